@@ -67,10 +67,10 @@ LOSSES = {
     "val_loss": ("validation photographs", COLOURS["wrong"], "--", "^"),
 }
 SCORES = {
-    "val_score": ("BAKS–BAUS area", BLACK, "-", "o"),
+    "val_score": ("best geometric mean", BLACK, "-", "o"),
     "val_top1": ("top-1 of the known", COLOURS["known"], "--", "s"),
     "val_auroc": ("AUROC known/unknown", COLOURS["wrong"], "-.", "^"),
-    "val_geometric_mean": ("geometric mean", COLOURS["right"], ":", "D"),
+    "val_baks_baus_area": ("BAKS–BAUS area", COLOURS["right"], ":", "D"),
 }
 # Name of a metric -> what a reader should see.
 METRIC_LABELS = {
@@ -113,13 +113,13 @@ def val_scores(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None)
     """What the validation photographs say, by epoch; the score that picks the epoch is the black line.
 
     Args:
-        history: `epoch`, `val_score`, and when there `val_top1`, `val_auroc`, `val_geometric_mean`; each 0 to 1.
+        history: `epoch`, `val_score`, and when there `val_top1`, `val_auroc`, `val_baks_baus_area`; each 0 to 1.
         best_epoch: the epoch whose weights were kept; marked when given.
     """
     ax = new_axes(ax)
     title = "Open-set scores on the validation photographs"
     if best_epoch is None and (score := _finite(history, "val_score")) is not None:
-        title += f": area highest at epoch {score['epoch'].iloc[score['val_score'].argmax()]:g}"
+        title += f": highest at epoch {score['epoch'].iloc[score['val_score'].argmax()]:g}"
     elif best_epoch is not None:
         title += f": epoch {best_epoch} is kept"
     dress(ax, title=title, x="epoch", y="score (0 to 1, higher is better)")

@@ -10,7 +10,7 @@ import torch
 
 from reid_lib import openset, stats
 from reid_lib.embed import EmbeddingSet, extract
-from reid_lib.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, PREDICTED, VAL
+from reid_lib.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, VAL
 from reid_lib.split import Split
 
 # Images whose loss in eval mode is drawn beside the train loss.
@@ -88,7 +88,7 @@ class Validation:
         fixed = gallery.rows[IMAGE_ID].isin(self.train_eval_ids).to_numpy()
         train_eval_loss, _ = self._loss(loss, gallery.where(fixed), gallery.where(~fixed))
         losses = {"val_loss": val_loss, "val_loss_left_out": left_out, "train_eval_loss": train_eval_loss}
-        return losses | val_scores(queries, gallery, min_individuals=self.params.threshold_individuals)
+        return losses | val_scores(queries, gallery)
 
     def embed(self, model, where) -> EmbeddingSet:
         """The images of `where` (mask over the catalogue), embedded with the settings of this run."""
@@ -109,11 +109,9 @@ class Validation:
         return np.array([self.class_of[image_id] for image_id in embeddings.rows[IMAGE_ID]], dtype=np.int64)
 
 
-def val_scores(queries: EmbeddingSet, gallery: EmbeddingSet, *, min_individuals: int) -> dict:
-    """`val_score`, and top-1, AUROC and the geometric mean at the threshold of this epoch, for the history."""
+def val_scores(queries: EmbeddingSet, gallery: EmbeddingSet) -> dict:
+    """`val_score`, and beside it top-1, AUROC and the area under the BAKS–BAUS curve, for the history."""
     predictions = openset.score_individuals(queries, gallery)
-    threshold = openset.fit_threshold(predictions, min_individuals=min_individuals)
-    predictions[PREDICTED] = openset.decide(predictions, threshold)
     overall = stats.summarise(predictions, repetitions=0)["overall"]
-    scores = {f"val_{name}": overall[name]["value"] for name in ("top1", "auroc", "geometric_mean")}
+    scores = {f"val_{name}": overall[name]["value"] for name in ("top1", "auroc", "baks_baus_area")}
     return {"val_score": stats.val_score(predictions)} | scores

@@ -192,7 +192,7 @@ def test_best_epoch_is_marked_where_it_is():
 
 
 def test_names_of_lines_that_end_together_do_not_overlap():
-    ax = plots.val_scores(history_of(**{f"val_{m}": [0.5, 0.6] for m in ("score", "top1", "auroc", "geometric_mean")}))
+    ax = plots.val_scores(history_of(**{f"val_{m}": [0.5, 0.6] for m in ("score", "top1", "auroc", "baks_baus_area")}))
     ax.figure.canvas.draw()
     boxes = sorted((t.get_window_extent().y0, t.get_window_extent().y1) for t in ax.texts)
     assert len(boxes) == 4
@@ -211,7 +211,7 @@ def test_without_a_kept_epoch_the_title_names_the_highest_score():
 
 
 def test_names_of_lines_stay_inside_the_axes_when_all_end_at_the_top():
-    ax = plots.val_scores(history_of(**{f"val_{m}": [0.9, 1.0] for m in ("score", "top1", "auroc", "geometric_mean")}))
+    ax = plots.val_scores(history_of(**{f"val_{m}": [0.9, 1.0] for m in ("score", "top1", "auroc", "baks_baus_area")}))
     ax.figure.canvas.draw()
     top = ax.get_window_extent().y1
     assert all(t.get_window_extent().y1 <= top + t.get_window_extent().height for t in ax.texts)
@@ -227,7 +227,7 @@ def test_one_epoch_shows_points_on_a_whole_epoch():
 def test_score_that_is_never_defined_is_named_instead_of_drawn():
     ax = plots.val_scores(history_of(val_score=[0.2, 0.3], val_auroc=[np.nan, np.nan], val_top1=[0.4, 0.5]))
     assert len(ax.lines) == 2
-    assert "not defined here: AUROC known/unknown, geometric mean" in words(ax)
+    assert "not defined here: AUROC known/unknown, BAKS–BAUS area" in words(ax)
 
 
 @pytest.mark.parametrize("draw", [plots.loss_curves, plots.val_scores])

@@ -1,5 +1,6 @@
 """Summaries with intervals: averages per data set, a bootstrap over individuals, paired differences."""
 
+import math
 import zlib
 
 import numpy as np
@@ -259,9 +260,24 @@ def test_flanks_apart_solved_by_hand():
 
 
 def test_val_score_solved_by_hand():
-    # a: the knowns are named rightly for 3/4 by individual and all above uma; b: cat is above vic.
-    assert val_score(SMALL) == pytest.approx((0.75 + 1) / 2)
+    # a: at 0.5 the knowns are named rightly for 3/4 by individual and uma is refused; b: at 0.55 all are right.
+    assert val_score(SMALL) == pytest.approx((math.sqrt(0.75) + 1) / 2)
     assert val_score(SMALL.drop(columns=PREDICTED)) == val_score(SMALL)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_val_score_is_the_best_of_all_thresholds_tried_one_by_one(seed):
+    predictions = random_answers(seed)
+    best = []
+    for _, rows in predictions.groupby(DATASET):
+        tried = []
+        for threshold in [*rows[SCORE].unique(), np.inf]:
+            refused = rows[SCORE] < threshold
+            right = np.where(rows[KNOWN], ~refused & (rows[ranked(IDENTITY, 1)] == rows[IDENTITY]), refused)
+            by_individual = pd.Series(right).groupby([rows[KNOWN].to_numpy(), rows[IDENTITY].to_numpy()]).mean()
+            tried.append(math.sqrt(by_individual[True].mean() * by_individual[False].mean()))
+        best.append(max(tried))
+    assert val_score(predictions) == pytest.approx(np.mean(best), abs=1e-12)
 
 
 def test_val_score_without_unknown_individuals_is_top1_by_individual():
