@@ -3,6 +3,7 @@
 read -> split -> start (a run folder) -> train -> evaluate -> finish
 """
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,20 +11,22 @@ import pandas as pd
 
 from reid_lib import images, openset, plotstyle, project, runs, runtable, stats
 from reid_lib import split as splits
+from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
 from reid_lib.embed import EmbeddingSet, extract
+from reid_lib.errors import ModelError
 from reid_lib.names import (
     BBOX,
     DATASET,
     EMBEDDINGS,
     FIGURES,
     GALLERY,
-    IDENTITY,
     IMAGE_ID,
     IMAGES_CSV,
     INDIVIDUAL,
     KNOWN,
     METRICS_JSON,
+    MODEL_WEIGHTS,
     ORIENTATION,
     PATH,
     PREDICTED,
@@ -36,7 +39,6 @@ from reid_lib.names import (
     THRESHOLD_CSV,
     UNUSED,
     VAL,
-    ranked,
 )
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.split import Split
@@ -162,7 +164,7 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
     run = runs.Run.open(
         params.run_name or params.default_name(),
         params=params.model_dump(),
-        identity=runs.identity(params, catalogue.fingerprint, split.fingerprint),
+        identity=runs.identity(params, catalogue.fingerprint, split.fingerprint) | _evaluated_weights(params),
         provenance={
             "catalogue_fingerprint": catalogue.fingerprint,
             "split_fingerprint": split.fingerprint,
@@ -182,12 +184,26 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
     return experiment
 
 
+def _evaluated_weights(params) -> dict:
+    """A run trained again under its old name has other weights: its evaluation is another one, too."""
+    if not getattr(params, "run", ""):
+        return {}
+    weights = runs.load_run(params.run).path(MODEL_WEIGHTS)
+    try:
+        with open(weights, "rb") as file:
+            return {"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    except OSError as error:
+        raise ModelError(f"{weights} cannot be read ({error}): copy the run again or train it again") from error
+
+
 def train(experiment: Experiment) -> pd.DataFrame:
     """Train the network of a run, or continue; returns its history, one row per epoch."""
+    from reid_lib.learn import learn
+
     run = experiment.run
     if not run.finished:
         with run.guard():
-            _learn(experiment)
+            learn(experiment.params, experiment.split, experiment.pixels, run, experiment.device, experiment.precision)
     return run.history()
 
 
@@ -312,35 +328,11 @@ def keep(experiment: Experiment, name: str, drawn) -> None:
 
 
 def leak(experiment: Experiment) -> pd.DataFrame:
-    """Top-1 of the same embeddings under an encounter split and under a random one: what the background gives away.
-
-    Returns:
-        One row per split: `split`, `value`, `low`, `high` (top-1 averaged over data sets, 95 % interval), `n` queries.
-    """
-    stored = {
-        role: EmbeddingSet.load(experiment.run.path(f"{EMBEDDINGS}/{role}.npz"), experiment.split.rows)
-        for role in ROLES
-    }
-    everything = stored[GALLERY].joined(stored[VAL]).joined(stored[TEST])
-    labelled = everything.where(everything.rows[INDIVIDUAL].notna())
-    return pd.DataFrame([_top1_under(policy, labelled, experiment.params) for policy in ("encounter", "random")])
-
-
-def _top1_under(policy: str, embeddings: EmbeddingSet, params) -> dict:
-    rows = embeddings.rows.drop(columns=[ROLE, KNOWN])
-    roles = splits.assign_roles(
-        rows,
-        policy=policy,
-        val_split=params.val_split,
-        test_split=params.test_split,
-        unknown_split=params.unknown_split,
-        seed=params.split_seed,
-    )
-    again = EmbeddingSet(embeddings.features, roles.rows)
-    test = openset.score_individuals(again.where(roles.queries(TEST)), again.where(roles.gallery_for(TEST)))
-    test[PREDICTED] = test[ranked(IDENTITY, 1)]
-    top1 = stats.summarise(test)["overall"]["top1"]
-    return {"split": policy, "value": top1["value"], "low": top1["low"], "high": top1["high"], "n": top1["n"]}
+    """What the background gives away, from the stored embeddings; see `background.top1_by_split`."""
+    stored = [
+        EmbeddingSet.load(experiment.run.path(f"{EMBEDDINGS}/{role}.npz"), experiment.split.rows) for role in ROLES
+    ]
+    return top1_by_split(stored, experiment.params)
 
 
 def settle(params: EvaluateParams) -> EvaluateParams:
@@ -355,59 +347,3 @@ def settle(params: EvaluateParams) -> EvaluateParams:
         return params.model_copy(update={"dataset": "demo"})
     stored = runs.load_run(params.run).params
     return params.model_copy(update={name: stored[name] for name in TAKEN_OVER})
-
-
-def _learn(experiment: Experiment) -> None:
-    """Build network, loss and batches, and hand them to the training loop."""
-    from reid_lib.batches import TrainingImages
-    from reid_lib.device import loader_processes
-    from reid_lib.losses import make_loss
-    from reid_lib.model import build_model, save_model
-    from reid_lib.train import fit
-    from reid_lib.validation import Validation, training_classes
-
-    params, run, device = experiment.params, experiment.run, experiment.device
-    model = build_model(
-        params.backbone,
-        pretrained=params.pretrained,
-        image_size=params.image_size,
-        embedding_dim=params.embedding_dim,
-        dropout=params.dropout,
-        seed=params.seed,
-    )
-    pixels = experiment.pixels(model)
-    classes = training_classes(experiment.split, classes=params.classes, n=params.n, seed=params.seed)
-    loss = make_loss(
-        params.loss,
-        num_classes=len(classes.names),
-        embedding_dim=model.embedding_dim,
-        margin=params.margin,
-        scale=params.scale,
-        seed=params.seed,
-    )
-    batches = TrainingImages(
-        pixels,
-        classes.rows,
-        classes.labels,
-        batch_size=params.batch_size,
-        m=params.m,
-        seed=params.seed,
-        augment=params.augmentation,
-        flip=params.flip,
-        num_workers=loader_processes(params.num_workers, device),
-        pin_memory=device == "cuda",
-    )
-    print(f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch")
-    validation = Validation(pixels, experiment.split, classes, params, device=device, precision=experiment.precision)
-    fit(
-        model,
-        loss,
-        batches,
-        params,
-        evaluate=validation,
-        prepare=validation.prepare,
-        save_best=lambda best: save_model(best, run.write),
-        run=run,
-        device=device,
-        precision=experiment.precision,
-    )

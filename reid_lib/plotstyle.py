@@ -6,13 +6,14 @@ No matplotlib setting is changed globally: a figure made here never alters the n
 
 import io
 import math
-import os
 import textwrap
 from collections.abc import Mapping
 from numbers import Real
 from pathlib import Path
 
 import pandas as pd
+
+from reid_lib import files
 
 # Okabe & Ito's palette ("Color Universal Design", 2008). Each colour has one meaning; a line style, a marker or a
 # symbol always goes with it, so that the figures read in grey as well.
@@ -219,10 +220,6 @@ def save_figure(figure, path, *, dpi: int = 150) -> Path:
     figure.savefig(drawn, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with files.atomic(path) as temporary:
         temporary.write_bytes(drawn.getvalue())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return path

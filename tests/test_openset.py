@@ -407,8 +407,8 @@ def test_decision_keeps_the_index():
 def test_no_warning_on_a_plain_fit():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit_threshold(random_answers(8, datasets=("a", "b")))
-        oracle(random_answers(8, role=TEST))
+        assert set(fit_threshold(random_answers(8, datasets=("a", "b"))).values) == {"a", "b"}
+        assert oracle(random_answers(8, role=TEST))
 
 
 def test_oracle_is_the_best_threshold_of_each_data_set():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from reid_lib import files, pipeline
-from reid_lib.errors import CatalogueError, SplitError
+from reid_lib.errors import CatalogueError, RunDiffersError, SplitError
 from reid_lib.names import (
     CHECKPOINT,
     GALLERY,
@@ -239,6 +240,21 @@ def test_an_evaluation_takes_over_the_data_and_split_of_its_run(tmp_path):
     again = pipeline.evaluate(experiment)
     pd.testing.assert_series_equal(again.predictions["image_1"], results.predictions["image_1"])
     assert again.metrics["test_fingerprint"] == results.metrics["test_fingerprint"]
+
+
+def test_an_evaluation_of_a_run_that_was_trained_again_is_another_one(tmp_path, dirs):
+    photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
+    settings = SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "run_name": "mine"}
+    run_all(TrainParams.checked(settings))
+    params = pipeline.settle(EvaluateParams(run="mine"))
+    catalogue = pipeline.read(params)
+    split = pipeline.split(catalogue, params)
+    experiment = pipeline.start(params, catalogue, split)
+    pipeline.finish(experiment, pipeline.evaluate(experiment))
+    shutil.rmtree(dirs / "mine")
+    run_all(TrainParams.checked(settings | {"seed": 1}))
+    with pytest.raises(RunDiffersError, match="weights_sha256"):
+        pipeline.start(params, catalogue, split)
 
 
 def test_a_step_that_fails_marks_the_run_and_keeps_what_was_computed(tmp_path, monkeypatch):

@@ -35,13 +35,16 @@ LAYERS = [
     {"search"},
     {"openset"},
     {"stats", "submission", "project"},
+    {"background"},
     {"plots", "plotscores", "photographs"},
     {"validation"},
+    {"learn"},
     {"pipeline"},
 ]
 TORCH_FREE = [
     "names", "errors", "paths", "params", "notebook", "runs", "runtable", "catalogue", "split", "images", "embed",
-    "search", "openset", "metrics", "stats", "submission", "project", "plots", "plotscores", "photographs", "pipeline",
+    "search", "openset", "metrics", "stats", "submission", "project", "plots", "plotscores", "photographs",
+    "background", "pipeline",
 ]  # fmt: skip
 
 

@@ -1,0 +1,42 @@
+"""How much the background gives away: the same embeddings, asked under two splits."""
+
+import pandas as pd
+
+from reid_lib import openset, stats
+from reid_lib import split as splits
+from reid_lib.embed import EmbeddingSet
+from reid_lib.names import IDENTITY, INDIVIDUAL, KNOWN, PREDICTED, ROLE, TEST, ranked
+
+
+def top1_by_split(stored: list[EmbeddingSet], params) -> pd.DataFrame:
+    """Top-1 under an encounter split, and under a random one that leaves photographs of one sighting on both sides.
+
+    Args:
+        stored: embeddings of disjoint sets of images.
+        params: shares and seed of the split.
+
+    Returns:
+        One row per split: `split`, `value`, `low`, `high` (top-1 averaged over data sets, 95 % interval), `n` queries.
+    """
+    everything = stored[0]
+    for part in stored[1:]:
+        everything = everything.joined(part)
+    labelled = everything.where(everything.rows[INDIVIDUAL].notna())
+    return pd.DataFrame([_top1_under(policy, labelled, params) for policy in ("encounter", "random")])
+
+
+def _top1_under(policy: str, embeddings: EmbeddingSet, params) -> dict:
+    rows = embeddings.rows.drop(columns=[ROLE, KNOWN])
+    roles = splits.assign_roles(
+        rows,
+        policy=policy,
+        val_split=params.val_split,
+        test_split=params.test_split,
+        unknown_split=params.unknown_split,
+        seed=params.split_seed,
+    )
+    again = EmbeddingSet(embeddings.features, roles.rows)
+    test = openset.score_individuals(again.where(roles.queries(TEST)), again.where(roles.gallery_for(TEST)))
+    test[PREDICTED] = test[ranked(IDENTITY, 1)]
+    top1 = stats.summarise(test)["overall"]["top1"]
+    return {"split": policy, "value": top1["value"], "low": top1["low"], "high": top1["high"], "n": top1["n"]}

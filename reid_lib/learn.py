@@ -1,0 +1,67 @@
+"""From parameters to a trained network: network, loss, batches and validation, built and handed to the loop."""
+
+from collections.abc import Callable
+
+from reid_lib.batches import TrainingImages
+from reid_lib.device import loader_processes
+from reid_lib.losses import make_loss
+from reid_lib.model import build_model, save_model
+from reid_lib.split import Split
+from reid_lib.train import fit
+from reid_lib.validation import Validation, training_classes
+
+
+def learn(params, split: Split, pixels_for: Callable, run, device: str, precision: str) -> None:
+    """Train a run's network, or continue.
+
+    Args:
+        params: `TrainParams`.
+        split: roles of all images.
+        pixels_for: a model -> (n, s, s, 3) uint8 of the whole catalogue, as it takes them.
+        run: an open run; checkpoints, history and the best weights go there.
+        device, precision: see `train.fit`.
+    """
+    model = build_model(
+        params.backbone,
+        pretrained=params.pretrained,
+        image_size=params.image_size,
+        embedding_dim=params.embedding_dim,
+        dropout=params.dropout,
+        seed=params.seed,
+    )
+    pixels = pixels_for(model)
+    classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
+    loss = make_loss(
+        params.loss,
+        num_classes=len(classes.names),
+        embedding_dim=model.embedding_dim,
+        margin=params.margin,
+        scale=params.scale,
+        seed=params.seed,
+    )
+    batches = TrainingImages(
+        pixels,
+        classes.rows,
+        classes.labels,
+        batch_size=params.batch_size,
+        m=params.m,
+        seed=params.seed,
+        augment=params.augmentation,
+        flip=params.flip,
+        num_workers=loader_processes(params.num_workers, device),
+        pin_memory=device == "cuda",
+    )
+    print(f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch")
+    validation = Validation(pixels, split, classes, params, device=device, precision=precision)
+    fit(
+        model,
+        loss,
+        batches,
+        params,
+        evaluate=validation,
+        prepare=validation.prepare,
+        save_best=lambda best: save_model(best, run.write),
+        run=run,
+        device=device,
+        precision=precision,
+    )
