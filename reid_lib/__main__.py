@@ -1,4 +1,4 @@
-"""A small command line: `python -m reid_lib name | folder | show | runs`."""
+"""A small command line: `python -m reid_lib name | folder | show | report | runs`."""
 
 import argparse
 import base64
@@ -36,6 +36,9 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="the headline result of a run")
     show.add_argument("run")
     show.set_defaults(command=_show)
+    report = commands.add_parser("report", help="write report.html of a finished run again")
+    report.add_argument("run")
+    report.set_defaults(command=_report)
     runs = commands.add_parser("runs", help="all runs, the reference marked; 'runs promote RUN' sets the reference")
     runs.add_argument("action", nargs="?", choices=("promote",))
     runs.add_argument("run", nargs="?")
@@ -96,6 +99,13 @@ def _show(options) -> None:
     run = load_run(options.run)
     print(headline(run.metrics()))
     print(f"run folder: {run.folder}")
+
+
+def _report(options) -> None:
+    from reid_lib.reports import write_report
+    from reid_lib.runs import load_run
+
+    print(f"report: {write_report(load_run(options.run))}")
 
 
 def _runs(options) -> None:

@@ -59,5 +59,6 @@ METRICS_JSON = "metrics.json"
 PROJECTION_CSV = "projection.csv"
 SUBMISSION_CSV = "submission.csv"
 FIGURES = "figures"
+REPORT_HTML = "report.html"  # of a finished run, by reports
 REFERENCE_JSON = "reference.json"  # in runs/
 ALL_METRICS_CSV = "all_model_metrics.csv"  # in runs/

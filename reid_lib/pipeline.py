@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from reid_lib import images, openset, plotstyle, project, runs, runtable, stats
+from reid_lib import images, openset, plotstyle, project, reports, runs, runtable, stats
 from reid_lib import split as splits
 from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
@@ -32,6 +32,7 @@ from reid_lib.names import (
     PREDICTED,
     PREDICTIONS_CSV,
     PROJECTION_CSV,
+    REPORT_HTML,
     ROLE,
     ROLES,
     SUBMISSION_CSV,
@@ -179,6 +180,7 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
     else:
         with run.guard():
+            run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
             run.write_csv(IMAGES_CSV, split.rows)
         print(f"run {run.name!r} on {experiment.device} in {experiment.precision}: {run.folder}")
     return experiment
@@ -235,12 +237,13 @@ def load_results(run) -> Results:
 
 
 def finish(experiment: Experiment, results: Results) -> None:
-    """Mark the run finished, bring `all_model_metrics.csv` up to date, and print the headline."""
+    """Mark the run finished, bring `all_model_metrics.csv` up to date, leave report.html, and print the headline."""
+    said = f"{stats.headline(results.metrics)}\nrun folder: {experiment.run.folder}"
     if not experiment.run.finished:
         experiment.run.finish()
         runtable.rewrite_table()
-    print(stats.headline(results.metrics))
-    print(f"run folder: {experiment.run.folder}")
+        reports.leave_report(experiment.run, said)
+    print(said)
 
 
 def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:

@@ -38,13 +38,13 @@ LAYERS = [
     {"background"},
     {"plots", "plotscores", "photographs"},
     {"validation"},
-    {"learn"},
+    {"learn", "reports", "reportpage"},
     {"pipeline"},
 ]
 TORCH_FREE = [
     "names", "errors", "paths", "params", "notebook", "runs", "runtable", "catalogue", "split", "images", "embed",
     "search", "openset", "metrics", "stats", "submission", "project", "plots", "plotscores", "photographs",
-    "background", "pipeline",
+    "background", "reports", "pipeline",
 ]  # fmt: skip
 
 

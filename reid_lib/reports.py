@@ -1,0 +1,228 @@
+"""report.html of a finished run: its executed notebook without the code, one file that a browser opens from the disk.
+
+Nothing in it is loaded from elsewhere. nbconvert and papermill are imported where they are used: they take a second.
+"""
+
+import base64
+import html
+import re
+from datetime import datetime
+from pathlib import Path
+
+from reid_lib import files
+from reid_lib.errors import RunError
+from reid_lib.names import FIGURES, REPORT_HTML, TEST
+from reid_lib.params import EvaluateParams, TrainParams
+from reid_lib.reportpage import page
+from reid_lib.runs import RunFolder
+
+NOTEBOOKS = ("train.ipynb", "evaluate.ipynb")  # as `make train` leaves them in the run folder
+# Name of a figure -> its caption where no notebook's prose stands around it; in this order.
+CAPTIONS = {
+    "loss": "Loss by epoch.",
+    "scores": "Open-set scores on the validation photographs, by epoch.",
+    "score_distributions": "How alike the test photographs are to their nearest known individual.",
+    "threshold": "BAKS and BAUS on val at every threshold; the threshold is fitted there.",
+    "confusion": "What became of the test photographs.",
+    "projection": "Embeddings in two dimensions: photographs that the model finds alike lie close.",
+    "retrieval": "Queries and the nearest photographs of the gallery.",
+    "leak": "The same embeddings under a random split: what the background gives away.",
+}
+ERROR_CELL = "papermill-error-cell-tag"
+
+
+def write_report(run: RunFolder, notebook: Path | None = None) -> Path:
+    """Write report.html of a finished run, whole or not at all; returns its path.
+
+    Shown is the notebook given; else the executed train.ipynb or evaluate.ipynb of the run folder, when it ran to its
+    end; else what the run's own files say.
+
+    Raises:
+        RunError: the run is not finished, the notebook given cannot be read, or the disk is full.
+    """
+    _check_finished(run)
+    if notebook is not None:
+        shown = _read(notebook)
+        if shown is None:
+            raise RunError(f"{notebook} is no notebook that can be read: expected an executed .ipynb file")
+    else:
+        found = (_read(run.path(name)) for name in NOTEBOOKS)
+        shown = next((nb for nb in found if nb is not None and _ran_through(nb)), None)
+    return _write(run, assembled(run) if shown is None else shown)
+
+
+def leave_report(run: RunFolder, said: str) -> None:
+    """`write_report` from the last cell of a notebook that is being executed; a failure is a note, never an error.
+
+    Under papermill the notebook is what papermill has saved so far, `said` the output of the cell that runs now.
+    """
+    try:
+        _check_finished(run)
+        shown = _saved_by_papermill()
+        if shown is None:
+            write_report(run)
+        else:
+            _write(run, _up_to_now(shown, said))
+    except Exception as error:  # whatever it is: the results are complete, and the report can be made again
+        print(f"note: no {REPORT_HTML} ({type(error).__name__}: {error}); again: python -m reid_lib report {run.name}")
+
+
+def assembled(run: RunFolder):
+    """A notebook (nbformat 4) made of the run's files: parameters, notes, metrics and figures."""
+    from nbformat import v4
+
+    from reid_lib.plots import METRIC_LABELS
+    from reid_lib.stats import table
+
+    described = run.described()
+    cells = [v4.new_markdown_cell("## Parameters that differ from the defaults"), _html_cell(_parameters(described))]
+    if notes := described.get("notes"):
+        items = "".join(f"<li>{html.escape(str(note))}</li>" for note in notes)
+        cells += [v4.new_markdown_cell("## The data"), _html_cell(f"<ul>{items}</ul>")]
+    metrics = table(run.metrics()[TEST]).rename(index=METRIC_LABELS)
+    cells += [v4.new_markdown_cell("## Metrics on test, with 95 % intervals"), _html_cell(metrics.to_html())]
+    stored = {path.stem: path for path in sorted(run.path(FIGURES).glob("*.png"))}
+    if stored:
+        cells.append(v4.new_markdown_cell("## Figures"))
+    for name in sorted(stored, key=lambda name: (list(CAPTIONS).index(name) if name in CAPTIONS else 99, name)):
+        picture = base64.b64encode(stored[name].read_bytes()).decode("ascii")
+        caption = CAPTIONS.get(name, f"{name}.")
+        cell = _output_cell("image/png", picture, alt=caption)
+        cells += [cell, _html_cell(f'<p class="caption">{html.escape(caption)}</p>')]
+    return v4.new_notebook(cells=cells)
+
+
+def _check_finished(run: RunFolder) -> None:
+    if not run.finished:
+        raise RunError(f"run {run.name!r} is {run.status()['state']}, not finished: it has no results to report")
+
+
+def _write(run: RunFolder, notebook) -> Path:
+    path = run.path(REPORT_HTML)
+    text = page(notebook, title=run.name, header=_header(run))
+    with files.atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _header(run: RunFolder) -> str:
+    """What stands under the title, as HTML: the result, and where it comes from."""
+    from reid_lib.stats import headline
+
+    described, status = run.described(), run.status()
+    environment, params = described.get("environment", {}), described["params"]
+    facts = {"data set": params.get("dataset"), "backbone": params.get("backbone"), "evaluates run": params.get("run")}
+    if status.get("ended"):
+        facts["finished"] = f"{datetime.fromtimestamp(status['ended']).astimezone():%Y-%m-%d %H:%M %Z}"
+    if commit := environment.get("git_commit"):
+        facts["code"] = commit[:10] + (" with changes" if environment.get("git_dirty") else "")
+    said = [f"{html.escape(name)}: <b>{html.escape(str(fact))}</b>" for name, fact in facts.items() if fact]
+    result = html.escape(headline(run.metrics()))
+    return f'<p class="headline">{result}</p>\n<p class="facts">{" · ".join(said)}</p>'
+
+
+def _parameters(described: dict) -> str:
+    """The parameters that differ from today's defaults, as an HTML table."""
+    import pandas as pd
+
+    params = described["params"]
+    fields = (EvaluateParams if "run" in params else TrainParams).model_fields
+    rows = [
+        {"parameter": name, "value": str(value), "default": str(field.default), "meaning": field.description}
+        for name, value in params.items()
+        if (field := fields.get(name)) and value != field.default
+    ]
+    if not rows:
+        return "<p>None.</p>"
+    with pd.option_context("display.max_colwidth", None):
+        return pd.DataFrame(rows).to_html(index=False)
+
+
+def _html_cell(text: str):
+    return _output_cell("text/html", text)
+
+
+def _output_cell(kind: str, content: str, **metadata):
+    from nbformat import v4
+
+    output = v4.new_output("display_data", data={kind: content}, metadata={kind: metadata} if metadata else {})
+    return v4.new_code_cell(outputs=[output], execution_count=1)
+
+
+def _read(path: Path):
+    """A notebook file, or None where there is none that can be read."""
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError):  # half-written JSON is a ValueError
+        return None
+
+
+def _ran_through(notebook) -> bool:
+    """Was every code cell run without an error? One that was stopped is not the notebook of a finished run."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    marked = any(ERROR_CELL in cell.metadata.get("tags", []) for cell in notebook.cells)
+    failed = any(output.output_type == "error" for cell in code for output in cell.outputs)
+    return bool(code) and not marked and not failed and all(cell.execution_count for cell in code)
+
+
+def _is_running(cell) -> bool:
+    return cell.metadata.get("papermill", {}).get("status") == "running"
+
+
+def _up_to_now(notebook, said: str):
+    """The notebook without the cells after the one that runs, which gets its output."""
+    from nbformat import v4
+
+    now = next(i for i, cell in enumerate(notebook.cells) if _is_running(cell))
+    notebook.cells = notebook.cells[: now + 1]
+    notebook.cells[now].outputs = [v4.new_output("stream", name="stdout", text=said)]
+    return notebook
+
+
+def _saved_by_papermill():
+    """The output notebook of the papermill that executes this kernel, as last saved; None where there is none.
+
+    papermill saves before each cell and works in `--cwd` meanwhile, so that a relative path of its is looked for from
+    where it was started, too. A file left by another execution is known by its time.
+    """
+    import psutil
+
+    try:
+        parent = psutil.Process().parent()
+        output = _output_path(parent.cmdline()) if parent else None
+        if not output:
+            return None
+        places = [Path(parent.cwd()), Path(parent.environ().get("PWD", parent.cwd()))]
+        began = parent.create_time()
+    except (psutil.Error, OSError):
+        return None
+    for place in dict.fromkeys([*places, *places[0].parents]):
+        notebook = _read(place / output)
+        if notebook is not None and _executed_since(notebook, began):
+            return notebook
+    return None
+
+
+def _output_path(command: list[str]) -> str | None:
+    """The output notebook of a papermill command line; None where it is another command, or a path made of values."""
+    at = next((i for i, part in enumerate(command[:4]) if Path(part).stem == "papermill"), None)
+    if at is None:
+        return None
+    from papermill import cli
+
+    try:
+        given = cli.papermill.make_context("papermill", command[at + 1 :]).params
+    except (cli.click.ClickException, cli.click.exceptions.Exit):
+        return None
+    output = given["output_path"] or ""
+    return output if output.endswith(".ipynb") and not re.search(r"[{}]|://", output) else None
+
+
+def _executed_since(notebook, began: float) -> bool:
+    """Is it being executed, by a process that began (seconds since 1970) before?"""
+    start = notebook.metadata.get("papermill", {}).get("start_time")
+    if not start or not any(map(_is_running, notebook.cells)):
+        return False
+    return datetime.fromisoformat(start).timestamp() >= began - 1  # a clock of whole seconds on either side
