@@ -40,6 +40,11 @@ LAYERS = [
     {"validation"},
     {"learn", "reports", "reportpage"},
     {"pipeline"},
+    {"compare", "cards"},
+    {"verdicts"},
+    {"widgets", "comparisonpage"},
+    {"thresholdview"},
+    {"embeddingview", "mistakesview", "exportview"},
 ]
 TORCH_FREE = [
     "names", "errors", "paths", "params", "notebook", "runs", "runtable", "catalogue", "split", "images", "embed",

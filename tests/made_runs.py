@@ -1,0 +1,129 @@
+"""Finished runs made from simulated embeddings in a second, by the library's own steps: for what reads runs."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from reid_lib import openset, runs, stats
+from reid_lib.embed import EmbeddingSet
+from reid_lib.names import (
+    GALLERY,
+    HISTORY_CSV,
+    IMAGES_CSV,
+    METRICS_JSON,
+    PREDICTED,
+    PREDICTIONS_CSV,
+    PROJECTION_CSV,
+    ROLE,
+    TEST,
+    THRESHOLD_CSV,
+    VAL,
+)
+from reid_lib.params import TrainParams
+
+DIM = 16
+
+
+def catalogue(*, n_known=24, n_unknown=20, images=3, datasets=("a", "b"), seed=0) -> pd.DataFrame:
+    """Images with roles: every known individual has `images` in the gallery and one in val and in test."""
+    rows = []
+    for dataset in datasets:
+        for k in range(n_known + 2 * n_unknown):
+            kind = "known" if k < n_known else "val" if k < n_known + n_unknown else "test"
+            roles = [GALLERY] * images + [VAL, TEST] if kind == "known" else [kind] * 2
+            for i, role in enumerate(roles):
+                name = f"{dataset}{k:04d}"
+                rows.append(
+                    {
+                        "image_id": f"{name}-{i}",
+                        "path": f"{name}-{i}.png",
+                        "identity": name,
+                        "dataset": dataset,
+                        "individual": f"{dataset}/{name}",
+                        "encounter": f"{name}-{i}",
+                        "orientation": "left" if i % 2 else "right",
+                        "role": role,
+                        "known": kind == "known",
+                    }
+                )
+    return pd.DataFrame(rows).astype({"known": "boolean"})
+
+
+def embeddings(rows: pd.DataFrame, *, skill: float, seed: int) -> np.ndarray:
+    """(n, DIM): each individual a direction of its own, each image some noise; more `skill`, less noise."""
+    names, code = np.unique(rows["individual"], return_inverse=True)
+    centres = np.random.default_rng(0).normal(size=(len(names), DIM))
+    noise = np.random.default_rng(seed).normal(size=(len(rows), DIM))
+    features = (skill * centres[code] + noise).astype(np.float32)
+    return features / np.linalg.norm(features, axis=1, keepdims=True)
+
+
+def write_photos(rows: pd.DataFrame, root: Path) -> Path:
+    """One small picture per image, of a colour of its individual's own."""
+    root.mkdir(parents=True, exist_ok=True)
+    for k, (path, individual) in enumerate(zip(rows["path"], rows["individual"], strict=True)):
+        colour = np.random.default_rng(sum(map(ord, individual))).integers(40, 255, 3)
+        pixels = np.zeros((48, 64, 3), dtype=np.uint8) + colour.astype(np.uint8)
+        pixels[: 4 + k % 30] //= 2
+        Image.fromarray(pixels).save(root / path)
+    return root
+
+
+def make_run(
+    name: str, rows: pd.DataFrame, *, skill: float, photos: Path, seed: int = 0, repetitions: int = 50, **given
+):
+    """Write a finished run into `runs/` (REID_RUNS); returns its folder. `given`: parameters."""
+    params = TrainParams.checked({"run_name": name, "seed": seed} | given)
+    run = runs.Run.open(
+        name,
+        params=params.model_dump(),
+        identity=runs.identity(params, "made", "made"),
+        provenance={"root": str(photos), "test_fingerprint": "made", "notes": []},
+    )
+    everything = EmbeddingSet(embeddings(rows, skill=skill, seed=seed + 1), rows)
+    gallery = everything.where(rows[ROLE] == GALLERY)
+    val, test = (openset.score_individuals(everything.where(rows[ROLE] == role), gallery) for role in (VAL, TEST))
+    threshold = openset.fit_threshold(val)
+    predictions = pd.concat([val, test], ignore_index=True)
+    predictions[PREDICTED] = openset.decide(predictions, threshold)
+    measured = {r: stats.summarise(predictions[predictions[ROLE] == r], repetitions=repetitions) for r in (VAL, TEST)}
+    x, y = everything.features[:, :2].T
+    run.write_csv(IMAGES_CSV, rows)
+    run.write_csv(PREDICTIONS_CSV, predictions)
+    run.write_csv(THRESHOLD_CSV, threshold.curve)
+    run.write_csv(
+        PROJECTION_CSV,
+        rows[["image_id", "dataset", "individual", "orientation", "role", "known"]].assign(x=x, y=y),
+    )
+    run.write_csv(HISTORY_CSV, history(skill))
+    run.write_json(
+        METRICS_JSON,
+        measured
+        | {
+            "format": 1,
+            "threshold": threshold.to_dict(),
+            "oracle": openset.oracle(predictions[predictions[ROLE] == TEST]),
+            "gallery_images": {},
+            "test_fingerprint": "made",
+        },
+    )
+    run.finish()
+    return run.folder
+
+
+def history(skill: float, epochs: int = 6) -> pd.DataFrame:
+    epoch = np.arange(epochs + 1)
+    gone = 1 - np.exp(-epoch / 3)
+    columns = {
+        "epoch": epoch,
+        "train_loss": np.where(epoch == 0, np.nan, 9 - 6 * gone),
+        "lr": np.where(epoch == 0, np.nan, 1e-3 * (1 - epoch / (epochs + 1))),
+        "images_per_s": np.where(epoch == 0, np.nan, 42.0),
+        "seconds": np.where(epoch == 0, np.nan, 10.0),
+        "val_loss": 10 - 3 * skill * gone,
+        "val_score": 0.1 + 0.2 * skill * gone,
+        "val_top1": 0.1 + 0.3 * skill * gone,
+    }
+    return pd.DataFrame(columns)

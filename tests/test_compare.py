@@ -1,0 +1,189 @@
+"""What is compared: thresholds of every kind solved by hand and by loops, differences in parameters, mistakes."""
+
+import math
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_runs import catalogue, make_run, write_photos
+
+from reid_lib import openset, runtable
+from reid_lib.compare import MISTAKES, Comparison, ThresholdAnswers
+from reid_lib.errors import RunError
+from reid_lib.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTED, ROLE, SCORE, TEST, VAL, ranked
+
+ROWS = catalogue(n_known=8, n_unknown=6, images=2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three finished runs; the second differs in the margin, the third in its loss."""
+    root = tmp_path_factory.mktemp("compared")
+    photos = write_photos(ROWS, root / "photos")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REID_RUNS", str(root / "runs"))
+        make_run("plain", ROWS, skill=1.0, photos=photos)
+        make_run("wide", ROWS, skill=2.0, photos=photos, margin=0.5)
+        make_run("triplet", ROWS, skill=0.5, photos=photos, loss="triplet", lr=3e-4)
+        runtable.promote("plain")
+    return root / "runs"
+
+
+@pytest.fixture
+def comparison(folder):
+    return Comparison(folder)
+
+
+def frame(*rows) -> pd.DataFrame:
+    """Predictions from (identity, known, best identity, score)."""
+    made = pd.DataFrame(rows, columns=[IDENTITY, KNOWN, ranked(IDENTITY, 1), SCORE])
+    made[KNOWN] = made[KNOWN].astype("boolean")
+    return made.assign(**{IMAGE_ID: [f"i{k}" for k in range(len(made))], DATASET: "d"})
+
+
+SOLVED = frame(("x", True, "x", 0.9), ("x", True, "y", 0.8), ("y", True, "y", 0.5), ("u", False, "x", 0.6))
+
+
+def test_a_threshold_solved_by_hand():
+    answers = ThresholdAnswers.of(SOLVED)
+    # From 0.7 on: x named rightly once of two, y refused, u refused.
+    found = answers.at(0.7)
+    assert found["baks"] == pytest.approx((1 / 2 + 0) / 2) and found["baus"] == 1
+    assert found["geometric_mean"] == pytest.approx(math.sqrt(0.25))
+    assert [found[k] for k in ("named rightly", "named wrongly", "known refused")] == [1, 1, 1]
+    assert [found[k] for k in ("unknown refused", "unknown accepted")] == [1, 0]
+
+
+def test_a_query_exactly_at_the_threshold_is_named():
+    answers = ThresholdAnswers.of(SOLVED)
+    assert answers.at(0.5)["known refused"] == 0 and answers.at(np.nextafter(0.5, 1))["known refused"] == 1
+    assert answers.at(0.6)["unknown accepted"] == 1
+
+
+def test_no_threshold_names_everybody_and_an_infinite_one_nobody():
+    answers = ThresholdAnswers.of(SOLVED)
+    assert answers.at(None)["unknown accepted"] == 1 and answers.at(None)["known refused"] == 0
+    assert answers.at(np.inf)["known refused"] == 3 and answers.at(np.inf)["baus"] == 1
+
+
+def test_the_best_threshold_gives_the_best_of_all():
+    answers = ThresholdAnswers.of(SOLVED)
+    tried = [answers.at(t)["geometric_mean"] for t in (None, 0.55, 0.7, 0.85, np.inf)]
+    assert answers.at(answers.best)["geometric_mean"] == max(tried)
+    assert np.isnan(ThresholdAnswers.of(SOLVED[SOLVED[KNOWN]]).best)
+
+
+def test_frozen_threshold_gives_the_stored_metrics_and_the_best_the_stored_oracle(comparison):
+    for name in comparison.names:
+        run = comparison.run(name)
+        for dataset, stored in run.metrics[TEST]["datasets"].items():
+            answers = run.answers(TEST, dataset)
+            found = answers.at(run.threshold.values[dataset])
+            for metric in ("baks", "baus", "geometric_mean"):
+                assert found[metric] == pytest.approx(stored[metric]["value"], abs=1e-12)
+            oracle = run.metrics["oracle"]["datasets"][dataset]["geometric_mean"]
+            assert answers.at(answers.best)["geometric_mean"] == pytest.approx(oracle, abs=1e-12)
+
+
+def test_counts_equal_a_plain_loop_at_many_thresholds(comparison):
+    run = comparison.run("plain")
+    rows = run.predictions[(run.predictions[ROLE] == VAL) & (run.predictions[DATASET] == "a")]
+    answers = run.answers(VAL, "a")
+    for threshold in np.linspace(-1, 1, 23):
+        counts = dict.fromkeys(
+            ("named rightly", "named wrongly", "known refused", "unknown refused", "unknown accepted"), 0
+        )
+        for row in rows.itertuples():
+            named = row.score >= threshold
+            if row.known and named:
+                counts["named rightly" if row.identity_1 == row.identity else "named wrongly"] += 1
+            elif row.known:
+                counts["known refused"] += 1
+            else:
+                counts["unknown accepted" if named else "unknown refused"] += 1
+        assert {k: v for k, v in answers.at(threshold).items() if k in counts} == counts
+
+
+def test_only_parameters_that_differ_are_shown(comparison):
+    shown = comparison.differing(["plain", "wide", "triplet"])
+    assert set(shown) == {"margin", "loss", "lr"} and shown.index.tolist() == ["plain", "wide", "triplet"]
+    assert shown.loc["wide", "margin"] == 0.5 and shown.loc["triplet", "lr"] == 3e-4
+    assert list(comparison.differing(["plain", "wide"])) == ["margin"]
+    assert list(comparison.differing(["plain"])) == []
+
+
+def test_first_choice_is_the_reference_and_the_best_on_val(comparison):
+    assert comparison.reference == "plain"
+    assert comparison.default_choice(2) == ["plain", "wide"]
+    by_val = comparison.table["val_geometric_mean"]
+    assert by_val["wide"] == by_val.max()
+
+
+def test_mistakes_are_of_their_kind_and_the_most_confident_first(comparison):
+    answered = comparison.run("triplet").predictions
+    test = answered[answered[ROLE] == TEST]
+    wrong = comparison.mistakes("triplet", "known wrong")
+    expected = test[test[KNOWN] & (test[PREDICTED] != test[IDENTITY]) & (test[PREDICTED] != "new_individual")]
+    assert sorted(wrong[IMAGE_ID]) == sorted(expected[IMAGE_ID]) and len(wrong)
+    assert wrong[SCORE].is_monotonic_decreasing
+    accepted = comparison.mistakes("triplet", "unknown wrong")
+    assert len(accepted) == (~test[KNOWN] & (test[PREDICTED] != "new_individual")).sum() > 0
+    refused = comparison.mistakes("triplet", "known refused")
+    assert refused[SCORE].is_monotonic_increasing and (refused[PREDICTED] == "new_individual").all()
+    assert sum(len(comparison.mistakes("triplet", kind)) for kind in MISTAKES) == len(test) - (
+        test["outcome"].str.endswith("right").sum()
+    )
+
+
+def test_mistakes_by_data_set_and_by_individual(comparison):
+    everything = comparison.mistakes("triplet", "unknown wrong")
+    only_a = comparison.mistakes("triplet", "unknown wrong", dataset="a")
+    assert 0 < len(only_a) < len(everything) and set(only_a[DATASET]) == {"a"}
+    name = only_a[ranked(IDENTITY, 1)].iloc[0]
+    found = comparison.mistakes("triplet", "unknown wrong", text=name.upper())
+    assert len(found) and ((found[IDENTITY] == name) | (found[ranked(IDENTITY, 1)] == name)).all()
+    assert len(comparison.mistakes("triplet", "unknown wrong", text="a(")) == 0  # a plain text, not a pattern
+
+
+def test_neighbours_are_the_stored_five_with_right_marked(comparison):
+    run = comparison.run("wide")
+    image_id = run.predictions.index[run.predictions[KNOWN]][0]
+    near = comparison.neighbours("wide", image_id)
+    query = run.predictions.loc[image_id]
+    assert near[IMAGE_ID].tolist() == [query[f"image_{k}"] for k in range(1, 6)]
+    assert near["right"].tolist() == [identity == query[IDENTITY] for identity in near[IDENTITY]]
+
+
+def test_photographs_come_from_the_recorded_folder_and_a_missing_one_is_none(folder, tmp_path):
+    moved = shutil.copytree(folder.parent, tmp_path / "copy")
+    comparison = Comparison(moved / "runs")
+    image_id = ROWS[IMAGE_ID].iloc[0]
+    assert comparison.photo("plain", image_id, max_side_px=32).shape == (24, 32, 3)
+    params = moved / "runs" / "plain" / "params.json"
+    params.write_text(params.read_text().replace(str(folder.parent / "photos"), str(tmp_path / "nowhere")))
+    assert Comparison(moved / "runs").photo("plain", image_id) is None
+
+
+def test_a_run_that_is_not_there_is_named_with_those_that_are(comparison):
+    with pytest.raises(RunError, match="no finished run 'nobody'.*plain"):
+        comparison.run("nobody")
+
+
+def test_a_folder_without_runs_is_empty_not_an_error(tmp_path):
+    empty = Comparison(tmp_path)
+    assert empty.names == [] and empty.default_choice() == [] and empty.reference is None
+
+
+def test_runs_asked_other_queries_are_not_comparable(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    metrics = copy / "wide" / "metrics.json"
+    metrics.write_text(metrics.read_text().replace('"test_fingerprint": "made"', '"test_fingerprint": "other"'))
+    assert Comparison(folder).comparable("plain", "wide") and not Comparison(copy).comparable("plain", "wide")
+
+
+def test_predictions_of_unlabelled_queries_take_part_in_no_threshold():
+    unlabelled = SOLVED.assign(**{KNOWN: pd.array([True, True, True, None], dtype="boolean")})
+    answers = ThresholdAnswers.of(unlabelled)
+    assert len(answers.unknown) == 0 and np.isnan(answers.at(0.7)["baus"])
+    assert len(openset.labelled(unlabelled)) == 3
