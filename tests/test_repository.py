@@ -20,7 +20,7 @@ MODULES = {path.stem for path in LIBRARY.glob("*.py")} - {"__init__", "__main__"
 LAYERS = [
     {"names", "errors"},
     {"paths", "threads"},
-    {"params", "notebook", "metrics", "files", "ownership", "runs", "device", "plotstyle"},
+    {"params", "notebook", "metrics", "files", "ownership", "runs", "device", "plotstyle", "interrupt"},
     {"runtable"},
     {"demo_draw", "demo"},
     {"photo", "folder", "tables", "audit", "tidy", "readers"},
@@ -36,7 +36,7 @@ LAYERS = [
     {"openset"},
     {"stats", "submission", "project"},
     {"background"},
-    {"plots", "plotscores", "photographs"},
+    {"plots", "plotscores", "photographs", "plotcompare", "plotimpact", "plotperformance"},
     {"validation"},
     {"learn", "reports", "reportpage"},
     {"pipeline"},
@@ -49,7 +49,7 @@ LAYERS = [
 TORCH_FREE = [
     "names", "errors", "paths", "params", "notebook", "runs", "runtable", "catalogue", "split", "images", "embed",
     "search", "openset", "metrics", "stats", "submission", "project", "plots", "plotscores", "photographs",
-    "background", "reports", "pipeline",
+    "background", "plotcompare", "plotimpact", "plotperformance", "reports", "pipeline",
 ]  # fmt: skip
 
 

@@ -1,0 +1,227 @@
+"""Figures of a table of runs (`runtable.all_metrics`): intervals of several runs, and runs against metrics.
+
+Called through `plotcompare`. Here is also how runs and metrics are named in all figures of several runs.
+"""
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.plots import METRIC_LABELS
+from reid_lib.plotstyle import (
+    BLACK,
+    CYCLE,
+    GREY,
+    LABEL_PT,
+    MARKERS,
+    TICK_PT,
+    dress,
+    legend_above,
+    legend_pad,
+    new_axes,
+    say,
+)
+from reid_lib.runtable import REFERENCE, RUN
+
+LOWER_IS_BETTER = ("fpr_at_95_tpr",)
+ON_VAL = "val_"  # prefix of the metrics on val in the table
+NAME_WIDTH = 30  # characters of a run's name in a figure
+# Where the words before the colon of plots.METRIC_LABELS are too many for a title or the head of a column.
+FEW_WORDS = {
+    "geometric_mean": "geometric mean",
+    "top1_individual": "top-1 by individual",
+    "mean_average_precision": "mAP",
+    "auroc": "AUROC",
+    "fpr_at_95_tpr": "FPR at 95 % TPR",
+    "dir_at_1": "found at 1 % alarms",
+    "dir_at_10": "found at 10 % alarms",
+    "top1_same_orientation": "top-1, same flank",
+    "top1_other_orientation": "top-1, other flank",
+    "right_from_other_orientation": "by another flank",
+    "baks_baus_area": "BAKS–BAUS area",
+}
+PALE, STRONG = "#f4f8fb", "#74add1"  # worst and best cell of a column; black is read on both
+
+
+def shortened(names, width: int = NAME_WIDTH) -> dict[str, str]:
+    """Name -> the name with its middle left out where it is longer than `width`; wider where two would look alike."""
+    names = list(dict.fromkeys(map(str, names)))
+    while True:
+        short = {name: _without_middle(name, width) for name in names}
+        if len(set(short.values())) == len(names):
+            return short
+        width += 4
+
+
+def _without_middle(name: str, width: int) -> str:
+    head, tail = width // 2, width - 1 - width // 2
+    return name if len(name) <= width else f"{name[:head]}…{name[-tail:]}"
+
+
+def metric_label(metric: str) -> str:
+    """A metric's column in words; "..., on val" for those on val."""
+    if metric in METRIC_LABELS:
+        return METRIC_LABELS[metric]
+    own = metric.removeprefix(ON_VAL)
+    return (METRIC_LABELS.get(own) or own.replace("_", " ")) + (", on val" if metric.startswith(ON_VAL) else "")
+
+
+def metric_word(metric: str) -> str:
+    """The same in few words, for a title or a column: "BAKS", "FPR at 95 % TPR"."""
+    own = metric.removeprefix(ON_VAL)
+    words = FEW_WORDS.get(own) or METRIC_LABELS.get(own, own.replace("_", " ")).split(":")[0]
+    return words + (" (val)" if metric.startswith(ON_VAL) else "")
+
+
+def lower_is_better(metric: str) -> bool:
+    return metric.removeprefix(ON_VAL) in LOWER_IS_BETTER
+
+
+def reference_of(table: pd.DataFrame, given: str | None) -> str | None:
+    """The run to mark: the one given, else the one that most runs of the table name as theirs; None for none of them.
+
+    Args:
+        given: name of a run; None: as the table says; "": none.
+    """
+    if given is None and REFERENCE in table and table[REFERENCE].notna().any():
+        given = table[REFERENCE].dropna().mode().iloc[0]
+    return given if given and (table[RUN] == given).any() else None
+
+
+def numbers(table: pd.DataFrame, column: str) -> np.ndarray:
+    """A column as (n,) float64; NaN where it is missing altogether."""
+    if column not in table:
+        return np.full(len(table), np.nan)
+    return pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+
+
+def by_performance(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows, best first; undefined ones last, ties by name."""
+    key = numbers(table, metric) * (1 if lower_is_better(metric) else -1)
+    order = table.assign(_key=key).sort_values(["_key", RUN], na_position="last", kind="stable")
+    return order.drop(columns="_key").reset_index(drop=True)
+
+
+def performance_bars(table: pd.DataFrame, metrics, *, reference: str | None = None, ax=None):
+    """Each run's metrics with 95 % intervals, the best run on top; sorted by the first metric.
+
+    Args:
+        table: `runtable.all_metrics()`: `run`, `<metric>`, `<metric>_low`, `<metric>_high`.
+        metrics: a column, or several; up to eight are told apart.
+        reference: run that is marked, see `reference_of`.
+    """
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    width = 5.6 + 0.08 * max([len(name) for name in shortened(table[RUN]).values()], default=20)
+    ax = new_axes(ax, width_in=width, height_in=1.3 + max(2, len(table)) * (0.13 + 0.09 * len(metrics)))
+    pad = legend_pad(len(metrics), 2) if len(metrics) > 1 else 8
+    axis = metric_label(metrics[0]) if len(metrics) == 1 else "value (0 to 1)"
+    title = _finding(by_performance(table, metrics[0]), metrics[0]) if len(table) else ""
+    dress(ax, title=title or "Runs compared", x=f"{axis}; lines: 95 % intervals", title_pad=pad)
+    if table.empty:
+        ax.set(xticks=[], yticks=[])
+        say(ax, "no run is finished yet")
+        return ax
+    ordered = by_performance(table, metrics[0])
+    for i, (metric, colour, marker) in enumerate(zip(metrics, CYCLE, MARKERS, strict=False)):
+        offset = 0.0 if len(metrics) == 1 else 0.6 * (i / (len(metrics) - 1) - 0.5)
+        _dots(ax, ordered, metric, np.arange(len(ordered)) + offset, colour, marker)
+    _name_rows(ax, ordered, reference_of(table, reference))
+    for place in range(1, len(ordered), 2):
+        ax.axhspan(place - 0.5, place + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
+    if len(metrics) > 1:
+        legend_above(ax, 2)
+    return ax
+
+
+def _dots(ax, ordered, metric, places, colour, marker):
+    value, low, high = (numbers(ordered, metric + end) for end in ("", "_low", "_high"))
+    there = np.isfinite(value)
+    known = there & np.isfinite(low) & np.isfinite(high)
+    ax.hlines(places[known], low[known], high[known], color=colour, linewidth=1.3, gid=f"intervals {metric}")
+    ax.plot(value[there], places[there], marker, color=colour, markersize=5.5, label=metric_label(metric), gid=metric)
+    if (~there).any():
+        at = 0.0 if not there.any() else np.nanmin([*value[there], *low[known]])
+        for place in places[~there]:
+            ax.text(at, place, "undefined", va="center", fontsize=TICK_PT - 1, color=GREY)
+
+
+def _name_rows(ax, ordered, reference):
+    short = shortened(ordered[RUN])
+    names = [short[str(run)] + ("  (reference)" if run == reference else "") for run in ordered[RUN]]
+    ax.set_yticks(range(len(ordered)), names, fontsize=TICK_PT)
+    for label, run in zip(ax.get_yticklabels(), ordered[RUN], strict=True):
+        label.set(fontweight="bold" if run == reference else "normal")
+    ax.set_ylim(len(ordered) - 0.5, -0.5)
+
+
+def _finding(ordered, metric) -> str:
+    """Which run is best, and whether the intervals tell it from the others."""
+    value, low, high = (numbers(ordered, metric + end) for end in ("", "_low", "_high"))
+    defined = int(np.isfinite(value).sum())
+    if not defined:
+        return f"{_capital(metric_word(metric))} is undefined in every run"
+    best = f"{shortened(ordered[RUN])[str(ordered[RUN].iloc[0])]} ({value[0]:.2f})"
+    if defined == 1:
+        return f"{_capital(metric_word(metric))}: {best}"
+    others = slice(1, defined)
+    clear = low[others] > high[0] if lower_is_better(metric) else high[others] < low[0]
+    extreme = "lowest" if lower_is_better(metric) else "highest"
+    title = f"{_capital(metric_word(metric))} is {extreme} for {best}"
+    alike = int((~clear).sum())
+    if np.isfinite([low[others], high[others]]).all() and np.isfinite([low[0], high[0]]).all():
+        title += f"; the intervals of {alike} of {defined - 1} others overlap with it" if alike else ", clearly"
+    return title
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def performance_heatmap(table: pd.DataFrame, metrics, *, reference: str | None = None, ax=None):
+    """Runs against metrics, each value printed; the colour ranks within a column: the darker, the better.
+
+    Args:
+        table, reference: as in `performance_bars`; sorted by the first metric.
+        metrics: columns.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    size = {"width_in": max(7.0, 2.6 + 0.8 * len(metrics)), "height_in": 1.7 + 0.21 * max(2, len(table))}
+    ax = new_axes(ax, **size)
+    title = f"{len(table)} run{'' if len(table) == 1 else 's'}, best {metric_word(metrics[0])} first" if metrics else ""
+    dress(ax, title=title)
+    ax.spines[:].set_visible(False)
+    if table.empty or not metrics:
+        ax.set(xticks=[], yticks=[])
+        say(ax, "no run is finished yet" if table.empty else "no metric was asked for")
+        return ax
+    ordered = by_performance(table, metrics[0])
+    values = np.column_stack([numbers(ordered, metric) for metric in metrics])
+    goodness = np.column_stack([_goodness(column, metric) for column, metric in zip(values.T, metrics, strict=True)])
+    colours = LinearSegmentedColormap.from_list("better", [PALE, STRONG]).with_extremes(bad="#e6e6e6")
+    ax.imshow(np.ma.masked_invalid(goodness), cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    for (row, column), value in np.ndenumerate(values):
+        best = len(values) > 1 and goodness[row, column] == 1
+        text = f"{value:.2f}" if np.isfinite(value) else "–"
+        style = {"fontweight": "bold" if best else "normal", "color": BLACK if np.isfinite(value) else GREY}
+        ax.text(column, row, text, ha="center", va="center", fontsize=TICK_PT - 1, **style)
+    _name_rows(ax, ordered, reference_of(table, reference))
+    words = [metric_word(metric) + (" ↓" if lower_is_better(metric) else "") for metric in metrics]
+    ax.set_xticks(range(len(metrics)), words, rotation=35, ha="left", rotation_mode="anchor", fontsize=TICK_PT)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.set_xlabel(
+        "darker: better within the column; bold: best; –: undefined; ↓: lower is better", fontsize=LABEL_PT - 1
+    )
+    ax.xaxis.set_label_position("bottom")
+    return ax
+
+
+def _goodness(values, metric) -> np.ndarray:
+    """(n,) 0 for the worst to 1 for the best of a column; 1/2 where all are alike, NaN where undefined."""
+    there = np.isfinite(values)
+    if not there.any():
+        return np.full(len(values), np.nan)
+    low, high = values[there].min(), values[there].max()
+    scaled = np.full(len(values), 0.5) if low == high else (values - low) / (high - low)
+    return np.where(there, 1 - scaled if lower_is_better(metric) else scaled, np.nan)
