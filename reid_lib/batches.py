@@ -78,13 +78,13 @@ class _Images(Dataset):
 
 
 class _EpochSampler:
-    """The batches of the current epoch as (epoch, position) keys."""
+    """The batches of the current epoch from `start` on, as (epoch, position) keys."""
 
     def __init__(self, labels: np.ndarray, **options):
-        self.labels, self.options, self.epoch = labels, options, 1
+        self.labels, self.options, self.epoch, self.start = labels, options, 1, 0
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for batch in epoch_batches(self.labels, epoch=self.epoch, **self.options):
+        for batch in epoch_batches(self.labels, epoch=self.epoch, **self.options)[self.start :]:
             yield [(self.epoch, int(position)) for position in batch]
 
     def __len__(self) -> int:
@@ -130,9 +130,9 @@ class TrainingImages:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Batches of one epoch: images (b, 3, s, s) uint8 and labels (b,) int64."""
-        self._sampler.epoch = epoch
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Batches of one epoch, the first `start` left out: images (b, 3, s, s) uint8 and labels (b,) int64."""
+        self._sampler.epoch, self._sampler.start = epoch, start
         return iter(self._loader)
 
     def steps(self, epoch: int) -> int:

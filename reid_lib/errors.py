@@ -25,6 +25,10 @@ class TrainingError(ReidError, RuntimeError):
     """Training cannot go on (for example, the loss is not a number)."""
 
 
+class TrainingInterrupted(ReidError, RuntimeError):
+    """Training was asked to stop, and has: it can be continued."""
+
+
 class RunError(ReidError, RuntimeError):
     """A run folder cannot be used."""
 

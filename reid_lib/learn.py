@@ -11,7 +11,9 @@ from reid_lib.train import fit
 from reid_lib.validation import Validation, training_classes
 
 
-def learn(params, split: Split, pixels_for: Callable, run, device: str, precision: str) -> None:
+def learn(
+    params, split: Split, pixels_for: Callable, run, device: str, precision: str, stop: Callable[[], bool]
+) -> None:
     """Train a run's network, or continue.
 
     Args:
@@ -19,7 +21,7 @@ def learn(params, split: Split, pixels_for: Callable, run, device: str, precisio
         split: roles of all images.
         pixels_for: a model -> (n, s, s, 3) uint8 of the whole catalogue, as it takes them.
         run: an open run; checkpoints, history and the best weights go there.
-        device, precision: see `train.fit`.
+        device, precision, stop: see `train.fit`.
     """
     model = build_model(
         params.backbone,
@@ -64,4 +66,5 @@ def learn(params, split: Split, pixels_for: Callable, run, device: str, precisio
         run=run,
         device=device,
         precision=precision,
+        stop=stop,
     )

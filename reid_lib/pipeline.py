@@ -15,6 +15,7 @@ from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
 from reid_lib.embed import EmbeddingSet, extract
 from reid_lib.errors import ModelError
+from reid_lib.interrupt import stop_on_signal
 from reid_lib.names import (
     BBOX,
     DATASET,
@@ -202,10 +203,10 @@ def train(experiment: Experiment) -> pd.DataFrame:
     """Train the network of a run, or continue; returns its history, one row per epoch."""
     from reid_lib.learn import learn
 
-    run = experiment.run
+    run, e = experiment.run, experiment
     if not run.finished:
-        with run.guard():
-            learn(experiment.params, experiment.split, experiment.pixels, run, experiment.device, experiment.precision)
+        with run.guard(), stop_on_signal() as stop:
+            learn(e.params, e.split, e.pixels, run, e.device, e.precision, stop)
     return run.history()
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 
 from reid_lib import files, ownership
-from reid_lib.errors import RunDiffersError, RunError
+from reid_lib.errors import RunDiffersError, RunError, TrainingInterrupted
 from reid_lib.names import HISTORY_CSV, METRICS_JSON, PARAMS_JSON, STATUS_JSON
 from reid_lib.paths import project_root, runs_root
 
@@ -280,7 +280,7 @@ class Run(RunFolder):
 
     def _fail(self, error: BaseException) -> None:
         """Note the error; when even that finds no room on the disk, the error itself is what a person needs to see."""
-        state = INTERRUPTED if isinstance(error, KeyboardInterrupt) else FAILED
+        state = INTERRUPTED if isinstance(error, KeyboardInterrupt | TrainingInterrupted) else FAILED
         with suppress(OSError, RunError):
             self._end(state, error=None if state == INTERRUPTED else f"{type(error).__name__}: {error}")
 

@@ -7,7 +7,7 @@ All randomness derives from (seed, epoch, step, image), so a checkpoint stores e
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from reid_lib.batches import TrainingImages
 from reid_lib.device import reuse_memory
-from reid_lib.errors import TrainingError
+from reid_lib.errors import TrainingError, TrainingInterrupted
 from reid_lib.model import parameter_groups
 from reid_lib.names import CHECKPOINT
 
@@ -32,6 +32,10 @@ class Progress:
     best_epoch: int = -1
     best_score: float = -math.inf
     evaluations_since_best: int = 0
+    # Of the epoch that an interruption cut short: loss and number of images of each step done, and their time.
+    losses: list[float] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    seconds: float = 0.0
 
     def note(self, epoch: int, score: float) -> bool:
         """Take in the val score of an epoch; true when it is the best so far. NaN never is."""
@@ -54,6 +58,7 @@ def fit(
     run,
     device: str = "cpu",
     precision: str = "fp32",
+    stop: Callable[[], bool] = lambda: False,
 ) -> Progress:
     """Train `model` and the class weights of `loss`; continue from the run's checkpoint where there is one.
 
@@ -68,8 +73,10 @@ def fit(
         save_best: keeps the weights of the best epoch so far; called before the checkpoint is written.
         run: has `write(name)`, `path(name)`, `report(row)` and `cut_history(epoch)`.
         device, precision: "cpu", "cuda", "mps"; "fp32" or "bf16".
+        stop: asked after each step; when it says so, a checkpoint is written and training ends there.
 
     Raises:
+        TrainingInterrupted: `stop` said so; the same call again continues after the step at hand.
         TrainingError: the loss is no longer a number; the last good checkpoint stays.
     """
     if device == "cpu":
@@ -85,13 +92,23 @@ def fit(
     if progress.epoch < 0:
         prepare(model, loss)
         _close_epoch(0, {}, model, loss, optimizer, schedule, progress, evaluate, save_best, run)
+    _heed(stop, progress)
     model, optimizer = accelerator.prepare(model, optimizer)
     while progress.epoch < params.num_epochs and not _stop_early(progress, params.patience):
         epoch = progress.epoch + 1
-        row = _train_epoch(epoch, model, loss, images, optimizer, schedule, accelerator, params.seed, precision)
-        due = epoch % params.eval_every == 0 or epoch == params.num_epochs
         bare = accelerator.unwrap_model(model)
+
+        def heed(bare=bare):
+            if stop():
+                _save(run, bare, loss, optimizer, schedule, progress)
+                _heed(stop, progress)
+
+        row = _train_epoch(
+            epoch, model, loss, images, optimizer, schedule, accelerator, params.seed, precision, progress, heed
+        )
+        due = epoch % params.eval_every == 0 or epoch == params.num_epochs
         _close_epoch(epoch, row, bare, loss, optimizer, schedule, progress, evaluate if due else None, save_best, run)
+        _heed(stop, progress)
     return progress
 
 
@@ -129,14 +146,25 @@ class Schedule:
         self.per_step.last_epoch = state["steps"]
 
 
-def _train_epoch(epoch, model, loss, images, optimizer, schedule, accelerator, seed, precision) -> dict:
-    """One pass over the images; returns train_loss, lr of the last step, images_per_s, seconds."""
+def _train_epoch(epoch, model, loss, images, optimizer, schedule, accelerator, seed, precision, progress, heed) -> dict:
+    """One pass over the images, or what is left of it; returns train_loss, lr of the last step, images_per_s, seconds.
+
+    `heed` is called after each step, with `progress` telling how far the epoch has come.
+    """
     model.train()
-    started, losses, sizes = time.perf_counter(), [], []
+    started, before, done = time.perf_counter(), progress.seconds, len(progress.losses)
+    losses, sizes = [torch.tensor(value) for value in progress.losses], list(progress.sizes)
+    n_steps = images.steps(epoch)
     bar = tqdm(
-        images.epoch(epoch), total=images.steps(epoch), desc=f"epoch {epoch}", unit="batch", delay=8, leave=False
+        images.epoch(epoch, start=done),
+        total=n_steps,
+        initial=done,
+        desc=f"epoch {epoch}",
+        unit="batch",
+        delay=8,
+        leave=False,
     )
-    for step, (batch, labels) in enumerate(bar):
+    for step, (batch, labels) in enumerate(bar, start=done):
         # Dropout draws from the global generator: a state of its own for every step makes a resumed epoch the same.
         torch.manual_seed(int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0]))
         batch, labels = (
@@ -149,15 +177,23 @@ def _train_epoch(epoch, model, loss, images, optimizer, schedule, accelerator, s
         optimizer.zero_grad(set_to_none=True)
         accelerator.backward(value)
         optimizer.step()
-        lr = schedule.per_step.get_last_lr()[0]
+        lr = optimizer.param_groups[0]["lr"]
         schedule.per_step.step()
         losses.append(value.detach())
         sizes.append(len(labels))
         if step % 20 == 0:
             _check_finite(losses[-1], epoch, lr)
-    train_loss = float(torch.stack(losses).double().cpu() @ torch.tensor(sizes, dtype=torch.float64)) / sum(sizes)
+        if step + 1 < n_steps:  # after the last step the epoch is closed first
+            progress.losses, progress.sizes = losses, sizes
+            progress.seconds = before + time.perf_counter() - started
+            heed()
+    train_loss = float(
+        torch.stack([value.to(accelerator.device) for value in losses]).double().cpu()
+        @ torch.tensor(sizes, dtype=torch.float64)
+    ) / sum(sizes)
     _check_finite(torch.tensor(train_loss), epoch, lr)
-    seconds = time.perf_counter() - started
+    seconds = before + time.perf_counter() - started
+    progress.losses, progress.sizes, progress.seconds = [], [], 0.0
     return {"train_loss": train_loss, "lr": lr, "images_per_s": sum(sizes) / seconds, "seconds": seconds}
 
 
@@ -173,6 +209,12 @@ def _close_epoch(epoch, row, model, loss, optimizer, schedule, progress, evaluat
             progress.best_epoch = epoch
             save_best(model)
     run.report(row)
+    _save(run, model, loss, optimizer, schedule, progress)
+    print(_line(row, progress), flush=True)
+
+
+def _save(run, model, loss, optimizer, schedule, progress) -> None:
+    progress.losses = [float(value) for value in progress.losses]
     state = {
         "model": model.state_dict(),
         "loss": loss.state_dict(),
@@ -182,7 +224,15 @@ def _close_epoch(epoch, row, model, loss, optimizer, schedule, progress, evaluat
     }
     with run.write(CHECKPOINT) as path:
         torch.save(state, path)
-    print(_line(row, progress), flush=True)
+
+
+def _heed(stop: Callable[[], bool], progress: Progress) -> None:
+    if stop():
+        steps = f" and {len(progress.losses)} steps" if progress.losses else ""
+        raise TrainingInterrupted(
+            f"training was asked to stop: a checkpoint of {progress.epoch} epochs{steps} is written. "
+            "Run the same command again: it continues there"
+        )
 
 
 def _resume(run, model, loss, optimizer, schedule) -> Progress:
@@ -198,7 +248,8 @@ def _resume(run, model, loss, optimizer, schedule) -> Progress:
     schedule.load_state_dict(state["schedule"])
     progress = Progress(**state["progress"])
     run.cut_history(progress.epoch)
-    print(f"continuing after epoch {progress.epoch}", flush=True)
+    steps = f" and {len(progress.losses)} steps" if progress.losses else ""
+    print(f"continuing after epoch {progress.epoch}{steps}", flush=True)
     return progress
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from reid_lib.batches import TrainingImages
-from reid_lib.errors import TrainingError
+from reid_lib.errors import TrainingError, TrainingInterrupted
 from reid_lib.losses import make_loss
 from reid_lib.model import build_model
 from reid_lib.names import CHECKPOINT
@@ -69,7 +69,17 @@ def weights_score(model, loss):
     return {"val_score": float(sum(p.detach().double().abs().sum() for p in model.parameters()))}
 
 
-def train(run, *, params=None, evaluate=weights_score, loss="arcface", best=None, precision="fp32", images=None):
+def train(
+    run,
+    *,
+    params=None,
+    evaluate=weights_score,
+    loss="arcface",
+    best=None,
+    precision="fp32",
+    images=None,
+    stop=lambda: False,
+):
     model, loss = make_model(loss=loss)
     settings = SimpleNamespace(**PARAMS | (params or {}))
     save_best = (
@@ -85,6 +95,7 @@ def train(run, *, params=None, evaluate=weights_score, loss="arcface", best=None
         save_best=save_best,
         run=run,
         precision=precision,
+        stop=stop,
     )
     return model, loss, progress
 
@@ -109,6 +120,44 @@ def test_a_killed_run_ends_exactly_as_an_uninterrupted_one(tmp_path, scheduler, 
         assert torch.equal(a, b), name
     assert torch.equal(loss.class_weights, loss_again.class_weights)
     pd.testing.assert_frame_equal(comparable(run_a.rows), comparable(interrupted.rows), check_exact=True)
+
+
+@pytest.mark.parametrize("scheduler", ["cosine", "plateau"])
+def test_training_that_is_stopped_again_and_again_ends_exactly_as_an_uninterrupted_one(tmp_path, scheduler):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir(), parts.mkdir()
+    params = {"scheduler": scheduler, "eval_every": 2}
+    model, loss, progress = train(run_a := FakeRun(whole), params=params)
+    stopped, times = FakeRun(parts), 0
+    while True:
+        asked = iter(
+            [False] * 3 + [True] * 1000
+        )  # before the first step of three, then after each: three steps at most
+        try:
+            again, loss_again, progress_again = train(stopped, params=params, stop=lambda asked=asked: next(asked))
+            break
+        except TrainingInterrupted as error:
+            times += 1
+            assert "continues there" in str(error) and times < 50
+    assert times >= 4
+    for (name, a), b in zip(model.state_dict().items(), again.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+    assert torch.equal(loss.class_weights, loss_again.class_weights) and progress == progress_again
+    pd.testing.assert_frame_equal(comparable(run_a.rows), comparable(stopped.rows), check_exact=True)
+
+
+def test_a_stop_within_an_epoch_says_how_far_it_came_and_does_no_further_step(tmp_path):
+    answers = iter([False, False, True, True])
+    steps = []
+    images = make_images()
+    draw = images.epoch
+    images.epoch = lambda epoch, *, start=0: steps.append((epoch, start)) or draw(epoch, start=start)
+    with pytest.raises(TrainingInterrupted, match="0 epochs and 2 steps"):
+        train(run := FakeRun(tmp_path), images=images, stop=lambda: next(answers))
+    kept = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert kept["schedule"]["steps"] == 2 and kept["progress"]["sizes"] == [8, 8] and len(run.rows) == 1
+    train(run, images=images)
+    assert steps[:2] == [(1, 0), (1, 2)]
 
 
 def test_a_finished_training_does_no_further_step(tmp_path):
@@ -149,8 +198,8 @@ def test_every_loss_trains(tmp_path, loss):
 
 def test_a_loss_that_is_not_a_number_names_epoch_and_rate_and_keeps_the_checkpoint(tmp_path):
     class Broken(TrainingImages):
-        def epoch(self, epoch):
-            yield from super().epoch(epoch)
+        def epoch(self, epoch, *, start=0):
+            yield from super().epoch(epoch, start=start)
             if epoch == 2:
                 self.spoil()
 
