@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     runs = commands.add_parser("runs", help="all runs, the reference marked; 'runs promote RUN' sets the reference")
     runs.add_argument("action", nargs="?", choices=("promote",))
     runs.add_argument("run", nargs="?")
+    runs.add_argument("--best", action="store_true", help="promote the best on val, if it beats the reference")
     runs.set_defaults(command=_runs)
     return parser
 
@@ -111,7 +112,16 @@ def _report(options) -> None:
 def _runs(options) -> None:
     from reid_lib import runtable
 
-    if options.action == "promote":
+    if options.best and (options.action != "promote" or options.run):
+        raise ReidError("--best chooses the run by itself: python -m reid_lib runs promote --best")
+    if options.best:
+        from reid_lib.choose import choose_best
+
+        choice = choose_best()
+        if choice.run:
+            runtable.promote(choice.run)
+        print(choice.text)
+    elif options.action == "promote":
         if not options.run:
             raise ReidError("which run? python -m reid_lib runs promote RUN")
         runtable.promote(options.run)

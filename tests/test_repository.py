@@ -35,6 +35,7 @@ LAYERS = [
     {"search"},
     {"openset"},
     {"stats", "submission", "project"},
+    {"refit", "bootstrap", "paired", "choose"},
     {"background"},
     {"plots", "plotscores", "photographs", "plotcompare", "plotimpact", "plotperformance"},
     {"validation"},
@@ -48,8 +49,8 @@ LAYERS = [
 ]
 TORCH_FREE = [
     "names", "errors", "paths", "params", "notebook", "runs", "runtable", "catalogue", "split", "images", "embed",
-    "search", "openset", "metrics", "stats", "submission", "project", "plots", "plotscores", "photographs",
-    "background", "plotcompare", "plotimpact", "plotperformance", "reports", "pipeline",
+    "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose", "submission", "project", "plots",
+    "plotscores", "photographs", "background", "plotcompare", "plotimpact", "plotperformance", "reports", "pipeline",
 ]  # fmt: skip
 
 

@@ -1,0 +1,163 @@
+"""Which run to promote: the best on val, if it can be told apart from the reference. Test labels have no say."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from reid_lib import paired, runtable
+from reid_lib.bootstrap import cached_resample
+from reid_lib.errors import ParameterError, RunError
+from reid_lib.names import VAL
+from reid_lib.runs import RunFolder
+
+METRIC = "geometric_mean"
+SEED = "seed"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What `choose_best` found.
+
+    Attributes:
+        run: name of the run to promote; None where the reference stays.
+        reference: name of the reference so far; None where there is none.
+        table: one row per variant, best first: run, seeds, val (geometric mean), and, where there is a reference, the
+            columns of `paired.judge`.
+        text: all of it for a person.
+    """
+
+    run: str | None
+    reference: str | None
+    table: pd.DataFrame
+    text: str
+
+
+@dataclass
+class _Variant:
+    """Runs that differ only in their seed: seed -> run and its val geometric mean."""
+
+    runs: dict[object, RunFolder] = field(default_factory=dict)
+    val: dict[object, float] = field(default_factory=dict)
+
+    @property
+    def best(self) -> str:
+        return self.runs[max(self.val, key=self.val.get)].name
+
+    @property
+    def mean(self) -> float:
+        return sum(self.val.values()) / len(self.val)
+
+
+def choose_best(root: Path | None = None) -> Choice:
+    """The variant with the highest geometric mean on val, averaged over its seeds, that beats the reference.
+
+    Runs that differ only in their seed are one variant; the run promoted is its best one on val. Candidates were asked
+    the same test queries as the reference. A variant beats it when the paired interval of the difference on val
+    excludes 0, corrected for the number of variants (Holm); seeds are paired with equal seeds, or, where there are
+    none, in their order. Without a reference the best is promoted and nothing compared.
+
+    Raises:
+        RunError: no finished run; a reference that cannot be read; no reference, and runs of different test queries.
+    """
+    finished = {run.name: run for run in runtable.complete_runs(root)}
+    reference = runtable.reference(root)
+    if not finished:
+        raise RunError("no finished run to choose from: make one with 'make train'")
+    if reference is not None and reference not in finished:
+        raise RunError(f"the reference {reference!r} is not a finished run here: promote another by name")
+    asked = {name: run.metrics()["test_fingerprint"] for name, run in finished.items()}
+    if reference is None and len(set(asked.values())) > 1:
+        raise RunError(
+            f"there is no reference, and the {len(finished)} finished runs were asked {len(set(asked.values()))} "
+            "different sets of test queries: promote one by name, and it decides which are compared"
+        )
+    wanted = asked[reference] if reference else next(iter(asked.values()))
+    variants = variants_of([run for name, run in finished.items() if asked[name] == wanted])
+    if not variants:
+        raise RunError("no finished run has a geometric mean on val: promote one by name")
+    if reference is None:
+        return _first(variants)
+    own = next((key for key, v in variants.items() if reference in {run.name for run in v.runs.values()}), None)
+    if own is None:
+        raise RunError(f"the reference {reference!r} has no geometric mean on val: promote another by name")
+    return _against(variants, own, reference)
+
+
+def variants_of(runs: list[RunFolder]) -> dict[str, _Variant]:
+    """Runs by what they are but for their seed, best variant first; those without a val geometric mean are left out."""
+    variants = {}
+    for run in runs:
+        value = run.metrics()[VAL]["overall"].get(METRIC, {}).get("value", float("nan"))
+        identity = dict(run.described().get("identity", {}))
+        seed = identity.pop(SEED, None)
+        if value == value:
+            variant = variants.setdefault(json.dumps(identity, sort_keys=True), _Variant())
+            variant.runs[seed], variant.val[seed] = run, value
+    return dict(sorted(variants.items(), key=lambda item: (-item[1].mean, item[1].best)))
+
+
+def variant_difference(a: _Variant, b: _Variant) -> paired.Difference | None:
+    """a minus b on val, seed by seed; None where they were asked other queries."""
+    both = sorted(set(a.runs) & set(b.runs), key=str)
+    pairs = [(a.runs[s], b.runs[s]) for s in both]
+    if not both:  # other seeds on either side: as many pairs as there are
+        in_order = ([v.runs[s] for s in sorted(v.runs, key=str)] for v in (a, b))
+        pairs = list(zip(*in_order, strict=False))
+    options = {"metric": METRIC, "role": VAL}
+    try:
+        return paired.variant_difference([tuple(cached_resample(run, **options) for run in pair) for pair in pairs])
+    except ParameterError:
+        return None
+
+
+def _first(variants: dict[str, _Variant]) -> Choice:
+    table = _table(variants)
+    best = table["run"].iloc[0]
+    text = f"{best} has the highest geometric mean on val. There was no reference: nothing was compared."
+    return Choice(best, None, table, f"{text}\n\n{_shown(table)}")
+
+
+def _against(variants: dict[str, _Variant], own: str, reference: str) -> Choice:
+    found = {v.best: variant_difference(v, variants[own]) for key, v in variants.items() if key != own}
+    table = _table(variants).merge(paired.judge(found), left_on="run", right_on="candidate", how="left")
+    table = table.drop(columns="candidate")
+    better = table.loc[table["verdict_holm"] == paired.BETTER, "run"]
+    ahead = table.loc[(table["difference"] > 0) & (table["verdict_holm"] != paired.UNDEFINED), "run"]
+    many = f", corrected for {len(found)} variants" if len(found) > 1 else ""
+    if len(better):
+        run = better.iloc[0]
+        d = found[run]
+        text = (
+            f"{run} beats the reference {reference} on val: geometric mean {_signed(d)}{many} ({d.basis}). "
+            "It is the reference now."
+        )
+    elif not found:
+        run, text = None, f"{reference} stays the reference: there is no other variant of the same test queries."
+    elif not len(ahead):
+        run, text = None, f"{reference} stays the reference: no other variant is ahead of it on val."
+    else:
+        run, d = None, found[ahead.iloc[0]]
+        more = paired.needed(d)
+        if d.verdict == paired.BETTER:  # but for the correction
+            more = f"fewer candidates, or more individuals or seeds (p {d.p:.3f} before the correction)"
+        text = (
+            f"{reference} stays the reference. {ahead.iloc[0]} is ahead on val, geometric mean {_signed(d)}{many}, but "
+            f"the two cannot be told apart ({d.basis}). Needed if the difference is real: {more}."
+        )
+    return Choice(run, reference, table, f"{text}\n\n{_shown(table)}")
+
+
+def _table(variants: dict[str, _Variant]) -> pd.DataFrame:
+    return pd.DataFrame([{"run": v.best, "seeds": len(v.runs), "val": v.mean} for v in variants.values()])
+
+
+def _signed(d: paired.Difference) -> str:
+    return f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"
+
+
+def _shown(table: pd.DataFrame) -> str:
+    columns = ["run", "seeds", "val", "difference", "low", "high", "p_holm", "verdict_holm"]
+    shown = table[[column for column in columns if column in table]].rename(columns={"verdict_holm": "verdict"})
+    return shown.to_string(index=False, float_format="{:.3f}".format, na_rep="")
