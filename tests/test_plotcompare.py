@@ -359,9 +359,10 @@ def test_outcomes_are_joined_by_image():
 
 
 def test_an_individual_has_one_colour_in_all_runs():
-    figure = plotcompare.projections({"one": projection(), "two": projection(3)}, colour="individual")
+    figure = plotcompare.projections({"one": projection(), "two": projection().iloc[[2, 5]]}, colour="individual")
     colours = [{c.get_gid(): tuple(c.get_facecolor()[0][:3]) for c in ax.collections} for ax in figure.axes]
     assert colours[0].keys() == {"without a name", "n/a", "n/b", "n/c"}
+    assert colours[1].keys() == {"n/b", "n/c"}
     assert {name: colours[0][name] for name in colours[1]} == colours[1]
 
 

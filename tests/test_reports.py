@@ -192,8 +192,11 @@ def test_the_notebook_given_comes_first(tmp_path):
         reports.write_report(run, tmp_path / "missing.ipynb")
 
 
-def test_an_unfinished_run_has_no_report(capsys):
+@pytest.mark.parametrize("papermill", [True, False])
+def test_an_unfinished_run_has_no_report(capsys, monkeypatch, papermill):
     run = unfinished()
+    so_far = notebook(code("x", papermill={"status": "running"}))
+    monkeypatch.setattr(reports, "_saved_by_papermill", lambda: so_far if papermill else None)
     with pytest.raises(RunError, match="running, not finished"):
         reports.write_report(run)
     reports.leave_report(run, "said")
@@ -302,10 +305,12 @@ def test_only_a_notebook_in_execution_since_then_is_taken():
 
 
 def test_heads_of_a_pandas_table_are_one_row_and_numbers_stand_right():
-    frame = pd.DataFrame({"long_name": [1.5, 2], "word": ["x", "<y>"]}, index=pd.Index(["a", "b"], name="animal"))
+    frame = pd.DataFrame(
+        {"long_name": [1.5, 2], "<b>word</b>": ["x", "<y>"]}, index=pd.Index(["a", "b"], name="animal")
+    )
     cell = code("x", v4.new_output("execute_result", data={"text/html": frame.to_html()}, execution_count=1))
     soup = BeautifulSoup(reportpage.page(notebook(cell), title="t"), "html.parser")
     heads = [[th.get_text() for th in row("th")] for row in soup.select("thead tr")]
-    assert heads == [["animal", "long_name", "word"]]
+    assert heads == [["animal", "long_name", "<b>word</b>"]]
     assert [td["class"] for td in soup.select("tbody tr:last-child td")] == [["number"], ["text"]]
     assert soup.select("tbody td")[-1].get_text() == "<y>"
