@@ -1,0 +1,102 @@
+"""A chosen comparison as one HTML page that stands alone, with its figures as PNG beside it."""
+
+import datetime
+import html
+from pathlib import Path
+
+from reid_lib import cards, files, plotcompare, verdicts
+from reid_lib.compare import MISTAKES, PARAM, Comparison
+from reid_lib.errors import RunError
+from reid_lib.names import IDENTITY, PREDICTED, SCORE, TEST
+from reid_lib.plots import METRIC_LABELS
+from reid_lib.reportpage import STYLE
+from reid_lib.runs import check_name
+
+COMPARISONS = "comparisons"  # folder in runs/: it holds no params.json, so it is not taken for a run
+PAGE = "comparison.html"
+CURVES = {"loss": "loss", "val_score": "val score", "lr": "learning rate", "images_per_s": "speed"}
+FIGURE_DPI = 150
+
+
+def write_comparison(comparison: Comparison, names: list[str], *, name: str, metric: str = "geometric_mean") -> Path:
+    """Write `runs/comparisons/<name>/comparison.html` and the figures, over what an earlier export left there.
+
+    Raises:
+        RunError: no run is chosen, or the name could lead elsewhere.
+    """
+    if not names:
+        raise RunError("nothing to compare: choose at least one run")
+    folder = comparison.root / COMPARISONS / check_name(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    figures = {}
+    for key, (caption, draw) in _figures(comparison, names, metric).items():
+        figures[key] = (caption, cards.png(draw(), dpi=FIGURE_DPI))
+        with files.atomic(folder / f"{key}.png") as path:
+            path.write_bytes(figures[key][1])
+    page = folder / PAGE
+    with files.atomic(page) as path:
+        path.write_text(_page(comparison, names, name, metric, figures), encoding="utf-8")
+    return page
+
+
+def _figures(comparison: Comparison, names: list[str], metric: str) -> dict:
+    """File name -> (caption, how to draw it)."""
+    from reid_lib.widgets import HEADLINE, draw_curves
+
+    table = comparison.table.reset_index(drop=True)
+    chosen = table[table["run"].isin(names)]
+    label = METRIC_LABELS[metric].split(":")[0]
+    runs = [comparison.run(name) for name in names]
+    drawn = {
+        "performance": (f"{label} on test", lambda: plotcompare.performance_bars(chosen, [metric])),
+        "heatmap": (
+            "All headline metrics on test",
+            lambda: plotcompare.performance_heatmap(chosen, [m for m in HEADLINE if m in table]),
+        ),
+    }
+    for column, caption in CURVES.items():
+        drawn[f"curve_{column}"] = (f"Training: {caption}", lambda c=column: draw_curves(comparison, names, c))
+    for parameter in comparison.differing(names):
+        drawn[f"impact_{parameter}"] = (
+            f"Impact of {parameter}, over all runs",
+            lambda p=parameter: plotcompare.parameter_impact(table, p, metric, reference=comparison.reference),
+        )
+    drawn["embeddings"] = (
+        "Embeddings side by side",
+        lambda: plotcompare.projections({r.name: r.projection for r in runs}, {r.name: r.predictions for r in runs}),
+    )
+    return drawn
+
+
+def _page(comparison, names, name: str, metric: str, figures: dict) -> str:
+    when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
+    parts = [f"<h1>{html.escape(name)}: {len(names)} runs compared</h1>", f'<p class="facts">written {when}</p>']
+    parts.append("<h2>Numbers</h2>" + verdicts.html_table(comparison, names, metric=metric))
+    parts.append("<h2>Figures</h2>")
+    for caption, data in figures.values():
+        parts.append(f'<img alt="{html.escape(caption)}" src="{cards.data_uri(data, "png")}">')
+        parts.append(f'<p class="caption">{html.escape(caption)}</p>')
+    parts.append("<h2>The most confident mistakes on test</h2>")
+    parts += [_mistakes(comparison, name) for name in names]
+    parts.append("<h2>All parameters</h2>" + _parameters(comparison, names))
+    title = html.escape(f"{name}: comparison")
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f"<style>{STYLE}</style>\n</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
+    )
+
+
+def _mistakes(comparison: Comparison, name: str, *, n: int = 5) -> str:
+    rows = []
+    for kind, label in MISTAKES.items():
+        for _, row in comparison.mistakes(name, kind, role=TEST).head(n).iterrows():
+            cells = (label, row.name, row[IDENTITY], row[PREDICTED], float(row[SCORE]))
+            rows.append([cards.text(cell) for cell in cells])
+    table = cards.table(rows, ["mistake", "query", "individual", "answer", "score"]) if rows else "<p>none</p>"
+    return f"<h3>{html.escape(name)}</h3>" + table
+
+
+def _parameters(comparison: Comparison, names: list[str]) -> str:
+    table = comparison.table.loc[names, [c for c in comparison.table if c.startswith(PARAM)]]
+    rows = [[cards.text(c.removeprefix(PARAM)), *(cards.text(str(table.loc[n, c])) for n in names)] for c in table]
+    return cards.table(rows, ["parameter", *names])

@@ -1,0 +1,91 @@
+"""The table of a comparison: metrics with intervals, differences to the reference with a verdict, what differs."""
+
+import pandas as pd
+
+from reid_lib import cards, paired
+from reid_lib.bootstrap import cached_resample
+from reid_lib.compare import Comparison
+from reid_lib.plotstyle import COLOURS, GREY
+
+SHOWN = {"geometric_mean": "geometric mean", "baks": "BAKS", "baus": "BAUS", "top1": "top-1", "auroc": "AUROC"}
+SIGNS = {paired.BETTER: ("▲", COLOURS["right"]), paired.WORSE: ("▼", COLOURS["wrong"]), paired.EQUAL: ("≈", GREY)}
+
+
+def differences(comparison: Comparison, names: list[str], metric: str) -> pd.DataFrame:
+    """`paired.judge` of these runs against the reference on test, by run name; runs that were asked other queries, and
+    the reference itself, are left out. `basis` and `groups` say in words what each rests on."""
+    reference = comparison.reference
+    others = [n for n in names if reference and n != reference and comparison.comparable(n, reference)]
+    drawn = {
+        n: cached_resample(comparison.run(n).folder, metric=metric) for n in ([reference] if others else []) + others
+    }
+    found = {name: paired.subtract(drawn[name], drawn[reference]) for name in others}
+    table = paired.judge(found).set_index("candidate")
+    return table.assign(basis=[d.basis for d in found.values()], groups=[_groups(d) for d in found.values()])
+
+
+def _groups(difference: paired.Difference) -> str:
+    counted = ((difference.n_known, "known"), (difference.n_unknown, "unknown"))
+    return " and ".join(f"{n} {kind}" for n, kind in counted if n is not None) + " individuals"
+
+
+def html_table(comparison: Comparison, names: list[str], *, metric: str = "geometric_mean") -> str:
+    """One row per run: star, name, headline metrics, difference in `metric` and verdict, parameters that differ."""
+    found = differences(comparison, names, metric)
+    params = comparison.differing(names)
+    label = SHOWN.get(metric, metric.replace("_", " "))
+    heads = ["run", *SHOWN.values(), f"difference in {label}", "verdict", *params]
+    rows = [_row(comparison, name, found, params) for name in names]
+    return cards.table(rows, heads) + f'<p style="max-width:60em">{cards.muted(_basis(comparison, found))}</p>'
+
+
+def _row(comparison: Comparison, name: str, found: pd.DataFrame, params: pd.DataFrame) -> list[str]:
+    row = comparison.table.loc[name]
+    star = "★ " if name == comparison.reference else ""
+    cells = [f"{star}<b>{cards.text(name)}</b>"]
+    cells += [_estimate(row.get(m), row.get(f"{m}_low"), row.get(f"{m}_high")) for m in SHOWN]
+    cells += _difference(comparison, name, found.loc[name] if name in found.index else None)
+    return cells + [_parameter(params.loc[name, p]) for p in params]
+
+
+def _difference(comparison: Comparison, name: str, difference) -> list[str]:
+    if name == comparison.reference:
+        return ["", cards.muted("reference")]
+    if difference is None:
+        why = "no reference yet" if comparison.reference is None else "asked other queries"
+        return ["–", cards.muted(why)]
+    verdict = difference["verdict_holm"]
+    sign, colour = SIGNS.get(verdict, ("", GREY))
+    value = _estimate(difference["difference"], difference["low"], difference["high"], signed=True)
+    return [value, f'<span style="color:{colour};white-space:nowrap">{sign} {cards.text(verdict)}</span>']
+
+
+def _estimate(value, low, high, *, signed: bool = False) -> str:
+    """The value over its interval."""
+    if value is None or pd.isna(value):
+        return "–"
+    shape = "{:+.3f}" if signed else "{:.3f}"
+    if low is None or pd.isna(low):
+        return shape.format(value)
+    interval = f"{shape.format(low)} to {shape.format(high)}"
+    return f'{shape.format(value)}<br><span style="color:#666;font-size:11px;white-space:nowrap">{interval}</span>'
+
+
+def _parameter(value) -> str:
+    if not isinstance(value, str) and pd.isna(value):
+        return cards.muted("its own")  # None: the loss's own margin or scale
+    return cards.text(f"{value:g}" if isinstance(value, float) else value)
+
+
+def _basis(comparison: Comparison, found: pd.DataFrame) -> str:
+    """What the numbers rest on, below the table."""
+    words = "Below each value its 95 % interval over individuals, for this training and threshold."
+    if comparison.reference is None:
+        return words + " No reference yet: python -m reid_lib runs promote RUN."
+    if not len(found):
+        return words
+    for basis in dict.fromkeys(found["basis"] + "; " + found["groups"]):
+        words += f" Difference to ★ {comparison.reference}: {basis}."
+    if len(found) > 1:
+        words += f" Verdicts are corrected for {len(found)} comparisons (Holm)."
+    return words

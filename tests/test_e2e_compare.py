@@ -1,0 +1,155 @@
+"""compare.ipynb in JupyterLab in a real browser: run all, choose runs, move the slider, click a point."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from browser import FLAGS, browser_path, jupyter_lab, playwright
+from made_runs import catalogue, make_run, write_photos
+
+from reid_lib import runtable
+from reid_lib.paths import project_root
+
+pytestmark = pytest.mark.slow
+RUN_ALL = "window.jupyterapp.commands.execute('notebook:run-all-cells')"
+WAIT_MS = 120_000
+ROWS = catalogue(n_known=22, n_unknown=20, images=2)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The notebook, opened and run, in JupyterLab."""
+    sync_playwright, path = playwright(), browser_path()
+    folder = tmp_path_factory.mktemp("lab")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REID_RUNS", str(folder / "runs"))
+        photos = write_photos(ROWS, folder / "photos")
+        make_run("plain", ROWS, skill=1.0, photos=photos)
+        make_run("wide", ROWS, skill=2.5, photos=photos, margin=0.5)
+        make_run("triplet", ROWS, skill=0.6, photos=photos, loss="triplet")
+        runtable.promote("plain")
+    shutil.copy(project_root() / "notebooks" / "compare.ipynb", folder / "compare.ipynb")
+    env = {"REID_RUNS": str(folder / "runs"), "REID_CACHE": str(folder / "cache")}
+    with jupyter_lab(folder, env) as address, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(WAIT_MS)
+        page.goto(address("lab/tree/compare.ipynb"))
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell")
+        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']")
+        page.evaluate(RUN_ALL)
+        page.wait_for_selector("text=write HTML and PNG")
+        yield page
+        browser.close()
+
+
+def picture(page, name: str) -> None:
+    """A screenshot to look at, where a folder for them is given."""
+    if folder := os.environ.get("REID_SCREENSHOTS"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def cell(page, text: str):
+    """The code cell whose source contains the text."""
+    return page.locator(".jp-CodeCell", has_text=text)
+
+
+def choose(page, *labels: str) -> None:
+    """Choose these runs in the picker: a click, then Ctrl-click."""
+    picker = cell(page, "RunPicker").locator("select[multiple]")
+    picker.scroll_into_view_if_needed()
+    options = picker.locator("option")
+    values = [options.nth(i).get_attribute("value") for i in range(options.count())]
+    texts = options.all_text_contents()
+    wanted = [v for v, t in zip(values, texts, strict=True) if any(f"{label} " in t for label in labels)]
+    assert len(wanted) == len(labels), texts
+    picker.select_option(wanted)
+
+
+def test_no_cell_fails_and_two_runs_picked_are_the_ones_compared(page):
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr'], .jp-RenderedText[data-mime-type*='error']").count() == 0
+    choose(page, "plain", "wide")
+    table = cell(page, "MetricsTable")
+    table.locator("td", has_text="wide").first.wait_for()
+    table.locator("td", has_text="triplet").first.wait_for(state="detached")
+    assert table.locator("td", has_text="plain").count() >= 1
+    picture(page, "1_picker_and_table")
+
+
+def test_moving_the_slider_changes_the_numbers(page):
+    view = cell(page, "ThresholdSlider")
+    view.scroll_into_view_if_needed()
+    row = view.locator("tr", has_text="test: this")
+    before, frozen = row.inner_text(), view.locator("tr", has_text="test: frozen").inner_text()
+    handle = view.locator(".noUi-handle")
+    handle.focus()
+    for _ in range(60):
+        handle.press("ArrowRight")
+    page.wait_for_function(
+        "([old, text]) => [...document.querySelectorAll('tr')].some(r => r.innerText.includes(text) && r.innerText != old)",
+        arg=[before, "test: this"],
+    )
+    assert row.inner_text() != before
+    assert view.locator("tr", has_text="test: frozen").inner_text() == frozen
+    picture(page, "2_threshold")
+
+
+def test_a_click_on_a_point_shows_its_photograph_and_its_neighbours_in_both_runs(page):
+    view = cell(page, "EmbeddingView")
+    view.scroll_into_view_if_needed()
+    canvas = view.locator("canvas").first
+    canvas.wait_for()
+    box = canvas.bounding_box()
+    shown = view.locator("h4")
+    # Points lie densest in the middle: go outwards until one is hit.
+    for step in range(1, 200):
+        dx, dy = (step * 7) % 150 - 75, (step * 13) % 150 - 75
+        page.mouse.move(box["x"] + box["width"] / 2 + dx, box["y"] + box["height"] / 2 + dy)
+        page.wait_for_timeout(40)
+        page.mouse.down()
+        page.mouse.up()
+        page.wait_for_timeout(150)
+        if shown.count() and view.locator("text=a gallery photograph").count() == 0:
+            break
+    assert shown.count() == 1
+    image_id = re.fullmatch(r"Query (\S+)", shown.inner_text()).group(1)
+    assert image_id in set(ROWS["image_id"])
+    # The query itself and five neighbours in each of two runs.
+    assert view.locator("img[src^='data:image/jpeg']").count() >= 11
+    for run in ("plain", "wide"):
+        assert view.locator("b", has_text=run).count() >= 1
+    picture(page, "3_embeddings")
+
+
+def test_a_mistake_is_shown_with_its_photographs(page):
+    choose(page, "triplet", "plain")
+    view = cell(page, "Mistakes")
+    view.scroll_into_view_if_needed()
+    run = view.locator("select").first
+    run.select_option(label="triplet")
+    listed = view.locator("select[size] option, select[multiple] option")
+    view.locator("img[src^='data:image/jpeg']").first.wait_for()
+    assert view.locator("img[src^='data:image/jpeg']").count() >= 6 and listed.count() > 0
+    picture(page, "4_mistakes")
+
+
+def test_the_export_stands_alone(page, tmp_path_factory):
+    view = cell(page, "Export")
+    view.scroll_into_view_if_needed()
+    view.locator("button").click()
+    said = view.locator("text=Written:")
+    said.wait_for()
+    path = Path(re.search(r"Written: (.*comparison\.html)", said.inner_text()).group(1))
+    text = path.read_text(encoding="utf-8")
+    assert "triplet" in text and not re.search(r"""(src|href)=["'](?!data:)""", text)
+    other = page.context.browser.new_page(viewport={"width": 1200, "height": 2400})
+    asked = []
+    other.on("request", lambda request: asked.append(request.url))
+    other.goto(path.as_uri())
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+    broken = "[...document.images].filter(i => !i.naturalWidth).length"
+    assert other.locator("img").count() >= 5 and other.evaluate(broken) == 0
+    picture(other, "5_export")
