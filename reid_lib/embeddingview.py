@@ -138,7 +138,8 @@ class _Panel:
         size = 7 if len(self.frame) < 3000 else 4 if len(self.frame) < 20000 else 2
         self.scatter = jscatter.Scatter(data=self.frame, x="x", y="y", axes=False, background_color="white")
         self.scatter.size(default=size)
-        self.scatter.opacity(default=0.75, unselected=0.35)
+        # Opacity stays with the density of points: a fixed one draws next to nothing (jupyter-scatter 1.0.1).
+        self.scatter.opacity(unselected=0.5)
         if self.colours:
             self.scatter.color(by=COLUMN, map=self.colours)
         else:
