@@ -71,7 +71,8 @@ def _figures(comparison: Comparison, names: list[str], metric: str) -> dict:
 def _page(comparison, names, name: str, metric: str, figures: dict) -> str:
     when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
     parts = [f"<h1>{html.escape(name)}: {len(names)} runs compared</h1>", f'<p class="facts">written {when}</p>']
-    parts.append("<h2>Numbers</h2>" + verdicts.html_table(comparison, names, metric=metric))
+    differences = verdicts.differences(comparison, names, metric)
+    parts.append("<h2>Numbers</h2>" + verdicts.html_table(comparison, names, differences, metric=metric))
     parts.append("<h2>Figures</h2>")
     for caption, data in figures.values():
         parts.append(f'<img alt="{html.escape(caption)}" src="{cards.data_uri(data, "png")}">')

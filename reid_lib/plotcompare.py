@@ -60,6 +60,7 @@ HISTORY = {
 }
 STYLES = ("-", "--", "-.", (0, (1, 1)))
 MOST_PANELS = 12
+MOST_POINTS = 8000  # of a panel: more lie on top of each other and take their time
 # Outcome of a query -> (label, colour, marker); in the order of drawing.
 OUTCOMES = {
     "known right": ("known, named rightly", COLOURS["right"], "o"),
@@ -229,6 +230,10 @@ def projections(
         ax.set(xticks=[], yticks=[])
         say(ax, "no run was given")
         return ax.figure
+    every = math.ceil(max(len(projections[run]) for run in shown) / MOST_POINTS)
+    if every > 1:
+        title += f" (one of {every} photographs is drawn)"
+        projections = {run: projections[run].sort_values(IMAGE_ID).iloc[::every] for run in shown}
     columns = 2 if len(shown) == 4 else min(3, len(shown))
     rows = math.ceil(len(shown) / columns)
     size = (max(7.0, 3.3 * columns), 0.9 + (3.2 if columns > 1 else 4.2) * rows)

@@ -29,9 +29,14 @@ def _groups(difference: paired.Difference) -> str:
     return " and ".join(f"{n} {kind}" for n, kind in counted if n is not None) + " individuals"
 
 
-def html_table(comparison: Comparison, names: list[str], *, metric: str = "geometric_mean") -> str:
-    """One row per run: star, name, headline metrics, difference in `metric` and verdict, parameters that differ."""
-    found = differences(comparison, names, metric)
+def html_table(
+    comparison: Comparison, names: list[str], found: pd.DataFrame | None, *, metric: str = "geometric_mean"
+) -> str:
+    """One row per run: star, name, headline metrics, difference in `metric` and verdict, parameters that differ.
+
+    Args:
+        found: from `differences`; None while they are being computed.
+    """
     params = comparison.differing(names)
     label = SHOWN.get(metric, metric.replace("_", " "))
     heads = ["run", *SHOWN.values(), f"difference in {label}", "verdict", *params]
@@ -39,12 +44,15 @@ def html_table(comparison: Comparison, names: list[str], *, metric: str = "geome
     return cards.table(rows, heads) + f'<p style="max-width:60em">{cards.muted(_basis(comparison, found))}</p>'
 
 
-def _row(comparison: Comparison, name: str, found: pd.DataFrame, params: pd.DataFrame) -> list[str]:
+def _row(comparison: Comparison, name: str, found: pd.DataFrame | None, params: pd.DataFrame) -> list[str]:
     row = comparison.table.loc[name]
     star = "★ " if name == comparison.reference else ""
     cells = [f"{star}<b>{cards.text(name)}</b>"]
     cells += [_estimate(row.get(m), row.get(f"{m}_low"), row.get(f"{m}_high")) for m in SHOWN]
-    cells += _difference(comparison, name, found.loc[name] if name in found.index else None)
+    if found is None and name != comparison.reference:
+        cells += [cards.muted("…"), cards.muted("being computed")]
+    else:
+        cells += _difference(comparison, name, None if found is None or name not in found.index else found.loc[name])
     return cells + [_parameter(params.loc[name, p]) for p in params]
 
 
@@ -77,12 +85,12 @@ def _parameter(value) -> str:
     return cards.text(f"{value:g}" if isinstance(value, float) else value)
 
 
-def _basis(comparison: Comparison, found: pd.DataFrame) -> str:
+def _basis(comparison: Comparison, found: pd.DataFrame | None) -> str:
     """What the numbers rest on, below the table."""
     words = "Below each value its 95 % interval over individuals, for this training and threshold."
     if comparison.reference is None:
         return words + " No reference yet: python -m reid_lib runs promote RUN."
-    if not len(found):
+    if found is None or not len(found):
         return words
     for basis in dict.fromkeys(found["basis"] + "; " + found["groups"]):
         words += f" Difference to ★ {comparison.reference}: {basis}."

@@ -4,6 +4,7 @@ All views share one `Chosen`: choosing other runs in the picker changes every vi
 can be set and read without a browser.
 """
 
+import threading
 from functools import partial
 
 import ipywidgets as w
@@ -15,6 +16,7 @@ from reid_lib.errors import ReidError
 from reid_lib.plots import METRIC_LABELS
 
 WIDE = w.Layout(width="auto")
+PATIENCE_S = 0.3  # what a person does not feel as waiting
 HISTORY = {
     "loss": "training and validation loss",
     "val_score": "val score",
@@ -133,10 +135,33 @@ class MetricsTable(View):
         here = [(METRIC_LABELS[name].split(":")[0], name) for name in HEADLINE if name in picker.comparison.table]
         self.judged = w.Dropdown(options=here, description="difference in", style={"description_width": "auto"})
         self.html = w.HTML()
+        self._turn, self._asked, self._shown = threading.Lock(), None, None
         super().__init__(picker, [self.judged], [self.html])
 
     def refresh(self) -> None:
-        self.html.value = verdicts.html_table(self.comparison, list(self.chosen.runs), metric=self.judged.value)
+        """The numbers at once; differences that take longer follow, from a thread of their own."""
+        self._asked = asked = (list(self.chosen.runs), self.judged.value)
+        self._work = threading.Thread(target=self._judge, args=(asked,), daemon=True)
+        self._work.start()
+        self._work.join(PATIENCE_S)
+        with self._turn:
+            if self._shown is not asked:
+                self.html.value = verdicts.html_table(self.comparison, asked[0], None, metric=asked[1])
+
+    def wait(self) -> None:
+        """Until the differences are there."""
+        self._work.join()
+
+    def _judge(self, asked: tuple) -> None:
+        names, metric = asked
+        try:
+            found = verdicts.differences(self.comparison, names, metric)
+            table = verdicts.html_table(self.comparison, names, found, metric=metric)
+        except (ReidError, OSError) as error:
+            table = f"<b>{cards.text(error)}</b>"
+        with self._turn:
+            if asked is self._asked:  # nothing else has been asked for meanwhile
+                self._shown, self.html.value = asked, table
 
 
 class Curves(View):
