@@ -157,11 +157,29 @@ def test_evaluate_a_finished_run_from_the_root(quick_run, environment):
     assert value == pytest.approx(first["test"]["overall"]["top1"]["value"], abs=0.02)
 
 
+def nbval(environment, notebook: str):
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", "-q", notebook]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT / "notebooks", env=environment, timeout=900)
+
+
 @pytest.mark.parametrize("notebook, run", [("train.ipynb", "default"), ("evaluate.ipynb", "eval")])
 def test_nbval_runs_the_notebook_with_its_defaults(environment, notebook, run):
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", "-q", notebook]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT / "notebooks", env=environment, timeout=900)
+    done = nbval(environment, notebook)
     assert done.returncode == 0, done.stdout
     # otherwise a run that was finished before would make this vacuous
     expected = HISTORY_CSV if notebook == "train.ipynb" else METRICS_JSON
     assert (run_folder(environment, run) / expected).exists()
+
+
+def test_nbval_runs_compare_without_a_single_run(environment, tmp_path):
+    done = nbval(environment | {"REID_RUNS": str(tmp_path / "none")}, "compare.ipynb")
+    assert done.returncode == 0, done.stdout
+
+
+def test_compare_shows_the_runs_that_train_left(environment, quick_run):
+    done, out = papermill(environment, notebook="compare.ipynb")
+    assert done.returncode == 0, done.stderr
+    cells = [cell for cell in nbformat.read(out, as_version=4).cells if cell.cell_type == "code"]
+    assert not any(output.output_type in ("error", "stream") for cell in cells for output in cell.outputs)
+    state = json.dumps(nbformat.read(out, as_version=4).metadata["widgets"])
+    assert "quick" in state and "finished runs" in state

@@ -51,6 +51,8 @@ TORCH_FREE = [
     "names", "errors", "paths", "params", "notebook", "runs", "runtable", "catalogue", "split", "images", "embed",
     "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose", "submission", "project", "plots",
     "plotscores", "photographs", "background", "plotcompare", "plotimpact", "plotperformance", "reports", "pipeline",
+    "compare", "cards", "verdicts", "widgets", "comparisonpage", "thresholdview", "embeddingview", "mistakesview",
+    "exportview",
 ]  # fmt: skip
 
 
