@@ -1,19 +1,18 @@
-"""A small command line: `python -m reid_lib name | folder | show | report | runs`."""
+"""A small command line: `python -m reid_lib name | folder | show | report | runs | sweep`."""
 
 import argparse
-import base64
 import sys
 
+from reid_lib import sweepcli
+from reid_lib.arguments import PAPERMILL_HELP, papermill_values
 from reid_lib.errors import ReidError
-
-PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT, -f FILE, -y YAML, -b BASE64"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors are one message on stderr."""
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.command is not _name:
+    if rest and not getattr(options, "takes_papermill", False):
         parser.error(f"unrecognised arguments: {' '.join(rest)}")
     options.papermill = rest
     try:
@@ -29,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="command")
     name = commands.add_parser("name", help="the run name that papermill arguments lead to", epilog=PAPERMILL_HELP)
     name.add_argument("--notebook", choices=("train", "evaluate"), default="train")
-    name.set_defaults(command=_name)
+    name.set_defaults(command=_name, takes_papermill=True)
     folder = commands.add_parser("folder", help="the folder of a run")
     folder.add_argument("run")
     folder.set_defaults(command=_folder)
@@ -44,37 +43,8 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_argument("run", nargs="?")
     runs.add_argument("--best", action="store_true", help="promote the best on val, if it beats the reference")
     runs.set_defaults(command=_runs)
+    sweepcli.add_parser(commands, PAPERMILL_HELP)
     return parser
-
-
-def papermill_values(arguments: list[str]) -> dict:
-    """What papermill would inject for these arguments.
-
-    papermill itself parses them, in the order it applies them: base64, files, YAML, then -p and -r.
-
-    Raises:
-        ReidError: papermill could not read them either.
-    """
-    import yaml
-    from papermill import cli
-    from papermill.exceptions import PapermillException
-
-    try:
-        given = cli.papermill.make_context("papermill", ["in.ipynb", "out.ipynb", *arguments]).params
-    except cli.click.ClickException as error:
-        raise ReidError(f"papermill does not take these arguments: {error.format_message()}") from error
-    values = {}
-    try:
-        for text in given["parameters_base64"]:
-            values |= yaml.load(base64.b64decode(text), Loader=cli.NoDatesSafeLoader) or {}
-        for path in given["parameters_file"]:
-            values |= cli.read_yaml_file(path) or {}
-        for text in given["parameters_yaml"]:
-            values |= yaml.load(text, Loader=cli.NoDatesSafeLoader) or {}
-    except (OSError, ValueError, TypeError, yaml.YAMLError, PapermillException) as error:
-        raise ReidError(f"these arguments hold no parameters: expected name: value in YAML; {error}") from error
-    values |= {name: cli._resolve_type(value) for name, value in given["parameters"]}
-    return values | dict(given["parameters_raw"])
 
 
 def _name(options) -> None:

@@ -44,6 +44,9 @@ def ranked(what: str, rank: int) -> str:
     return f"{what}_{rank}"
 
 
+# Notebooks, and their executed copies in run folders.
+TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK = "train.ipynb", "evaluate.ipynb"
+
 # Files of a run folder.
 PARAMS_JSON = "params.json"
 STATUS_JSON = "status.json"

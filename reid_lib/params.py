@@ -131,15 +131,7 @@ class NotebookParams(BaseModel):
         changed = {name: value for name, value in self.differences().items() if name not in left_out}
         if "data_root" in changed:
             changed["data_root"] = PurePath(changed["data_root"]).name
-        parts = [f"{name}-{_short(value)}" for name, value in changed.items()]
-        name = (
-            re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(([self.RUN_PREFIX] if self.RUN_PREFIX else []) + parts))
-            or "default"
-        )
-        if len(name) > LONGEST_NAME:
-            digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-            name = f"{name[: LONGEST_NAME - 9]}-{digest}"
-        return name
+        return made_name(changed, self.RUN_PREFIX) or "default"
 
     def table(self):
         """DataFrame(value, default, meaning) of the parameters that are not at their default."""
@@ -152,6 +144,16 @@ class NotebookParams(BaseModel):
         }
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "default", "meaning"])
         return table.rename_axis("parameter" if rows else "all parameters are at their defaults")
+
+
+def made_name(values: dict[str, Any], prefix: str = "") -> str:
+    """A legal name made from parameters, at most `LONGEST_NAME` long: "prefix_lr-0.0003_seed-1"; empty for nothing."""
+    parts = ([prefix] if prefix else []) + [f"{name}-{_short(value)}" for name, value in values.items()]
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(parts))
+    if len(name) > LONGEST_NAME:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{name[: LONGEST_NAME - 9]}-{digest}"
+    return name
 
 
 def _plain(name: str) -> str:

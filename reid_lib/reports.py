@@ -11,12 +11,12 @@ from pathlib import Path
 
 from reid_lib import files
 from reid_lib.errors import RunError
-from reid_lib.names import FIGURES, REPORT_HTML, TEST
+from reid_lib.names import EVALUATE_NOTEBOOK, FIGURES, REPORT_HTML, TEST, TRAIN_NOTEBOOK
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.reportpage import page
 from reid_lib.runs import RunFolder
 
-NOTEBOOKS = ("train.ipynb", "evaluate.ipynb")  # as `make train` leaves them in the run folder
+NOTEBOOKS = (TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK)  # as `make train` leaves them in the run folder
 # Name of a figure -> its caption where no notebook's prose stands around it; in this order.
 CAPTIONS = {
     "loss": "Loss by epoch.",

@@ -21,7 +21,10 @@ LAYERS = [
     {"names", "errors"},
     {"paths", "threads"},
     {"params", "notebook", "metrics", "files", "ownership", "runs", "device", "plotstyle", "interrupt"},
-    {"runtable"},
+    {"runtable", "arguments"},
+    {"sweep"},
+    {"sweeprun"},
+    {"sweepcli"},
     {"demo_draw", "demo"},
     {"photo", "folder", "tables", "audit", "tidy", "readers"},
     {"catalogue"},
@@ -52,7 +55,7 @@ TORCH_FREE = [
     "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose", "submission", "project", "plots",
     "plotscores", "photographs", "background", "plotcompare", "plotimpact", "plotperformance", "reports", "pipeline",
     "compare", "cards", "verdicts", "widgets", "comparisonpage", "thresholdview", "embeddingview", "mistakesview",
-    "exportview",
+    "exportview", "arguments", "sweep", "sweeprun", "sweepcli",
 ]  # fmt: skip
 
 

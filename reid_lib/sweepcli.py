@@ -1,0 +1,77 @@
+"""`python -m reid_lib sweep plan | run | status`."""
+
+import argparse
+import signal
+import sys
+
+from reid_lib.arguments import papermill_values
+from reid_lib.errors import ReidError
+
+
+def add_parser(commands, papermill_help: str) -> None:
+    """The sweep's commands, below those of `python -m reid_lib`."""
+    sweep = commands.add_parser("sweep", help="plan variants of the reference, run them, see how far they are")
+    actions = sweep.add_subparsers(required=True, metavar="plan | run | status")
+    plan = actions.add_parser("plan", help="write the variants", epilog=f"The base may be given, too: {papermill_help}")
+    plan.add_argument("--vary", action="append", default=[], metavar="PARAMETER=VALUE,VALUE", help="may be repeated")
+    plan.add_argument("--seeds", type=int, default=1, metavar="N", help="training seeds of each variant (1)")
+    plan.add_argument("--grid", action="store_true", help="all combinations, instead of one change at a time")
+    plan.add_argument("--no-base", action="store_true", help="leave the base itself out")
+    plan.add_argument("--force", action="store_true", help="replace a plan of this name")
+    plan.set_defaults(command=_plan, takes_papermill=True)
+    run = actions.add_parser("run", help="run what is not finished")
+    run.add_argument("--parallel", type=int, default=1, metavar="N", help="runs at a time (1)")
+    run.add_argument("--only", type=int, metavar="K", help="the K-th variant alone, counted from 0")
+    run.set_defaults(command=_run)
+    status = actions.add_parser("status", help="how far each run is")
+    status.set_defaults(command=_status)
+    for action in (plan, run, status):
+        action.add_argument("--name", default="sweep", help="name of the plan (sweep)")
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from reid_lib import sweep
+
+    made = sweep.plan(
+        options.vary,
+        name=options.name,
+        seeds=options.seeds,
+        grid=options.grid,
+        with_base=not options.no_base,
+        base=papermill_values(options.papermill) if options.papermill else None,
+        force=options.force,
+    )
+    print(f"{len(made.variants)} runs, measured against {made.base}, in {made.folder}:")
+    for k, variant in enumerate(made.variants):
+        print(f"  {k}  {variant.run}: {variant.why}")
+    for note in made.notes:
+        print(f"note: {note}")
+    print(f"run them: python -m reid_lib sweep run{_name(options)} --parallel 2")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from reid_lib.sweep import load_plan
+    from reid_lib.sweeprun import Screen, Sweep
+
+    # Told to end by a job system: the children are ended in order, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sweep = Sweep(load_plan(options.name), parallel=options.parallel, only=options.only, show=Screen())
+    try:
+        failed = sweep.run()
+    except KeyboardInterrupt:
+        print(f"stopped; python -m reid_lib sweep run{_name(options)} continues", file=sys.stderr)
+        sys.exit(130)
+    if failed:
+        told = "\n".join(f"  {run}: {reason}" for run, reason in failed.items())
+        raise ReidError(f"{len(failed)} runs failed twice; the others are done:\n{told}")
+
+
+def _status(options: argparse.Namespace) -> None:
+    from reid_lib.sweep import load_plan
+    from reid_lib.sweeprun import status, table_text
+
+    print(table_text(status(load_plan(options.name))))
+
+
+def _name(options: argparse.Namespace) -> str:
+    return "" if options.name == "sweep" else f" --name {options.name}"
