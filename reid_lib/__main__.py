@@ -1,4 +1,4 @@
-"""A small command line: `python -m reid_lib name | folder | show | report | runs | sweep`."""
+"""A small command line: `python -m reid_lib name | folder | state | show | stop | report | runs | sweep`."""
 
 import argparse
 import sys
@@ -35,6 +35,12 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="the headline result of a run")
     show.add_argument("run")
     show.set_defaults(command=_show)
+    state = commands.add_parser("state", help="planned, running, interrupted, failed, finished or unreadable")
+    state.add_argument("run")
+    state.set_defaults(command=_state)
+    stop = commands.add_parser("stop", help="ask a run on this machine to write a checkpoint and stop")
+    stop.add_argument("run")
+    stop.set_defaults(command=_stop)
     report = commands.add_parser("report", help="write report.html of a finished run again")
     report.add_argument("run")
     report.set_defaults(command=_report)
@@ -77,6 +83,19 @@ def _report(options) -> None:
     from reid_lib.runs import load_run
 
     print(f"report: {write_report(load_run(options.run))}")
+
+
+def _state(options) -> None:
+    from reid_lib.runs import state_of
+
+    print(state_of(options.run))
+
+
+def _stop(options) -> None:
+    from reid_lib.runs import ask_to_stop
+
+    ask_to_stop(options.run)
+    print(f"{options.run} is asked to stop after the step at hand; run it again and it continues")
 
 
 def _runs(options) -> None:

@@ -6,30 +6,29 @@ States: running, finished, failed (with the error), interrupted (stopped, killed
 import atexit
 import json
 import os
-import platform
 import re
+import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from reid_lib import files, ownership
+from reid_lib.environment import environment
 from reid_lib.errors import RunDiffersError, RunError, TrainingInterrupted
 from reid_lib.names import HISTORY_CSV, METRICS_JSON, PARAMS_JSON, STATUS_JSON
-from reid_lib.paths import project_root, runs_root
+from reid_lib.paths import runs_root
 
 FORMAT = 1  # of a run folder
 RUNNING, FINISHED, FAILED, INTERRUPTED, UNREADABLE = "running", "finished", "failed", "interrupted", "unreadable"
+PLANNED = "planned"  # has no folder yet
 WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
 LONGEST = 120  # characters of a run name
-PACKAGES = ("reid-lab", "torch", "torchvision", "timm", "pytorch-metric-learning", "numpy", "pandas", "scikit-learn")
 _OPEN: dict[Path, "Run"] = {}  # runs this process owns, so that a cell can be run again
 
 
@@ -331,29 +330,6 @@ def _ipython():
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
-def environment() -> dict[str, Any]:
-    """Versions, machine and commit; no environment variables and nothing secret."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            versions[package] = None
-    machine = {"host": socket.gethostname(), "system": platform.platform(), "cpus": os.cpu_count()}
-    return {"python": platform.python_version(), "packages": versions, "created": time.time()} | machine | _commit()
-
-
-def _commit() -> dict[str, Any]:
-    def git(*arguments):
-        command = ["git", "-C", str(project_root()), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-
-    try:
-        return {"git_commit": git("rev-parse", "HEAD"), "git_dirty": bool(git("status", "--porcelain", "-uno"))}
-    except (OSError, subprocess.SubprocessError):
-        return {"git_commit": None, "git_dirty": None}
-
-
 def load_run(name: str, *, root: Path | None = None) -> RunFolder:
     """A finished run to read.
 
@@ -369,6 +345,27 @@ def load_run(name: str, *, root: Path | None = None) -> RunFolder:
     if not run.finished:
         raise RunError(f"run {name!r} is {run.status()['state']}, not finished: run its notebook again, it continues")
     return run
+
+
+def state_of(name: str, *, root: Path | None = None) -> str:
+    """State of a run, "planned" where it has not begun."""
+    run = RunFolder((root or runs_root()) / check_name(name))
+    return run.status()["state"] if run.path(PARAMS_JSON).exists() else PLANNED
+
+
+def ask_to_stop(name: str, *, root: Path | None = None) -> None:
+    """Tell the process that owns a run to stop: training ends after the step at hand, with a checkpoint.
+
+    Raises:
+        RunError: it is not running, or runs on another machine.
+    """
+    state = state_of(name, root=root)
+    if state != RUNNING:
+        raise RunError(f"run {name!r} is {state}, not running: there is nothing to stop")
+    owner = RunFolder((root or runs_root()) / name).status()["owner"]
+    if owner["host"] != socket.gethostname():
+        raise RunError(f"run {name!r} runs on {owner['host']}: stop it there")
+    os.kill(owner["pid"], signal.SIGUSR1)
 
 
 def list_runs(root: Path | None = None) -> list[RunFolder]:

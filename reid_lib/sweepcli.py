@@ -1,4 +1,4 @@
-"""`python -m reid_lib sweep plan | run | status`."""
+"""`python -m reid_lib sweep plan | run | status | variant`."""
 
 import argparse
 import signal
@@ -11,7 +11,7 @@ from reid_lib.errors import ReidError
 def add_parser(commands, papermill_help: str) -> None:
     """The sweep's commands, below those of `python -m reid_lib`."""
     sweep = commands.add_parser("sweep", help="plan variants of the reference, run them, see how far they are")
-    actions = sweep.add_subparsers(required=True, metavar="plan | run | status")
+    actions = sweep.add_subparsers(required=True, metavar="plan | run | status | variant")
     plan = actions.add_parser("plan", help="write the variants", epilog=f"The base may be given, too: {papermill_help}")
     plan.add_argument("--vary", action="append", default=[], metavar="PARAMETER=VALUE,VALUE", help="may be repeated")
     plan.add_argument("--seeds", type=int, default=1, metavar="N", help="training seeds of each variant (1)")
@@ -25,7 +25,11 @@ def add_parser(commands, papermill_help: str) -> None:
     run.set_defaults(command=_run)
     status = actions.add_parser("status", help="how far each run is")
     status.set_defaults(command=_status)
-    for action in (plan, run, status):
+    variant = actions.add_parser("variant", help="name of the K-th run of a plan, counted from 0")
+    variant.add_argument("number", type=int, metavar="K")
+    variant.add_argument("--file", action="store_true", help="its file, which papermill takes with -f, instead")
+    variant.set_defaults(command=_variant)
+    for action in (plan, run, status, variant):
         action.add_argument("--name", default="sweep", help="name of the plan (sweep)")
 
 
@@ -71,6 +75,19 @@ def _status(options: argparse.Namespace) -> None:
     from reid_lib.sweeprun import status, table_text
 
     print(table_text(status(load_plan(options.name))))
+
+
+def _variant(options: argparse.Namespace) -> None:
+    from reid_lib.sweep import load_plan
+
+    plan = load_plan(options.name)
+    if not 0 <= options.number < len(plan.variants):
+        raise ReidError(
+            f"variant {options.number} of the plan {plan.name!r}: expected 0 to {len(plan.variants) - 1}, "
+            f"so --array=0-{len(plan.variants) - 1}"
+        )
+    chosen = plan.variants[options.number]
+    print(plan.file(chosen) if options.file else chosen.run)
 
 
 def _name(options: argparse.Namespace) -> str:

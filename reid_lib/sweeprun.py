@@ -15,10 +15,10 @@ import psutil
 from reid_lib.errors import ParameterError, RunError
 from reid_lib.names import PARAMS_JSON, TRAIN_NOTEBOOK
 from reid_lib.paths import project_root, runs_root
-from reid_lib.runs import FAILED, FINISHED, RUNNING, UNREADABLE, RunFolder
+from reid_lib.runs import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder, state_of
 from reid_lib.sweep import Plan, Variant
 
-PLANNED, ELSEWHERE = "planned", "running elsewhere"
+ELSEWHERE = "running elsewhere"
 ATTEMPTS = 2
 POLL_S = 1.0
 GRACE_S = 60.0  # for a network to end its step and write its checkpoint
@@ -107,13 +107,13 @@ class Sweep:
         Whatever ends this call, no child outlives it.
         """
         chosen = self.plan.variants if self.only is None else (self.plan.variants[self.only],)
-        waiting = [variant for variant in chosen if self._state(variant) != FINISHED]
+        waiting = [variant for variant in chosen if state_of(variant.run) != FINISHED]
         try:
             while waiting or self._children:
                 self._collect(waiting)
                 while waiting and len(self._children) < self.parallel:
                     variant = waiting.pop(0)
-                    if self._state(variant) not in (FINISHED, RUNNING):
+                    if state_of(variant.run) not in (FINISHED, RUNNING):
                         self._start(variant)
                 self.show(self.table())
                 time.sleep(self.poll_s if self._children else 0)
@@ -133,10 +133,6 @@ class Sweep:
         table["note"] = [self.failed.get(run, note) for run, note in notes]
         table["state"] = table["state"].mask(table["run"].isin(self.failed), FAILED)
         return table
-
-    def _state(self, variant: Variant) -> str:
-        folder = RunFolder(runs_root() / variant.run)
-        return folder.status()["state"] if folder.path(PARAMS_JSON).exists() else PLANNED
 
     def _start(self, variant: Variant) -> None:
         folder = runs_root() / variant.run
@@ -158,7 +154,7 @@ class Sweep:
         """Take leave of children that have ended; a failed one is tried once more, after the others."""
         for child in [c for c in self._children if c.process.poll() is not None]:
             self._children.remove(child)
-            run, state = child.variant.run, self._state(child.variant)
+            run, state = child.variant.run, state_of(child.variant.run)
             if state in (FINISHED, RUNNING):  # running: by another process, which was quicker
                 continue
             if self._attempts[run] < ATTEMPTS:

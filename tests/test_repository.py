@@ -20,7 +20,7 @@ MODULES = {path.stem for path in LIBRARY.glob("*.py")} - {"__init__", "__main__"
 LAYERS = [
     {"names", "errors"},
     {"paths", "threads"},
-    {"params", "notebook", "metrics", "files", "ownership", "runs", "device", "plotstyle", "interrupt"},
+    {"params", "notebook", "metrics", "files", "ownership", "runs", "device", "plotstyle", "interrupt", "environment"},
     {"runtable", "arguments"},
     {"sweep"},
     {"sweeprun"},

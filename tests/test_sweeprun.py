@@ -17,8 +17,9 @@ from reid_lib import sweeprun
 from reid_lib.errors import ParameterError
 from reid_lib.names import HISTORY_CSV, STATUS_JSON
 from reid_lib.paths import project_root, runs_root
+from reid_lib.runs import PLANNED
 from reid_lib.sweep import plan
-from reid_lib.sweeprun import ELSEWHERE, PLANNED, Screen, Sweep, status
+from reid_lib.sweeprun import ELSEWHERE, Screen, Sweep, status
 
 # Behaves as the words in the run's `script` file say, one word for each time it is started.
 STAND_IN = textwrap.dedent("""
