@@ -98,14 +98,14 @@ def variants_of(runs: list[RunFolder]) -> dict[str, _Variant]:
     return dict(sorted(variants.items(), key=lambda item: (-item[1].mean, item[1].best)))
 
 
-def variant_difference(a: _Variant, b: _Variant) -> paired.Difference | None:
-    """a minus b on val, seed by seed; None where they were asked other queries."""
+def variant_difference(a: _Variant, b: _Variant, *, metric: str = METRIC, role: str = VAL) -> paired.Difference | None:
+    """a minus b, seed by seed; None where they were asked other queries."""
     both = sorted(set(a.runs) & set(b.runs), key=str)
     pairs = [(a.runs[s], b.runs[s]) for s in both]
     if not both:  # other seeds on either side: as many pairs as there are
         in_order = ([v.runs[s] for s in sorted(v.runs, key=str)] for v in (a, b))
         pairs = list(zip(*in_order, strict=False))
-    options = {"metric": METRIC, "role": VAL}
+    options = {"metric": metric, "role": role}
     try:
         return paired.variant_difference([tuple(cached_resample(run, **options) for run in pair) for pair in pairs])
     except ParameterError:

@@ -3,8 +3,9 @@
 import pandas as pd
 
 from reid_lib import cards, paired
-from reid_lib.bootstrap import cached_resample
+from reid_lib.choose import variant_difference, variants_of
 from reid_lib.compare import Comparison
+from reid_lib.names import TEST
 from reid_lib.plotstyle import COLOURS, GREY
 
 SHOWN = {"geometric_mean": "geometric mean", "baks": "BAKS", "baus": "BAUS", "top1": "top-1", "auroc": "AUROC"}
@@ -12,16 +13,35 @@ SIGNS = {paired.BETTER: ("▲", COLOURS["right"]), paired.WORSE: ("▼", COLOURS
 
 
 def differences(comparison: Comparison, names: list[str], metric: str) -> pd.DataFrame:
-    """`paired.judge` of these runs against the reference on test, by run name; runs that were asked other queries, and
-    the reference itself, are left out. `basis` and `groups` say in words what each rests on."""
-    reference = comparison.reference
-    others = [n for n in names if reference and n != reference and comparison.comparable(n, reference)]
-    drawn = {
-        n: cached_resample(comparison.run(n).folder, metric=metric) for n in ([reference] if others else []) + others
-    }
-    found = {name: paired.subtract(drawn[name], drawn[reference]) for name in others}
+    """`paired.judge` of these runs against the reference on test, one row for each run, by run name.
+
+    Runs that differ only in their seed are one variant: they share its difference and its verdict, and seeds are paired
+    with those of the reference. Left out are the reference, its other seeds, and runs that were asked other queries.
+    `basis` says in words what each rests on.
+    """
+    if comparison.reference is None:
+        return _no_differences()
+    able = [n for n in comparison.names if comparison.comparable(n, comparison.reference)]
+    of_all = variants_of([comparison.run(name).folder for name in able])
+    own = next((v for v in of_all.values() if comparison.reference in _names(v)), None)
+    chosen = variants_of([comparison.run(name).folder for name in names if name in able])
+    others = {v.best: v for v in chosen.values() if own is None or not _names(v) & _names(own)}
+    if own is None or not others:
+        return _no_differences()
+    found = {best: variant_difference(v, own, metric=metric, role=TEST) for best, v in others.items()}
     table = paired.judge(found).set_index("candidate")
-    return table.assign(basis=[d.basis for d in found.values()], groups=[_groups(d) for d in found.values()])
+    table["basis"] = [f"{d.basis}; {_groups(d)}" if d else "" for d in found.values()]
+    return pd.concat(
+        [table.loc[[best]].rename({best: name}) for best, v in others.items() for name in sorted(_names(v))]
+    )
+
+
+def _no_differences() -> pd.DataFrame:
+    return paired.judge({}).set_index("candidate").assign(basis="")
+
+
+def _names(variant) -> set[str]:
+    return {run.name for run in variant.runs.values()}
 
 
 def _groups(difference: paired.Difference) -> str:
@@ -60,12 +80,20 @@ def _difference(comparison: Comparison, name: str, difference) -> list[str]:
     if name == comparison.reference:
         return ["", cards.muted("reference")]
     if difference is None:
-        why = "no reference yet" if comparison.reference is None else "asked other queries"
-        return ["–", cards.muted(why)]
+        return ["–", cards.muted(_why_none(comparison, name))]
     verdict = difference["verdict_holm"]
     sign, colour = SIGNS.get(verdict, ("", GREY))
     value = _estimate(difference["difference"], difference["low"], difference["high"], signed=True)
     return [value, f'<span style="color:{colour};white-space:nowrap">{sign} {cards.text(verdict)}</span>']
+
+
+def _why_none(comparison: Comparison, name: str) -> str:
+    if comparison.reference is None:
+        return "no reference yet"
+    if not comparison.comparable(name, comparison.reference):
+        return "asked other queries"
+    same = set(comparison.differing([name, comparison.reference])) <= {"seed"}
+    return "the reference, another seed" if same else "undefined on val"
 
 
 def _estimate(value, low, high, *, signed: bool = False) -> str:
@@ -92,8 +120,8 @@ def _basis(comparison: Comparison, found: pd.DataFrame | None) -> str:
         return words + " No reference yet: python -m reid_lib runs promote RUN."
     if found is None or not len(found):
         return words
-    for basis in dict.fromkeys(found["basis"] + "; " + found["groups"]):
+    for basis in dict.fromkeys(found["basis"]):
         words += f" Difference to ★ {comparison.reference}: {basis}."
-    if len(found) > 1:
-        words += f" Verdicts are corrected for {len(found)} comparisons (Holm)."
+    if (n := found[["difference", "low"]].drop_duplicates().shape[0]) > 1:
+        words += f" Verdicts are corrected for {n} comparisons (Holm)."
     return words

@@ -5,9 +5,11 @@
 
 # run_notebook RUN PAPERMILL_ARGUMENT...
 #
-# Executes train.ipynb into the folder of the run, and returns papermill's exit code. A warning signal (USR1, from
-# --signal) or TERM is passed on to the kernel, since papermill passes none: training ends after the step at hand with a
-# checkpoint, and the job is put back into the queue, where it continues. A job that was cancelled is not.
+# Executes train.ipynb into the folder of the run, and returns papermill's exit code. Signals are passed on to the
+# kernel, since papermill passes none: training ends after the step at hand, with a checkpoint.
+#   USR1  (from --signal, ahead of the time limit) the job puts itself back into the queue, and continues there.
+#   TERM  scancel, or a preemption. Which of them a job cannot see (both read COMPLETING), and a cancelled job that came
+#         back would be worse than useless; a preempted one is put back by Slurm itself (PreemptMode=REQUEUE).
 run_notebook() {
     local run="$1" folder code=0
     shift
@@ -18,20 +20,25 @@ run_notebook() {
     exec >>"$log" 2>&1
     echo "== job ${SLURM_JOB_ID:-none}, $(date '+%F %T') on $(hostname), restart ${SLURM_RESTART_COUNT:-0}"
 
-    asked_to_stop=""
-    trap 'stop_run "$run" "$papermill"' USR1 TERM
+    come_back="" papermill=""
+    trap 'come_back=yes; stop_run "$run" "$papermill"' USR1
+    trap 'stop_run "$run" "$papermill"' TERM
     papermill --log-output --no-progress-bar "$root/notebooks/train.ipynb" "$folder/train.ipynb" \
         --cwd "$root/notebooks" "$@" &
     papermill=$!
-    # wait ends early, with more than 128, when a signal comes in
-    while kill -0 "$papermill" 2>/dev/null; do
+    # A signal ends wait early, with more than 128: papermill may be running on, or have ended meanwhile.
+    while true; do
         wait "$papermill" && code=0 || code=$?
+        if ! kill -0 "$papermill" 2>/dev/null; then
+            wait "$papermill" && code=0 || code=$?
+            break
+        fi
     done
     trap - USR1 TERM
 
     if [[ "$code" -eq 0 ]]; then
         python -m reid_lib report "$run" || true
-    elif [[ -n "$asked_to_stop" ]] && ! is_cancelled; then
+    elif [[ -n "$come_back" ]]; then
         echo "== stopped: back into the queue, it continues there"
         scontrol requeue "$(job_name)"
     fi
@@ -40,9 +47,8 @@ run_notebook() {
 
 # Asks training to stop; where nothing is being trained yet there is nothing to save, and papermill is ended.
 stop_run() {
-    asked_to_stop=yes
     echo "== asked to stop, $(date '+%F %T')"
-    python -m reid_lib stop "$1" || kill -TERM "$2" 2>/dev/null || true
+    python -m reid_lib stop "$1" || kill -TERM "$2" || true
 }
 
 # What scontrol calls this job.
@@ -52,8 +58,4 @@ job_name() {
     else
         echo "$SLURM_JOB_ID"
     fi
-}
-
-is_cancelled() {
-    scontrol show job --oneliner "$(job_name)" | grep -q 'JobState=CANCELLED'
 }
