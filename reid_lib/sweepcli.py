@@ -1,4 +1,4 @@
-"""`python -m reid_lib sweep plan | run | status | variant`."""
+"""`python -m reid_lib sweep plan | submit | run | status | variant`."""
 
 import argparse
 import signal
@@ -11,14 +11,23 @@ from reid_lib.errors import ReidError
 def add_parser(commands, papermill_help: str) -> None:
     """The sweep's commands, below those of `python -m reid_lib`."""
     sweep = commands.add_parser("sweep", help="plan variants of the reference, run them, see how far they are")
-    actions = sweep.add_subparsers(required=True, metavar="plan | run | status | variant")
-    plan = actions.add_parser("plan", help="write the variants", epilog=f"The base may be given, too: {papermill_help}")
-    plan.add_argument("--vary", action="append", default=[], metavar="PARAMETER=VALUE,VALUE", help="may be repeated")
-    plan.add_argument("--seeds", type=int, default=1, metavar="N", help="training seeds of each variant (1)")
-    plan.add_argument("--grid", action="store_true", help="all combinations, instead of one change at a time")
-    plan.add_argument("--no-base", action="store_true", help="leave the base itself out")
-    plan.add_argument("--force", action="store_true", help="replace a plan of this name")
-    plan.set_defaults(command=_plan, takes_papermill=True)
+    actions = sweep.add_subparsers(required=True, metavar="plan | submit | run | status | variant")
+    of_base = f"The base may be given, too: {papermill_help}"
+    plan = actions.add_parser("plan", help="write the variants", epilog=of_base)
+    submit = actions.add_parser("submit", help="plan, and submit as a Slurm job array", epilog=of_base)
+    for action in (plan, submit):
+        action.add_argument(
+            "--vary", action="append", default=[], metavar="PARAMETER=VALUE,VALUE", help="may be repeated"
+        )
+        action.add_argument("--seeds", type=int, default=1, metavar="N", help="training seeds of each variant (1)")
+        action.add_argument("--grid", action="store_true", help="all combinations, instead of one change at a time")
+        action.add_argument("--no-base", action="store_true", help="leave the base itself out")
+        action.add_argument("--force", action="store_true", help="replace a plan of this name")
+        action.set_defaults(takes_papermill=True)
+    plan.set_defaults(command=_plan)
+    submit.add_argument("--parallel", type=int, default=3, metavar="N", help="tasks at a time (3)")
+    submit.add_argument("--sbatch", default="", metavar="OPTIONS", help='for sbatch: "--time=2:00:00 --partition=gpu"')
+    submit.set_defaults(command=_submit)
     run = actions.add_parser("run", help="run what is not finished")
     run.add_argument("--parallel", type=int, default=1, metavar="N", help="runs at a time (1)")
     run.add_argument("--only", type=int, metavar="K", help="the K-th variant alone, counted from 0")
@@ -29,11 +38,26 @@ def add_parser(commands, papermill_help: str) -> None:
     variant.add_argument("number", type=int, metavar="K")
     variant.add_argument("--file", action="store_true", help="its file, which papermill takes with -f, instead")
     variant.set_defaults(command=_variant)
-    for action in (plan, run, status, variant):
+    for action in (plan, submit, run, status, variant):
         action.add_argument("--name", default="sweep", help="name of the plan (sweep)")
 
 
 def _plan(options: argparse.Namespace) -> None:
+    _made(options)
+    print(f"run them: python -m reid_lib sweep run{_name(options)} --parallel 2")
+
+
+def _submit(options: argparse.Namespace) -> None:
+    from reid_lib import slurm
+    from reid_lib.sweep import load_plan
+
+    # Without --vary it is the plan that is there: what is finished of it will not run again.
+    plan = _made(options) if options.vary else load_plan(options.name)
+    job = slurm.submit(plan, parallel=options.parallel, options=options.sbatch)
+    print(f"submitted as job {job}; python -m reid_lib sweep status{_name(options)} shows how far it is")
+
+
+def _made(options: argparse.Namespace):
     from reid_lib import sweep
 
     made = sweep.plan(
@@ -50,7 +74,7 @@ def _plan(options: argparse.Namespace) -> None:
         print(f"  {k}  {variant.run}: {variant.why}")
     for note in made.notes:
         print(f"note: {note}")
-    print(f"run them: python -m reid_lib sweep run{_name(options)} --parallel 2")
+    return made
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -71,10 +95,15 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _status(options: argparse.Namespace) -> None:
+    from reid_lib import slurm
     from reid_lib.sweep import load_plan
     from reid_lib.sweeprun import status, table_text
 
-    print(table_text(status(load_plan(options.name))))
+    plan = load_plan(options.name)
+    table = status(plan)
+    if told := slurm.states(plan):
+        table.insert(2, "slurm", table["run"].map(told).fillna(""))
+    print(table_text(table))
 
 
 def _variant(options: argparse.Namespace) -> None:

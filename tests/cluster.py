@@ -9,7 +9,6 @@ import subprocess
 import time
 from pathlib import Path
 
-
 from reid_lib.paths import project_root
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
@@ -126,7 +125,8 @@ class Cluster:
                 os.killpg(daemon.pid, signal.SIGKILL)
 
     def run(self, *command: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess:
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, cwd=cwd or project_root(), timeout=60)
+        where = cwd or project_root()
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, cwd=where, timeout=60)
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done
@@ -163,5 +163,3 @@ def _free_ports(n: int) -> list[int]:
     for one in held:
         one.close()
     return ports
-
-

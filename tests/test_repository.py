@@ -23,7 +23,7 @@ LAYERS = [
     {"params", "notebook", "metrics", "files", "ownership", "runs", "device", "plotstyle", "interrupt", "environment"},
     {"runtable", "arguments"},
     {"sweep"},
-    {"sweeprun"},
+    {"sweeprun", "slurm"},
     {"sweepcli"},
     {"demo_draw", "demo"},
     {"photo", "folder", "tables", "audit", "tidy", "readers"},
@@ -55,7 +55,7 @@ TORCH_FREE = [
     "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose", "submission", "project", "plots",
     "plotscores", "photographs", "background", "plotcompare", "plotimpact", "plotperformance", "reports", "pipeline",
     "compare", "cards", "verdicts", "widgets", "comparisonpage", "thresholdview", "embeddingview", "mistakesview",
-    "exportview", "arguments", "sweep", "sweeprun", "sweepcli",
+    "exportview", "arguments", "sweep", "sweeprun", "slurm", "sweepcli",
 ]  # fmt: skip
 
 
