@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -9,6 +10,7 @@ import tomllib
 import nbformat
 import pytest
 import yaml
+from browser import require
 
 from reid_lib.paths import project_root
 
@@ -117,6 +119,20 @@ def test_no_absolute_path_of_a_machine():
     for name in tracked():
         if name != own and not name.endswith((".png", ".jpg")):
             assert not paths.search((ROOT / name).read_text(encoding="utf-8")), name
+
+
+def test_shell_scripts_pass_shellcheck_and_stop_at_errors():
+    require(shutil.which("shellcheck"), "shellcheck is not installed")
+    scripts = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "slurm").glob("*.sh"))
+    done = subprocess.run(
+        ["shellcheck", "--external-sources", *scripts, ".ci/run"], capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stdout
+    for script in scripts:
+        text = (ROOT / script).read_text()
+        assert "set -euo pipefail" in text or script in ("slurm/env.sh", "slurm/job.sh"), (
+            script
+        )  # sourced by the others
 
 
 def test_no_photograph_is_in_the_repository():
