@@ -83,8 +83,11 @@ class NotebookParams(BaseModel):
         Raises:
             ParameterError: naming every unknown name, wrong type and value out of range at once.
         """
+        import pandas as pd
+
         from reid_lib.notebook import notebook_values
 
+        pd.set_option("display.max_colwidth", 200)  # of the notebook's tables: the meaning of a parameter in full
         return cls.checked(notebook_values(set(cls.model_fields)))
 
     @classmethod
