@@ -70,7 +70,7 @@ class ReidModel(nn.Module):
         return images.sub_(255 * self.mean).div_(255 * self.std)
 
     @torch.no_grad()
-    def start_head(self, batches: Iterable[Tensor]) -> None:
+    def start_head(self, batches: Iterable[Tensor]) -> Tensor:
         """Set the head's batch statistics to those of the images given, so that untrained embeddings are centred.
 
         Batch normalisation starts at mean 0 and variance 1, which no backbone's features have: until its running
@@ -79,15 +79,18 @@ class ReidModel(nn.Module):
 
         Args:
             batches: uint8 images, as `normalise` takes them; with fewer than two in all nothing changes.
+
+        Returns:
+            (n, d) float32, the embeddings of these images from now on.
         """
-        if not self.config["embedding_dim"]:
-            return
         was_training = self.training
         self.eval()
-        projected = [self._project(batch) for batch in batches]
+        projected = torch.cat([self._project(batch) for batch in batches])
+        if self.config["embedding_dim"] and len(projected) >= 2:
+            self.head.norm.start(projected)
+        embeddings = functional.normalize(self.head.norm(projected))
         self.train(was_training)
-        if sum(len(part) for part in projected) >= 2:
-            self.head.norm.start(torch.cat(projected))
+        return embeddings
 
     def _project(self, images: Tensor) -> Tensor:
         """What the head's normalisation sees of uint8 images: (n, d) float32."""

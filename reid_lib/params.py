@@ -283,7 +283,7 @@ class TrainParams(DataParams):
     scheduler: Literal["cosine", "plateau", "none"] = Field("cosine", description="cosine, plateau, none")
     warmup: float = Field(1.0, ge=0, le=1000, description="epochs of linear warm-up")
     num_epochs: int = Field(8, ge=1, le=100000, description="passes over the training images")
-    eval_every: int = Field(1, ge=1, description="epochs between evaluations on val")
+    eval_every: int = Field(2, ge=1, description="epochs between evaluations on val")
     patience: int = Field(0, ge=0, description="evaluations without a better val score before stopping; 0: never")
     m: int = Field(4, ge=1, description="images per individual in a batch")
     n: int = Field(0, ge=0, description="most training images; 0: all")

@@ -256,7 +256,7 @@ def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:
         experiment.pixels(model),
         rows,
         where=rows[ROLE] != UNUSED,
-        batch_size=2 * experiment.params.batch_size,
+        batch_size=experiment.params.batch_size,
         device=experiment.device,
         precision=experiment.precision,
         progress=True,

@@ -1,6 +1,6 @@
 """report.html of a finished run: its executed notebook without the code, one file that a browser opens from the disk.
 
-Nothing in it is loaded from elsewhere. nbconvert and papermill are imported where they are used: they take a second.
+Nothing in it is loaded from elsewhere. nbconvert is imported where it is used: that takes a second or two.
 """
 
 import base64
@@ -210,14 +210,10 @@ def _output_path(command: list[str]) -> str | None:
     at = next((i for i, part in enumerate(command[:4]) if Path(part).stem == "papermill"), None)
     if at is None:
         return None
-    from papermill import cli
-
-    try:
-        given = cli.papermill.make_context("papermill", command[at + 1 :]).params
-    except (cli.click.ClickException, cli.click.exceptions.Exit):
-        return None
-    output = given["output_path"] or ""
-    return output if output.endswith(".ipynb") and not re.search(r"[{}]|://", output) else None
+    # The second notebook named, whatever options stand around it: asking papermill's own parser would cost a second.
+    notebooks = [part for part in command[at + 1 :] if part.endswith(".ipynb")]
+    output = notebooks[1] if len(notebooks) > 1 else ""
+    return output if output and not re.search(r"[{}]|://", output) else None
 
 
 def _executed_since(notebook, began: float) -> bool:

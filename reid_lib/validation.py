@@ -59,7 +59,7 @@ class Validation:
 
     def __init__(self, pixels, split: Split, classes: TrainingClasses, params, *, device: str, precision: str):
         self.pixels, self.split, self.classes, self.params = pixels, split, classes, params
-        self.how = {"batch_size": 2 * params.batch_size, "device": device, "precision": precision}
+        self.how = {"batch_size": params.batch_size, "device": device, "precision": precision}
         # At most half of them: pair losses compare these images with the other ones.
         n_chosen = min(N_TRAIN_EVAL, (len(classes.rows) + 1) // 2)
         chosen = np.random.default_rng(params.seed).permutation(len(classes.rows))[:n_chosen]
@@ -68,16 +68,12 @@ class Validation:
 
     def prepare(self, model, loss) -> None:
         """Before the first step: the head's batch statistics, and class weights at the class means, of the gallery."""
-        model.start_head(
+        embeddings = model.start_head(
             torch.from_numpy(self.pixels[self.classes.rows[start : start + self.how["batch_size"]]])
             for start in range(0, len(self.classes.rows), self.how["batch_size"])
         )
-        if not loss.is_proxy:
-            return
-        trained = np.zeros(len(self.classes.of_row), dtype=bool)
-        trained[self.classes.rows] = True
-        embedded = self.embed(model, trained)
-        loss.start_at_class_means(torch.from_numpy(embedded.features), torch.from_numpy(self._labels(embedded)))
+        if loss.is_proxy:
+            loss.start_at_class_means(embeddings, torch.as_tensor(self.classes.labels, device=embeddings.device))
 
     def __call__(self, model, loss) -> dict:
         """Val scores, val loss with the number of known images left out of it, loss of the fixed training images."""

@@ -228,7 +228,7 @@ def test_start_head_centres_the_embeddings_it_was_given():
     model = small().train()
     batches = [images(6, seed=1), images(5, seed=2)]
     before = {name: value.clone() for name, value in model.backbone.state_dict().items()}
-    model.start_head(iter(batches))
+    returned = model.start_head(iter(batches))
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.backbone.state_dict().items())
     model.eval()
@@ -237,6 +237,7 @@ def test_start_head_centres_the_embeddings_it_was_given():
         projected = (features @ model.head.linear.weight.T).numpy()
         expected = (projected - projected.mean(axis=0)) / np.sqrt(projected.var(axis=0, ddof=1) + 1e-5)
         np.testing.assert_allclose(model.head(features), expected, atol=1e-3)
+        torch.testing.assert_close(returned, model(model.normalise(torch.cat(batches))), atol=1e-5, rtol=0)
 
 
 def test_start_head_with_a_single_image_changes_nothing():
