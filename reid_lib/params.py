@@ -155,7 +155,10 @@ def made_name(values: dict[str, Any], prefix: str = "") -> str:
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", "_".join(parts))
     if len(name) > LONGEST_NAME:
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        name = f"{name[: LONGEST_NAME - 9]}-{digest}"
+        changes = made_name(values) if prefix else ""
+        room = LONGEST_NAME - len(changes) - 10
+        # What a run differs in from the one it is named after is what its name is read for.
+        name = f"{name[:room]}-{digest}_{changes}" if changes and room > 8 else f"{name[: LONGEST_NAME - 9]}-{digest}"
     return name
 
 
@@ -252,7 +255,7 @@ class DataParams(NotebookParams):
         10, ge=1, description="known and unknown val individuals a data set needs for a threshold of its own"
     )
     split_seed: int = Field(0, ge=0, description="split, drawing of the demo data")
-    batch_size: int = Field(32, ge=2, le=65536, description="images")
+    batch_size: int = Field(24, ge=2, le=65536, description="images")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto, cpu, cuda, mps")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto, fp32, bf16")
     num_workers: int = Field(-1, ge=-1, le=256, description="image loading processes; -1: chosen for the machine")
@@ -282,7 +285,7 @@ class TrainParams(DataParams):
     dropout: float = Field(0.0, ge=0, lt=1, description="share of pooled features dropped before the head")
     scheduler: Literal["cosine", "plateau", "none"] = Field("cosine", description="cosine, plateau, none")
     warmup: float = Field(1.0, ge=0, le=1000, description="epochs of linear warm-up")
-    num_epochs: int = Field(8, ge=1, le=100000, description="passes over the training images")
+    num_epochs: int = Field(7, ge=1, le=100000, description="passes over the training images")
     eval_every: int = Field(2, ge=1, description="epochs between evaluations on val")
     patience: int = Field(0, ge=0, description="evaluations without a better val score before stopping; 0: never")
     m: int = Field(4, ge=1, description="images per individual in a batch")

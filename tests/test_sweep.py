@@ -141,3 +141,12 @@ def test_the_base_is_the_promoted_run_and_its_own_run_stands_for_it(tmp_path):
     assert names(made)[:4] == ["mine", "mine_seed-5", "mine_margin-0.7", "mine_margin-0.7_seed-5"]
     assert made.variants[2].params == {"lr": 3e-4, "margin": 0.7, "seed": 4}
     assert made.variants[4].params == {"margin": 0.5, "seed": 4}  # lr back at its default
+
+
+def test_a_long_name_keeps_what_the_variant_changes(tmp_path):
+    base = {"dataset": "demo:small", "backbone": "mobilenetv3_small_100", "pretrained": False, "image_size": 96}
+    made = planned(tmp_path, "embedding_dim=16,32", base=base | {"weight_decay": 0.001})
+    assert [name.endswith(f"_embedding_dim-{d}") for name, d in zip(names(made)[1:], (16, 32), strict=True)] == [
+        True
+    ] * 2
+    assert all(len(name) <= 80 for name in names(made)) and len(set(names(made))) == 3
