@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from reid_lib import files
-from reid_lib.errors import ParameterError
+from reid_lib.errors import ParameterError, RunError
 from reid_lib.params import LOSS_DEFAULTS, TrainParams, made_name
 from reid_lib.paths import project_root
-from reid_lib.runs import check_name, load_run
+from reid_lib.runs import FINISHED, check_name, load_run, state_of
 from reid_lib.runtable import reference
 
 PLAN = "plan.yaml"
@@ -144,6 +144,17 @@ def load_plan(name: str = "sweep", *, root: Path | None = None) -> Plan:
         raise ParameterError(f"the plan in {folder} is damaged ({error!r}): plan again with --force") from error
 
 
+def expected_seconds(plan: Plan) -> float | None:
+    """Training time of what is not finished, one after the other, at the reference's time for an epoch (a larger image
+    or network takes longer, evaluation comes on top); None without a trained reference."""
+    name = reference()
+    history = load_run(name).history() if name else None
+    if history is None or "seconds" not in history or history["seconds"].isna().all():
+        return None
+    left = [TrainParams(**v.params).num_epochs for v in plan.variants if state_of(v.run) != FINISHED]
+    return float(history["seconds"].mean() * sum(left))
+
+
 def _base(given: dict[str, Any] | None) -> tuple[str, dict[str, Any], str]:
     """(run name to begin with, what differs from the defaults, words)."""
     if given is not None:
@@ -241,7 +252,8 @@ def _write(made: Plan, *, force: bool) -> None:
     for v in made.variants:
         head = f"# {v.why[0].upper()}{v.why[1:]}, measured against {made.base}.\n"
         wanted[made.file(v).name] = head + text({"run_name": v.run} | v.params)
-    there = {p.name: p.read_text(encoding="utf-8") for p in made.folder.glob("*.yaml")} if made.folder.exists() else {}
+    own = [made.folder / name for name in {*wanted, *_files_of(made.folder)}]  # the folder may hold other files, too
+    there = {path.name: path.read_text(encoding="utf-8") for path in own if path.exists()}
     if there == wanted:
         return
     if there and not force:
@@ -256,3 +268,14 @@ def _write(made: Plan, *, force: bool) -> None:
     for name, content in sorted(wanted.items(), key=lambda item: item[0] == PLAN):
         with files.atomic(made.folder / name) as path:
             path.write_text(content, encoding="utf-8")
+
+
+def _files_of(folder: Path) -> list[str]:
+    """Files of the plan in a folder, as far as it can be read."""
+    import yaml
+
+    try:
+        runs = yaml.safe_load((folder / PLAN).read_text(encoding="utf-8"))["runs"]
+        return [PLAN, *(f"{check_name(run)}.yaml" for run in runs)]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, RunError):
+        return []

@@ -1,7 +1,6 @@
 """`python -m reid_lib sweep plan | submit | run | status | variant`."""
 
 import argparse
-import signal
 import sys
 
 from reid_lib.arguments import papermill_values
@@ -59,6 +58,7 @@ def _submit(options: argparse.Namespace) -> None:
 
 def _made(options: argparse.Namespace):
     from reid_lib import sweep
+    from reid_lib.sweeprun import duration
 
     made = sweep.plan(
         options.vary,
@@ -74,15 +74,17 @@ def _made(options: argparse.Namespace):
         print(f"  {k}  {variant.run}: {variant.why}")
     for note in made.notes:
         print(f"note: {note}")
+    if seconds := sweep.expected_seconds(made):
+        print(f"about {duration(seconds)} of training one after the other, by the time of the reference")
     return made
 
 
 def _run(options: argparse.Namespace) -> None:
     from reid_lib.sweep import load_plan
-    from reid_lib.sweeprun import Screen, Sweep
+    from reid_lib.sweeprun import Screen, Sweep, threads
 
-    # Told to end by a job system: the children are ended in order, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if share := threads(options.parallel):
+        print(f"each run computes with {share} threads; one that continues exactly needs the same OMP_NUM_THREADS")
     sweep = Sweep(load_plan(options.name), parallel=options.parallel, only=options.only, show=Screen())
     try:
         failed = sweep.run()

@@ -1,24 +1,32 @@
 """Running a plan: papermill for each variant, some at a time; the finished are skipped, those broken off continue."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 import psutil
 
-from reid_lib.errors import ParameterError, RunError
+from reid_lib import files, ownership
+from reid_lib.errors import ParameterError, RunBusyError, RunError
 from reid_lib.names import PARAMS_JSON, TRAIN_NOTEBOOK
+from reid_lib.params import TrainParams
 from reid_lib.paths import project_root, runs_root
-from reid_lib.runs import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder, state_of
+from reid_lib.runs import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder
 from reid_lib.sweep import Plan, Variant
+from reid_lib.threads import cpu_count
 
 ELSEWHERE = "running elsewhere"
+DIFFERS = "differs"  # a run of this name is there, with other parameters
+STARTED_BY = ".sweep"  # folder of the lock on starting a run: two sweeps may run one plan
+SIGNALS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1") if hasattr(signal, n))
 ATTEMPTS = 2
 POLL_S = 1.0
 GRACE_S = 60.0  # for a network to end its step and write its checkpoint
@@ -48,6 +56,8 @@ def _row(variant: Variant) -> dict:
     row["state"] = told["state"]
     if told["state"] == UNREADABLE:
         return row | {"note": told["error"]}
+    if differing := _differing(folder, variant):
+        return row | {"state": DIFFERS, "note": f"a run of this name has {differing}: move it away, or plan anew"}
     with suppress(OSError, ValueError, KeyError, RunError):
         history, epochs = folder.history(), int(folder.params["num_epochs"])
         done = int(history["epoch"].max()) if len(history) else 0
@@ -55,13 +65,22 @@ def _row(variant: Variant) -> dict:
         if "val_score" in history and history["val_score"].notna().any():
             row["val_score"] = f"{history['val_score'].max():.3f}"
         if told["state"] == RUNNING and len(history) > 1:
-            row["left"] = _duration((told["heartbeat"] - told["started"]) / max(done, 1) * (epochs - done))
+            # Not the time since it was started: it may have been broken off and continued days later.
+            row["left"] = duration(history["seconds"].mean() * (epochs - done))
     if told["state"] == FAILED:
         row["note"] = (told.get("error") or "").split("\n")[0]
     return row
 
 
-def _duration(seconds: float) -> str:
+def _differing(folder: RunFolder, variant: Variant) -> str:
+    """Parameters that change the result, where the run that is there has others."""
+    wanted, stored = TrainParams(**variant.params).model_dump(), folder.params
+    names = [name for name in wanted if name not in TrainParams.NOT_IDENTITY]
+    return ", ".join(f"{n} {stored[n]!r}, not {wanted[n]!r}" for n in names if n in stored and stored[n] != wanted[n])
+
+
+def duration(seconds: float) -> str:
+    """In words, to the minute."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
 
@@ -71,6 +90,12 @@ class _Child:
     variant: Variant
     process: subprocess.Popen
     slot: int
+    lock: ownership.Lock
+    started: float = field(default_factory=time.time)
+    family: set[psutil.Process] = field(default_factory=set)  # its descendants, which may outlive it
+
+    def look(self) -> None:
+        self.family.update(_descendants(self.process.pid))
 
 
 @dataclass
@@ -104,22 +129,26 @@ class Sweep:
     def run(self) -> dict[str, str]:
         """Run until nothing is left to do; returns the runs that failed twice, with what is known.
 
-        Whatever ends this call, no child outlives it.
+        Whatever ends this call, no child outlives it. A signal ends it in order, a second one at once.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: it was told to stop, by Ctrl-C or another signal.
         """
         chosen = self.plan.variants if self.only is None else (self.plan.variants[self.only],)
-        waiting = [variant for variant in chosen if state_of(variant.run) != FINISHED]
-        try:
-            while waiting or self._children:
-                self._collect(waiting)
-                while waiting and len(self._children) < self.parallel:
-                    variant = waiting.pop(0)
-                    if state_of(variant.run) not in (FINISHED, RUNNING):
-                        self._start(variant)
-                self.show(self.table())
-                time.sleep(self.poll_s if self._children else 0)
-        finally:
-            self._end_children()
+        waiting = [variant for variant in chosen if _row(variant)["state"] != FINISHED]
+        with _signals() as heard:
+            try:
+                while (waiting or self._children) and not heard:
+                    self._collect(waiting)
+                    while waiting and len(self._children) < self.parallel:
+                        self._start(waiting.pop(0))
+                    self.show(self.table())
+                    time.sleep(self.poll_s if self._children else 0)
+            finally:
+                self._end_children(hurry=lambda: len(heard) > 1)
         self.show(self.table())
+        if heard:
+            raise KeyboardInterrupt if heard[0] == signal.SIGINT else SystemExit(128 + heard[0])
         return self.failed
 
     def table(self) -> pd.DataFrame:
@@ -127,7 +156,9 @@ class Sweep:
         table = status(self.plan)
         own = {child.variant.run for child in self._children}
         elsewhere = (table["state"] == RUNNING) & ~table["run"].isin(own)
-        starting = table["run"].isin(own) & (table["state"] != RUNNING)
+        starting = table["run"].isin(own) & ~table["state"].isin(
+            (RUNNING, FINISHED)
+        )  # finished: its notebook is written
         table["state"] = table["state"].mask(elsewhere, ELSEWHERE).mask(starting, "starting")
         notes = zip(table["run"], table["note"], strict=True)
         table["note"] = [self.failed.get(run, note) for run, note in notes]
@@ -135,26 +166,47 @@ class Sweep:
         return table
 
     def _start(self, variant: Variant) -> None:
+        """Start a variant, unless it is done or under way elsewhere, or cannot be."""
         folder = runs_root() / variant.run
-        folder.mkdir(parents=True, exist_ok=True)
+        lock = ownership.Lock(folder / STARTED_BY)
+        try:
+            lock.take()
+        except RunBusyError:
+            return  # another sweep starts it just now
+        row = _row(variant)
+        if row["state"] in (FINISHED, RUNNING, DIFFERS, UNREADABLE):
+            lock.release()
+            if row["state"] in (DIFFERS, UNREADABLE):
+                self.failed[variant.run] = row["note"]
+            return
         slot = min(set(range(self.parallel)) - {child.slot for child in self._children})
-        with open(folder / LOG, "ab") as log:
-            process = subprocess.Popen(
-                self.command(self.plan, variant, folder),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                env=os.environ | _shares(self.parallel, slot),
-                start_new_session=True,  # Ctrl-C is for this process, which then ends its children in order
-            )
+        try:
+            with open(folder / LOG, "ab") as log:
+                process = subprocess.Popen(
+                    self.command(self.plan, variant, folder),
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    stdin=subprocess.DEVNULL,
+                    env=os.environ | _shares(self.parallel, slot),
+                    start_new_session=True,  # Ctrl-C is for this process, which then ends its children in order
+                )
+        except BaseException:
+            lock.release()
+            raise
         self._attempts[variant.run] = self._attempts.get(variant.run, 0) + 1
-        self._children.append(_Child(variant, process, slot))
+        self._children.append(_Child(variant, process, slot, lock))
 
     def _collect(self, waiting: list[Variant]) -> None:
         """Take leave of children that have ended; a failed one is tried once more, after the others."""
-        for child in [c for c in self._children if c.process.poll() is not None]:
+        for child in list(self._children):
+            child.look()
+            child.lock.beat()
+            if child.process.poll() is None:
+                continue
+            _end(child.family)  # a kernel whose papermill was killed still owns the run for a moment
             self._children.remove(child)
-            run, state = child.variant.run, state_of(child.variant.run)
+            child.lock.release()
+            run, state = child.variant.run, _row(child.variant)["state"]
             if state in (FINISHED, RUNNING):  # running: by another process, which was quicker
                 continue
             if self._attempts[run] < ATTEMPTS:
@@ -163,45 +215,103 @@ class Sweep:
                 self.failed[run] = self._reason(child, state)
 
     def _reason(self, child: _Child, state: str) -> str:
+        """The first line of the error, and where the whole of it is."""
         folder = RunFolder(runs_root() / child.variant.run)
+        if told := _notebook_error(folder.path(TRAIN_NOTEBOOK), since=child.started):
+            return f"{told}; see {folder.path(TRAIN_NOTEBOOK)}"
         error = folder.status().get("error") if state == FAILED else None
         told = (error or f"papermill ended with exit code {child.process.returncode}").split("\n")[0]
         return f"{told}; see {folder.path(LOG)}"
 
-    def _end_children(self) -> None:
+    def _end_children(self, *, hurry: Callable[[], bool]) -> None:
         """papermill passes no signal on: its kernel is told first, so that a checkpoint is written."""
-        trees = [(c.process, _descendants(c.process.pid)) for c in self._children if c.process.poll() is None]
-        for process, _ in trees:
-            for kernel in _descendants(process.pid, all_of_them=False):  # not its loader processes, which it needs
-                with suppress(psutil.Error):
-                    kernel.terminate()
+        for child in self._children:
+            child.look()
+            _ask_to_end(child.process)
         deadline = time.monotonic() + GRACE_S
-        for process, family in trees:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(max(deadline - time.monotonic(), 0.1))
-            for one in [*family, *_descendants(process.pid)]:
-                with suppress(psutil.Error):
-                    one.kill()
+        while time.monotonic() < deadline and not hurry() and any(c.process.poll() is None for c in self._children):
+            time.sleep(0.05)
+        for child in self._children:
+            child.look()
             with suppress(ProcessLookupError):
-                process.kill()
-            process.wait()
+                child.process.kill()
+            child.process.wait()
+            _end(child.family, grace=0)
+            child.lock.release()
         self._children.clear()
 
 
-def _descendants(pid: int, *, all_of_them: bool = True) -> list[psutil.Process]:
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Within the block these signals end nothing; what it yields lists those that came (in the main thread only)."""
+    heard: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+    before = {n: signal.getsignal(n) for n in SIGNALS}
+    before = {n: handler for n, handler in before.items() if handler is not signal.SIG_IGN}  # nohup stays nohup
+    for number in before:
+        signal.signal(number, lambda n, _: heard.append(n))
+    try:
+        yield heard
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _ask_to_end(process: subprocess.Popen) -> None:
+    """A papermill's kernel is told, or papermill itself where it has none yet."""
+    with suppress(psutil.Error):
+        papermill = psutil.Process(process.pid)
+        papermill.suspend()  # so that no kernel begins just now
+        kernels = papermill.children()  # not their loader processes, which they need
+        for one in kernels or [papermill]:
+            with suppress(psutil.Error):
+                one.terminate()
+        papermill.resume()
+
+
+def _end(family: set[psutil.Process], *, grace: float = 5.0) -> None:
+    """End processes that are left over: told first, then killed."""
+    for one in family:
+        with suppress(psutil.Error):
+            one.terminate()
+    for one in psutil.wait_procs(family, timeout=grace)[1]:
+        with suppress(psutil.Error):
+            one.kill()
+    psutil.wait_procs(family, timeout=5.0)
+
+
+def _notebook_error(path: Path, *, since: float) -> str:
+    """First line of the error in an executed notebook; empty where there is none, or it is older than `since`."""
+    try:
+        if path.stat().st_mtime < since:
+            return ""
+        outputs = [o for cell in files.read_json(path)["cells"] for o in cell.get("outputs", [])]
+        told = [f"{o['ename']}: {o['evalue']}" for o in outputs if o["output_type"] == "error"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return told[0].split("\n")[0] if told else ""
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
     """Children, and theirs."""
     try:
-        return psutil.Process(pid).children(recursive=all_of_them)
+        return psutil.Process(pid).children(recursive=True)
     except psutil.Error:
         return []
+
+
+def threads(parallel: int) -> int | None:
+    """Threads of each of several runs side by side; None where nothing is divided, or the user has said how many."""
+    return max(1, cpu_count() // parallel) if parallel > 1 and "OMP_NUM_THREADS" not in os.environ else None
 
 
 def _shares(parallel: int, slot: int) -> dict[str, str]:
     """What runs side by side have to divide: cores, and GPUs in turn. What the user has set stays."""
     shares = {}
-    if parallel > 1 and "OMP_NUM_THREADS" not in os.environ:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        shares["OMP_NUM_THREADS"] = str(max(1, cores // parallel))
+    if share := threads(parallel):
+        shares["OMP_NUM_THREADS"] = str(share)
     gpus = _gpus()
     return shares | ({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if parallel > 1 and gpus else {})
 
@@ -226,8 +336,14 @@ class Screen:
 
     def __call__(self, table: pd.DataFrame) -> None:
         if self.out.isatty():
-            width = os.get_terminal_size(self.out.fileno()).columns
-            lines = [line[: width - 1] for line in table_text(table).splitlines()]
+            width, height = os.get_terminal_size(self.out.fileno())
+            if len(table) > (room := max(height - 3, 1)):  # what has scrolled away cannot be drawn over
+                quiet = table["state"].isin((PLANNED, FINISHED))
+                text = f"{table_text(table[~quiet].head(room) if (~quiet).any() else table.head(room))}\n"
+                text += ", ".join(f"{n} {state}" for state, n in table["state"].value_counts().items())
+            else:
+                text = table_text(table)
+            lines = [line[: width - 1] for line in text.splitlines()]
             self.out.write((f"\x1b[{self._lines}F\x1b[J" if self._lines else "") + "\n".join(lines) + "\n")
             self._lines = len(lines)
         else:

@@ -1,13 +1,15 @@
 """Plans of sweeps: one change at a time, grids, seeds, losses with other units, what is refused."""
 
+import pandas as pd
 import pytest
 import yaml
 from made_runs import catalogue, make_run, write_photos
 
-from reid_lib import runtable
+from reid_lib import files, runtable
 from reid_lib.errors import ParameterError, ReidError
+from reid_lib.names import HISTORY_CSV
 from reid_lib.params import TrainParams
-from reid_lib.sweep import PLAN, load_plan, plan
+from reid_lib.sweep import PLAN, expected_seconds, load_plan, plan
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +152,28 @@ def test_a_long_name_keeps_what_the_variant_changes(tmp_path):
         True
     ] * 2
     assert all(len(name) <= 80 for name in names(made)) and len(set(names(made))) == 3
+
+
+def test_force_leaves_files_alone_that_are_no_part_of_the_plan(tmp_path):
+    planned(tmp_path, "m=5,6")
+    folder = tmp_path / "variants/sweep"
+    (folder / "mine.yaml").write_text("lr: 0.1\n")
+    planned(tmp_path, "m=5,7", force=True)
+    assert {path.name for path in folder.iterdir()} == {
+        "plan.yaml",
+        "default.yaml",
+        "m-5.yaml",
+        "m-7.yaml",
+        "mine.yaml",
+    }
+
+
+def test_time_is_the_references_for_every_epoch_that_is_left_to_train(tmp_path):
+    assert expected_seconds(planned(tmp_path, "m=8")) is None
+    rows = catalogue(n_known=3, n_unknown=2, images=2)
+    folder = make_run("mine", rows, skill=1, photos=write_photos(rows, tmp_path / "photos"))
+    files.write_csv(folder / HISTORY_CSV, pd.DataFrame({"epoch": [0, 1, 2], "seconds": [None, 10.0, 30.0]}))
+    runtable.promote("mine")
+    made = planned(tmp_path, "num_epochs=3,5", name="second")
+    assert names(made)[0] == "mine"  # finished: nothing of it is left
+    assert expected_seconds(made) == 20 * (3 + 5)

@@ -13,19 +13,21 @@ import pandas as pd
 import psutil
 import pytest
 
-from reid_lib import sweeprun
+from reid_lib import runs, sweeprun
 from reid_lib.errors import ParameterError
 from reid_lib.names import HISTORY_CSV, STATUS_JSON
+from reid_lib.params import TrainParams
 from reid_lib.paths import project_root, runs_root
 from reid_lib.runs import PLANNED
 from reid_lib.sweep import plan
-from reid_lib.sweeprun import ELSEWHERE, Screen, Sweep, status
+from reid_lib.sweeprun import DIFFERS, ELSEWHERE, Screen, Sweep, status
 
 # Behaves as the words in the run's `script` file say, one word for each time it is started.
 STAND_IN = textwrap.dedent("""
     import sys, time
     from pathlib import Path
     from reid_lib import runs
+    from reid_lib.params import TrainParams
     name, folder = sys.argv[1], Path(sys.argv[2])
     times = folder / "times"
     count = int(times.read_text()) if times.exists() else 0
@@ -34,7 +36,7 @@ STAND_IN = textwrap.dedent("""
     word = words[min(count, len(words) - 1)]
     if word == "nothing":
         sys.exit("papermill could not begin")
-    run = runs.Run.open(name, params={"num_epochs": 4}, identity={"a": 1}, provenance={})
+    run = runs.Run.open(name, params={"num_epochs": TrainParams().num_epochs}, identity={"a": 1}, provenance={})
     run.report({"epoch": 0, "val_score": 0.25, "seconds": 1.0})
     run.report({"epoch": 1, "val_score": 0.125, "seconds": 1.0})
     if word == "hang":
@@ -178,28 +180,138 @@ def wait_for(path: Path, seconds: float = 30) -> None:
     assert path.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+# A sweep in a process of its own; `command` is one of the stand-ins here.
+RUNNER = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_sweeprun import deaf, stand_in, late, with_kernel
+from reid_lib.sweep import load_plan
+from reid_lib.sweeprun import Sweep
+Sweep(load_plan(root=Path({variants!r})), command={command}, poll_s=0.05).run()
+"""
+
+
+def deaf(plan, variant, folder):
+    """As `with_kernel`, with a kernel that heeds no signal but the last."""
+    command = with_kernel(plan, variant, folder)
+    ignoring = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    return [ignoring + part if part == STAND_IN else part for part in command]
+
+
+def late(plan, variant, folder):
+    """Takes a while before it claims the run, as a notebook does that reads its photographs first."""
+    begin = (
+        "import sys, time, uuid, pathlib\npathlib.Path(sys.argv[2], f'begun-{uuid.uuid4()}').touch()\ntime.sleep(2)\n"
+    )
+    return [sys.executable, "-c", begin + STAND_IN, variant.run, str(folder)]
+
+
+def runner(dirs, command: str) -> subprocess.Popen:
+    code = RUNNER.format(tests=str(Path(__file__).parent), variants=str(dirs / "variants"), command=command)
+    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+
+
+def hanging(dirs, command: str) -> tuple[subprocess.Popen, psutil.Process]:
+    """A sweep whose run m-5 has begun, and the process that owns that run."""
+    running = runner(dirs, command)
+    wait_for(runs_root() / "m-5/hangs")
+    return running, psutil.Process(json.loads((runs_root() / "m-5" / STATUS_JSON).read_text())["owner"]["pid"])
+
+
+def ended(process: psutil.Process) -> bool:
+    """Has it ended? If not, it does now: no test leaves a process behind."""
+    gone = not psutil.wait_procs([process], timeout=1)[1]
+    if not gone:
+        process.kill()
+    return gone
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1])
 def test_a_stopped_sweep_leaves_no_child_and_the_next_one_continues(dirs, number):
     made = made_plan(dirs, n=2)
     script("m-5", "hang", "finish")
-    code = f"""
-import signal, sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-from pathlib import Path
-from test_sweeprun import with_kernel
-from reid_lib.sweep import load_plan
-from reid_lib.sweeprun import Sweep
-Sweep(load_plan(root=Path({str(dirs / "variants")!r})), command=with_kernel, poll_s=0.05).run()
-"""
-    running = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
-    wait_for(runs_root() / "m-5/hangs")
-    child = json.loads((runs_root() / "m-5" / STATUS_JSON).read_text())["owner"]["pid"]
+    running, owner = hanging(dirs, "with_kernel")
     running.send_signal(number)
     assert running.wait(30) != 0
-    assert not psutil.pid_exists(child)
+    assert ended(owner)
     assert states(made) == ["interrupted", PLANNED]
     assert sweep(made).run() == {} and states(made) == ["finished", "finished"]
+
+
+def test_a_second_ctrl_c_does_not_wait_and_leaves_no_child_either(dirs):
+    made_plan(dirs, n=1)
+    script("m-5", "hang")
+    running, owner = hanging(dirs, "deaf")
+    running.send_signal(signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(1)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(20) != 0
+    assert ended(owner)
+
+
+def test_a_papermill_without_a_kernel_is_stopped_itself(dirs):
+    made_plan(dirs, n=1)
+    script("m-5", "hang")
+    running, owner = hanging(dirs, "stand_in")
+    running.send_signal(signal.SIGINT)
+    try:
+        running.wait(20)  # well below the time that a kernel gets
+    finally:
+        assert ended(owner)
+
+
+def test_a_papermill_killed_alone_has_failed_and_its_kernel_does_not_live_on(dirs):
+    """What a machine short of memory does; the kernel, which still owns the run, is nobody else's process."""
+    made = made_plan(dirs, n=1)
+    script("m-5", "hang", "finish")
+
+    def killed(plan, variant, folder):
+        if (folder / "hangs").exists():
+            return stand_in(plan, variant, folder)
+        code = (
+            "import os, pathlib, subprocess, sys, time\n"
+            "subprocess.Popen(sys.argv[1:], start_new_session=True)\n"
+            "while not pathlib.Path(sys.argv[-1], 'hangs').exists(): time.sleep(0.05)\n"
+            "time.sleep(1)\n"
+            "os.kill(os.getpid(), 9)"
+        )
+        return [sys.executable, "-c", code, *stand_in(plan, variant, folder)]
+
+    assert Sweep(made, command=killed, poll_s=0.05).run() == {}
+    assert times("m-5") == 2 and states(made) == ["finished"]
+
+
+def test_two_sweeps_of_one_plan_start_a_variant_once(dirs):
+    made = made_plan(dirs, n=1)
+    for one in [runner(dirs, "late") for _ in range(2)]:
+        assert one.wait(60) == 0
+    assert len(list((runs_root() / "m-5").glob("begun-*"))) == 1 and states(made) == ["finished"]
+
+
+def test_a_run_of_this_name_with_other_parameters_is_not_taken_for_the_variant(dirs):
+    made = made_plan(dirs, n=2)
+    params = TrainParams(lr=0.5, m=5)
+    other = runs.Run.open("m-5", params=params.model_dump(), identity=runs.identity(params, "c", "s"), provenance={})
+    other.finish()
+    assert states(made) == [DIFFERS, PLANNED]
+    failed = sweep(made).run()
+    assert list(failed) == ["m-5"] and "lr 0.5, not 0.001" in failed["m-5"]
+    assert times("m-5") == 0 and states(made) == [DIFFERS, "finished"]
+
+
+def test_an_error_before_the_run_begins_is_read_from_the_notebook(dirs):
+    made = made_plan(dirs, n=1)
+    error = {"output_type": "error", "ename": "CatalogueError", "evalue": "no 'x' there\nlooked in y", "traceback": []}
+    notebook = json.dumps({"cells": [{"cell_type": "code", "outputs": [error]}]})
+
+    def failing(plan, variant, folder):
+        code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2]); sys.exit(1)"
+        return [sys.executable, "-c", code, str(folder / "train.ipynb"), notebook]
+
+    failed = Sweep(made, command=failing, poll_s=0.05).run()
+    assert failed == {"m-5": f"CatalogueError: no 'x' there; see {runs_root() / 'm-5/train.ipynb'}"}
 
 
 def test_table_tells_epoch_best_score_and_time_left(dirs):
@@ -209,7 +321,11 @@ def test_table_tells_epoch_best_score_and_time_left(dirs):
     try:
         wait_for(runs_root() / "m-5/hangs")
         row = status(made).iloc[0]
-        assert (row["state"], row["epoch"], row["val_score"]) == ("running", "1/4", "0.250") and "min" in row["left"]
+        assert (row["state"], row["epoch"], row["val_score"]) == ("running", f"1/{TrainParams().num_epochs}", "0.250")
+        path = runs_root() / "m-5" / STATUS_JSON
+        told = json.loads(path.read_text())
+        path.write_text(json.dumps(told | {"started": told["started"] - 2 * 86400}))  # broken off, continued days later
+        assert status(made).iloc[0]["left"] == "1 min"  # some epochs of a second each
     finally:
         other.kill()
         other.wait()
@@ -217,7 +333,7 @@ def test_table_tells_epoch_best_score_and_time_left(dirs):
 
 @pytest.mark.parametrize("seconds, words", [(10, "1 min"), (200, "3 min"), (3600, "1 h 0 min"), (9000, "2 h 30 min")])
 def test_time_left_in_words(seconds, words):
-    assert sweeprun._duration(seconds) == words
+    assert sweeprun.duration(seconds) == words
 
 
 class Out:
@@ -263,6 +379,13 @@ def test_on_a_terminal_the_table_is_drawn_over_itself_and_no_line_wraps(monkeypa
     screen(frame("running"))
     assert out.text.count("\x1b[2F\x1b[J") == 1
     assert all(len(line) < 40 for line in out.text.replace("\x1b[2F\x1b[J", "").splitlines())
+
+
+def test_a_table_taller_than_the_terminal_shows_what_is_going_on_and_counts_the_rest(monkeypatch):
+    monkeypatch.setattr(os, "get_terminal_size", lambda fd: os.terminal_size((40, 6)))
+    Screen(out := Out(True))(pd.concat([frame("planned")] * 9 + [frame("running", "1/4")]))
+    lines = out.text.splitlines()
+    assert len(lines) < 6 and "running" in lines[1] and lines[-1] == "9 planned, 1 running"
 
 
 @pytest.mark.slow
