@@ -8,10 +8,9 @@ import subprocess
 from reid_lib import files
 from reid_lib.errors import ReidError
 from reid_lib.paths import project_root
-from reid_lib.sweep import Plan
+from reid_lib.sweep import JOB, Plan
 
 SCRIPT = "slurm/sweep.sh"
-JOB = "slurm.json"  # in the plan's folder: the last array that was submitted
 
 
 def submit(plan: Plan, *, parallel: int = 3, options: str = "") -> str:

@@ -19,6 +19,7 @@ from reid_lib.runs import FINISHED, check_name, load_run, state_of
 from reid_lib.runtable import reference
 
 PLAN = "plan.yaml"
+JOB = "slurm.json"  # the last array that was submitted; see `slurm`
 DEFAULTS = "the defaults"
 # Parameters of a run that are no part of a variant: each variant has its own.
 NOT_VARIED = ("run_name", "reference")
@@ -263,6 +264,7 @@ def _write(made: Plan, *, force: bool) -> None:
         )
     for name in there:
         (made.folder / name).unlink()
+    (made.folder / JOB).unlink(missing_ok=True)  # its tasks were numbered after the plan that is gone
     made.folder.mkdir(parents=True, exist_ok=True)
     # The list of runs comes last: a plan that broke off is none.
     for name, content in sorted(wanted.items(), key=lambda item: item[0] == PLAN):

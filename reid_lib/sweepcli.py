@@ -110,6 +110,7 @@ def _status(options: argparse.Namespace) -> None:
 
 def _variant(options: argparse.Namespace) -> None:
     from reid_lib.sweep import load_plan
+    from reid_lib.sweeprun import DIFFERS, status
 
     plan = load_plan(options.name)
     if not 0 <= options.number < len(plan.variants):
@@ -118,6 +119,9 @@ def _variant(options: argparse.Namespace) -> None:
             f"so --array=0-{len(plan.variants) - 1}"
         )
     chosen = plan.variants[options.number]
+    row = status(plan).iloc[options.number]
+    if row["state"] == DIFFERS:
+        raise ReidError(f"variant {options.number}, {row['note']}")
     print(plan.file(chosen) if options.file else chosen.run)
 
 

@@ -177,3 +177,12 @@ def test_time_is_the_references_for_every_epoch_that_is_left_to_train(tmp_path):
     made = planned(tmp_path, "num_epochs=3,5", name="second")
     assert names(made)[0] == "mine"  # finished: nothing of it is left
     assert expected_seconds(made) == 20 * (3 + 5)
+
+
+def test_a_new_plan_forgets_the_job_of_the_old_one(tmp_path):
+    made = planned(tmp_path, "m=8")
+    (made.folder / "slurm.json").write_text("{}")
+    planned(tmp_path, "m=8")
+    assert (made.folder / "slurm.json").exists()
+    planned(tmp_path, "m=2", force=True)
+    assert not (made.folder / "slurm.json").exists()
