@@ -1,7 +1,7 @@
 # Functions of the job scripts; sourced by them, not run by itself.
 # shellcheck shell=bash
 
-: "${root:?is set by the job script}"
+: "${root:?is set by the job script}" "${come_back?is set by the job script}"
 
 # run_notebook RUN PAPERMILL_ARGUMENT...
 #
@@ -20,7 +20,12 @@ run_notebook() {
     exec >>"$log" 2>&1
     echo "== job ${SLURM_JOB_ID:-none}, $(date '+%F %T') on $(hostname), restart ${SLURM_RESTART_COUNT:-0}"
 
-    come_back="" papermill=""
+    if [[ -n "$come_back" ]]; then
+        echo "== warned before it began: back into the queue"
+        scontrol requeue "$(job_name)"
+        return 0
+    fi
+    papermill=""
     trap 'come_back=yes; stop_run "$run" "$papermill"' USR1
     trap 'stop_run "$run" "$papermill"' TERM
     papermill --log-output --no-progress-bar "$root/notebooks/train.ipynb" "$folder/train.ipynb" \

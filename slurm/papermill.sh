@@ -20,6 +20,8 @@
 #SBATCH --signal=B:USR1@300
 #SBATCH --output=slurm-%j.out
 set -euo pipefail
+come_back=""
+trap 'come_back=yes' USR1 # the warning may come before training has begun
 
 # Slurm runs a copy of this file, so its own place says nothing: the project is where sbatch was typed, or above it.
 root="${REID_PROJECT:-${SLURM_SUBMIT_DIR:-$PWD}}"

@@ -172,7 +172,7 @@ def test_a_job_requeued_in_training_ends_with_the_metrics_of_an_undisturbed_one(
 
 def test_the_warning_before_the_time_limit_requeues_and_scancel_does_not(cluster, runs):
     run = runs / "long"
-    limit = ["--time=2", "--signal=B:USR1@60"]
+    limit = ["--time=2", "--signal=B:USR1@30"]  # Slurm may send it up to a minute earlier than that
     job = cluster.submit(*NODE, *limit, SCRIPT, *SMALL, "-p", "num_epochs", "100000", "-r", "run_name", "long")
     until("training", lambda: epochs(run) >= 1)
     until("warned", lambda: "asked to stop" in log(run), 150)
