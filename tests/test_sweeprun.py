@@ -209,7 +209,9 @@ def late(plan, variant, folder):
 
 def runner(dirs, command: str) -> subprocess.Popen:
     code = RUNNER.format(tests=str(Path(__file__).parent), variants=str(dirs / "variants"), command=command)
-    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
+    # Tests may be run in the background, where Ctrl-C and hanging up are ignored and children inherit that.
+    heard = "import signal; signal.signal(2, signal.default_int_handler); signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    return subprocess.Popen([sys.executable, "-c", f"{heard}\n{code}"], stderr=subprocess.DEVNULL)
 
 
 def hanging(dirs, command: str) -> tuple[subprocess.Popen, psutil.Process]:
