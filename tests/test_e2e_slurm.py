@@ -75,8 +75,13 @@ def kernel_of(run: Path) -> psutil.Process:
 
 
 def start_now(cluster, job: str) -> None:
-    """Slurm lets a requeued job wait for two minutes; a test does not."""
+    """Slurm lets a requeued job wait for two minutes; a test does not, but lets the clock move on.
+
+    A node refuses a job whose new credential carries the second in which the old one was revoked (the reason for
+    Slurm's wait), and the job then reads FAILED.
+    """
     until("requeued", lambda: cluster.show(job)["JobState"] == "PENDING")
+    time.sleep(3)
     cluster.run("scontrol", "update", f"JobId={job}", "StartTime=now")
 
 
