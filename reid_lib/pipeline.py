@@ -15,6 +15,7 @@ from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
 from reid_lib.embed import EmbeddingSet, extract
 from reid_lib.errors import ModelError
+from reid_lib.imports import quick_imports
 from reid_lib.interrupt import stop_on_signal
 from reid_lib.names import (
     BBOX,
@@ -74,7 +75,8 @@ class Experiment:
     @cached_property
     def device(self) -> str:
         """The one the parameters mean: "cpu", "cuda" or "mps"."""
-        from reid_lib.device import choose_device
+        with quick_imports():
+            from reid_lib.device import choose_device
 
         return choose_device(self.params.device)
 
@@ -201,10 +203,10 @@ def _evaluated_weights(params) -> dict:
 
 def train(experiment: Experiment) -> pd.DataFrame:
     """Train the network of a run, or continue; returns its history, one row per epoch."""
-    from reid_lib.learn import learn
-
     run, e = experiment.run, experiment
     if not run.finished:
+        with quick_imports():
+            from reid_lib.learn import learn
         with run.guard(), stop_on_signal() as stop:
             learn(e.params, e.split, e.pixels, run, e.device, e.precision, stop)
     return run.history()
@@ -321,14 +323,16 @@ def _project(embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:
 
 
 def keep(experiment: Experiment, name: str, drawn) -> None:
-    """Show a figure in the notebook and keep it as figures/<name>.png of the run; `drawn` is an axes or a figure.
+    """Keep a figure as figures/<name>.png of the run, and show that file; `drawn` is an axes or a figure.
 
-    A finished run's figures are shown again, not written again.
+    A finished run's figures are shown as they were kept.
     """
-    if experiment.run.finished:
-        return
-    with experiment.run.write(f"{FIGURES}/{name}.png") as path:
-        plotstyle.save_figure(drawn, path)
+    path = experiment.run.path(f"{FIGURES}/{name}.png")
+    if not experiment.run.finished:
+        with experiment.run.write(f"{FIGURES}/{name}.png") as temporary:
+            plotstyle.save_figure(drawn, temporary)
+    if path.exists():
+        plotstyle.show_saved(drawn, path)
 
 
 def leak(experiment: Experiment) -> pd.DataFrame:

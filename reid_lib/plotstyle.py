@@ -6,6 +6,7 @@ No matplotlib setting is changed globally: a figure made here never alters the n
 
 import io
 import math
+import sys
 import textwrap
 from collections.abc import Mapping
 from numbers import Real
@@ -32,6 +33,7 @@ CYCLE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#1a1
 MARKERS = ("o", "^", "s", "D", "v", "P", "X", "*")
 
 WIDTH_IN, HEIGHT_IN, DPI = 7.0, 3.8, 110
+FILE_DPI = 150  # of a figure that is kept
 TITLE_PT, LABEL_PT, TICK_PT = 11, 10, 9
 
 
@@ -207,7 +209,7 @@ def known_masks(frame: pd.DataFrame, column: str):
     return known.fillna(False).to_numpy(bool), (~known).fillna(False).to_numpy(bool)
 
 
-def save_figure(figure, path, *, dpi: int = 150) -> Path:
+def save_figure(figure, path, *, dpi: int = FILE_DPI) -> Path:
     """Writes a figure (or the figure an axes belongs to) as a PNG, whole or not at all; returns the path.
 
     Drawn in memory first, so that a failure while drawing leaves an older file as it was. The figure stays open.
@@ -223,3 +225,23 @@ def save_figure(figure, path, *, dpi: int = 150) -> Path:
     with files.atomic(path) as temporary:
         temporary.write_bytes(drawn.getvalue())
     return path
+
+
+def show_saved(figure, path) -> None:
+    """In a notebook: the file that `save_figure` wrote in place of drawing the figure once more, at its size on paper.
+
+    Elsewhere nothing happens. The figure (or the figure an axes belongs to) is closed.
+    """
+    if "IPython" not in sys.modules or sys.modules["IPython"].get_ipython() is None:
+        return
+    import matplotlib.pyplot as plt
+    from IPython.display import Image, display
+
+    plt.close(figure if hasattr(figure, "savefig") else figure.figure)
+    picture = Path(path).read_bytes()
+    display(Image(data=picture, format="png", width=round(_png_width(picture) * DPI / FILE_DPI)))
+
+
+def _png_width(data: bytes) -> int:
+    """Pixels, from the header of a PNG."""
+    return int.from_bytes(data[16:20], "big")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reid_lib import files
 from reid_lib.errors import RunError
+from reid_lib.imports import quick_imports
 from reid_lib.names import EVALUATE_NOTEBOOK, FIGURES, REPORT_HTML, TEST, TRAIN_NOTEBOOK
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.reportpage import page
@@ -58,6 +59,8 @@ def leave_report(run: RunFolder, said: str) -> None:
     """
     try:
         _check_finished(run)
+        with quick_imports():
+            import nbconvert  # noqa: F401
         shown = _saved_by_papermill()
         if shown is None:
             write_report(run)

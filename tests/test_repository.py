@@ -21,7 +21,7 @@ MODULES = {path.stem for path in LIBRARY.glob("*.py")} - {"__init__", "__main__"
 # From the base to the right-most module, as the data go. A module imports only from lines above its own, or its own.
 LAYERS = [
     {"names", "errors"},
-    {"paths", "threads"},
+    {"paths", "threads", "imports"},
     {"params", "notebook", "metrics", "files", "ownership", "runs", "device", "plotstyle", "interrupt", "environment"},
     {"runtable", "arguments"},
     {"sweep"},
@@ -53,11 +53,11 @@ LAYERS = [
     {"embeddingview", "mistakesview", "exportview"},
 ]
 TORCH_FREE = [
-    "names", "errors", "paths", "params", "notebook", "runs", "runtable", "catalogue", "split", "images", "embed",
-    "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose", "submission", "project", "plots",
-    "plotscores", "photographs", "background", "plotcompare", "plotimpact", "plotperformance", "reports", "pipeline",
-    "compare", "cards", "verdicts", "widgets", "comparisonpage", "thresholdview", "embeddingview", "mistakesview",
-    "exportview", "arguments", "sweep", "sweeprun", "slurm", "sweepcli",
+    "names", "errors", "paths", "imports", "params", "notebook", "runs", "runtable", "catalogue", "split", "images",
+    "embed", "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose", "submission",
+    "project", "plots", "plotscores", "photographs", "background", "plotcompare", "plotimpact", "plotperformance",
+    "reports", "pipeline", "compare", "cards", "verdicts", "widgets", "comparisonpage", "thresholdview",
+    "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun", "slurm", "sweepcli",
 ]  # fmt: skip
 
 
