@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
+from hub import serve
 
 from reid_lib.names import (
     ALL_METRICS_CSV,
@@ -144,6 +145,29 @@ def test_a_failing_cell_fails_the_job_and_the_run(environment, tmp_path):
     assert status["state"] == "failed"
     assert "the disk fell over" in status["error"]
     assert "broken" not in pd.read_csv(Path(environment["REID_RUNS"]) / ALL_METRICS_CSV)["run"].tolist()
+
+
+def test_evaluate_a_backbone_of_the_hub_with_its_own_preprocessing(environment, tmp_path):
+    """The real client against a hub on this machine, which breaks off in mid-download; offline the next time."""
+    name, own = "BVRA/MegaDescriptor-T-224", {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    of_hub = environment | {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    command = ["-p", "backbone", f"hf-hub:{name}", "-p", "dataset", "demo:small"]
+    with serve(tmp_path / "hub") as hub:
+        hub.add(name, "test_vit", safe=False, input_size=[3, 160, 160], interpolation="bilinear", **own)
+        hub.break_at = 500_000
+        online = of_hub | {"HF_ENDPOINT": hub.url}
+        done, _ = papermill(online, *command, "-r", "run_name", "mega", notebook="evaluate.ipynb")
+        assert done.returncode == 0, done.stderr
+        assert hub.break_at is None, "nothing was cut off"
+    config = json.loads((run_folder(environment, "mega") / "model.json").read_text())
+    assert config["backbone"] == f"hf-hub:{name}" and config["weights"] == name
+    assert {key: config[key] for key in own} == own and config["interpolation"] == "bilinear"
+    done, _ = papermill(
+        of_hub | {"HF_HUB_OFFLINE": "1"}, *command, "-r", "run_name", "mega-again", notebook="evaluate.ipynb"
+    )
+    assert done.returncode == 0, done.stderr
+    first, again = (run_folder(environment, run) / METRICS_JSON for run in ("mega", "mega-again"))
+    assert first.read_text() == again.read_text()
 
 
 def test_evaluate_a_finished_run_from_the_root(quick_run, environment):

@@ -1,0 +1,105 @@
+"""A model hub on this machine: what huggingface_hub asks of one, from a folder of files; can break off in mid-file."""
+
+import hashlib
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import timm
+import torch
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub(ThreadingHTTPServer):
+    """Serves <folder>/<owner>/<name>/<file>.
+
+    Attributes:
+        url: HF_ENDPOINT of a client.
+        asked: (method, path, first byte asked for) of each request so far.
+        break_at: bytes after which the next download of a larger file is cut off, once; None: never.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, folder: Path):
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.folder, self.asked, self.break_at = folder, [], None
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def add(self, repository: str, architecture: str, *, safe: bool = True, **cfg) -> torch.nn.Module:
+        """A model with random weights, stored as its maker would store it; returns it in eval mode."""
+        from safetensors.torch import save_file
+
+        folder = self.folder / repository
+        folder.mkdir(parents=True)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = timm.create_model(architecture, num_classes=0).eval()
+        config = {"architecture": architecture, "num_classes": 0, "pretrained_cfg": cfg | {"num_classes": 0}}
+        (folder / "config.json").write_text(json.dumps(config))
+        state = {name: value.contiguous() for name, value in network.state_dict().items()}
+        if safe:
+            save_file(state, folder / "model.safetensors")
+        else:
+            torch.save(state, folder / "pytorch_model.bin")
+        return network
+
+
+class _Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_HEAD(self):
+        self._answer(with_body=False)
+
+    def do_GET(self):
+        self._answer(with_body=True)
+
+    def log_message(self, *_):
+        pass
+
+    def _answer(self, with_body: bool) -> None:
+        begin = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
+        self.server.asked.append((self.command, self.path, begin))
+        repository, _, file = self.path.lstrip("/").partition("/resolve/main/")
+        path = self.server.folder / repository / file
+        if not file or not path.is_file():
+            missing = "EntryNotFound" if path.parent.is_dir() and file else "RepoNotFound"
+            return self._send(404, {"X-Error-Code": missing, "Content-Length": 0})
+        data = path.read_bytes()
+        headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        part = data[begin:]
+        headers["Content-Length"] = len(part)
+        if begin:
+            headers["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
+        self._send(206 if begin else 200, headers)
+        if not with_body:
+            return None
+        stop = self.server.break_at
+        if stop is not None and len(part) > stop:
+            self.server.break_at, part = None, part[:stop]
+            self.close_connection = True
+        self.wfile.write(part)
+        return None
+
+    def _send(self, code: int, headers: dict) -> None:
+        self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+
+
+@contextmanager
+def serve(folder: Path):
+    """A hub that answers until the block ends."""
+    hub = Hub(folder)
+    thread = threading.Thread(target=hub.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hub
+    finally:
+        hub.shutdown()
+        hub.server_close()
+        thread.join()
