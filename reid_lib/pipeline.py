@@ -44,6 +44,7 @@ from reid_lib.names import (
     VAL,
 )
 from reid_lib.params import EvaluateParams, TrainParams
+from reid_lib.plots import METRIC_LABELS
 from reid_lib.split import Split
 from reid_lib.submission import submission
 
@@ -126,7 +127,7 @@ class Results:
 
     def table(self, role: str = TEST) -> pd.DataFrame:
         """Metrics by data set and averaged: value and 95 % interval."""
-        return stats.table(self.metrics[role])
+        return stats.table(self.metrics[role]).rename(index=METRIC_LABELS)
 
 
 def read(params) -> Catalogue:

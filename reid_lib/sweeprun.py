@@ -16,7 +16,7 @@ import psutil
 
 from reid_lib import files, ownership
 from reid_lib.errors import ParameterError, RunBusyError, RunError
-from reid_lib.names import PARAMS_JSON, TRAIN_NOTEBOOK
+from reid_lib.names import METRICS_JSON, PARAMS_JSON, TRAIN_NOTEBOOK
 from reid_lib.params import TrainParams
 from reid_lib.paths import project_root, runs_root
 from reid_lib.runs import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder
@@ -30,6 +30,7 @@ SIGNALS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP", "SIG
 ATTEMPTS = 2
 POLL_S = 1.0
 GRACE_S = 60.0  # for a network to end its step and write its checkpoint
+REPORT_S = 60.0  # to wait for a report
 LOG = "papermill.log"
 COLUMNS = ("run", "state", "epoch", "val_score", "left", "note")
 
@@ -119,6 +120,7 @@ class Sweep:
     failed: dict[str, str] = field(default_factory=dict)  # run -> what is known of it
     _children: list[_Child] = field(default_factory=list)
     _attempts: dict[str, int] = field(default_factory=dict)
+    _reports: list[subprocess.Popen] = field(default_factory=list)
 
     def __post_init__(self):
         if self.parallel < 1:
@@ -144,6 +146,7 @@ class Sweep:
                         self._start(waiting.pop(0))
                     self.show(self.table())
                     time.sleep(self.poll_s if self._children else 0)
+                self._wait_for_reports()
             finally:
                 self._end_children(hurry=lambda: len(heard) > 1)
         self.show(self.table())
@@ -187,7 +190,7 @@ class Sweep:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     stdin=subprocess.DEVNULL,
-                    env=os.environ | _shares(self.parallel, slot),
+                    env=os.environ | _shares(self.parallel, slot, num_gpus=TrainParams(**variant.params).num_gpus),
                     start_new_session=True,  # Ctrl-C is for this process, which then ends its children in order
                 )
         except BaseException:
@@ -207,12 +210,31 @@ class Sweep:
             self._children.remove(child)
             child.lock.release()
             run, state = child.variant.run, _row(child.variant)["state"]
+            if state == FINISHED:
+                self._report(run)
             if state in (FINISHED, RUNNING):  # running: by another process, which was quicker
                 continue
             if self._attempts[run] < ATTEMPTS:
                 waiting.append(child.variant)
             else:
                 self.failed[run] = self._reason(child, state)
+
+    def _report(self, run: str) -> None:
+        """Make report.html again, beside the next run: only when papermill has ended is the last cell's output there.
+
+        Where that fails, the one stays that the run left itself.
+        """
+        folder = runs_root() / run
+        if not (folder / METRICS_JSON).exists():
+            return
+        with open(folder / LOG, "ab") as log:
+            command = [sys.executable, "-m", "reid_lib", "report", run]
+            self._reports.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
+
+    def _wait_for_reports(self) -> None:
+        for report in self._reports:
+            with suppress(subprocess.TimeoutExpired):
+                report.wait(REPORT_S)
 
     def _reason(self, child: _Child, state: str) -> str:
         """The first line of the error, and where the whole of it is."""
@@ -307,13 +329,22 @@ def threads(parallel: int) -> int | None:
     return max(1, cpu_count() // parallel) if parallel > 1 and "OMP_NUM_THREADS" not in os.environ else None
 
 
-def _shares(parallel: int, slot: int) -> dict[str, str]:
-    """What runs side by side have to divide: cores, and GPUs in turn. What the user has set stays."""
+def _shares(parallel: int, slot: int, *, num_gpus: int = 1) -> dict[str, str]:
+    """What runs side by side have to divide: cores, and GPUs in turn. What the user has set stays.
+
+    Args:
+        parallel: runs at a time.
+        slot: which of them, from 0.
+        num_gpus: a run's parameter; 0 takes all there are.
+    """
     shares = {}
     if share := threads(parallel):
         shares["OMP_NUM_THREADS"] = str(share)
     gpus = _gpus()
-    return shares | ({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if parallel > 1 and gpus else {})
+    if parallel > 1 and gpus and 0 < num_gpus < len(gpus):
+        own = (gpus[(slot * num_gpus + k) % len(gpus)] for k in range(num_gpus))
+        shares["CUDA_VISIBLE_DEVICES"] = ",".join(own)
+    return shares
 
 
 def _gpus() -> list[str]:

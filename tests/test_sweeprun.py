@@ -169,6 +169,11 @@ def test_cores_are_divided_and_gpus_taken_in_turn_unless_the_user_said_otherwise
     assert sweeprun._shares(4, 1) == {"OMP_NUM_THREADS": "2", "CUDA_VISIBLE_DEVICES": "5"}
     assert sweeprun._shares(4, 2)["CUDA_VISIBLE_DEVICES"] == "2"
     assert sweeprun._shares(1, 0) == {}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4")
+    assert [sweeprun._shares(2, slot, num_gpus=2)["CUDA_VISIBLE_DEVICES"] for slot in (0, 1)] == ["0,1", "2,3"]
+    assert "CUDA_VISIBLE_DEVICES" not in sweeprun._shares(2, 1, num_gpus=0)
+    assert "CUDA_VISIBLE_DEVICES" not in sweeprun._shares(2, 1, num_gpus=8)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert "OMP_NUM_THREADS" not in sweeprun._shares(4, 1)
 
@@ -407,7 +412,8 @@ def test_two_variants_side_by_side_through_papermill_from_the_command_line(dirs)
         finished = [path for path in runs_root().iterdir() if (path / HISTORY_CSV).exists()]
         assert len(finished) == 2
         for path in finished:
-            assert (path / "train.ipynb").exists() and (path / "report.html").exists()
+            notebook, report = path / "train.ipynb", path / "report.html"
+            assert report.stat().st_mtime_ns >= notebook.stat().st_mtime_ns, "the last cell's output is missing"
             assert json.loads((path / STATUS_JSON).read_text())["state"] == "finished"
         shown = subprocess.run([*command, "status", "--name", name], capture_output=True, text=True, cwd=project_root())
         assert shown.stdout.count("finished") == 2 and shown.stdout.count("1/1") == 2
