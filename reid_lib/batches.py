@@ -8,17 +8,23 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
+from reid_lib.errors import ParameterError
+from reid_lib.group import ALONE, LEAST, Group
 
-def epoch_batches(labels: np.ndarray, *, batch_size: int, m: int, seed: int, epoch: int) -> list[np.ndarray]:
+
+def epoch_batches(
+    labels: np.ndarray, *, batch_size: int, m: int, seed: int, epoch: int, least: int = 2
+) -> list[np.ndarray]:
     """Positions of the images of one epoch, batch by batch: every image exactly once, up to m of a class together.
 
-    A class of fewer than m images (or its remainder) gives fewer; nothing is drawn twice. A last batch of a single
-    image joins the batch before it, since batch normalisation needs two.
+    A class of fewer than m images (or its remainder) gives fewer; nothing is drawn twice. A last batch that is too
+    small joins the batch before it.
 
     Args:
         labels: (n,) int class of each image.
         batch_size: most images in a batch, 2 or more; more than n gives one batch.
         m: images per class in a batch, 1 or more.
+        least: images in a batch: two for batch normalisation, or more where processes share it.
 
     Example:
         >>> [b.tolist() for b in epoch_batches(np.array([0, 0, 1, 1]), batch_size=4, m=2, seed=0, epoch=1)][0].__len__()
@@ -32,7 +38,7 @@ def epoch_batches(labels: np.ndarray, *, batch_size: int, m: int, seed: int, epo
         groups += [members[start : start + m] for start in range(0, len(members), m)]
     stream = np.concatenate([groups[i] for i in rng.permutation(len(groups))])
     batches = [stream[start : start + batch_size] for start in range(0, len(stream), batch_size)]
-    if len(batches) > 1 and len(batches[-1]) == 1:
+    if len(batches) > 1 and len(batches[-1]) < least:
         batches[-2:] = [np.concatenate(batches[-2:])]
     return batches
 
@@ -63,10 +69,10 @@ def augmentation(*, flip: bool) -> v2.Compose:
 class _Images(Dataset):
     """Rows of the pixel cache, asked for by (epoch, position) so that workers need no state."""
 
-    def __init__(self, pixels: np.ndarray, rows: np.ndarray, labels: np.ndarray, augment, seed: int):
-        self.pixels, self.rows, self.labels, self.augment, self.seed = pixels, rows, labels, augment, seed
+    def __init__(self, pixels: np.ndarray, rows: np.ndarray, augment, seed: int):
+        self.pixels, self.rows, self.augment, self.seed = pixels, rows, augment, seed
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, key: tuple[int, int]) -> torch.Tensor:
         epoch, position = key
         image = torch.from_numpy(np.array(self.pixels[self.rows[position]])).permute(2, 0, 1)
         if self.augment is not None:
@@ -74,21 +80,25 @@ class _Images(Dataset):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(int(state))
                 image = self.augment(image)
-        return image, int(self.labels[position])
+        return image
 
 
 class _EpochSampler:
-    """The batches of the current epoch from `start` on, as (epoch, position) keys."""
+    """This process's share of the batches of the current epoch from `start` on, as (epoch, position) keys."""
 
-    def __init__(self, labels: np.ndarray, **options):
-        self.labels, self.options, self.epoch, self.start = labels, options, 1, 0
+    def __init__(self, labels: np.ndarray, group: Group, **options):
+        self.labels, self.group, self.options, self.epoch, self.start = labels, group, options, 1, 0
+
+    def batches(self) -> list[np.ndarray]:
+        whole = epoch_batches(self.labels, epoch=self.epoch, least=self.group.least_batch, **self.options)
+        return whole[self.start :]
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        for batch in epoch_batches(self.labels, epoch=self.epoch, **self.options)[self.start :]:
-            yield [(self.epoch, int(position)) for position in batch]
+        for batch in self.batches():
+            yield [(self.epoch, int(position)) for position in self.group.part(batch)]
 
     def __len__(self) -> int:
-        return len(epoch_batches(self.labels, epoch=self.epoch, **self.options))
+        return len(self.batches())
 
 
 @dataclass
@@ -102,6 +112,10 @@ class TrainingImages:
         batch_size, m, seed: see `epoch_batches`.
         augment, flip: see `augmentation`.
         num_workers: loader processes; the batches do not depend on it.
+        group: the processes that share each batch; `batch_size` counts the images of all of them.
+
+    Raises:
+        ParameterError: there are too few images for so many processes.
     """
 
     pixels: np.ndarray
@@ -114,11 +128,17 @@ class TrainingImages:
     flip: bool = False
     num_workers: int = 0
     pin_memory: bool = False
+    group: Group = ALONE
 
     def __post_init__(self):
+        if min(self.batch_size, len(self.rows)) < self.group.least_batch > LEAST:
+            raise ParameterError(
+                f"{self.group.size} processes share a batch of {min(self.batch_size, len(self.rows))} images, and each "
+                f"needs at least {LEAST}: pass a batch_size of {self.group.least_batch} or more, or a smaller num_gpus"
+            )
         augment = augmentation(flip=self.flip) if self.augment else None
-        images = _Images(self.pixels, self.rows, self.labels, augment, self.seed)
-        self._sampler = _EpochSampler(self.labels, batch_size=self.batch_size, m=self.m, seed=self.seed)
+        images = _Images(self.pixels, self.rows, augment, self.seed)
+        self._sampler = _EpochSampler(self.labels, self.group, batch_size=self.batch_size, m=self.m, seed=self.seed)
         self._loader = DataLoader(
             images,
             batch_sampler=self._sampler,
@@ -131,11 +151,16 @@ class TrainingImages:
         return len(self.rows)
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Batches of one epoch, the first `start` left out: images (b, 3, s, s) uint8 and labels (b,) int64."""
+        """Batches of one epoch, the first `start` left out.
+
+        Yields:
+            This process's images (b, 3, s, s) uint8 of a batch, and the labels (B,) int64 of the whole batch.
+        """
         self._sampler.epoch, self._sampler.start = epoch, start
-        return iter(self._loader)
+        labels = (torch.from_numpy(self.labels[batch]) for batch in self._sampler.batches())
+        return zip(self._loader, labels, strict=True)
 
     def steps(self, epoch: int) -> int:
         """Number of batches of an epoch."""
-        self._sampler.epoch = epoch
+        self._sampler.epoch, self._sampler.start = epoch, 0
         return len(self._sampler)

@@ -71,8 +71,14 @@ def reuse_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
-def loader_processes(num_workers: int, device: str) -> int:
-    """How many processes load images; -1 chooses: none beside a CPU that is busy training, else up to 8."""
+def loader_processes(num_workers: int, device: str, *, sharing: int = 1) -> int:
+    """How many processes load images; -1 chooses: none beside a CPU that is busy training, else up to 8.
+
+    Args:
+        num_workers: the parameter.
+        device: see `choose_device`.
+        sharing: processes that train on this machine; the cores are divided among them.
+    """
     if num_workers >= 0:
         return num_workers
-    return 0 if device == "cpu" else min(8, max(cpu_count() - 1, 1))
+    return 0 if device == "cpu" else min(8, max(cpu_count() // sharing - 1, 1))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from reid_lib.batches import TrainingImages
 from reid_lib.device import loader_processes
+from reid_lib.group import ALONE, Group
 from reid_lib.losses import make_loss
 from reid_lib.model import build_model, save_model
 from reid_lib.split import Split
@@ -12,7 +13,14 @@ from reid_lib.validation import Validation, training_classes
 
 
 def learn(
-    params, split: Split, pixels_for: Callable, run, device: str, precision: str, stop: Callable[[], bool]
+    params,
+    split: Split,
+    pixels_for: Callable,
+    run,
+    device: str,
+    precision: str,
+    stop: Callable[[], bool],
+    group: Group = ALONE,
 ) -> None:
     """Train a run's network, or continue.
 
@@ -21,17 +29,19 @@ def learn(
         split: roles of all images.
         pixels_for: a model -> (n, s, s, 3) uint8 of the whole catalogue, as it takes them.
         run: an open run; checkpoints, history and the best weights go there.
-        device, precision, stop: see `train.fit`.
+        device, precision, stop, group: see `train.fit`.
     """
-    model = build_model(
-        params.backbone,
-        pretrained=params.pretrained,
-        image_size=params.image_size,
-        embedding_dim=params.embedding_dim,
-        dropout=params.dropout,
-        seed=params.seed,
+    model = group.one_by_one(
+        lambda: build_model(
+            params.backbone,
+            pretrained=params.pretrained,
+            image_size=params.image_size,
+            embedding_dim=params.embedding_dim,
+            dropout=params.dropout,
+            seed=params.seed,
+        )
     )
-    pixels = pixels_for(model)
+    pixels = group.one_by_one(lambda: pixels_for(model))
     classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
     loss = make_loss(
         params.loss,
@@ -50,11 +60,12 @@ def learn(
         seed=params.seed,
         augment=params.augmentation,
         flip=params.flip,
-        num_workers=loader_processes(params.num_workers, device),
+        num_workers=loader_processes(params.num_workers, device, sharing=group.local_size),
         pin_memory=device == "cuda",
+        group=group,
     )
     print(f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch")
-    validation = Validation(pixels, split, classes, params, device=device, precision=precision)
+    validation = Validation(pixels, split, classes, params, device=device, precision=precision, group=group)
     fit(
         model,
         loss,
@@ -67,4 +78,5 @@ def learn(
         device=device,
         precision=precision,
         stop=stop,
+        group=group,
     )

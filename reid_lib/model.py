@@ -50,7 +50,10 @@ class ReidModel(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings (n, d), float32 and of length 1 even under autocast, of normalised images (n, 3, s, s)."""
-        features = self.backbone(images)
+        return self.embedded(self.backbone(images))
+
+    def embedded(self, features: Tensor) -> Tensor:
+        """Embeddings (n, d), as `forward` gives them, of what the backbone makes of images (n, feature_dim)."""
         with torch.autocast(features.device.type, enabled=False):
             return functional.normalize(self.head(features.float()))
 
@@ -70,7 +73,24 @@ class ReidModel(nn.Module):
         return images.sub_(255 * self.mean).div_(255 * self.std)
 
     @torch.no_grad()
-    def start_head(self, batches: Iterable[Tensor]) -> Tensor:
+    def project(self, batches: Iterable[Tensor]) -> Tensor:
+        """What the head's normalisation sees of images, in eval mode: (n, d) float32.
+
+        Args:
+            batches: uint8 images, as `normalise` takes them.
+        """
+        was_training = self.training
+        self.eval()
+        rows = [torch.empty(0, self.embedding_dim, device=self.mean.device)]
+        for images in batches:
+            features = self.backbone(self.normalise(images.to(self.mean.device)))
+            with torch.autocast(features.device.type, enabled=False):
+                rows.append(self.head.linear(features.float()))
+        self.train(was_training)
+        return torch.cat(rows)
+
+    @torch.no_grad()
+    def start_head(self, projected: Tensor) -> Tensor:
         """Set the head's batch statistics to those of the images given, so that untrained embeddings are centred.
 
         Batch normalisation starts at mean 0 and variance 1, which no backbone's features have: until its running
@@ -78,25 +98,18 @@ class ReidModel(nn.Module):
         start also recognises animals better than the features themselves.)
 
         Args:
-            batches: uint8 images, as `normalise` takes them; with fewer than two in all nothing changes.
+            projected: (n, d) from `project`; of fewer than two images nothing is learnt.
 
         Returns:
             (n, d) float32, the embeddings of these images from now on.
         """
-        was_training = self.training
-        self.eval()
-        projected = torch.cat([self._project(batch) for batch in batches])
         if self.config["embedding_dim"] and len(projected) >= 2:
             self.head.norm.start(projected)
+        was_training = self.training
+        self.eval()
         embeddings = functional.normalize(self.head.norm(projected))
         self.train(was_training)
         return embeddings
-
-    def _project(self, images: Tensor) -> Tensor:
-        """What the head's normalisation sees of uint8 images: (n, d) float32."""
-        features = self.backbone(self.normalise(images.to(self.mean.device)))
-        with torch.autocast(features.device.type, enabled=False):
-            return self.head.linear(features.float())
 
 
 class Head(nn.Module):

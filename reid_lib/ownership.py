@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from reid_lib.errors import RunBusyError
+from reid_lib.errors import RunBusyError, RunError
 
 LOCK = ".owner"
 GUARD = ".owner.guard"
@@ -64,6 +64,21 @@ class Lock:
                 if not self._create(self._mine):
                     raise RunBusyError(f"run {self.path.parent.name!r} is being taken by another process: try again")
         self.held = True
+
+    def borrow(self) -> None:
+        """Write on behalf of whoever owns the run now, for as long as it does.
+
+        Raises:
+            RunError: nobody does.
+        """
+        self._mine = self._read()
+        if self._mine is None:
+            raise RunError(f"run {self.path.parent.name!r} has no owner: it is started by its notebook")
+        self.held = True
+
+    def host(self) -> str:
+        """The machine of the owner that was taken or borrowed from."""
+        return json.loads(self._mine or "{}").get("host", "")
 
     def is_mine(self) -> bool:
         """Does this process still own the run? A process that slept for long may have been succeeded meanwhile."""

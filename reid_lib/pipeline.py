@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from reid_lib import images, openset, plotstyle, project, reports, runs, runtable, stats
+from reid_lib import images, launch, openset, plotstyle, project, reports, runs, runtable, stats
 from reid_lib import split as splits
 from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
@@ -203,13 +203,20 @@ def _evaluated_weights(params) -> dict:
 
 
 def train(experiment: Experiment) -> pd.DataFrame:
-    """Train the network of a run, or continue; returns its history, one row per epoch."""
+    """Train the network of a run, or continue; returns its history, one row per epoch.
+
+    With several GPUs (`num_gpus`), or on several nodes of a Slurm job, in processes of their own.
+    """
     run, e = experiment.run, experiment
     if not run.finished:
-        with quick_imports():
-            from reid_lib.learn import learn
         with run.guard(), stop_on_signal() as stop:
-            learn(e.params, e.split, e.pixels, run, e.device, e.precision, stop)
+            per_node, n_nodes = launch.processes(e.params.num_gpus, e.device), launch.nodes()
+            if per_node * n_nodes > 1:
+                launch.train_in_processes(run, per_node=per_node, n_nodes=n_nodes, stop=stop)
+            else:
+                with quick_imports():
+                    from reid_lib.learn import learn
+                learn(e.params, e.split, e.pixels, run, e.device, e.precision, stop)
     return run.history()
 
 

@@ -135,6 +135,7 @@ class Run(RunFolder):
         self._status: dict[str, Any] = {}
         self._mutex = threading.Lock()  # the heartbeat writes status.json, too
         self._stop = threading.Event()
+        self._borrowed = False
 
     @classmethod
     def open(cls, name: str, *, params: dict, identity: dict, provenance: dict, root: Path | None = None) -> "Run":
@@ -177,6 +178,28 @@ class Run(RunFolder):
             raise
         return run
 
+    @classmethod
+    def borrow(cls, folder: Path) -> "Run":
+        """A run as a child process of its owner writes it: files and history. State and heartbeat stay the owner's.
+
+        Raises:
+            RunError: nobody owns it.
+        """
+        run = cls(folder)
+        run._lock.borrow()
+        run._borrowed = True
+        return run
+
+    def owner_is_here(self) -> bool:
+        """Does the process that owns this run belong to this machine?"""
+        return self._lock.host() == socket.gethostname()
+
+    def tell_epoch(self) -> None:
+        """Bring the epoch in status.json up to the history, which another process writes."""
+        history = self.history()
+        if len(history):
+            self._set(epoch=int(history["epoch"].max()))
+
     def _same_as(self, identity: dict) -> bool:
         """Is there a run already? It has to have this identity."""
         if not self.path(PARAMS_JSON).exists():
@@ -216,7 +239,7 @@ class Run(RunFolder):
     def _set(self, **changes) -> None:
         """Write status.json with these changes and a fresh heartbeat."""
         with self._mutex:
-            if not self._lock.is_mine():
+            if self._borrowed or not self._lock.is_mine():
                 return
             self._status |= changes
             self._status |= {"owner": ownership.this_process(), "heartbeat": time.time()}

@@ -1,4 +1,4 @@
-"""The training loop: epochs, schedule, early stopping, checkpoints, exact resume.
+"""The training loop: epochs, early stopping, checkpoints, exact resume; one process, or several in step.
 
 It knows neither search nor metrics nor folders: it is handed `evaluate(model) -> dict` and a run to report to.
 All randomness derives from (seed, epoch, step, image), so a checkpoint stores epoch and step and no generator state.
@@ -13,13 +13,17 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from timm.layers import convert_sync_batchnorm
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from reid_lib.batches import TrainingImages
 from reid_lib.device import reuse_memory
 from reid_lib.errors import TrainingError, TrainingInterrupted
+from reid_lib.group import ALONE, Group
 from reid_lib.model import parameter_groups
 from reid_lib.names import CHECKPOINT
+from reid_lib.schedule import Schedule
 
 VAL_SCORE = "val_score"
 
@@ -59,6 +63,7 @@ def fit(
     device: str = "cpu",
     precision: str = "fp32",
     stop: Callable[[], bool] = lambda: False,
+    group: Group = ALONE,
 ) -> Progress:
     """Train `model` and the class weights of `loss`; continue from the run's checkpoint where there is one.
 
@@ -74,6 +79,8 @@ def fit(
         run: has `write(name)`, `path(name)`, `report(row)` and `cut_history(epoch)`.
         device, precision: "cpu", "cuda", "mps"; "fp32" or "bf16".
         stop: asked after each step; when it says so, a checkpoint is written and training ends there.
+        group: the processes that train together; all of them call `evaluate` and `prepare`, the first one alone asks
+            `stop`, calls `save_best` and writes to `run`.
 
     Raises:
         TrainingInterrupted: `stop` said so; the same call again continues after the step at hand.
@@ -81,176 +88,173 @@ def fit(
     """
     if device == "cpu":
         reuse_memory()
-    accelerator = _accelerator(device)
-    model, loss = model.to(accelerator.device), loss.to(accelerator.device)
-    groups = parameter_groups(
-        model, loss, lr=params.lr, head_lr_factor=params.head_lr_factor, weight_decay=params.weight_decay
-    )
-    optimizer = torch.optim.AdamW(groups)
-    schedule = Schedule(optimizer, params, steps_per_epoch=images.steps(epoch=1))
-    progress = _resume(run, model, loss, optimizer, schedule)
+    training = _Training(model, loss, images, params, run, device, precision, stop, group)
+    progress = training.resume()
     if progress.epoch < 0:
+        group.align(model, loss)
         prepare(model, loss)
-        _close_epoch(0, {}, model, loss, optimizer, schedule, progress, evaluate, save_best, run)
-    _heed(stop, progress)
-    model, optimizer = accelerator.prepare(model, optimizer)
+        training.start()
+        training.close_epoch(0, {}, evaluate, save_best)
+    else:
+        training.start()
+    training.heed()
     while progress.epoch < params.num_epochs and not _stop_early(progress, params.patience):
         epoch = progress.epoch + 1
-        bare = accelerator.unwrap_model(model)
-
-        def heed(bare=bare):
-            if stop():
-                _save(run, bare, loss, optimizer, schedule, progress)
-                _heed(stop, progress)
-
-        row = _train_epoch(
-            epoch, model, loss, images, optimizer, schedule, accelerator, params.seed, precision, progress, heed
-        )
+        row = training.epoch(epoch)
         due = epoch % params.eval_every == 0 or epoch == params.num_epochs
-        _close_epoch(epoch, row, bare, loss, optimizer, schedule, progress, evaluate if due else None, save_best, run)
-        _heed(stop, progress)
+        training.close_epoch(epoch, row, evaluate if due else None, save_best)
+        training.heed()
     return progress
 
 
-class Schedule:
-    """Learning-rate factors: a linear warm-up, then cosine to zero, halving on a plateau of the val score, or none."""
+class _Training:
+    """What the steps of one call of `fit` share."""
 
-    def __init__(self, optimizer, params, *, steps_per_epoch: int):
-        self.kind = params.scheduler
-        self.warmup_steps = round(params.warmup * steps_per_epoch)
-        self.total_steps = params.num_epochs * steps_per_epoch
-        self.plateau = 1.0
-        self.per_step = torch.optim.lr_scheduler.LambdaLR(optimizer, self.factor)
-        self.stalled, self.best = 0, -math.inf
-
-    def factor(self, step: int) -> float:
-        """Factor on the learning rate of the step with this 0-based number."""
-        if step < self.warmup_steps:
-            return (step + 1) / (self.warmup_steps + 1)
-        if self.kind == "cosine":
-            left = max(self.total_steps - self.warmup_steps, 1)
-            return 0.5 * (1 + math.cos(math.pi * min((step - self.warmup_steps) / left, 1.0)))
-        return self.plateau
-
-    def after_evaluation(self, score: float) -> None:
-        """Halve the rate after two evaluations in a row without a better val score (plateau only)."""
-        self.best, self.stalled = (score, 0) if score > self.best else (self.best, self.stalled + 1)
-        if self.kind == "plateau" and self.stalled == 2:
-            self.plateau, self.stalled = self.plateau / 2, 0
-
-    def state_dict(self) -> dict:
-        return {"steps": self.per_step.last_epoch, "plateau": self.plateau, "stalled": self.stalled, "best": self.best}
-
-    def load_state_dict(self, state: dict) -> None:
-        self.plateau, self.stalled, self.best = state["plateau"], state["stalled"], state["best"]
-        self.per_step.last_epoch = state["steps"]
-
-
-def _train_epoch(epoch, model, loss, images, optimizer, schedule, accelerator, seed, precision, progress, heed) -> dict:
-    """One pass over the images, or what is left of it; returns train_loss, lr of the last step, images_per_s, seconds.
-
-    `heed` is called after each step, with `progress` telling how far the epoch has come.
-    """
-    model.train()
-    started, before, done = time.perf_counter(), progress.seconds, len(progress.losses)
-    losses, sizes = [torch.tensor(value) for value in progress.losses], list(progress.sizes)
-    n_steps = images.steps(epoch)
-    bar = tqdm(
-        images.epoch(epoch, start=done),
-        total=n_steps,
-        initial=done,
-        desc=f"epoch {epoch}",
-        unit="batch",
-        delay=8,
-        leave=False,
-    )
-    for step, (batch, labels) in enumerate(bar, start=done):
-        # Dropout draws from the global generator: a state of its own for every step makes a resumed epoch the same.
-        torch.manual_seed(int(np.random.SeedSequence([seed, epoch, step]).generate_state(1)[0]))
-        batch, labels = (
-            batch.to(accelerator.device, non_blocking=True),
-            labels.to(accelerator.device, non_blocking=True),
+    def __init__(self, model, loss, images, params, run, device, precision, stop, group):
+        self.model, self.loss, self.images, self.run, self.group = model, loss, images, run, group
+        self.seed, self.precision, self.stop, self.progress = params.seed, precision, stop, Progress()
+        self.accelerator = _accelerator(device)
+        if group.size > 1 and device == "cuda":  # on CPUs torch has none: each process normalises by its own images
+            model.backbone = convert_sync_batchnorm(model.backbone)
+        for module in (model, loss):
+            module.to(self.accelerator.device)
+        groups = parameter_groups(
+            model, loss, lr=params.lr, head_lr_factor=params.head_lr_factor, weight_decay=params.weight_decay
         )
-        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=precision == "bf16"):
-            embeddings = model(accelerator.unwrap_model(model).normalise(batch))
-        value = loss(embeddings.float(), labels)
-        optimizer.zero_grad(set_to_none=True)
-        accelerator.backward(value)
-        optimizer.step()
-        lr = optimizer.param_groups[0]["lr"]
-        schedule.per_step.step()
-        losses.append(value.detach())
-        sizes.append(len(labels))
-        if step % 20 == 0:
-            _check_finite(losses[-1], epoch, lr)
-        if step + 1 < n_steps:  # after the last step the epoch is closed first
-            progress.losses, progress.sizes = losses, sizes
-            progress.seconds = before + time.perf_counter() - started
-            heed()
-    train_loss = float(
-        torch.stack([value.to(accelerator.device) for value in losses]).double().cpu()
-        @ torch.tensor(sizes, dtype=torch.float64)
-    ) / sum(sizes)
-    _check_finite(torch.tensor(train_loss), epoch, lr)
-    seconds = before + time.perf_counter() - started
-    progress.losses, progress.sizes, progress.seconds = [], [], 0.0
-    return {"train_loss": train_loss, "lr": lr, "images_per_s": sum(sizes) / seconds, "seconds": seconds}
+        self.optimizer = torch.optim.AdamW(groups)
+        self.schedule = Schedule(self.optimizer, params, steps_per_epoch=images.steps(epoch=1))
+        self.backbone = model.backbone
 
+    def start(self) -> None:
+        """Let all processes begin with the same weights; after this the backbone averages its gradients over them."""
+        self.group.align(self.model, self.loss)
+        self.backbone, self.optimizer = self.accelerator.prepare(self.model.backbone, self.optimizer)
 
-def _close_epoch(epoch, row, model, loss, optimizer, schedule, progress, evaluate, save_best, run) -> None:
-    """Evaluate, keep the best weights, report the line of the epoch, and write the checkpoint last."""
-    progress.epoch = epoch
-    row = {"epoch": epoch} | row
-    if evaluate is not None:
-        row |= evaluate(model, loss)
-        schedule.after_evaluation(row[VAL_SCORE])
-        # The first evaluation counts as best even when undefined: a run always has weights to show.
-        if progress.note(epoch, row[VAL_SCORE]) or progress.best_epoch < 0:
-            progress.best_epoch = epoch
-            save_best(model)
-    run.report(row)
-    _save(run, model, loss, optimizer, schedule, progress)
-    print(_line(row, progress), flush=True)
+    def epoch(self, epoch: int) -> dict:
+        """One pass over the images, or what is left of it: train_loss, lr of the last step, images_per_s, seconds."""
+        self.model.train()
+        progress, n_steps = self.progress, self.images.steps(epoch)
+        started, before, done = time.perf_counter(), progress.seconds, len(progress.losses)
+        losses, sizes = [torch.tensor(value) for value in progress.losses], list(progress.sizes)
+        batches = tqdm(
+            self.images.epoch(epoch, start=done),
+            total=n_steps,
+            initial=done,
+            desc=f"epoch {epoch}",
+            unit="batch",
+            delay=8,
+            leave=False,
+            disable=not self.group.first,
+        )
+        for step, (batch, labels) in enumerate(batches, start=done):
+            lr = self.optimizer.param_groups[0]["lr"]
+            losses.append(self.step(epoch, step, batch, labels))
+            sizes.append(len(labels))
+            if step % 20 == 0:
+                _check_finite(losses[-1], epoch, lr)
+            if step + 1 < n_steps:  # after the last step the epoch is closed first
+                progress.losses, progress.sizes = losses, sizes
+                progress.seconds = before + time.perf_counter() - started
+                self.heed()
+        train_loss = float(
+            torch.stack([value.to(self.accelerator.device) for value in losses]).double().cpu()
+            @ torch.tensor(sizes, dtype=torch.float64)
+        ) / sum(sizes)
+        _check_finite(torch.tensor(train_loss), epoch, lr)
+        seconds = before + time.perf_counter() - started
+        progress.losses, progress.sizes, progress.seconds = [], [], 0.0
+        return {"train_loss": train_loss, "lr": lr, "images_per_s": sum(sizes) / seconds, "seconds": seconds}
 
+    def step(self, epoch: int, step: int, batch: Tensor, labels: Tensor) -> Tensor:
+        """One step on this process's images of a batch, and the labels of the whole batch; returns the loss.
 
-def _save(run, model, loss, optimizer, schedule, progress) -> None:
-    progress.losses = [float(value) for value in progress.losses]
-    state = {
-        "model": model.state_dict(),
-        "loss": loss.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "schedule": schedule.state_dict(),
-        "progress": asdict(progress),
-    }
-    with run.write(CHECKPOINT) as path:
-        torch.save(state, path)
+        The backbone sees the images of this process, head and loss the features of all: they are small, and normalise
+        and compare over the whole batch.
+        """
+        device, group = self.accelerator.device, self.group
+        batch, labels = batch.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+        _seed(self.seed, epoch, step, *([group.rank] if group.rank else []))
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            features = self.backbone(self.model.normalise(batch))
+        features = group.gather(features.float(), len(labels))
+        if group.size > 1:
+            _seed(self.seed, epoch, step)  # the same dropout in the head everywhere
+        value = self.loss(self.model.embedded(features), labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(value)
+        group.average_gradients(self.model.head, self.loss)
+        self.optimizer.step()
+        self.schedule.per_step.step()
+        return value.detach()
 
+    def close_epoch(self, epoch: int, row: dict, evaluate, save_best) -> None:
+        """Evaluate, keep the best weights, report the line of the epoch, and write the checkpoint last."""
+        progress, first = self.progress, self.group.first
+        progress.epoch = epoch
+        row = {"epoch": epoch} | row
+        if evaluate is not None:
+            row |= evaluate(self.model, self.loss)
+            self.schedule.after_evaluation(row[VAL_SCORE])
+            # The first evaluation counts as best even when undefined: a run always has weights to show.
+            if progress.note(epoch, row[VAL_SCORE]) or progress.best_epoch < 0:
+                progress.best_epoch = epoch
+                if first:
+                    save_best(self.model)
+        if first:
+            self.run.report(row)
+        self.save()
+        if first:
+            print(_line(row, progress), flush=True)
 
-def _heed(stop: Callable[[], bool], progress: Progress) -> None:
-    if stop():
+    def heed(self) -> None:
+        """Write a checkpoint and end training where that is asked for."""
+        if not self.group.told(self.stop()):
+            return
+        progress = self.progress
         steps = f" and {len(progress.losses)} steps" if progress.losses else ""
+        if progress.losses:
+            self.save()
         raise TrainingInterrupted(
             f"training was asked to stop: a checkpoint of {progress.epoch} epochs{steps} is written. "
             "Run the same command again: it continues there"
         )
 
+    def save(self) -> None:
+        """Write the checkpoint."""
+        if not self.group.first:
+            return
+        self.progress.losses = [float(value) for value in self.progress.losses]
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        with self.run.write(CHECKPOINT) as path:
+            torch.save(state | {"progress": asdict(self.progress)}, path)
 
-def _resume(run, model, loss, optimizer, schedule) -> Progress:
-    """Put back what the checkpoint holds, and cut the history to it: the two may be one epoch apart after a kill."""
-    path = run.path(CHECKPOINT)
-    if not path.exists():
-        run.cut_history(-1)
-        return Progress()
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    model.load_state_dict(state["model"])
-    loss.load_state_dict(state["loss"])
-    optimizer.load_state_dict(state["optimizer"])
-    schedule.load_state_dict(state["schedule"])
-    progress = Progress(**state["progress"])
-    run.cut_history(progress.epoch)
-    steps = f" and {len(progress.losses)} steps" if progress.losses else ""
-    print(f"continuing after epoch {progress.epoch}{steps}", flush=True)
-    return progress
+    def resume(self) -> Progress:
+        """Put back what the checkpoint holds, and cut the history to it: the two may be one epoch apart after a kill.
+
+        The first process reads for all: on a shared disk the others might still see an older file.
+        """
+        path, state = self.run.path(CHECKPOINT), None
+        if self.group.first and path.exists():
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        state = self.group.told(state)
+        if state is not None:
+            for name, part in self._parts().items():
+                part.load_state_dict(state[name])
+            self.progress = Progress(**state["progress"])
+        if self.group.first:
+            self.run.cut_history(self.progress.epoch)
+            if state is not None:
+                steps = f" and {len(self.progress.losses)} steps" if self.progress.losses else ""
+                print(f"continuing after epoch {self.progress.epoch}{steps}", flush=True)
+        return self.progress
+
+    def _parts(self) -> dict:
+        return {"model": self.model, "loss": self.loss, "optimizer": self.optimizer, "schedule": self.schedule}
+
+
+def _seed(*numbers: int) -> None:
+    """Dropout draws from the global generator: a state of its own for every step makes a resumed epoch the same."""
+    torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
 def _stop_early(progress: Progress, patience: int) -> bool:

@@ -10,6 +10,7 @@ import torch
 
 from reid_lib import openset, stats
 from reid_lib.embed import EmbeddingSet, extract
+from reid_lib.group import ALONE, Group
 from reid_lib.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, VAL
 from reid_lib.split import Split
 
@@ -57,9 +58,20 @@ def training_classes(split: Split, *, classes: str, n: int, seed: int) -> Traini
 class Validation:
     """Called by the training loop at the end of an epoch: `validation(model, loss) -> dict`."""
 
-    def __init__(self, pixels, split: Split, classes: TrainingClasses, params, *, device: str, precision: str):
+    def __init__(
+        self,
+        pixels,
+        split: Split,
+        classes: TrainingClasses,
+        params,
+        *,
+        device: str,
+        precision: str,
+        group: Group = ALONE,
+    ):
         self.pixels, self.split, self.classes, self.params = pixels, split, classes, params
         self.how = {"batch_size": params.batch_size, "device": device, "precision": precision}
+        self.group = group
         # At most half of them: pair losses compare these images with the other ones.
         n_chosen = min(N_TRAIN_EVAL, (len(classes.rows) + 1) // 2)
         chosen = np.random.default_rng(params.seed).permutation(len(classes.rows))[:n_chosen]
@@ -68,10 +80,11 @@ class Validation:
 
     def prepare(self, model, loss) -> None:
         """Before the first step: the head's batch statistics, and class weights at the class means, of the gallery."""
-        embeddings = model.start_head(
-            torch.from_numpy(self.pixels[self.classes.rows[start : start + self.how["batch_size"]]])
-            for start in range(0, len(self.classes.rows), self.how["batch_size"])
-        )
+        rows, size = self.group.part(self.classes.rows), self.how["batch_size"]
+        batches = (torch.from_numpy(self.pixels[rows[begin : begin + size]]) for begin in range(0, len(rows), size))
+        projected = model.project(batches)
+        whole = self.group.joined(projected.cpu().numpy(), len(self.classes.rows))
+        embeddings = model.start_head(torch.from_numpy(whole).to(projected.device))
         if loss.is_proxy:
             loss.start_at_class_means(embeddings, torch.as_tensor(self.classes.labels, device=embeddings.device))
 
@@ -79,16 +92,23 @@ class Validation:
         """Val scores, val loss with the number of known images left out of it, loss of the fixed training images."""
         gallery = self.embed(model, self.split.gallery_for(VAL))
         queries = self.embed(model, self.split.queries(VAL))
+        return self.group.told(self._measured(loss, queries, gallery) if self.group.first else None)
+
+    def embed(self, model, where) -> EmbeddingSet:
+        """The images of `where` (mask over the catalogue), embedded with the settings of this run, each once."""
+        positions = np.flatnonzero(where)
+        mine = np.zeros(len(where), dtype=bool)
+        mine[self.group.part(positions)] = True
+        features = extract(model, self.pixels, self.split.rows, where=mine, **self.how).features
+        return EmbeddingSet(self.group.joined(features, len(positions)), self.split.rows.iloc[positions])
+
+    def _measured(self, loss, queries: EmbeddingSet, gallery: EmbeddingSet) -> dict:
         known = queries.where(queries.rows[KNOWN].fillna(False))
         val_loss, left_out = self._loss(loss, known, gallery)
         fixed = gallery.rows[IMAGE_ID].isin(self.train_eval_ids).to_numpy()
         train_eval_loss, _ = self._loss(loss, gallery.where(fixed), gallery.where(~fixed))
         losses = {"val_loss": val_loss, "val_loss_left_out": left_out, "train_eval_loss": train_eval_loss}
         return losses | val_scores(queries, gallery)
-
-    def embed(self, model, where) -> EmbeddingSet:
-        """The images of `where` (mask over the catalogue), embedded with the settings of this run."""
-        return extract(model, self.pixels, self.split.rows, where=where, **self.how)
 
     def _loss(self, loss, queries: EmbeddingSet, gallery: EmbeddingSet) -> tuple[float, int]:
         """Loss in eval mode, and how many queries were left out: their class was not trained, or has no partner."""

@@ -193,6 +193,18 @@ def test_the_warning_before_the_time_limit_requeues_and_scancel_does_not(cluster
     until("let go", lambda: status(run)["state"] == "interrupted", 60)
 
 
+def test_two_nodes_train_one_network_together(cluster, runs):
+    network = ["-p", "dataset", "demo:small", "-p", "backbone", "test_convnext", "-p", "pretrained", "false"]
+    arguments = [*network, "-p", "image_size", "64", "-p", "num_epochs", "2"]
+    job = cluster.submit(*NODE, "--nodes=2", SCRIPT, *arguments, "-r", "run_name", "nodes")
+    alone = cluster.submit(*NODE, SCRIPT, *arguments, "-r", "run_name", "alone")
+    assert cluster.wait(job) == "COMPLETED", log(runs / "nodes")[-3000:]
+    assert "on each of 2 nodes: srun --nodes=2" in log(runs / "nodes")
+    assert cluster.wait(alone) == "COMPLETED", log(runs / "alone")[-3000:]
+    a, b = (pd.read_csv(runs / name / HISTORY_CSV) for name in ("nodes", "alone"))
+    np.testing.assert_allclose(a["train_loss"], b["train_loss"], rtol=1e-4)
+
+
 @pytest.mark.parametrize("victim", ["papermill", "kernel"])
 def test_after_a_hard_death_the_same_job_continues_from_the_last_whole_epoch(cluster, runs, victim):
     run = runs / f"killed-{victim}"

@@ -59,7 +59,7 @@ def writer(folder):
 @pytest.fixture
 def saved(tmp_path):
     model = small(dropout=0.5, seed=3)
-    model.start_head([images(8)])
+    model.start_head(model.project([images(8)]))
     save_model(model, writer(tmp_path))
     return tmp_path, model.eval()
 
@@ -204,7 +204,7 @@ def test_embedding_dim_0_gives_the_pooled_features_as_they_come():
     with torch.inference_mode():
         torch.testing.assert_close(model(batch), functional.normalize(model.backbone(batch)))
     assert model.embedding_dim == 512 and not list(model.head.parameters())
-    model.start_head([images()])  # nothing to start, and no complaint
+    model.start_head(model.project([images()]))  # nothing to start, and no complaint
 
 
 def test_the_feature_length_is_measured_not_believed():
@@ -228,7 +228,7 @@ def test_start_head_centres_the_embeddings_it_was_given():
     model = small().train()
     batches = [images(6, seed=1), images(5, seed=2)]
     before = {name: value.clone() for name, value in model.backbone.state_dict().items()}
-    returned = model.start_head(iter(batches))
+    returned = model.start_head(model.project(iter(batches)))
     assert model.training
     assert all(torch.equal(value, before[name]) for name, value in model.backbone.state_dict().items())
     model.eval()
@@ -243,7 +243,7 @@ def test_start_head_centres_the_embeddings_it_was_given():
 def test_start_head_with_a_single_image_changes_nothing():
     model = small().eval()
     before = embed(model)
-    model.start_head([images(1)])
+    model.start_head(model.project([images(1)]))
     assert torch.equal(embed(model), before)
 
 

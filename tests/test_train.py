@@ -13,7 +13,8 @@ from reid_lib.errors import TrainingError, TrainingInterrupted
 from reid_lib.losses import make_loss
 from reid_lib.model import build_model
 from reid_lib.names import CHECKPOINT
-from reid_lib.train import Schedule, fit
+from reid_lib.schedule import Schedule
+from reid_lib.train import fit
 
 PARAMS = {
     "lr": 1e-3,

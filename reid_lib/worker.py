@@ -1,0 +1,112 @@
+"""One of the processes that train a run together: `torchrun --module reid_lib.worker RUN_FOLDER OWNER_PID`.
+
+Started by `launch`, never by hand. The run, its parameters and the roles of its images come from the run folder.
+"""
+
+import os
+import sys
+import threading
+import time
+import traceback
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from reid_lib import files
+from reid_lib.catalogue import Catalogue
+from reid_lib.errors import ReidError, TrainingError, TrainingInterrupted
+from reid_lib.images import pixels
+from reid_lib.launch import OUTCOME, STOP
+from reid_lib.names import IMAGES_CSV
+from reid_lib.params import TrainParams
+from reid_lib.runs import Run
+from reid_lib.split import Split
+
+WATCH_S = 1.0
+
+
+def main(run_folder: str, owner_pid: str) -> int:
+    from reid_lib.device import choose_device, choose_precision
+    from reid_lib.group import join, leave
+    from reid_lib.learn import learn
+
+    run = Run.borrow(Path(run_folder))
+    _watch(int(owner_pid), run)
+    params = TrainParams(**run.params)
+    device = choose_device(params.device)
+    group = join(device)
+    if not group.first:
+        sys.stdout = open(os.devnull, "w")
+    try:
+        catalogue, split = data_of(run)
+        learn(
+            params,
+            split,
+            lambda model: _pixels(catalogue, model.config),
+            run,
+            device,
+            choose_precision(params.precision, device),
+            stop=run.path(STOP).exists if group.first else lambda: False,
+            group=group,
+        )
+    except Exception as error:
+        if isinstance(error, ReidError) and group.first:
+            files.write_json(run.path(OUTCOME), {"error": type(error).__name__, "message": str(error)})
+        if isinstance(error, TrainingInterrupted | TrainingError):  # of all processes alike
+            leave()
+            return 0
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)  # at once: the others wait for this process, and end when it does
+    if group.first:
+        files.write_json(run.path(OUTCOME), {"error": None, "message": ""})
+    leave()
+    return 0
+
+
+def data_of(run: Run) -> tuple[Catalogue, Split]:
+    """The images of a run and their roles, as its owner read them; nothing is audited again.
+
+    Raises:
+        ReidError: the photographs are not those that the run was started with.
+    """
+    described = run.described()
+    split = Split(run.read_csv(IMAGES_CSV), described["split_policy"])
+    catalogue = Catalogue(split.rows, Path(described["root"]), described["params"]["dataset"])
+    for what, found in (("split", split.fingerprint), ("catalogue", catalogue.fingerprint)):
+        if found != described[f"{what}_fingerprint"]:
+            raise ReidError(
+                f"the {what} of run {run.name!r} is {found} on {os.uname().nodename} and was "
+                f"{described[f'{what}_fingerprint']}: do all machines see the same {catalogue.root}, unchanged?"
+            )
+    return catalogue, split
+
+
+def _pixels(catalogue: Catalogue, config: dict):
+    return pixels(catalogue, image_size=config["image_size"], interpolation=config["interpolation"])
+
+
+def _usage() -> int:
+    print("error: this is started by the training notebook: pass it num_gpus, or use several nodes", file=sys.stderr)
+    return 2
+
+
+def _watch(owner_pid: int, run: Run) -> None:
+    """Die with whoever started this process: a run that another process takes over has one writer."""
+    parent, here = os.getppid(), run.owner_is_here()
+
+    def look():
+        while os.getppid() == parent and not (here and not psutil.pid_exists(owner_pid)):
+            time.sleep(WATCH_S)
+        with suppress(OSError):
+            print("the process that started this one is gone: it ends, too", file=sys.stderr, flush=True)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or "LOCAL_RANK" not in os.environ:
+        sys.exit(_usage())
+    sys.exit(main(*sys.argv[1:]))
