@@ -1,4 +1,4 @@
-"""A small command line: `python -m reid_lib name | folder | state | show | stop | report | runs | sweep`."""
+"""A small command line: `python -m reid_lib name | folder | state | show | stop | report | download | runs | sweep`."""
 
 import argparse
 import sys
@@ -44,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="write report.html of a finished run again")
     report.add_argument("run")
     report.set_defaults(command=_report)
+    download = commands.add_parser(
+        "download", help="fetch data set and backbone of a run beforehand", epilog=PAPERMILL_HELP
+    )
+    download.set_defaults(command=_download, takes_papermill=True)
     runs = commands.add_parser("runs", help="all runs, the reference marked; 'runs promote RUN' sets the reference")
     runs.add_argument("action", nargs="?", choices=("promote",))
     runs.add_argument("run", nargs="?")
@@ -83,6 +87,13 @@ def _report(options) -> None:
     from reid_lib.runs import load_run
 
     print(f"report: {write_report(load_run(options.run))}")
+
+
+def _download(options) -> None:
+    from reid_lib.download import fetch
+    from reid_lib.params import TrainParams
+
+    fetch(TrainParams.checked(papermill_values(options.papermill)))
 
 
 def _state(options) -> None:

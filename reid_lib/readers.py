@@ -63,7 +63,7 @@ def _read_demo(dataset: str, seed: int) -> Table:
 
 
 def _read_wildlife(name: str, root: Path) -> Table:
-    kind = _wildlife_class(name)
+    kind = wildlife_class(name)
     try:
         # The audit looks for missing files itself, and tells all of them.
         frame = kind(root=str(root), check_files=False).df
@@ -81,7 +81,12 @@ def _read_wildlife(name: str, root: Path) -> Table:
     return Table(frame[[column for column in OUR_COLUMNS if column in frame]], root)
 
 
-def _wildlife_class(name: str):
+def wildlife_class(name: str):
+    """A class of wildlife-datasets by its name.
+
+    Raises:
+        CatalogueError: the package is not installed, or has no such class.
+    """
     try:
         from wildlife_datasets import datasets
     except ImportError as error:

@@ -14,11 +14,12 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub(ThreadingHTTPServer):
-    """Serves <folder>/<owner>/<name>/<file>.
+    """Serves <folder>/<owner>/<name>/<file> as a hub does, and any other file of the folder by its path.
 
     Attributes:
         url: HF_ENDPOINT of a client.
         asked: (method, path, first byte asked for) of each request so far.
+        no_ranges: always send the whole file.
         break_at: bytes after which the next download of a larger file is cut off, once; None: never.
     """
 
@@ -26,7 +27,7 @@ class Hub(ThreadingHTTPServer):
 
     def __init__(self, folder: Path):
         super().__init__(("127.0.0.1", 0), _Answer)
-        self.folder, self.asked, self.break_at = folder, [], None
+        self.folder, self.asked, self.break_at, self.no_ranges = folder, [], None, False
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def add(self, repository: str, architecture: str, *, safe: bool = True, **cfg) -> torch.nn.Module:
@@ -63,10 +64,10 @@ class _Answer(BaseHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         begin = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
         self.server.asked.append((self.command, self.path, begin))
-        repository, _, file = self.path.lstrip("/").partition("/resolve/main/")
-        path = self.server.folder / repository / file
-        if not file or not path.is_file():
-            missing = "EntryNotFound" if path.parent.is_dir() and file else "RepoNotFound"
+        begin = 0 if self.server.no_ranges else begin
+        path = self.server.folder / self.path.lstrip("/").replace("/resolve/main/", "/")
+        if not path.is_file():
+            missing = "EntryNotFound" if path.parent.is_dir() else "RepoNotFound"
             return self._send(404, {"X-Error-Code": missing, "Content-Length": 0})
         data = path.read_bytes()
         headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}

@@ -47,7 +47,7 @@ LAYERS = [
     {"plots", "plotscores", "photographs", "plotcompare", "plotimpact", "plotperformance"},
     {"validation"},
     {"learn", "launch", "reports", "reportpage"},
-    {"worker"},
+    {"worker", "download"},
     {"pipeline"},
     {"compare", "cards"},
     {"verdicts"},

@@ -11,7 +11,7 @@ import pytest
 from reid_lib import files, runtable
 from reid_lib.errors import RunError
 from reid_lib.names import ALL_METRICS_CSV, METRICS_JSON, REFERENCE_JSON
-from reid_lib.runs import Run
+from reid_lib.runs import Run, RunFolder
 
 METRICS = """
 def metrics(value, test="t"):
@@ -93,23 +93,35 @@ FINISH = (
     METRICS
     + """
 import sys, time
+from pathlib import Path
 from reid_lib.runs import Run
 from reid_lib.runtable import rewrite_table
-name, at = sys.argv[1], float(sys.argv[2])
+name, go = sys.argv[1], Path(sys.argv[2])
 run = Run.open(name, params={"reference": ""}, identity={"name": name}, provenance={})
 run.write_json("metrics.json", metrics(0.5))
-time.sleep(max(0.0, at - time.time()))
+run.path("ready").touch()
+while not go.exists():
+    time.sleep(0.005)
 run.finish()
 rewrite_table()
 """
 )
 
 
-def test_six_processes_finish_together_six_rows(root):
-    at = str(time.time() + 6)
-    processes = [subprocess.Popen([sys.executable, "-c", FINISH, f"r{i}", at]) for i in range(6)]
-    assert [process.wait(timeout=120) for process in processes] == [0] * 6
-    assert files.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == [f"r{i}" for i in range(6)]
+def test_twenty_jobs_that_finish_in_the_same_second_lose_no_row_and_no_file(root, tmp_path):
+    names, go = [f"r{k:02}" for k in range(20)], tmp_path / "go"
+    processes = [subprocess.Popen([sys.executable, "-c", FINISH, name, str(go)]) for name in names]
+    limit = time.monotonic() + 120
+    while not all((root / name / "ready").exists() for name in names):
+        assert time.monotonic() < limit and all(process.poll() is None for process in processes)
+        time.sleep(0.05)
+    go.touch()
+    assert [process.wait(timeout=120) for process in processes] == [0] * 20
+    assert files.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == names
+    for name in names:
+        run = RunFolder(root / name)
+        assert run.finished and run.metrics()["test"]["overall"]["baks"]["value"] == 0.5
+    assert not list(root.rglob(f"*{files.TEMPORARY}*")) and not list(root.rglob(".owner"))
 
 
 def test_a_run_that_finishes_between_listing_and_rename_is_not_lost(root, monkeypatch):
