@@ -7,6 +7,7 @@
 
 VENV ?= .venv
 ARGS ?=
+TESTS ?=
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -34,8 +35,10 @@ train: $(READY)
 	notebooks/train.ipynb "$$folder/train.ipynb" --cwd notebooks $(ARGS) && \
 	{ $(BIN)/python -m reid_lib report "$$run" || true; } && $(BIN)/python -m reid_lib show "$$run"
 
+# Files side by side, one thread each: the end-to-end tests mostly wait. TESTS="tests/test_split.py -k leak" runs a few.
 test: $(READY)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest
+	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS="$${OMP_NUM_THREADS:-1}" $(BIN)/python -m pytest \
+	-n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

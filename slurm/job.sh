@@ -7,9 +7,11 @@
 #
 # Executes train.ipynb into the folder of the run, and returns papermill's exit code. Signals are passed on to the
 # kernel, since papermill passes none: training ends after the step at hand, with a checkpoint.
-#   USR1  (from --signal, ahead of the time limit) the job puts itself back into the queue, and continues there.
+#   USR1  (from --signal, ahead of the time limit; ahead of a preemption where the site has set
+#         SlurmctldParameters=preempt_send_user_signal) the job puts itself back into the queue, and continues there.
 #   TERM  scancel, or a preemption. Which of them a job cannot see (both read COMPLETING), and a cancelled job that came
-#         back would be worse than useless; a preempted one is put back by Slurm itself (PreemptMode=REQUEUE).
+#         back would be worse than useless; a preempted one is put back by Slurm itself (PreemptMode=REQUEUE), and
+#         continues from the last whole epoch.
 run_notebook() {
     local run="$1" folder code=0
     shift

@@ -96,8 +96,9 @@ def train(folder: Path, group, loss_name: str, *, device="cpu", backbone="test_c
 
 
 if __name__ == "__main__":
-    here, device = Path(sys.argv[1]), sys.argv[3] if len(sys.argv) > 3 else "cpu"
-    mine = join(device)
+    where, loss_of, *given = sys.argv[1:]
+    options = dict(zip(("device", "backbone"), given, strict=False))
+    mine = join(options.get("device", "cpu"))
     assert mine != ALONE
-    train(here, mine, sys.argv[2], device=device)
+    train(Path(where), mine, loss_of, **options)
     leave()

@@ -193,6 +193,24 @@ def test_the_warning_before_the_time_limit_requeues_and_scancel_does_not(cluster
     until("let go", lambda: status(run)["state"] == "interrupted", 60)
 
 
+def test_a_preempted_job_writes_a_checkpoint_comes_back_and_continues(cluster, runs):
+    run = runs / "preempted"
+    arguments = [*SMALL, "-p", "num_epochs", "100000", "-r", "run_name", run.name]
+    job = cluster.submit(*NODE, "--nodelist=n1", SCRIPT, *arguments)
+    until("training", lambda: epochs(run) >= 1)
+    urgent = cluster.submit(
+        "--partition=urgent", "--nodelist=n1", "--exclusive", "--output=/dev/null", "--wrap=sleep 2"
+    )
+    until("told", lambda: "asked to stop" in log(run), 120)
+    until("a checkpoint", lambda: "a checkpoint of" in log(run), 60)
+    until("back in the queue", lambda: cluster.show(job)["JobState"] in ("PENDING", "RUNNING"), 120)
+    assert cluster.wait(urgent) == "COMPLETED"
+    start_now(cluster, job)
+    until("continued", lambda: "continuing after epoch" in log(run), 120)
+    cluster.run("scancel", job)
+    assert cluster.wait(job) == "CANCELLED"
+
+
 def test_two_nodes_train_one_network_together(cluster, runs):
     network = ["-p", "dataset", "demo:small", "-p", "backbone", "test_convnext", "-p", "pretrained", "false"]
     arguments = [*network, "-p", "image_size", "64", "-p", "num_epochs", "2"]

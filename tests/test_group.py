@@ -51,6 +51,18 @@ def test_processes_that_share_a_batch_learn_what_one_process_learns(tmp_path, lo
             np.testing.assert_allclose(states[0][name], value, rtol=1e-5, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="needs two GPUs: SyncBatchNorm exists for CUDA alone")
+def test_on_gpus_batch_normalisation_sees_the_whole_batch(tmp_path):
+    """A network with BatchNorm: with local statistics, the losses of the first epoch differ by far more than this."""
+    one, more = tmp_path / "one", tmp_path / "more"
+    one.mkdir(), more.mkdir()
+    train(one, ALONE, "arcface", device="cuda", backbone="test_resnet")
+    torchrun(more, 2, "arcface", "cuda", "test_resnet")
+    a, b = (pd.read_csv(folder / "history.csv") for folder in (one, more))
+    np.testing.assert_allclose(a["train_loss"], b["train_loss"], rtol=1e-3)
+
+
 def test_shares_are_even_contiguous_and_complete():
     for n in (0, 1, 5, 12):
         groups = [Group(rank, 3) for rank in range(3)]
