@@ -73,6 +73,10 @@ def measure() -> dict[str, float]:
     timed("open: export", lambda: exportview.Export(picker, table))
     seconds["**open, all of it**"] = sum(seconds.values())
     timed("(differences to the reference, in the background)", table.wait)
+    names = picker.comparison.names
+    timed("choose two other runs", lambda: picker.choose(*names[7:9]))
+    table.wait()
+    timed("choose the first ones again", lambda: picker.choose(*picker.comparison.default_choice()))
     query = picker.comparison.run(picker.chosen.runs[0]).predictions.index[5]
     timed("move the threshold", lambda: setattr(slider.slider, "value", 0.7))
     timed("threshold: other data set", lambda: setattr(slider.dataset, "value", "b"))

@@ -1,21 +1,17 @@
 """The pixels of a whole catalogue, decoded and shrunk once, then mapped from disk."""
 
-import contextlib
-import errno
 import hashlib
-import os
-import secrets
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from reid_lib.errors import CatalogueError, ParameterError
+from reid_lib.errors import ParameterError
 from reid_lib.names import BBOX, PATH
 from reid_lib.paths import cache_root
 from reid_lib.photo import UnreadablePhoto, decode, open_upright
+from reid_lib.pixelcache import kept
 from reid_lib.threads import in_threads
 
 __all__ = ["decode", "load_image", "pixels"]
@@ -28,16 +24,14 @@ INTERPOLATIONS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
-SHOWN = 20
-PART, ABANDONED_S = ".part", 3600
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def pixels(catalogue, *, image_size: int, interpolation: str = "bicubic", progress: bool = True) -> np.ndarray:
     """Every image of a catalogue, cut to its bbox and squashed to a square (not cropped: the animal stays whole).
 
-    Made once per (files, size, interpolation) under `cache_root()/pixels` and mapped from there afterwards; a file that
-    changes is noticed by its size and time. Several processes may ask at once.
+    Made once per (files, size, interpolation) under `cache_root()/pixels` and mapped from there afterwards, so they may
+    be more than the memory holds; a file that changes is noticed by its size and time. Several processes may ask at
+    once, and one that was killed in the middle is gone on from.
 
     Args:
         catalogue: a `Catalogue`; the result is in the order of its rows.
@@ -57,12 +51,6 @@ def pixels(catalogue, *, image_size: int, interpolation: str = "bicubic", progre
         raise ParameterError(f"image_size must be at least 1 px, got {image_size}")
     files, boxes = catalogue.files(), _boxes(catalogue.rows)
     key = _key(catalogue, files, image_size, interpolation)
-    target = cache_root() / "pixels" / f"{key}.npy"
-    shape = (len(files), image_size, image_size, 3)
-    with contextlib.suppress(FileNotFoundError, ValueError, EOFError):  # not there, or damaged
-        cached = np.load(target, mmap_mode="r")
-        if cached.shape == shape and cached.dtype == np.uint8:
-            return cached
 
     def shrink(item):
         file, box = item
@@ -71,11 +59,11 @@ def pixels(catalogue, *, image_size: int, interpolation: str = "bicubic", progre
         except UnreadablePhoto as error:
             return error
 
-    squares = in_threads(
-        shrink, zip(files, boxes, strict=True), total=len(files), title="decoding images", progress=progress
-    )
-    _write(target, shape, squares)
-    return np.load(target, mmap_mode="r")
+    def squares(begin: int, end: int):
+        items = list(zip(files, boxes, strict=True))[begin:end]
+        yield from in_threads(shrink, items, title="decoding images", progress=progress)
+
+    return kept(cache_root() / "pixels" / f"{key}.npy", (len(files), image_size, image_size, 3), squares)
 
 
 def load_image(path: Path | str, *, bbox=None, max_side_px: int = 0) -> np.ndarray:
@@ -113,53 +101,3 @@ def _key(catalogue, files: list[Path], image_size: int, interpolation: str) -> s
     for path, box, now in zip(catalogue.rows[PATH], _boxes(catalogue.rows), states, strict=True):
         digest.update(f"\n{path}\t{box}\t{now}".encode())
     return f"{digest.hexdigest()[:24]}-{image_size}"
-
-
-def _write(target: Path, shape: tuple[int, ...], squares) -> None:
-    """Append the squares to a file of a temporary name, and rename it when it is whole."""
-    failures = []
-    temporary = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(target)
-        temporary = target.with_name(f"{target.stem}.{secrets.token_hex(4)}{PART}")
-        with open(temporary, "xb") as stream:
-            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(stream, header)
-            for square in squares:
-                if isinstance(square, UnreadablePhoto):
-                    failures.append(square)
-                elif not failures:  # else nothing is kept; the rest is only looked at, to tell all failures at once
-                    stream.write(square)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if failures:
-            raise CatalogueError(_failure_message(failures, shape[0]))
-        os.replace(temporary, target)
-    except OSError as error:
-        if error.errno not in _NO_SPACE:
-            raise
-        need = np.prod(shape, dtype=np.int64) / 1e9
-        raise CatalogueError(
-            f"the disk of {target.parent} is full: the pixels of {shape[0]} images need {need:.2f} GB; "
-            "free some space or set REID_CACHE to a folder on another disk"
-        ) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def _remove_abandoned(target: Path) -> None:
-    """What a killed process left of this file. One that is still written has changed within the last hour."""
-    for part in target.parent.glob(f"{target.stem}.*{PART}"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - part.stat().st_mtime > ABANDONED_S:
-                part.unlink()
-
-
-def _failure_message(failures: list[UnreadablePhoto], n_images: int) -> str:
-    lines = [f"{len(failures)} of {n_images} images cannot be decoded:"]
-    lines += [f"  {failure.path}: {failure.reason}" for failure in failures[:SHOWN]]
-    if len(failures) > SHOWN:
-        lines.append(f"  ... and {len(failures) - SHOWN} more")
-    return "\n".join([*lines, "replace or remove them, or pass skip_unreadable=True to leave them out"])

@@ -16,7 +16,7 @@ from reid_lib.errors import ReidError
 from reid_lib.plots import METRIC_LABELS
 
 WIDE = w.Layout(width="auto")
-PATIENCE_S = 0.3  # what a person does not feel as waiting
+PATIENCE_S = 0.1  # what a person does not feel as waiting
 HISTORY = {
     "loss": "training and validation loss",
     "val_score": "val score",
@@ -108,6 +108,7 @@ class View(w.VBox):
 
     def __init__(self, picker: RunPicker, controls: list[w.Widget], body: list[w.Widget]):
         self.comparison, self.chosen, self.trouble = picker.comparison, picker.chosen, w.HTML()
+        self._busy = False
         super().__init__([w.HBox(controls, layout=w.Layout(flex_flow="row wrap")), self.trouble, *body])
         for control in controls:
             control.observe(self._refresh, "value")
@@ -118,14 +119,19 @@ class View(w.VBox):
         raise NotImplementedError
 
     def _refresh(self, _=None) -> None:
+        if self._busy:  # by itself: offering other choices changes the controls
+            return
         self.trouble.value = ""
         if not self.chosen.runs:
             self.trouble.value = cards.muted("Choose a run above.")
             return
+        self._busy = True
         try:
             self.refresh()
         except ReidError as error:
             self.trouble.value = f"<b>{cards.text(error)}</b>"
+        finally:
+            self._busy = False
 
 
 class MetricsTable(View):

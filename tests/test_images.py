@@ -4,16 +4,21 @@ import errno
 import io
 import multiprocessing
 import os
+import shutil
 import struct
+import subprocess
+import sys
+import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from reid_lib import images, photo
-from reid_lib.catalogue import Catalogue
+from reid_lib import images, photo, pixelcache
+from reid_lib.catalogue import Catalogue, read_catalogue
 from reid_lib.errors import CatalogueError, ParameterError
 from reid_lib.names import BBOX, DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
 from reid_lib.photo import UnreadablePhoto, decode, header_problem, parse_bbox
@@ -331,7 +336,7 @@ def test_all_undecodable_images_are_told_at_once(tmp_path, clean_dirs):
     with pytest.raises(CatalogueError, match="3 of 5 images") as caught:
         images.pixels(catalogue_of(tmp_path, [bad[0], "good.png", *bad[1:], "good.png"]), image_size=16, progress=False)
     assert all(name in str(caught.value) for name in bad)
-    assert list((clean_dirs / "cache" / "pixels").iterdir()) == []
+    assert arrays(clean_dirs) == []
 
 
 def test_full_disk_names_the_way_out_and_leaves_nothing(tmp_path, clean_dirs, monkeypatch):
@@ -340,10 +345,10 @@ def test_full_disk_names_the_way_out_and_leaves_nothing(tmp_path, clean_dirs, mo
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(images.os, "fsync", full)
+    monkeypatch.setattr(pixelcache.os, "fsync", full)
     with pytest.raises(CatalogueError, match="REID_CACHE"):
         images.pixels(catalogue_of(tmp_path, ["a.png"]), image_size=16, progress=False)
-    assert list((clean_dirs / "cache" / "pixels").iterdir()) == []
+    assert arrays(clean_dirs) == []
 
 
 def test_really_full_disk(tmp_path):
@@ -352,28 +357,121 @@ def test_really_full_disk(tmp_path):
         pytest.skip("this system has no /dev/full")
     with pytest.raises(OSError) as caught, open("/dev/full", "wb") as stream:
         stream.write(bytes(100_000))
-    assert caught.value.errno in images._NO_SPACE
+    assert caught.value.errno in pixelcache._NO_SPACE
 
 
-def test_what_a_killed_process_left_is_removed(tmp_path, clean_dirs):
-    Image.fromarray(noise()).save(tmp_path / "a.png")
-    catalogue = catalogue_of(tmp_path, ["a.png"])
-    images.pixels(catalogue, image_size=16, progress=False)
-    (whole,) = (clean_dirs / "cache" / "pixels").iterdir()
-    whole.unlink()
-    old, new = (whole.with_name(f"{whole.stem}.{name}.part") for name in ("old", "new"))
-    old.touch()
-    new.touch()
-    os.utime(old, (0, 0))
-    images.pixels(catalogue, image_size=16, progress=False)
-    assert {file.name for file in whole.parent.iterdir()} == {whole.name, new.name}
+def catalogue_of_noise(folder, n):
+    names = [f"{i}.png" for i in range(n)]
+    for i, name in enumerate(names):
+        Image.fromarray(noise(seed=i)).save(folder / name)
+    return catalogue_of(folder, names)
+
+
+def arrays(clean_dirs):
+    """Files of the cache, locks left out."""
+    return sorted(path for path in (clean_dirs / "cache" / "pixels").iterdir() if path.is_file())
+
+
+def decoded(monkeypatch) -> list:
+    """Files that are decoded from now on."""
+    seen, original = [], images.open_upright
+    monkeypatch.setattr(
+        images, "open_upright", lambda file, **options: [seen.append(Path(file).name), original(file, **options)][1]
+    )
+    return seen
+
+
+@pytest.mark.parametrize("cut", [0, 1, 100])
+def test_a_build_that_was_killed_is_gone_on_from(tmp_path, clean_dirs, monkeypatch, cut):
+    catalogue = catalogue_of_noise(tmp_path, 8)
+    whole = np.array(images.pixels(catalogue, image_size=16, progress=False))
+    (file,) = arrays(clean_dirs)
+    part = file.with_suffix(".part")
+    part.write_bytes(file.read_bytes()[: -3 * 16 * 16 * 3 - cut])  # five squares, and less where `cut`
+    file.unlink()
+    seen = decoded(monkeypatch)
+    np.testing.assert_array_equal(images.pixels(catalogue, image_size=16, progress=False), whole)
+    done = 5 if cut == 0 else 4
+    assert sorted(seen) == [f"{i}.png" for i in range(done - 1, 8)]  # the last one that was there is looked at again
+    assert arrays(clean_dirs) == [file]
+
+
+def test_a_part_that_holds_other_pixels_is_not_trusted(tmp_path, clean_dirs, monkeypatch):
+    catalogue = catalogue_of_noise(tmp_path, 4)
+    whole = np.array(images.pixels(catalogue, image_size=16, progress=False))
+    (file,) = arrays(clean_dirs)
+    data = bytearray(file.read_bytes()[: -16 * 16 * 3])
+    data[-1] ^= 255
+    file.with_suffix(".part").write_bytes(data)
+    file.unlink()
+    np.testing.assert_array_equal(images.pixels(catalogue, image_size=16, progress=False), whole)
+
+
+BUILDER = """
+import sys, time
+from pathlib import Path
+from reid_lib import images
+from reid_lib.catalogue import read_catalogue
+slow = images.open_upright
+images.open_upright = lambda *a, **o: [time.sleep(0.02), slow(*a, **o)][1]
+images.pixels(read_catalogue("folder", sys.argv[1]), image_size=16, progress=False)
+"""
+
+
+def test_killed_again_and_again_while_building_it_ends_whole(tmp_path, clean_dirs):
+    for animal in range(10):
+        (tmp_path / "photos" / f"a{animal}").mkdir(parents=True)
+        for k in range(10):
+            Image.fromarray(noise(seed=10 * animal + k)).save(tmp_path / "photos" / f"a{animal}" / f"{k}.png")
+    folder = clean_dirs / "cache" / "pixels"
+    sizes = []
+    for _ in range(2):
+        before = sizes[-1] if sizes else 0
+        process = subprocess.Popen([sys.executable, "-c", BUILDER, str(tmp_path / "photos")])
+        limit = time.monotonic() + 60
+        while sum(p.stat().st_size for p in folder.glob("*.part")) <= before + 8192:  # what Python writes at a time
+            assert process.poll() is None and time.monotonic() < limit
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        sizes.append(sum(p.stat().st_size for p in folder.glob("*.part")))
+    assert 0 < sizes[0] < sizes[1]
+    catalogue = read_catalogue("folder", str(tmp_path / "photos"))
+    made = np.array(images.pixels(catalogue, image_size=16, progress=False))
+    expected = [images._squash(Image.open(file).convert("RGB"), 16, "bicubic") for file in catalogue.files()]
+    np.testing.assert_array_equal(made, np.stack(expected))
+
+
+def test_what_was_used_longest_ago_makes_room(tmp_path, clean_dirs, monkeypatch):
+    catalogue = catalogue_of_noise(tmp_path, 4)
+    for size in (8, 12, 16):
+        images.pixels(catalogue, image_size=size, progress=False)
+    eight, twelve, sixteen = sorted(arrays(clean_dirs), key=lambda p: p.stat().st_size)
+    for age, path in enumerate((sixteen, eight, twelve)):
+        os.utime(path, (1000 + age, 1000 + age))
+    images.pixels(catalogue, image_size=8, progress=False)  # used again: the newest now
+    room = sum(p.stat().st_size for p in (eight, twelve, sixteen))
+    disk = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(pixelcache, "LIMIT_SHARE", room / disk.total)
+    images.pixels(catalogue, image_size=10, progress=False)
+    assert not sixteen.exists() and eight.exists() and twelve.exists()
+
+
+def test_a_disk_too_small_is_told_before_anything_is_decoded(tmp_path, clean_dirs, monkeypatch):
+    catalogue = catalogue_of_noise(tmp_path, 4)
+    seen = decoded(monkeypatch)
+    usage = shutil.disk_usage(tmp_path)._replace(free=100)
+    monkeypatch.setattr(pixelcache.shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(CatalogueError, match="need 0.00 GB, and 0.00 GB are free.*REID_CACHE"):
+        images.pixels(catalogue, image_size=16, progress=False)
+    assert seen == [] and arrays(clean_dirs) == []
 
 
 def test_damaged_cache_is_made_again(tmp_path, clean_dirs):
     Image.fromarray(noise()).save(tmp_path / "a.png")
     catalogue = catalogue_of(tmp_path, ["a.png"])
     first = np.array(images.pixels(catalogue, image_size=16, progress=False))
-    (whole,) = (clean_dirs / "cache" / "pixels").iterdir()
+    (whole,) = arrays(clean_dirs)
     for damaged in (b"", whole.read_bytes()[:200]):
         whole.unlink()
         whole.write_bytes(damaged)
@@ -397,7 +495,7 @@ def test_two_processes_at_once(tmp_path, clean_dirs):
     for process in processes:
         process.join()
     assert means[0] == means[1]
-    assert [file.suffix for file in (clean_dirs / "cache" / "pixels").iterdir()] == [".npy"]
+    assert [file.suffix for file in arrays(clean_dirs)] == [".npy"]
 
 
 def test_unknown_interpolation_and_size_are_refused(tmp_path):

@@ -31,6 +31,7 @@ LAYERS = [
     {"photo", "folder", "tables", "audit", "tidy", "readers"},
     {"catalogue"},
     {"split"},
+    {"pixelcache"},
     {"images"},
     {"group"},
     {"batches"},
