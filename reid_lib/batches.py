@@ -1,4 +1,4 @@
-"""What the training loop is fed: batches of m images per class, augmented; the same for a (seed, epoch, image)."""
+"""What the training loop is fed: batches of m images per class; the same for a seed and an epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import v2
 
+from reid_lib.augment import apply, draw
 from reid_lib.errors import ParameterError
 from reid_lib.group import ALONE, LEAST, Group
 
@@ -43,48 +43,22 @@ def epoch_batches(
     return batches
 
 
-def augmentation(*, flip: bool) -> v2.Compose:
-    """What one animal's photographs differ in: pose, scale, viewpoint, light, sharpness, something in front.
-
-    No hue: it would change the coat. No mirror unless `flip`: a mirrored flank is another animal's.
-    """
-    steps = [
-        v2.RandomAffine(
-            degrees=20,
-            translate=(0.1, 0.1),
-            scale=(0.8, 1.2),
-            shear=8,
-            interpolation=v2.InterpolationMode.BILINEAR,
-            fill=128,
-        ),
-        v2.ColorJitter(brightness=0.35, contrast=0.35, saturation=0.35),
-        v2.RandomApply([v2.GaussianBlur(5, sigma=(0.3, 1.5))], p=0.2),
-        v2.RandomErasing(p=0.3, scale=(0.02, 0.15), value=128),
-    ]
-    if flip:
-        steps.insert(0, v2.RandomHorizontalFlip())
-    return v2.Compose(steps)
-
-
 class _Images(Dataset):
-    """Rows of the pixel cache, asked for by (epoch, position) so that workers need no state."""
+    """Rows of the pixel cache, a batch at a time."""
 
-    def __init__(self, pixels: np.ndarray, rows: np.ndarray, augment, seed: int):
-        self.pixels, self.rows, self.augment, self.seed = pixels, rows, augment, seed
+    def __init__(self, pixels: np.ndarray, rows: np.ndarray):
+        self.pixels, self.rows = pixels, rows
 
-    def __getitem__(self, key: tuple[int, int]) -> torch.Tensor:
-        epoch, position = key
-        image = torch.from_numpy(np.array(self.pixels[self.rows[position]])).permute(2, 0, 1)
-        if self.augment is not None:
-            state = np.random.SeedSequence([self.seed, epoch, position]).generate_state(1)[0]
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(int(state))
-                image = self.augment(image)
-        return image
+    def __getitems__(self, positions: list[int]) -> torch.Tensor:
+        return torch.from_numpy(self.pixels[self.rows[positions]]).permute(0, 3, 1, 2)
+
+
+def _as_it_is(batch: torch.Tensor) -> torch.Tensor:
+    return batch
 
 
 class _EpochSampler:
-    """This process's share of the batches of the current epoch from `start` on, as (epoch, position) keys."""
+    """This process's share of the batches of the current epoch from `start` on: positions of training images."""
 
     def __init__(self, labels: np.ndarray, group: Group, **options):
         self.labels, self.group, self.options, self.epoch, self.start = labels, group, options, 1, 0
@@ -93,12 +67,27 @@ class _EpochSampler:
         whole = epoch_batches(self.labels, epoch=self.epoch, least=self.group.least_batch, **self.options)
         return whole[self.start :]
 
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+    def __iter__(self) -> Iterator[list[int]]:
         for batch in self.batches():
-            yield [(self.epoch, int(position)) for position in self.group.part(batch)]
+            yield self.group.part(batch).tolist()
 
     def __len__(self) -> int:
         return len(self.batches())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step is fed.
+
+    Attributes:
+        images: (b, 3, s, s) uint8, those of this process.
+        positions: (b,) their numbers among the training images.
+        labels: (B,) int64 of the whole batch, all processes together.
+    """
+
+    images: torch.Tensor
+    positions: np.ndarray
+    labels: torch.Tensor
 
 
 @dataclass
@@ -110,7 +99,7 @@ class TrainingImages:
         rows: (n,) positions in `pixels` of the training images.
         labels: (n,) int64 class of each, 0 ... n_classes - 1.
         batch_size, m, seed: see `epoch_batches`.
-        augment, flip: see `augmentation`.
+        augment, flip: see `augment`.
         num_workers: loader processes; the batches do not depend on it.
         group: the processes that share each batch; `batch_size` counts the images of all of them.
 
@@ -136,12 +125,11 @@ class TrainingImages:
                 f"{self.group.size} processes share a batch of {min(self.batch_size, len(self.rows))} images, and each "
                 f"needs at least {LEAST}: pass a batch_size of {self.group.least_batch} or more, or a smaller num_gpus"
             )
-        augment = augmentation(flip=self.flip) if self.augment else None
-        images = _Images(self.pixels, self.rows, augment, self.seed)
         self._sampler = _EpochSampler(self.labels, self.group, batch_size=self.batch_size, m=self.m, seed=self.seed)
         self._loader = DataLoader(
-            images,
+            _Images(self.pixels, self.rows),
             batch_sampler=self._sampler,
+            collate_fn=_as_it_is,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=self.pin_memory,
@@ -150,15 +138,16 @@ class TrainingImages:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def epoch(self, epoch: int, *, start: int = 0) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Batches of one epoch, the first `start` left out.
-
-        Yields:
-            This process's images (b, 3, s, s) uint8 of a batch, and the labels (B,) int64 of the whole batch.
-        """
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator["Batch"]:
+        """Batches of one epoch, the first `start` left out."""
         self._sampler.epoch, self._sampler.start = epoch, start
-        labels = (torch.from_numpy(self.labels[batch]) for batch in self._sampler.batches())
-        return zip(self._loader, labels, strict=True)
+        batches = self._sampler.batches()
+        for images, positions in zip(self._loader, batches, strict=True):
+            yield Batch(images, self.group.part(positions), torch.from_numpy(self.labels[positions]))
+
+    def augmented(self, images: torch.Tensor, epoch: int, positions: np.ndarray) -> torch.Tensor:
+        """Images of a batch, on the device where they are trained on, varied by (seed, epoch, position)."""
+        return apply(images, draw(self.seed, epoch, positions, flip=self.flip)) if self.augment else images
 
     def steps(self, epoch: int) -> int:
         """Number of batches of an epoch."""

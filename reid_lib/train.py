@@ -17,7 +17,7 @@ from timm.layers import convert_sync_batchnorm
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from reid_lib.batches import TrainingImages
+from reid_lib.batches import Batch, TrainingImages
 from reid_lib.device import reuse_memory
 from reid_lib.errors import TrainingError, TrainingInterrupted
 from reid_lib.group import ALONE, Group
@@ -121,7 +121,7 @@ class _Training:
         groups = parameter_groups(
             model, loss, lr=params.lr, head_lr_factor=params.head_lr_factor, weight_decay=params.weight_decay
         )
-        self.optimizer = torch.optim.AdamW(groups)
+        self.optimizer = torch.optim.AdamW(groups, fused=device != "mps")
         self.schedule = Schedule(self.optimizer, params, steps_per_epoch=images.steps(epoch=1))
         self.backbone = model.backbone
 
@@ -146,10 +146,10 @@ class _Training:
             leave=False,
             disable=not self.group.first,
         )
-        for step, (batch, labels) in enumerate(batches, start=done):
+        for step, batch in enumerate(batches, start=done):
             lr = self.optimizer.param_groups[0]["lr"]
-            losses.append(self.step(epoch, step, batch, labels))
-            sizes.append(len(labels))
+            losses.append(self.step(epoch, step, batch))
+            sizes.append(len(batch.labels))
             if step % 20 == 0:
                 _check_finite(losses[-1], epoch, lr)
             if step + 1 < n_steps:  # after the last step the epoch is closed first
@@ -165,17 +165,18 @@ class _Training:
         progress.losses, progress.sizes, progress.seconds = [], [], 0.0
         return {"train_loss": train_loss, "lr": lr, "images_per_s": sum(sizes) / seconds, "seconds": seconds}
 
-    def step(self, epoch: int, step: int, batch: Tensor, labels: Tensor) -> Tensor:
-        """One step on this process's images of a batch, and the labels of the whole batch; returns the loss.
+    def step(self, epoch: int, step: int, batch: Batch) -> Tensor:
+        """One step; returns the loss of the whole batch.
 
         The backbone sees the images of this process, head and loss the features of all: they are small, and normalise
         and compare over the whole batch.
         """
         device, group = self.accelerator.device, self.group
-        batch, labels = batch.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+        images, labels = (part.to(device, non_blocking=True) for part in (batch.images, batch.labels))
+        images = self.model.normalise(self.images.augmented(images, epoch, batch.positions))
         _seed(self.seed, epoch, step, *([group.rank] if group.rank else []))
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            features = self.backbone(self.model.normalise(batch))
+            features = self.backbone(images)
         features = group.gather(features.float(), len(labels))
         if group.size > 1:
             _seed(self.seed, epoch, step)  # the same dropout in the head everywhere

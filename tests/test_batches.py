@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from reid_lib.batches import TrainingImages, augmentation, epoch_batches
+from reid_lib.batches import TrainingImages, epoch_batches
 
 
 def test_every_image_exactly_once_an_epoch():
@@ -58,14 +58,16 @@ def make_images(**options):
 
 def test_labels_and_pixels_belong_together():
     pixels, images = make_images(augment=False)
-    for batch, labels in images.epoch(1):
-        for image, label in zip(batch, labels, strict=True):
+    for batch in images.epoch(1):
+        assert batch.images.shape == (4, 3, 16, 16) and batch.images.dtype == torch.uint8
+        for image, position, label in zip(batch.images, batch.positions, batch.labels, strict=True):
             row = next(i for i in range(20) if np.array_equal(pixels[i], image.permute(1, 2, 0).numpy()))
-            assert (row - 4) // 2 == int(label)
+            assert row - 4 == position and position // 2 == int(label)
+        assert torch.equal(images.augmented(batch.images, 1, batch.positions), batch.images)
 
 
 def gather(images, epoch):
-    return [(b.numpy().copy(), y.tolist()) for b, y in images.epoch(epoch)]
+    return [(images.augmented(b.images, epoch, b.positions).numpy(), b.labels.tolist()) for b in images.epoch(epoch)]
 
 
 def same(a, b):
@@ -73,7 +75,7 @@ def same(a, b):
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_augmentation_depends_on_seed_epoch_and_image_alone(num_workers):
+def test_batches_and_augmentation_depend_on_seed_and_epoch_alone(num_workers):
     _, images = make_images()
     _, others = make_images(num_workers=num_workers)
     torch.manual_seed(7)
@@ -83,28 +85,8 @@ def test_augmentation_depends_on_seed_epoch_and_image_alone(num_workers):
     assert not same(gather(images, 1), second)
 
 
-def test_augmentation_leaves_the_global_generator_alone():
+def test_an_epoch_can_be_begun_in_its_middle():
     _, images = make_images()
-    iterator = images.epoch(1)
-    torch.manual_seed(0)
-    expected = torch.rand(3)
-    torch.manual_seed(0)
-    images._loader.dataset[(1, 0)]
-    assert torch.equal(torch.rand(3), expected)
-    next(iterator)
-
-
-def test_no_mirror_unless_asked():
-    """A bright left half must stay on the left under every augmentation but the mirror."""
-    image = torch.zeros(3, 64, 64, dtype=torch.uint8)
-    image[:, :, :20] = 255
-    torch.manual_seed(0)
-
-    def left_heavy(transform):
-        return [
-            bool(t[:, :, :32].float().mean() > t[:, :, 32:].float().mean())
-            for t in (transform(image) for _ in range(40))
-        ]
-
-    assert all(left_heavy(augmentation(flip=False)))
-    assert not all(left_heavy(augmentation(flip=True)))
+    whole = gather(images, 3)
+    rest = [b.positions.tolist() for b in images.epoch(3, start=2)]
+    assert rest == [b.positions.tolist() for b in images.epoch(3)][2:] and len(rest) == len(whole) - 2

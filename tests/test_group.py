@@ -80,9 +80,9 @@ def test_no_image_is_twice_in_a_step_and_every_one_is_in_an_epoch():
     ]
     seen = []
     for mine, other in zip(*shares, strict=True):
-        step = torch.cat([mine[0], other[0]])[:, 0, 0, 0].tolist()
-        assert len(step) == len(set(step)) == len(mine[1])
-        assert mine[1].tolist() == other[1].tolist() == labels[step].tolist()
+        step = torch.cat([mine.images, other.images])[:, 0, 0, 0].tolist()
+        assert step == [*mine.positions, *other.positions] and len(step) == len(set(step)) == len(mine.labels)
+        assert mine.labels.tolist() == other.labels.tolist() == labels[step].tolist()
         seen += step
     assert sorted(seen) == list(range(45))
 

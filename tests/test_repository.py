@@ -34,6 +34,7 @@ LAYERS = [
     {"pixelcache"},
     {"images"},
     {"group"},
+    {"augment"},
     {"batches"},
     {"backbones", "losses"},
     {"model"},
