@@ -60,7 +60,7 @@ HISTORY = {
 }
 STYLES = ("-", "--", "-.", (0, (1, 1)))
 MOST_PANELS = 12
-MOST_POINTS = 8000  # of a panel: more lie on top of each other and take their time
+MOST_POINTS = 3000  # of a panel: more lie on top of each other and take their time
 # Outcome of a query -> (label, colour, marker); in the order of drawing.
 OUTCOMES = {
     "known right": ("known, named rightly", COLOURS["right"], "o"),

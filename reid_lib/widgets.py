@@ -4,6 +4,7 @@ All views share one `Chosen`: choosing other runs in the picker changes every vi
 can be set and read without a browser.
 """
 
+import asyncio
 import threading
 from functools import partial
 
@@ -31,6 +32,28 @@ class Chosen(traitlets.HasTraits):
     """Names of the runs that are looked at, in the order of the list."""
 
     runs = traitlets.Tuple()
+
+    def __init__(self):
+        super().__init__()
+        self.waiting: list = []
+
+    def in_turn(self, refresh) -> None:
+        """Call `refresh`: at once; in a kernel one view after the other, which answers what is asked meanwhile."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            refresh()
+            return
+        if refresh not in self.waiting:
+            self.waiting.append(refresh)
+            if len(self.waiting) == 1:
+                loop.call_soon(self._next, loop)
+
+    def _next(self, loop) -> None:
+        refresh = self.waiting.pop(0)
+        if self.waiting:
+            loop.call_soon(self._next, loop)
+        refresh()
 
 
 class RunPicker(w.VBox):
@@ -112,7 +135,7 @@ class View(w.VBox):
         super().__init__([w.HBox(controls, layout=w.Layout(flex_flow="row wrap")), self.trouble, *body])
         for control in controls:
             control.observe(self._refresh, "value")
-        self.chosen.observe(self._refresh, "runs")
+        self.chosen.observe(lambda _: self.chosen.in_turn(self._refresh), "runs")
         self._refresh()
 
     def refresh(self) -> None:
