@@ -8,6 +8,8 @@ import pandas as pd
 
 from reid_lib.names import IMAGE_ID
 
+WORTH_FOLDING = 64  # images
+
 
 @dataclass(frozen=True)
 class EmbeddingSet:
@@ -99,6 +101,7 @@ def extract(
     from tqdm.auto import tqdm
 
     from reid_lib.device import reuse_memory
+    from reid_lib.fold import folded
 
     if device == "cpu":
         reuse_memory()
@@ -109,9 +112,12 @@ def extract(
     model.eval()
     try:
         with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+            backbone = model.backbone
+            if len(positions) >= WORTH_FOLDING:
+                backbone = folded(backbone, model.normalise(torch.from_numpy(pixels[positions[:2]]).to(device)))
             for start in tqdm(starts, desc="embed", unit="batch", delay=5, leave=False, disable=not progress):
                 batch = torch.from_numpy(pixels[positions[start : start + batch_size]]).to(device)
-                output = model(model.normalise(batch))
+                output = model.embedded(backbone(model.normalise(batch)))
                 features[start : start + len(batch)] = output.float().cpu().numpy()
     finally:
         model.train(was_training)

@@ -40,6 +40,7 @@ LAYERS = [
     {"model"},
     {"schedule"},
     {"train"},
+    {"fold"},
     {"embed"},
     {"search"},
     {"openset"},
