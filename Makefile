@@ -2,6 +2,7 @@
 # make test    set everything up, pass all tests, notebooks included
 # make lint    ruff over library, tests and notebooks
 # make lab     JupyterLab in notebooks/
+# make bench   speed side by side with peers, written to benchmarks/README.md
 #
 # Needed: Python 3.11 or newer and make. Arguments for papermill: make train ARGS="-p lr 1e-4"
 
@@ -14,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup train test lint lab clean
+.PHONY: setup train test lint lab bench clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -43,6 +44,15 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Side by side with wildlife-tools, open-metric-learning and FAISS, which come into a folder of their own.
+bench: $(READY) benchmarks/.peers/.ready
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python benchmarks/bench.py $(ARGS)
+
+benchmarks/.peers/.ready: benchmarks/peers.txt
+	rm -rf benchmarks/.peers
+	$(BIN)/python -m pip install --quiet --no-deps --target benchmarks/.peers --requirement benchmarks/peers.txt
+	@touch $@
 
 lab: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir=. notebooks

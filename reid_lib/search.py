@@ -15,6 +15,7 @@ from reid_lib.errors import ParameterError
 
 _STEPS = 2.0**26  # whole numbers per unit length
 _ROWS_AT_ONCE = 4096
+SPARE = 11  # candidates beside the k, by which rounding is told from distance
 
 
 def whole_numbers(features: np.ndarray) -> np.ndarray:
@@ -36,11 +37,15 @@ def whole_numbers(features: np.ndarray) -> np.ndarray:
     for start in range(0, len(features), _ROWS_AT_ONCE):
         rows = np.ascontiguousarray(features[start : start + _ROWS_AT_ONCE], dtype=np.float64)
         length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-        bad = np.flatnonzero(~(np.isfinite(length[:, 0]) & (length[:, 0] > 0)))
-        if bad.size:
-            raise ParameterError(f"feature row {start + bad[0]} is zero or not finite: it has no cosine with anything")
+        _check_lengths(length[:, 0], start)
         whole[start : start + len(rows)] = np.rint(rows / length * _STEPS)
     return whole
+
+
+def _check_lengths(length: np.ndarray, start: int) -> None:
+    bad = np.flatnonzero(~(np.isfinite(length) & (length > 0)))
+    if bad.size:
+        raise ParameterError(f"feature row {start + bad[0]} is zero or not finite: it has no cosine with anything")
 
 
 def similarity_blocks(
@@ -163,14 +168,94 @@ def top_k(
         >>> index.ravel().tolist()
         [2, 1, 0]
     """
+    queries, gallery = np.asarray(queries), np.asarray(gallery)
+    for rows in (queries, gallery):
+        if rows.ndim != 2:
+            raise ParameterError(f"features must be (n, d), got shape {rows.shape}")
+    if queries.shape[1] != gallery.shape[1]:
+        raise ParameterError(f"queries have {queries.shape[1]} dimensions, the gallery has {gallery.shape[1]}")
+    if not 1 <= k <= len(gallery):
+        raise ParameterError(f"k must be between 1 and the {len(gallery)} gallery rows, got {k}")
+    device = "cpu" if str(device).startswith("mps") else device
+    scores = np.empty((len(queries), k), dtype=np.float32)
+    index = np.empty((len(queries), k), dtype=np.int64)
+    columns, sure = _shortlist(queries, gallery, k, device, max_bytes)
+    if sure.any():
+        _rescore(queries, gallery, columns, sure, scores, index, max_bytes)
+    rest = np.flatnonzero(~sure)
+    if rest.size:
+        scores[rest], index[rest] = _exhaustive(queries[rest], gallery, k, device, max_bytes)
+    return scores, index
+
+
+def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
+    """Candidates of each query by float32 products, twice as fast as exact ones and without a copy of the gallery.
+
+    Returns:
+        columns: (q, k + SPARE) int64, or None where nothing is to be gained.
+        sure: (q,) bool, the k exactly nearest are among them: the worst candidate is further behind the k-th than
+            rounding can explain. Elsewhere (many equal images) all of the gallery has to be looked at.
+    """
+    import torch
+
+    size = k + SPARE
+    if size >= len(gallery) or torch.get_float32_matmul_precision() != "highest":
+        return None, np.zeros(len(queries), dtype=bool)
+    dim = queries.shape[1]
+    # |x y - fl(x y)| <= n u |x| |y| for a sum of n products (Higham, 2002, 3.1), and a few u for the lengths.
+    rounding = (dim + 8) * 2.0**-24
+    rows, width = _tile(len(queries), len(gallery), dim, max_bytes)
+    columns, sure = np.empty((len(queries), size), dtype=np.int64), np.empty(len(queries), dtype=bool)
+    for start in range(0, len(queries), rows):
+        some = torch.from_numpy(_unit_rows(queries[start : start + rows], start)).to(device)
+        best = place = None
+        for column in range(0, len(gallery), width):
+            tile = torch.from_numpy(_unit_rows(gallery[column : column + width], column)).to(device)
+            block = some @ tile.T
+            if best is None:
+                best = torch.full((len(some), size), -torch.inf, device=device)
+                place = torch.zeros((len(some), size), dtype=torch.int64, device=device)
+            better = (block.amax(dim=1) > best[:, -1]).nonzero().ravel()
+            if not better.numel():
+                continue
+            values, found = block[better].topk(min(size, block.shape[1]), dim=1)
+            merged, order = torch.cat([best[better], values], dim=1).topk(size, dim=1)
+            best[better] = merged
+            place[better] = torch.cat([place[better], found + column], dim=1).gather(1, order)
+        columns[start : start + len(some)] = place.cpu().numpy()
+        sure[start : start + len(some)] = (best[:, k - 1] - best[:, -1] > 2 * rounding).cpu().numpy()
+    return columns, sure
+
+
+def _unit_rows(features: np.ndarray, start: int) -> np.ndarray:
+    """float32 rows of length 1 up to rounding, whatever their lengths were."""
+    rows = np.ascontiguousarray(features)
+    length = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
+    _check_lengths(length, start)
+    return (rows / length[:, None]).astype(np.float32)
+
+
+def _rescore(queries, gallery, columns, sure, scores, index, max_bytes: int) -> None:
+    """Fill in scores and index of the sure queries, from the exact products with their candidates."""
+    k, (_, size) = scores.shape[1], columns.shape
+    step = max(1, int(max_bytes // (24 * max(size * queries.shape[1], 1))))
+    chosen = np.flatnonzero(sure)
+    for begin in range(0, len(chosen), step):
+        at = chosen[begin : begin + step]
+        candidates = np.sort(columns[at], axis=1)
+        some = whole_numbers(queries[at]).astype(np.float64)
+        theirs = whole_numbers(gallery[candidates.ravel()]).astype(np.float64).reshape(len(at), size, -1)
+        exact = np.einsum("qd,qsd->qs", some, theirs) / _STEPS**2
+        order = np.argsort(-exact, axis=1, kind="stable")[:, :k]  # candidates ascend: a tie goes to the lower index
+        scores[at] = np.clip(np.take_along_axis(exact, order, axis=1), -1, 1)
+        index[at] = np.take_along_axis(candidates, order, axis=1)
+
+
+def _exhaustive(queries, gallery, k: int, device: str, max_bytes: int) -> tuple[np.ndarray, np.ndarray]:
+    """`top_k` by exact products with the whole gallery."""
     import torch
 
     query_rows, gallery_rows = whole_numbers(queries), whole_numbers(gallery)
-    if query_rows.shape[1] != gallery_rows.shape[1]:
-        raise ParameterError(f"queries have {query_rows.shape[1]} dimensions, the gallery has {gallery_rows.shape[1]}")
-    if not 1 <= k <= len(gallery_rows):
-        raise ParameterError(f"k must be between 1 and the {len(gallery_rows)} gallery rows, got {k}")
-    device = "cpu" if str(device).startswith("mps") else device
     dim = query_rows.shape[1]
     rows, columns = _tile(len(query_rows), len(gallery_rows), dim, max_bytes)
     scores = np.empty((len(query_rows), k), dtype=np.float32)

@@ -5,8 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 from sklearn.metrics import average_precision_score
 
+from reid_lib import search
 from reid_lib.errors import ParameterError
 from reid_lib.search import rank_groups, similarity_blocks, top_k, whole_numbers
 
@@ -129,3 +131,29 @@ def test_evaluation_does_not_import_torch():
         "import sys, reid_lib.search, reid_lib.openset, reid_lib.metrics, reid_lib.stats; print('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("max_bytes", [2**16, 2**28])
+def test_the_shortlist_changes_nothing(max_bytes):
+    """Queries for which it suffices, and some with more near-equal images than it holds: as the full sort says."""
+    rng = np.random.default_rng(0)
+    gallery = rng.standard_normal((400, 32)).astype(np.float32)
+    gallery[100:140] = gallery[0]  # forty equal ones
+    gallery[200:240] = gallery[1] + 1e-7 * rng.standard_normal((40, 32))  # and forty that float32 cannot tell apart
+    queries = np.concatenate([rng.standard_normal((30, 32)), gallery[:2]]).astype(np.float32)
+    columns, sure = search._shortlist(queries, gallery, 5, "cpu", max_bytes)
+    assert sure[:30].sum() > 20 and not sure[30:].any()
+    scores, index = top_k(queries, gallery, 5, max_bytes=max_bytes)
+    full_scores, full_index = search._exhaustive(queries, gallery, 5, "cpu", max_bytes)
+    np.testing.assert_array_equal(index, full_index)
+    np.testing.assert_array_equal(scores, full_scores)
+
+
+def test_coarser_products_make_no_shortlist():
+    """Where the user lets matrices multiply in bfloat16 or TF32, the bound on rounding would not hold."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium")
+    try:
+        assert not search._shortlist(np.eye(40), np.eye(40), 2, "cpu", 2**20)[1].any()
+    finally:
+        torch.set_float32_matmul_precision(before)

@@ -1,0 +1,304 @@
+"""Speed against peers, side by side on this machine: one command, one table.
+
+    make bench                                  # about ten minutes on two cores
+    python benchmarks/bench.py --only search    # a part of it; --quick: smaller; --full: up to 100,000 images
+
+The contenders of a comparison (contenders.py) take turns, each in a process of its own, with the same images, weights
+and threads; the ratio is the median over the rounds, since machines are noisy. Results go to benchmarks/results/ as
+JSON, and the tables of benchmarks/README.md are written from all of them.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+RESULTS, README, PEERS = HERE / "results", HERE / "README.md", HERE / ".peers"
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
+PACKAGES = ("torch", "timm", "numpy", "pandas", "papermill", "faiss-cpu", "wildlife-tools", "open-metric-learning")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Contenders of one piece of work; the first is ours.
+
+    Attributes:
+        what: in words, with its sizes.
+        target: ratio to the first peer that is asked for.
+        unit: what is counted per second.
+    """
+
+    part: str
+    what: str
+    contenders: tuple[str, ...]
+    options: dict = field(default_factory=dict)
+    target: float | None = None
+    unit: str = "images"
+
+
+def comparisons(size: str) -> list[Comparison]:
+    """What is compared, by `size`: "quick", "default" or "full"."""
+    n = {"quick": 64, "default": 192, "full": 512}[size]
+    steps = {"quick": 2, "default": 6, "full": 12}[size]
+    galleries = {"quick": (10_000,), "default": (10_000, 100_000, 1_000_000), "full": (10_000, 100_000, 1_000_000)}[
+        size
+    ]
+    queries = 3_000 if size == "quick" else 30_000
+    peers = ("embed_wildlife_tools", "embed_oml")
+    lite0 = {"backbone": "tf_efficientnet_lite0", "px": 160, "batch": 32, "steps": steps}
+    resnet = {"backbone": "resnet50", "px": 210, "batch": 16, "steps": steps}
+    photos = f"{n} photographs of 1.2 megapixels"
+    found = [
+        Comparison("embed", f"embed {photos}, EfficientNet-Lite0 224 px", ("embed_reid_lib_first", *peers),
+                   {"photos": n, "px": 224}),
+        Comparison("embed", "the same once more, pixels cached", ("embed_reid_lib_again", *peers),
+                   {"photos": n, "px": 224}, 6),
+        Comparison("step", "training steps, EfficientNet-Lite0 160 px, batches of 32", ("step_reid_lib", "step_plain"),
+                   lite0, 2),
+        Comparison("step", "training steps, ResNet-50 210 px, batches of 16", ("step_reid_lib", "step_plain"),
+                   resnet, 3),
+        Comparison("epoch", f"a training epoch, {photos}, EfficientNet-Lite0 160 px, augmented",
+                   ("epoch_reid_lib", "epoch_replaced", "epoch_wildlife_tools"), {"photos": n} | lite0),
+    ]  # fmt: skip
+    for gallery in galleries:
+        others = ("search_faiss", "search_wildlife_tools") if gallery <= 100_000 else ("search_faiss",)
+        what, sizes = f"the 5 nearest of {gallery:,} × 512, 1,000 queries", {"gallery": gallery, "queries": 1000}
+        found.append(Comparison("search", what, ("search_reid_lib", *others), sizes, 1 / 1.1, "queries"))
+    what, sizes = f"threshold and metrics, {queries:,} queries", {"queries": queries}
+    found.append(Comparison("threshold", what, ("threshold_reid_lib", "threshold_replaced"), sizes, 500, "queries"))
+    what = f"all metrics with intervals, 1,000 draws, {queries:,} queries"
+    found.append(Comparison("threshold", what, ("bootstrap_reid_lib",), sizes, unit="queries"))
+    return found
+
+
+def photographs(folder: Path, n: int) -> Path:
+    """n JPEGs of 1280 x 960 px, drawn from the built-in animals: folder/animal/number.jpg."""
+    from PIL import Image
+
+    from reid_lib.catalogue import read_catalogue
+
+    root = folder / f"photos{n}"
+    catalogue = read_catalogue("demo", progress=False)
+    for k, file in enumerate(catalogue.files()[:n]):
+        target = root / f"a{k // 4:04}" / f"{k}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with Image.open(file) as image:
+            large = np.asarray(image.convert("RGB").resize((1280, 960), Image.Resampling.BICUBIC))
+        grain = np.random.default_rng(k).integers(-6, 7, large.shape, dtype=np.int16)  # a camera's, so that it weighs
+        Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(target, quality=88)
+    return root
+
+
+def run_contender(name: str, options: dict) -> dict:
+    command = [sys.executable, str(HERE / "contenders.py"), name, json.dumps(options)]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"TQDM_DISABLE": "1"})
+    if done.returncode:
+        raise SystemExit(f"{name} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def compare(comparison: Comparison, rounds: int, folder: Path, threads: int) -> dict:
+    """Let the contenders take turns; checks that they found the same."""
+    options = comparison.options | {"threads": threads}
+    if "photos" in options:
+        root = folder / f"photos{options['photos']}"
+        options["photos"] = str(root if root.exists() else photographs(folder, options["photos"]))
+    runs: dict[str, list[dict]] = {name: [] for name in comparison.contenders}
+    for number in range(rounds):
+        for name in comparison.contenders:
+            cache = folder / ("kept" if name.endswith("again") else f"cache-{name}-{number}-{time.time()}")
+            os.environ["REID_CACHE"] = str(cache)
+            runs[name].append(run_contender(name, options))
+            print(f"  {name}: {runs[name][-1]['n'] / runs[name][-1]['seconds']:.1f} {comparison.unit}/s", flush=True)
+    return summary(comparison, runs)
+
+
+def summary(comparison: Comparison, runs: dict[str, list[dict]]) -> dict:
+    ours = runs[comparison.contenders[0]]
+    rows = {}
+    for name, found in runs.items():
+        ratios = [theirs["seconds"] / mine["seconds"] for mine, theirs in zip(ours, found, strict=True)]
+        rows[name] = {
+            "per_second": statistics.median(r["n"] / r["seconds"] for r in found),
+            "seconds": statistics.median(r["seconds"] for r in found),
+            "added_mb": statistics.median(r["added_mb"] for r in found),
+            "ours_is_faster_by": statistics.median(ratios),
+        } | {k: found[0][k] for k in ("loading_share", "gallery_mb", "geometric_mean", "precision") if k in found[0]}
+        rows[name] |= agreement(ours[0], found[0]) if found is not ours else {}
+    what = {"part": comparison.part, "what": comparison.what, "unit": comparison.unit, "target": comparison.target}
+    return what | {"contenders": rows}
+
+
+def agreement(mine: dict, theirs: dict) -> dict:
+    """How alike the results are: the lowest cosine of two features of an image; the share of equal neighbours."""
+    if "features" in mine and len(mine["features"]) == len(theirs["features"]):
+        return {"lowest_cosine": float((np.array(mine["features"]) * np.array(theirs["features"])).sum(axis=1).min())}
+    if "index" in mine:
+        return {"same_neighbours": float((np.array(mine["index"]) == np.array(theirs["index"])).mean())}
+    return {}
+
+
+def notebook_overhead(folder: Path) -> dict:
+    """papermill on demo:small, one epoch: all of it, and what is not training and evaluation."""
+    import papermill
+
+    os.environ |= {"REID_RUNS": str(folder / "runs"), "REID_CACHE": str(folder / "notebook")}
+    notebooks = HERE.parent / "notebooks"
+    arguments = ["-p", "dataset", "demo:small", "-p", "num_epochs", "1", "-r", "run_name", "bench"]
+    out = folder / "out.ipynb"
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "papermill", str(notebooks / "train.ipynb"), str(out), "--cwd", str(notebooks)]
+    subprocess.run([*command, *arguments], check=True, capture_output=True)
+    total = time.perf_counter() - begun
+    cells = papermill.iorw.load_notebook_node(str(out)).cells
+    work = sum(
+        cell.metadata.papermill.duration or 0
+        for cell in cells
+        if any(step in cell.source for step in ("pipeline.train(", "pipeline.evaluate("))
+    )
+    return {"seconds": total, "overhead_seconds": total - work}
+
+
+def growth(folder: Path, size: str, threads: int) -> list[dict]:
+    """Images a second from the files to the embeddings, by the number of files; ours alone."""
+    rows = []
+    for n in {"quick": (100,), "default": (1_000,), "full": (1_000, 10_000, 100_000)}[size]:
+        root = _small_files(folder, n)
+        os.environ["REID_CACHE"] = str(folder / f"growth{n}")
+        found = run_contender("embed_reid_lib_first", {"photos": str(root), "px": 64, "threads": threads})
+        rows.append({"images": n, "per_second": n / found["seconds"], "added_mb": found["added_mb"]})
+        print(f"  {n:,} images: {rows[-1]['per_second']:.0f} images/s", flush=True)
+    return rows
+
+
+def _small_files(folder: Path, n: int) -> Path:
+    from PIL import Image
+
+    root = folder / f"small{n}"
+    for k in range(n):
+        target = root / f"a{k // 10:05}" / f"{k}.jpg"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        noise = np.random.default_rng(k).integers(0, 256, (12, 16, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((128, 96)).save(target)
+    return root
+
+
+def machine(threads: int) -> dict:
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except ModuleNotFoundError:
+            versions[package] = _version_of_peer(package)
+    return {
+        "device": gpu or f"{_processor()}, {threads} cores",
+        "python": platform.python_version(),
+        "versions": {name: found for name, found in versions.items() if found},
+    }
+
+
+def _version_of_peer(package: str) -> str | None:
+    folders = list(PEERS.glob(f"{package.replace('-', '_')}-*.dist-info"))
+    return folders[0].name.split("-")[1].removesuffix(".dist") if folders else None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def write_readme() -> None:
+    """The tables of README.md, from the JSON files: the latest of each device first."""
+    found = sorted(
+        (json.loads(path.read_text()) for path in RESULTS.glob("*.json")), key=lambda r: r["date"], reverse=True
+    )
+    text = README.read_text()
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    README.write_text(f"{before}{BEGIN}\n\n" + "\n\n".join(map(report, found)) + f"\n\n{END}{after}")
+
+
+def report(result: dict) -> str:
+    versions = ", ".join(f"{name} {number}" for name, number in result["machine"]["versions"].items())
+    lines = [
+        f"### {result['machine']['device']}, {result['date']}", "", f"Python {result['machine']['python']}, {versions}",
+        "", "| work | contender | per second | ours is faster by | asked for | memory added, MB | agreement |",
+        "|---|---|---|---|---|---|---|",
+    ]  # fmt: skip
+    for comparison in result["comparisons"]:
+        for k, (name, row) in enumerate(comparison["contenders"].items()):
+            agree = f"cosine ≥ {row['lowest_cosine']:.4f}" if "lowest_cosine" in row else ""
+            agree = f"{100 * row['same_neighbours']:.1f} % equal" if "same_neighbours" in row else agree
+            agree = f"geometric mean {row['geometric_mean']:.4f}" if "geometric_mean" in row else agree
+            agree = f"loading {100 * row['loading_share']:.1f} % of the epoch" if "loading_share" in row else agree
+            target = comparison["target"]
+            asked = f"{target:.3g} ×" if k == 1 and target else ""
+            ratio = f"{row['ours_is_faster_by']:.3g} ×" if k else ""
+            lines.append(
+                f"| {comparison['what'] if k == 0 else ''} | {name.replace('_', ' ')} | {row['per_second']:,.1f} "
+                f"{comparison['unit']} | {ratio} | {asked} | {row['added_mb']:,.0f} | {agree} |"
+            )
+    if notebook := result.get("notebook"):
+        lines += ["", f"train.ipynb through papermill on demo:small, one epoch: {notebook['seconds']:.1f} s, of which "
+                  f"{notebook['overhead_seconds']:.1f} s are neither training nor evaluation."]  # fmt: skip
+    if rows := result.get("growth"):
+        said = "; ".join(
+            f"{r['images']:,} images: {r['per_second']:.0f} a second, {r['added_mb']:.0f} MB" for r in rows
+        )
+        lines += ["", f"From small files to embeddings at 64 px, by number: {said}."]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--only", default="", help="embed, step, epoch, search, threshold, notebook or growth")
+    parser.add_argument("--rounds", type=int, default=3)
+    sizes = parser.add_mutually_exclusive_group()
+    sizes.add_argument("--quick", dest="size", action="store_const", const="quick", default="default")
+    sizes.add_argument("--full", dest="size", action="store_const", const="full")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    options = parser.parse_args()
+    result = {"date": datetime.now().strftime("%Y-%m-%d %H:%M"), "machine": machine(options.threads), "comparisons": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["REID_CACHE"] = str(folder / "demo")
+        for comparison in comparisons(options.size):
+            if options.only in ("", comparison.part):
+                print(comparison.what, flush=True)
+                rounds = 1 if comparison.contenders[-1] == "threshold_replaced" else options.rounds
+                result["comparisons"].append(compare(comparison, rounds, folder, options.threads))
+        if options.only in ("", "notebook"):
+            print("notebook", flush=True)
+            result["notebook"] = notebook_overhead(folder)
+        if options.only in ("", "growth"):
+            print("growth", flush=True)
+            result["growth"] = growth(folder, options.size, options.threads)
+    print("\n" + report(result))
+    if not options.only and options.size != "quick":
+        RESULTS.mkdir(exist_ok=True)
+        stem = "".join(c if c.isalnum() else "-" for c in result["machine"]["device"].lower())
+        path = RESULTS / f"{result['date'][:10]}-{stem}.json"
+        path.write_text(json.dumps(result, indent=1) + "\n")
+        write_readme()
+        print(f"\nwritten: {path.relative_to(HERE.parent)}, {README.relative_to(HERE.parent)}")
+
+
+if __name__ == "__main__":
+    main()
