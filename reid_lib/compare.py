@@ -143,8 +143,12 @@ class FinishedRun:
     @cached_property
     def projection(self) -> pd.DataFrame:
         """2-D coordinates of every embedded image, what is known of it, and for queries how they were answered."""
-        queries = self.predictions[[SCORE, OUTCOME]]
-        return self._read(PROJECTION_CSV).join(queries, on=IMAGE_ID)
+        return self.places.join(self.predictions[[SCORE, OUTCOME]], on=IMAGE_ID)
+
+    @cached_property
+    def places(self) -> pd.DataFrame:
+        """2-D coordinates of every embedded image, and what is known of it."""
+        return self._read(PROJECTION_CSV)
 
     @cached_property
     def images(self) -> pd.DataFrame:

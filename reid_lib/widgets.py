@@ -6,7 +6,6 @@ can be set and read without a browser.
 
 import asyncio
 import threading
-from functools import partial
 
 import ipywidgets as w
 import traitlets
@@ -246,7 +245,4 @@ class Figures(View):
             return plotcompare.parameter_impact(
                 table, self.parameter.value, self.metric.value, reference=comparison.reference
             )
-        read = partial(map, comparison.run)
-        return plotcompare.projections(
-            {run.name: run.projection for run in read(names)}, {run.name: run.predictions for run in read(names)}
-        )
+        return plotcompare.projections({name: comparison.run(name).places for name in names})
