@@ -222,7 +222,7 @@ def run(clean_dirs):
     return folder
 
 
-def same(a, b):
+def assert_same(a, b):
     assert a.__dict__.keys() == b.__dict__.keys()
     for name, value in a.__dict__.items():
         np.testing.assert_equal(getattr(b, name), value)
@@ -230,9 +230,9 @@ def same(a, b):
 
 def test_the_cache_gives_back_what_was_computed(run, monkeypatch):
     first = cached_resample(run, repetitions=30)
-    same(first, resample(run.read_csv(PREDICTIONS_CSV), repetitions=30, min_individuals=4))
+    assert_same(first, resample(run.read_csv(PREDICTIONS_CSV), repetitions=30, min_individuals=4))
     monkeypatch.setattr(bootstrap, "resample", lambda *a, **k: pytest.fail("computed again"))
-    same(first, cached_resample(run, repetitions=30))
+    assert_same(first, cached_resample(run, repetitions=30))
 
 
 def test_other_content_or_other_options_are_computed_anew(run):
@@ -251,7 +251,7 @@ def test_a_damaged_cache_is_ignored_and_mended(run, clean_dirs, text):
     (kept,) = (clean_dirs / "cache" / "resampled").glob("*.json")
     whole = kept.read_text()
     kept.write_text(text)
-    same(first, cached_resample(run, repetitions=30))
+    assert_same(first, cached_resample(run, repetitions=30))
     assert kept.read_text() == whole
 
 
@@ -260,7 +260,7 @@ def test_undefined_values_survive_the_cache(run):
     files.write_csv(run.path(PREDICTIONS_CSV), predictions[predictions[KNOWN]])
     first = cached_resample(run, metric="auroc", repetitions=5)
     assert np.isnan(first.value)
-    same(first, cached_resample(run, metric="auroc", repetitions=5))
+    assert_same(first, cached_resample(run, metric="auroc", repetitions=5))
 
 
 def test_missing_predictions_are_told(run):
