@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 from reid_lib.audit import describe_problems
 from reid_lib.catalogue import audit, read_catalogue
 from reid_lib.errors import CatalogueError, ModelError, ReidError
+from reid_lib.paths import find_data
 from reid_lib.readers import DEMO_SIZES, WILDLIFE, wildlife_class
 
 ATTEMPTS, PAUSE_S, TIMEOUT_S = 6, 2.0, 60
@@ -66,7 +67,10 @@ def fetch_dataset(dataset: str, data_root: str) -> None:
     typed = data_root or os.environ.get("REID_DATA", "")
     if not typed:
         raise CatalogueError("where to? Pass the folder that the data set is to lie in: -p data_root path/to/it")
-    root = Path(typed).expanduser().absolute()
+    try:
+        root = find_data(typed)
+    except CatalogueError:  # not there yet
+        root = Path(typed).expanduser().absolute()
     kind = wildlife_class(dataset.removeprefix(WILDLIFE)) if dataset.startswith(WILDLIFE) else None
     archives = _archives(kind, dataset)
     begun = any((root / name).exists() or (root / (name + PART)).exists() for name in archives)

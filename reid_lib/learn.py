@@ -6,10 +6,10 @@ from reid_lib.batches import TrainingImages
 from reid_lib.device import loader_processes
 from reid_lib.group import ALONE, Group
 from reid_lib.losses import make_loss
-from reid_lib.model import build_model, save_model
+from reid_lib.model import ReidModel, build_model, save_model
 from reid_lib.split import Split
 from reid_lib.train import fit
-from reid_lib.validation import Validation, training_classes
+from reid_lib.validation import TrainingClasses, Validation, training_classes
 
 
 def learn(
@@ -31,16 +31,7 @@ def learn(
         run: an open run; checkpoints, history and the best weights go there.
         device, precision, stop, group: see `train.fit`.
     """
-    model = group.one_by_one(
-        lambda: build_model(
-            params.backbone,
-            pretrained=params.pretrained,
-            image_size=params.image_size,
-            embedding_dim=params.embedding_dim,
-            dropout=params.dropout,
-            seed=params.seed,
-        )
-    )
+    model = group.one_by_one(lambda: _network(params))
     pixels = group.one_by_one(lambda: pixels_for(model))
     classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
     loss = make_loss(
@@ -51,7 +42,37 @@ def learn(
         scale=params.scale,
         seed=params.seed,
     )
-    batches = TrainingImages(
+    batches = _batches(params, pixels, classes, device, group)
+    print(f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch")
+    how = {"device": device, "precision": precision, "group": group}
+    validation = Validation(pixels, split, classes, params, **how)
+    fit(
+        model,
+        loss,
+        batches,
+        params,
+        evaluate=validation,
+        prepare=validation.prepare,
+        save_best=lambda best: save_model(best, run.write),
+        run=run,
+        stop=stop,
+        **how,
+    )
+
+
+def _network(params) -> ReidModel:
+    return build_model(
+        params.backbone,
+        pretrained=params.pretrained,
+        image_size=params.image_size,
+        embedding_dim=params.embedding_dim,
+        dropout=params.dropout,
+        seed=params.seed,
+    )
+
+
+def _batches(params, pixels, classes: TrainingClasses, device: str, group: Group) -> TrainingImages:
+    return TrainingImages(
         pixels,
         classes.rows,
         classes.labels,
@@ -62,21 +83,5 @@ def learn(
         flip=params.flip,
         num_workers=loader_processes(params.num_workers, device, sharing=group.local_size),
         pin_memory=device == "cuda",
-        group=group,
-    )
-    print(f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch")
-    validation = Validation(pixels, split, classes, params, device=device, precision=precision, group=group)
-    fit(
-        model,
-        loss,
-        batches,
-        params,
-        evaluate=validation,
-        prepare=validation.prepare,
-        save_best=lambda best: save_model(best, run.write),
-        run=run,
-        device=device,
-        precision=precision,
-        stop=stop,
         group=group,
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from reid_lib.errors import CatalogueError
+from reid_lib.files import NO_ROOM
 from reid_lib.photo import UnreadablePhoto
 
 PART, LOCKS = ".part", ".locks"
@@ -21,7 +22,6 @@ LIMIT_SHARE = 0.5
 RESERVE = 2**28  # bytes of the disk that are left to others
 FRESH_S = 3600  # a part that has grown within this time is being built
 SHOWN = 20
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def kept(target: Path, shape: tuple[int, int, int, int], make: Callable[[int, int], Iterator]) -> np.ndarray:
@@ -45,7 +45,7 @@ def kept(target: Path, shape: tuple[int, int, int, int], make: Callable[[int, in
                 _build(target, shape, make)
                 found = np.load(target, mmap_mode="r")
     except OSError as error:
-        if error.errno not in _NO_SPACE:
+        if error.errno not in NO_ROOM:
             raise
         raise _full(target, shape) from error
     return found
@@ -95,7 +95,7 @@ def _build(target: Path, shape: tuple, make: Callable[[int, int], Iterator]) -> 
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
-        if error.errno in _NO_SPACE:  # give back the room; whatever else broke it off, the next call goes on
+        if error.errno in NO_ROOM:  # give back the room; whatever else broke it off, the next call goes on
             part.unlink(missing_ok=True)
         raise
     if failures:

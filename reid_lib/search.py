@@ -30,9 +30,7 @@ def whole_numbers(features: np.ndarray) -> np.ndarray:
     Raises:
         ParameterError: not two-dimensional; a row is zero or not finite, so that it has no direction.
     """
-    features = np.asarray(features)
-    if features.ndim != 2:
-        raise ParameterError(f"features must be (n, d), got shape {features.shape}")
+    features = _rows(features)
     whole = np.empty(features.shape, dtype=np.int32)
     for start in range(0, len(features), _ROWS_AT_ONCE):
         rows = np.ascontiguousarray(features[start : start + _ROWS_AT_ONCE], dtype=np.float64)
@@ -40,6 +38,13 @@ def whole_numbers(features: np.ndarray) -> np.ndarray:
         _check_lengths(length[:, 0], start)
         whole[start : start + len(rows)] = np.rint(rows / length * _STEPS)
     return whole
+
+
+def _rows(features) -> np.ndarray:
+    features = np.asarray(features)
+    if features.ndim != 2:
+        raise ParameterError(f"features must be (n, d), got shape {features.shape}")
+    return features
 
 
 def _check_lengths(length: np.ndarray, start: int) -> None:
@@ -168,10 +173,7 @@ def top_k(
         >>> index.ravel().tolist()
         [2, 1, 0]
     """
-    queries, gallery = np.asarray(queries), np.asarray(gallery)
-    for rows in (queries, gallery):
-        if rows.ndim != 2:
-            raise ParameterError(f"features must be (n, d), got shape {rows.shape}")
+    queries, gallery = _rows(queries), _rows(gallery)
     if queries.shape[1] != gallery.shape[1]:
         raise ParameterError(f"queries have {queries.shape[1]} dimensions, the gallery has {gallery.shape[1]}")
     if not 1 <= k <= len(gallery):

@@ -16,10 +16,10 @@ import psutil
 from reid_lib import files
 from reid_lib.catalogue import Catalogue
 from reid_lib.errors import ReidError, TrainingError, TrainingInterrupted
-from reid_lib.images import pixels
 from reid_lib.launch import OUTCOME, STOP
 from reid_lib.names import IMAGES_CSV
 from reid_lib.params import TrainParams
+from reid_lib.pipeline import Experiment
 from reid_lib.runs import Run
 from reid_lib.split import Split
 
@@ -27,29 +27,19 @@ WATCH_S = 1.0
 
 
 def main(run_folder: str, owner_pid: str) -> int:
-    from reid_lib.device import choose_device, choose_precision
     from reid_lib.group import join, leave
     from reid_lib.learn import learn
 
     run = Run.borrow(Path(run_folder))
     _watch(int(owner_pid), run)
-    params = TrainParams(**run.params)
-    device = choose_device(params.device)
-    group = join(device)
+    e = experiment_of(run)
+    group = join(e.device)
     if not group.first:
         sys.stdout = open(os.devnull, "w")
     try:
-        catalogue, split = data_of(run)
-        learn(
-            params,
-            split,
-            lambda model: _pixels(catalogue, model.config),
-            run,
-            device,
-            choose_precision(params.precision, device),
-            stop=run.path(STOP).exists if group.first else lambda: False,
-            group=group,
-        )
+        check_data(e)
+        stop = run.path(STOP).exists if group.first else lambda: False
+        learn(e.params, e.split, e.pixels, run, e.device, e.precision, stop, group)
     except Exception as error:
         if isinstance(error, ReidError) and group.first:
             files.write_json(run.path(OUTCOME), {"error": type(error).__name__, "message": str(error)})
@@ -65,26 +55,27 @@ def main(run_folder: str, owner_pid: str) -> int:
     return 0
 
 
-def data_of(run: Run) -> tuple[Catalogue, Split]:
-    """The images of a run and their roles, as its owner read them; nothing is audited again.
-
-    Raises:
-        ReidError: the photographs are not those that the run was started with.
-    """
+def experiment_of(run: Run) -> Experiment:
+    """A run with its images and their roles, as its owner read them; nothing is audited again."""
     described = run.described()
     split = Split(run.read_csv(IMAGES_CSV), described["split_policy"])
     catalogue = Catalogue(split.rows, Path(described["root"]), described["params"]["dataset"])
-    for what, found in (("split", split.fingerprint), ("catalogue", catalogue.fingerprint)):
-        if found != described[f"{what}_fingerprint"]:
+    return Experiment(TrainParams(**run.params), catalogue, split, run)
+
+
+def check_data(experiment: Experiment) -> None:
+    """
+    Raises:
+        ReidError: the photographs, as this machine sees them, are not those that the run was started with.
+    """
+    run, e = experiment.run, experiment
+    for what, found in (("split", e.split.fingerprint), ("catalogue", e.catalogue.fingerprint)):
+        was = run.described()[f"{what}_fingerprint"]
+        if found != was:
             raise ReidError(
-                f"the {what} of run {run.name!r} is {found} on {os.uname().nodename} and was "
-                f"{described[f'{what}_fingerprint']}: do all machines see the same {catalogue.root}, unchanged?"
+                f"the {what} of run {run.name!r} is {found} on {os.uname().nodename} and was {was}: do all machines "
+                f"see the same {e.catalogue.root}, unchanged?"
             )
-    return catalogue, split
-
-
-def _pixels(catalogue: Catalogue, config: dict):
-    return pixels(catalogue, image_size=config["image_size"], interpolation=config["interpolation"])
 
 
 def _usage() -> int:

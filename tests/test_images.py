@@ -357,7 +357,7 @@ def test_really_full_disk(tmp_path):
         pytest.skip("this system has no /dev/full")
     with pytest.raises(OSError) as caught, open("/dev/full", "wb") as stream:
         stream.write(bytes(100_000))
-    assert caught.value.errno in pixelcache._NO_SPACE
+    assert caught.value.errno in pixelcache.NO_ROOM
 
 
 def catalogue_of_noise(folder, n):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from in_processes import Folder
 
 from reid_lib.batches import TrainingImages
 from reid_lib.errors import TrainingError, TrainingInterrupted
@@ -29,26 +30,18 @@ PARAMS = {
 }
 
 
-class FakeRun:
-    """A folder with a history; `stop_after` ends training there as a kill would, between checkpoint and next epoch."""
+class FakeRun(Folder):
+    """`stop_before_checkpoint` ends training there as a kill would, between an epoch and its checkpoint."""
 
     def __init__(self, folder, *, stop_before_checkpoint=None):
-        self.folder, self.rows, self.stop = folder, [], stop_before_checkpoint
-
-    def path(self, name):
-        return self.folder / name
+        super().__init__(folder)
+        self.stop = stop_before_checkpoint
 
     @contextmanager
     def write(self, name):
         if self.rows and self.rows[-1]["epoch"] == self.stop:
             raise KeyboardInterrupt
         yield self.folder / name
-
-    def report(self, row):
-        self.rows.append(row)
-
-    def cut_history(self, epoch):
-        self.rows = [row for row in self.rows if row["epoch"] <= epoch]
 
 
 def make_images(**options):
