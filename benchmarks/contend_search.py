@@ -1,0 +1,50 @@
+"""Search: exact, the five nearest, 512 dimensions."""
+
+import numpy as np
+from contending import contender
+
+
+def _vectors(options):
+    rng = np.random.default_rng(0)
+    made = []
+    for n in (options["gallery"], options["queries"]):
+        x = rng.standard_normal((n, 512), dtype=np.float32)
+        x /= np.linalg.norm(x, axis=1, keepdims=True)
+        made.append(x)
+    return made
+
+
+@contender
+def search_reid_lib(options, clock):
+    from reid_lib.search import top_k
+
+    gallery, queries = _vectors(options)
+    top_k(queries[:64], gallery[:1000], 5)
+    with clock:
+        _, index = top_k(queries, gallery, 5)
+    return {"n": len(queries), "index": index[:200].tolist(), "gallery_mb": gallery.nbytes / 2**20}
+
+
+@contender
+def search_faiss(options, clock):
+    import faiss
+
+    gallery, queries = _vectors(options)
+    faiss.omp_set_num_threads(options["threads"])
+    with clock:
+        index = faiss.IndexFlatIP(gallery.shape[1])
+        index.add(gallery)
+        _, found = index.search(queries, 5)
+    return {"n": len(queries), "index": found[:200].tolist(), "gallery_mb": gallery.nbytes / 2**20}
+
+
+@contender
+def search_wildlife_tools(options, clock):
+    import torch
+    from wildlife_tools.similarity import CosineSimilarity
+
+    gallery, queries = _vectors(options)
+    with clock:
+        similarity = torch.from_numpy(CosineSimilarity()(queries, gallery)["cosine"])
+        found = similarity.topk(5, dim=1).indices
+    return {"n": len(queries), "index": found[:200].tolist(), "gallery_mb": gallery.nbytes / 2**20}

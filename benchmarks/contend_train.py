@@ -1,0 +1,189 @@
+"""Training: steps without augmentation, then whole epochs from the files."""
+
+import contextlib
+import io
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from contending import MEAN, catalogue_of, contender, device_name
+
+
+class _Nowhere:
+    """A run that keeps nothing but its history."""
+
+    def __init__(self):
+        self.rows = []
+
+    def path(self, name):
+        return Path(os.devnull) / name
+
+    def write(self, name):
+        return contextlib.nullcontext(io.BytesIO())
+
+    def report(self, row):
+        self.rows.append(row)
+
+    def cut_history(self, epoch):
+        pass
+
+
+def _fit(pixels, labels, options, *, epochs: int, augment: bool) -> list[dict]:
+    from types import SimpleNamespace
+
+    from reid_lib.batches import TrainingImages
+    from reid_lib.device import choose_device, choose_precision, loader_processes
+    from reid_lib.losses import make_loss
+    from reid_lib.model import build_model
+    from reid_lib.train import fit
+
+    device = choose_device()
+    model = build_model(options["backbone"], pretrained=False, image_size=options["px"], embedding_dim=512)
+    loss = make_loss("arcface", num_classes=int(labels.max()) + 1, embedding_dim=512)
+    batches = TrainingImages(
+        pixels, np.arange(len(labels)), labels, batch_size=options["batch"], m=4, seed=0, augment=augment,
+        num_workers=loader_processes(-1, device), pin_memory=device == "cuda",
+    )  # fmt: skip
+    params = SimpleNamespace(
+        lr=1e-3, head_lr_factor=10.0, weight_decay=1e-4, scheduler="none", warmup=0.0, num_epochs=epochs,
+        eval_every=999, patience=0, seed=0,
+    )  # fmt: skip
+    run = _Nowhere()
+    fit(
+        model, loss, batches, params, evaluate=lambda m, w: {"val_score": 0.0}, prepare=lambda m, w: None,
+        save_best=lambda m: None, run=run, device=device, precision=choose_precision("auto", device),
+    )  # fmt: skip
+    return run.rows
+
+
+def _random_pixels(options):
+    n = options["batch"] * options["steps"]
+    pixels = np.random.default_rng(0).integers(0, 256, (n, options["px"], options["px"], 3), dtype=np.uint8)
+    return pixels, np.arange(n) // 4
+
+
+@contender
+def step_reid_lib(options, clock):
+    pixels, labels = _random_pixels(options)
+    with clock:
+        rows = _fit(pixels, labels, options, epochs=2, augment=False)
+    clock.seconds = rows[-1]["seconds"]  # the second epoch: the first one warms up
+    return {"n": len(labels)}
+
+
+@contender
+def step_plain(options, clock):
+    """NCHW, fp32 (AMP on a GPU), AdamW, the same loss: a loop as tutorials write it."""
+    import timm
+    import torch
+    from pytorch_metric_learning.losses import ArcFaceLoss
+
+    pixels, labels = _random_pixels(options)
+    device = device_name()
+    network = timm.create_model(options["backbone"], num_classes=512).to(device).train()
+    loss = ArcFaceLoss(num_classes=int(labels.max()) + 1, embedding_size=512).to(device)
+    optimizer = torch.optim.AdamW([*network.parameters(), *loss.parameters()], lr=1e-3)
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255).contiguous()
+
+    def epoch():
+        for begin in range(0, len(labels), options["batch"]):
+            batch = images[begin : begin + options["batch"]].to(device)
+            target = torch.from_numpy(labels[begin : begin + options["batch"]]).to(device)
+            with torch.autocast(device, enabled=device == "cuda"):
+                value = loss(network(batch), target)
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            value.item()
+
+    epoch()
+    with clock:
+        epoch()
+    return {"n": len(labels)}
+
+
+@contender
+def epoch_reid_lib(options, clock):
+    """The second epoch, augmented; and what share of it the loading of batches takes."""
+    import pandas as pd
+
+    from reid_lib import images
+    from reid_lib.batches import TrainingImages
+
+    catalogue = catalogue_of(options)
+    labels = pd.factorize(catalogue.rows["identity"])[0].astype(np.int64)
+    with clock:
+        pixels = images.pixels(catalogue, image_size=options["px"], interpolation="bilinear", progress=False)
+        rows = _fit(pixels, labels, options, epochs=2, augment=True)
+    clock.seconds = rows[-1]["seconds"]
+    batches = TrainingImages(pixels, np.arange(len(labels)), labels, batch_size=options["batch"], m=4, seed=0)
+    begun = time.perf_counter()
+    for _ in batches.epoch(2):
+        pass
+    return {"n": len(labels), "loading_share": (time.perf_counter() - begun) / clock.seconds}
+
+
+def _from_files(options):
+    """Images decoded in full whenever they are asked for, with torchvision's version of our augmentation."""
+    from torchvision import transforms
+    from wildlife_tools.data import WildlifeDataset
+
+    varied = transforms.Compose([
+        transforms.Resize((options["px"], options["px"])),
+        transforms.RandomAffine(20, translate=(0.1, 0.1), scale=(0.8, 1.2), shear=8, fill=128),
+        transforms.ColorJitter(0.35, 0.35, 0.35),
+        transforms.ToTensor(), transforms.Normalize(mean=MEAN, std=MEAN), transforms.RandomErasing(0.3),
+    ])  # fmt: skip
+    catalogue = catalogue_of(options)
+    return WildlifeDataset(catalogue.rows, root=str(catalogue.root), transform=varied)
+
+
+@contender
+def epoch_wildlife_tools(options, clock):
+    import timm
+    import torch
+    from wildlife_tools.train import ArcFaceLoss, BasicTrainer
+
+    dataset = _from_files(options)
+    network = timm.create_model(options["backbone"], num_classes=0)
+    objective = ArcFaceLoss(num_classes=dataset.num_classes, embedding_size=network.num_features, margin=0.5, scale=64)
+    optimizer = torch.optim.SGD([*network.parameters(), *objective.parameters()], lr=1e-3, momentum=0.9)
+    trainer = BasicTrainer(
+        dataset, network, objective, optimizer, epochs=1, device=device_name(), batch_size=options["batch"],
+        num_workers=1,
+    )  # fmt: skip
+    trainer.train()
+    with clock:
+        trainer.train()
+    return {"n": len(dataset)}
+
+
+@contender
+def epoch_replaced(options, clock):
+    """The replaced system's loop: one loader process, every file decoded in full every epoch, AMP on a GPU, ArcFace."""
+    import timm
+    import torch
+    from pytorch_metric_learning.losses import ArcFaceLoss
+
+    dataset, device = _from_files(options), device_name()
+    loader = torch.utils.data.DataLoader(dataset, batch_size=options["batch"], shuffle=True, num_workers=1)
+    network = timm.create_model(options["backbone"], num_classes=512).to(device).train()
+    loss = ArcFaceLoss(num_classes=dataset.num_classes, embedding_size=512).to(device)
+    optimizer = torch.optim.Adam([*network.parameters(), *loss.parameters()], lr=1e-4)
+    scaler = torch.amp.GradScaler(device, enabled=device == "cuda")
+
+    def epoch():
+        for images, labels in loader:
+            with torch.autocast(device, torch.float16, enabled=device == "cuda"):
+                value = loss(network(images.to(device)), labels.to(device))
+            optimizer.zero_grad()
+            scaler.scale(value).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            value.item()
+
+    epoch()
+    with clock:
+        epoch()
+    return {"n": len(dataset)}

@@ -1,0 +1,47 @@
+"""What the contenders share: the register of their names, the clock, the images and the device.
+
+Importing it lets the peers of benchmarks/.peers be imported.
+"""
+
+import resource
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path += [str(HERE.parent), str(HERE / ".peers")]  # peers last: torch and the rest are the project's own
+CONTENDERS = {}
+LITE0, MEAN = "tf_efficientnet_lite0", [0.5, 0.5, 0.5]
+
+
+def contender(function):
+    CONTENDERS[function.__name__] = function
+    return function
+
+
+class Clock:
+    """Measures the block `with clock:`, and the memory that it needed beyond what was there before."""
+
+    def __enter__(self):
+        self.before = _peak_mb()
+        self.begun = time.perf_counter()
+
+    def __exit__(self, *_):
+        self.seconds = time.perf_counter() - self.begun
+        self.added_mb = _peak_mb() - self.before
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def catalogue_of(options):
+    from reid_lib.catalogue import read_catalogue
+
+    return read_catalogue("folder", options["photos"], progress=False)
+
+
+def device_name() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
