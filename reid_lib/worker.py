@@ -64,17 +64,18 @@ def experiment_of(run: Run) -> Experiment:
 
 
 def check_data(experiment: Experiment) -> None:
-    """
+    """Compare what this machine sees with what the run was started with.
+
     Raises:
-        ReidError: the photographs, as this machine sees them, are not those that the run was started with.
+        ReidError: they differ.
     """
-    run, e = experiment.run, experiment
-    for what, found in (("split", e.split.fingerprint), ("catalogue", e.catalogue.fingerprint)):
-        was = run.described()[f"{what}_fingerprint"]
+    described = experiment.run.described()
+    for part in ("split", "catalogue"):
+        found, was = getattr(experiment, part).fingerprint, described[f"{part}_fingerprint"]
         if found != was:
             raise ReidError(
-                f"the {what} of run {run.name!r} is {found} on {os.uname().nodename} and was {was}: do all machines "
-                f"see the same {e.catalogue.root}, unchanged?"
+                f"the {part} of run {experiment.run.name!r} is {found} on {os.uname().nodename} and was {was}: do all "
+                f"machines see the same {experiment.catalogue.root}, unchanged?"
             )
 
 

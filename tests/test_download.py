@@ -147,6 +147,18 @@ def kaggle(tmp_path, monkeypatch):
     return folder
 
 
+def test_a_relative_folder_that_lies_in_the_project_is_not_fetched_anew_elsewhere(tmp_path, monkeypatch, capsys):
+    project, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    (project / "photos").mkdir(parents=True)
+    (project / "photos" / "one.jpg").write_bytes(b"x")
+    elsewhere.mkdir()
+    monkeypatch.setattr("reid_lib.paths.project_root", lambda: project)
+    monkeypatch.chdir(elsewhere)
+    download.fetch_dataset("wildlife:NyalaData", "photos")
+    assert f"{project / 'photos'} is there already" in capsys.readouterr().out
+    assert not list(elsewhere.iterdir())
+
+
 def test_kaggle_is_asked_for_a_competition_by_its_name(kaggle, tmp_path):
     with zipfile.ZipFile(kaggle / "give.zip", "w") as archive:
         archive.writestr("metadata.csv", "image_id,path,identity\n")
