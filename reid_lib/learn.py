@@ -46,6 +46,11 @@ def learn(
     print(f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch")
     how = {"device": device, "precision": precision, "group": group}
     validation = Validation(pixels, split, classes, params, **how)
+
+    def save_best(best: ReidModel) -> None:
+        save_model(best, run.write)
+        validation.keep(best)
+
     fit(
         model,
         loss,
@@ -53,7 +58,7 @@ def learn(
         params,
         evaluate=validation,
         prepare=validation.prepare,
-        save_best=lambda best: save_model(best, run.write),
+        save_best=save_best,
         run=run,
         stop=stop,
         **how,

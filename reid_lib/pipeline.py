@@ -13,7 +13,8 @@ from reid_lib import images, launch, openset, plotstyle, project, reports, runs,
 from reid_lib import split as splits
 from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
-from reid_lib.embed import EmbeddingSet, extract
+from reid_lib.embed import EmbeddingSet
+from reid_lib.embedcache import embedded
 from reid_lib.errors import ModelError
 from reid_lib.imports import quick_imports
 from reid_lib.interrupt import stop_on_signal
@@ -258,10 +259,10 @@ def finish(experiment: Experiment, results: Results) -> None:
 
 
 def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:
-    """Every image that has a role, embedded once by the best weights; stored by role."""
+    """Every image that has a role, embedded by the best weights unless they did so before; stored by role."""
     model = _model(experiment).to(experiment.device)
     rows = experiment.split.rows
-    everything = extract(
+    everything = embedded(
         model,
         experiment.pixels(model),
         rows,

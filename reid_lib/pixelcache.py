@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from reid_lib.errors import CatalogueError
-from reid_lib.files import NO_ROOM
+from reid_lib.files import NO_ROOM, TEMPORARY
 from reid_lib.photo import UnreadablePhoto
 
 PART, LOCKS = ".part", ".locks"
@@ -41,7 +41,7 @@ def kept(target: Path, shape: tuple[int, int, int, int], make: Callable[[int, in
         target.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(target):
             if (found := _mapped(target, shape)) is None:
-                _make_room(target, _header(shape)[1])
+                make_room(target, _header(shape)[1], share=LIMIT_SHARE)
                 _build(target, shape, make)
                 found = np.load(target, mmap_mode="r")
     except OSError as error:
@@ -134,10 +134,15 @@ def _header(shape: tuple) -> tuple[bytes, int]:
     return header.getvalue(), len(header.getvalue()) + int(np.prod(shape, dtype=np.int64))
 
 
-def _make_room(target: Path, need: int) -> None:
-    """Remove the arrays used longest ago while all together, or the disk, would be too full.
+def make_room(target: Path, need: int, *, share: float) -> None:
+    """Remove files beside `target`, those used longest ago first, while all together, or the disk, would be too full.
 
     A process that has mapped one keeps it until it ends.
+
+    Args:
+        target: the file to be written.
+        need: its size in bytes.
+        share: of the disk, that all files of the folder may take together.
 
     Raises:
         OSError: there is no room even so.
@@ -147,12 +152,13 @@ def _make_room(target: Path, need: int) -> None:
     for path in target.parent.iterdir():
         with contextlib.suppress(FileNotFoundError):
             stat = path.stat()
-            building = path.suffix == PART and time.time() - stat.st_mtime < FRESH_S
-            if path.is_file() and path != target.with_suffix(PART) and not building:
+            begun = path.suffix == PART or TEMPORARY in path.name
+            building = begun and time.time() - stat.st_mtime < FRESH_S
+            if path.is_file() and path not in (target, target.with_suffix(PART)) and not building:
                 others.append((stat.st_mtime, stat.st_size, path))
     used, free = sum(size for _, size, _ in others), disk.free
     for _, size, path in sorted(others):
-        if used + need <= LIMIT_SHARE * disk.total and free >= need + RESERVE:
+        if used + need <= share * disk.total and free >= need + RESERVE:
             return
         path.unlink(missing_ok=True)
         used, free = used - size, free + size

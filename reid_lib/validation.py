@@ -10,6 +10,7 @@ import torch
 
 from reid_lib import openset, stats
 from reid_lib.embed import EmbeddingSet, extract
+from reid_lib.embedcache import Store, fingerprints
 from reid_lib.group import ALONE, Group
 from reid_lib.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, VAL
 from reid_lib.split import Split
@@ -77,6 +78,9 @@ class Validation:
         chosen = np.random.default_rng(params.seed).permutation(len(classes.rows))[:n_chosen]
         self.train_eval_ids = set(split.rows[IMAGE_ID].iloc[classes.rows[chosen]])
         self.class_of = dict(zip(split.rows[IMAGE_ID], classes.of_row, strict=True))
+        self.latest: list[tuple[np.ndarray, np.ndarray]] = []  # fingerprints and features of the last evaluation
+        self._fingerprints: dict[bytes, np.ndarray] = {}
+        self._store: Store | None = None
 
     def prepare(self, model, loss) -> None:
         """Before the first step: the head's batch statistics, and class weights at the class means, of the gallery."""
@@ -90,6 +94,7 @@ class Validation:
 
     def __call__(self, model, loss) -> dict:
         """Val scores, val loss with the number of known images left out of it, loss of the fixed training images."""
+        self.latest = []
         gallery = self.embed(model, self.split.gallery_for(VAL))
         queries = self.embed(model, self.split.queries(VAL))
         return self.group.told(self._measured(loss, queries, gallery) if self.group.first else None)
@@ -100,7 +105,30 @@ class Validation:
         mine = np.zeros(len(where), dtype=bool)
         mine[self.group.part(positions)] = True
         features = extract(model, self.pixels, self.split.rows, where=mine, **self.how).features
-        return EmbeddingSet(self.group.joined(features, len(positions)), self.split.rows.iloc[positions])
+        everything = self.group.joined(features, len(positions))
+        if self.group.first:
+            self.latest.append((self._fingerprints_of(positions), everything))
+        return EmbeddingSet(everything, self.split.rows.iloc[positions])
+
+    def keep(self, model) -> None:
+        """Leave the embeddings of the last evaluation where the evaluation of the run finds them again.
+
+        Those that were left before go: an epoch that is the best no longer has weights that nobody keeps.
+
+        Args:
+            model: the network as it was at that evaluation.
+        """
+        if self._store is not None:
+            self._store.remove()
+        self._store = Store.of(model, device=self.how["device"], precision=self.how["precision"])
+        self._store.add(*(np.concatenate(parts) for parts in zip(*self.latest, strict=True)))
+
+    def _fingerprints_of(self, positions: np.ndarray) -> np.ndarray:
+        """They take a while, and are the same in every epoch."""
+        key = positions.tobytes()
+        if key not in self._fingerprints:
+            self._fingerprints[key] = fingerprints(self.pixels, positions)
+        return self._fingerprints[key]
 
     def _measured(self, loss, queries: EmbeddingSet, gallery: EmbeddingSet) -> dict:
         known = queries.where(queries.rows[KNOWN].fillna(False))

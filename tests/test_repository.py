@@ -42,6 +42,7 @@ LAYERS = [
     {"train"},
     {"fold"},
     {"embed"},
+    {"embedcache"},
     {"search"},
     {"openset"},
     {"stats", "submission", "project"},
@@ -61,9 +62,9 @@ LAYERS = [
 ]
 TORCH_FREE = [
     "names", "errors", "paths", "imports", "params", "notebook", "runs", "runtable", "catalogue", "split", "images",
-    "embed", "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose", "submission",
-    "project", "plots", "plotscores", "photographs", "background", "plotcompare", "plotimpact", "plotperformance",
-    "reports", "pipeline", "compare", "cards", "verdicts", "widgets", "comparisonpage", "thresholdview",
+    "embed", "embedcache", "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose",
+    "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare", "plotimpact",
+    "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets", "comparisonpage", "thresholdview",
     "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun", "slurm", "sweepcli",
 ]  # fmt: skip
 
