@@ -294,7 +294,7 @@ def main() -> None:
     if not options.only and options.size != "quick":
         RESULTS.mkdir(exist_ok=True)
         stem = "".join(c if c.isalnum() else "-" for c in result["machine"]["device"].lower())
-        path = RESULTS / f"{result['date'][:10]}-{stem}.json"
+        path = RESULTS / f"{result['date'].replace(' ', '-').replace(':', '')}-{stem}.json"
         path.write_text(json.dumps(result, indent=1) + "\n")
         write_readme()
         print(f"\nwritten: {path.relative_to(HERE.parent)}, {README.relative_to(HERE.parent)}")

@@ -29,7 +29,7 @@ class _Nowhere:
         pass
 
 
-def _fit(pixels, labels, options, *, epochs: int, augment: bool) -> list[dict]:
+def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool) -> list[dict]:
     from types import SimpleNamespace
 
     from reid_lib.batches import TrainingImages
@@ -57,7 +57,7 @@ def _fit(pixels, labels, options, *, epochs: int, augment: bool) -> list[dict]:
     return run.rows
 
 
-def _random_pixels(options):
+def random_pixels(options):
     n = options["batch"] * options["steps"]
     pixels = np.random.default_rng(0).integers(0, 256, (n, options["px"], options["px"], 3), dtype=np.uint8)
     return pixels, np.arange(n) // 4
@@ -65,9 +65,9 @@ def _random_pixels(options):
 
 @contender
 def step_reid_lib(options, clock):
-    pixels, labels = _random_pixels(options)
+    pixels, labels = random_pixels(options)
     with clock:
-        rows = _fit(pixels, labels, options, epochs=2, augment=False)
+        rows = fit_pixels(pixels, labels, options, epochs=2, augment=False)
     clock.seconds = rows[-1]["seconds"]  # the second epoch: the first one warms up
     return {"n": len(labels)}
 
@@ -79,7 +79,7 @@ def step_plain(options, clock):
     import torch
     from pytorch_metric_learning.losses import ArcFaceLoss
 
-    pixels, labels = _random_pixels(options)
+    pixels, labels = random_pixels(options)
     device = device_name()
     network = timm.create_model(options["backbone"], num_classes=512).to(device).train()
     loss = ArcFaceLoss(num_classes=int(labels.max()) + 1, embedding_size=512).to(device)
@@ -115,7 +115,7 @@ def epoch_reid_lib(options, clock):
     labels = pd.factorize(catalogue.rows["identity"])[0].astype(np.int64)
     with clock:
         pixels = images.pixels(catalogue, image_size=options["px"], interpolation="bilinear", progress=False)
-        rows = _fit(pixels, labels, options, epochs=2, augment=True)
+        rows = fit_pixels(pixels, labels, options, epochs=2, augment=True)
     clock.seconds = rows[-1]["seconds"]
     batches = TrainingImages(pixels, np.arange(len(labels)), labels, batch_size=options["batch"], m=4, seed=0)
     begun = time.perf_counter()
