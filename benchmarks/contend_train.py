@@ -47,7 +47,7 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool) -> list[d
     )  # fmt: skip
     params = SimpleNamespace(
         lr=1e-3, head_lr_factor=10.0, weight_decay=1e-4, scheduler="none", warmup=0.0, num_epochs=epochs,
-        eval_every=999, patience=0, seed=0,
+        eval_every=999, patience=0, seed=0, torch_compile="auto",
     )  # fmt: skip
     run = _Nowhere()
     fit(

@@ -138,6 +138,11 @@ class TrainingImages:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def share(self) -> int:
+        """Images of a whole batch that are this process's."""
+        return self.group.sizes(min(self.batch_size, len(self.rows)))[self.group.rank]
+
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator["Batch"]:
         """Batches of one epoch, the first `start` left out."""
         self._sampler.epoch, self._sampler.start = epoch, start

@@ -84,6 +84,7 @@ def extract(
     batch_size: int = 64,
     device: str = "cpu",
     precision: str = "fp32",
+    torch_compile: str = "auto",
     progress: bool = False,
 ) -> EmbeddingSet:
     """Embed images in eval mode, each exactly once, without augmentation.
@@ -95,11 +96,13 @@ def extract(
         where: mask (n,) of the images to embed; all when left out.
         batch_size: images at a time; does not change the result beyond float rounding.
         device, precision: where and how to compute ("fp32" or "bf16"); the embeddings are float32 in any case.
+        torch_compile: "auto" (where it repays itself), "always" or "never"; see `compiling`.
         progress: show a bar when it takes more than a few seconds.
     """
     import torch
     from tqdm.auto import tqdm
 
+    from reid_lib.compiling import WORTH_EMBEDDING, Compiled, why_not
     from reid_lib.device import reuse_memory
     from reid_lib.fold import folded
 
@@ -115,6 +118,8 @@ def extract(
             backbone = model.backbone
             if len(positions) >= WORTH_FOLDING:
                 backbone = folded(backbone, model.normalise(torch.from_numpy(pixels[positions[:2]]).to(device)))
+            if not why_not(torch_compile, len(positions), device, worth=WORTH_EMBEDDING):
+                backbone = Compiled(backbone, min(batch_size, len(positions)), freeze=True)
             for start in tqdm(starts, desc="embed", unit="batch", delay=5, leave=False, disable=not progress):
                 batch = torch.from_numpy(pixels[positions[start : start + batch_size]]).to(device)
                 output = model.embedded(backbone(model.normalise(batch)))

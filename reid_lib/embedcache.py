@@ -33,7 +33,7 @@ def embedded(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progr
     Args:
         model, pixels, rows, where: see `embed.extract`.
         progress: show bars, and say how many embeddings were there.
-        how: `batch_size`, `device`, `precision` of `embed.extract`.
+        how: `batch_size`, `device`, `precision`, `torch_compile` of `embed.extract`.
 
     Returns:
         EmbeddingSet of the images of `where`; the cache holds them all afterwards.

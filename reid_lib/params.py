@@ -72,7 +72,7 @@ class NotebookParams(BaseModel):
 
     # What a run can differ in without giving another result.
     NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset(
-        {"run_name", "reference", "device", "num_gpus", "data_root", "num_workers"}
+        {"run_name", "reference", "device", "num_gpus", "data_root", "num_workers", "torch_compile"}
     )
     RUN_PREFIX: ClassVar[str] = ""  # of the names made for runs
 
@@ -259,6 +259,9 @@ class DataParams(NotebookParams):
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto, cpu, cuda, mps")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto, fp32, bf16")
     num_workers: int = Field(-1, ge=-1, le=256, description="image loading processes; -1: chosen for the machine")
+    torch_compile: Literal["auto", "always", "never"] = Field(
+        "auto", description="compile the network: auto (where it repays itself), always, never"
+    )
 
 
 class TrainParams(DataParams):

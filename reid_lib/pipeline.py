@@ -270,6 +270,7 @@ def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:
         batch_size=experiment.params.batch_size,
         device=experiment.device,
         precision=experiment.precision,
+        torch_compile=experiment.params.torch_compile,
         progress=True,
     )
     embeddings = {role: everything.where(everything.rows[ROLE] == role) for role in ROLES}

@@ -17,7 +17,9 @@ from timm.layers import convert_sync_batchnorm
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from reid_lib.activations import out_of_place
 from reid_lib.batches import Batch, TrainingImages
+from reid_lib.compiling import WORTH_TRAINING, Compiled, why_not
 from reid_lib.device import reuse_memory
 from reid_lib.errors import TrainingError, TrainingInterrupted
 from reid_lib.group import ALONE, Group
@@ -100,7 +102,8 @@ def fit(
     training.heed()
     while progress.epoch < params.num_epochs and not _stop_early(progress, params.patience):
         epoch = progress.epoch + 1
-        row = training.epoch(epoch)
+        with out_of_place(model.backbone):
+            row = training.epoch(epoch)
         due = epoch % params.eval_every == 0 or epoch == params.num_epochs
         training.close_epoch(epoch, row, evaluate if due else None, save_best)
         training.heed()
@@ -124,11 +127,17 @@ class _Training:
         self.optimizer = torch.optim.AdamW(groups, fused=device != "mps")
         self.schedule = Schedule(self.optimizer, params, steps_per_epoch=images.steps(epoch=1))
         self.backbone = model.backbone
+        self.uncompiled = why_not(params.torch_compile, len(images) * params.num_epochs, device, worth=WORTH_TRAINING)
 
     def start(self) -> None:
         """Let all processes begin with the same weights; after this the backbone averages its gradients over them."""
         self.group.align(self.model, self.loss)
         self.backbone, self.optimizer = self.accelerator.prepare(self.model.backbone, self.optimizer)
+        if not self.uncompiled:
+            self.backbone = Compiled(self.backbone, self.images.share)
+        if self.group.first:
+            found = f"not used: {self.uncompiled}" if self.uncompiled else "the first step takes a while"
+            print(f"torch.compile: {found}", flush=True)
 
     def epoch(self, epoch: int) -> dict:
         """One pass over the images, or what is left of it: train_loss, lr of the last step, images_per_s, seconds."""

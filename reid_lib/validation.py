@@ -72,6 +72,7 @@ class Validation:
     ):
         self.pixels, self.split, self.classes, self.params = pixels, split, classes, params
         self.how = {"batch_size": params.batch_size, "device": device, "precision": precision}
+        self.how["torch_compile"] = params.torch_compile
         self.group = group
         # At most half of them: pair losses compare these images with the other ones.
         n_chosen = min(N_TRAIN_EVAL, (len(classes.rows) + 1) // 2)

@@ -30,6 +30,7 @@ PARAMS = {
     "num_epochs": 3,
     "eval_every": 2,
     "patience": 0,
+    "torch_compile": "auto",
     "seed": 0,
     "batch_size": 12,
 }

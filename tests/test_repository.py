@@ -38,7 +38,7 @@ LAYERS = [
     {"batches"},
     {"backbones", "losses"},
     {"model"},
-    {"schedule"},
+    {"schedule", "activations", "compiling"},
     {"train"},
     {"fold"},
     {"embed"},

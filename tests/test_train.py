@@ -26,6 +26,7 @@ PARAMS = {
     "num_epochs": 3,
     "eval_every": 1,
     "patience": 0,
+    "torch_compile": "auto",
     "seed": 0,
 }
 
