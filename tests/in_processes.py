@@ -74,7 +74,7 @@ def data():
     return pixels, Split(frame, "random")
 
 
-def train(folder: Path, group, loss_name: str, *, device="cpu", backbone="test_convnext", stop=lambda: False):
+def train(folder: Path, group, loss_name: str, *, device="cpu", backbone="test_nfnet", stop=lambda: False):
     """Train as `learn` does, and store losses, weights and the history by the number of the process."""
     pixels, split = data()
     params = SimpleNamespace(**PARAMS)

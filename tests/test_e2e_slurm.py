@@ -15,8 +15,9 @@ from browser import require
 from cluster import Cluster, slurm_installed
 from PIL import Image
 
-from reid_lib.names import CHECKPOINT, HISTORY_CSV, METRICS_JSON, STATUS_JSON
+from reid_lib.names import CHECKPOINT, HISTORY_CSV, METRICS_JSON
 from reid_lib.paths import project_root
+from reid_lib.runs import RunFolder
 
 pytestmark = pytest.mark.slow
 NODE = ["--cpus-per-task=1", "--mem=3G", "--output=/dev/null"]  # what this machine has, in place of an A100 node
@@ -48,7 +49,8 @@ def runs(cluster) -> Path:
 
 
 def status(run: Path) -> dict:
-    return json.loads((run / STATUS_JSON).read_text())
+    """As every command reads it: Slurm may kill the kernel before it could write that it was interrupted."""
+    return RunFolder(run).status()
 
 
 def log(run: Path) -> str:
@@ -212,8 +214,8 @@ def test_a_preempted_job_writes_a_checkpoint_comes_back_and_continues(cluster, r
 
 
 def test_two_nodes_train_one_network_together(cluster, runs):
-    network = ["-p", "dataset", "demo:small", "-p", "backbone", "test_convnext", "-p", "pretrained", "false"]
-    arguments = [*network, "-p", "image_size", "64", "-p", "num_epochs", "2"]
+    network = ["-p", "dataset", "demo:small", "-p", "backbone", "test_nfnet", "-p", "pretrained", "false"]
+    arguments = [*network, "-p", "image_size", "64", "-p", "num_epochs", "2", "-p", "precision", "fp32"]
     job = cluster.submit(*NODE, "--nodes=2", SCRIPT, *arguments, "-r", "run_name", "nodes")
     alone = cluster.submit(*NODE, SCRIPT, *arguments, "-r", "run_name", "alone")
     assert cluster.wait(job) == "COMPLETED", log(runs / "nodes")[-3000:]

@@ -29,11 +29,11 @@ def torchrun(folder: Path, n: int, *arguments: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("loss", "n"), [("arcface", 2), ("triplet", 2), ("arcface", 3)])
 def test_processes_that_share_a_batch_learn_what_one_process_learns(tmp_path, loss, n):
-    """In float32, sums in another order differ by some 1e-7 of their size, and nine steps leave less than 1e-5 of it.
+    """In float32, sums in another order differ by some 1e-7 of their size.
 
-    One bias is left out, with the running mean that follows it: the head's normalisation takes it away again, so its
-    gradient is nothing but rounding, of which AdamW makes steps of the size of lr. What it does to the loss in eval
-    mode, where the running mean lags behind, is below a thousandth.
+    AdamW makes a whole step, of the size of lr = 1e-3, of a gradient that is nothing but rounding, so single weights
+    may differ by more than that; a tenth of one step in nine is allowed. The backbone has no bias whose gradient is
+    always zero (one before a normalisation, say), which would wander off by itself.
     """
     one, more = tmp_path / "one", tmp_path / "more"
     one.mkdir(), more.mkdir()
@@ -42,13 +42,12 @@ def test_processes_that_share_a_batch_learn_what_one_process_learns(tmp_path, lo
     a, b = (pd.read_csv(folder / "history.csv") for folder in (one, more))
     np.testing.assert_allclose(a["train_loss"], b["train_loss"], rtol=1e-5)
     measured = [c for c in a if c.startswith("val_") or c.startswith("train_eval")]
-    np.testing.assert_allclose(a[measured], b[measured], rtol=1e-3)
+    np.testing.assert_allclose(a[measured], b[measured], rtol=1e-4)
     states = [torch.load(more / f"state{rank}.pt", weights_only=True) for rank in range(n)]
     alone = torch.load(one / "state0.pt", weights_only=True)
     for name, value in alone.items():
         assert all(torch.equal(states[0][name], other[name]) for other in states[1:]), name
-        if name not in ("model.backbone.head.norm.bias", "model.head.norm.running_mean"):
-            np.testing.assert_allclose(states[0][name], value, rtol=1e-5, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(states[0][name], value, rtol=1e-5, atol=1e-4, err_msg=name)
 
 
 @pytest.mark.slow
