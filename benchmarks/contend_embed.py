@@ -6,14 +6,14 @@ from contending import LITE0, MEAN, catalogue_of, contender, device_name
 
 def _embed(options, clock, pixels_first: bool) -> dict:
     from reid_lib import images
-    from reid_lib.device import choose_device, choose_precision
+    from reid_lib.device import choose_device, embedding_precision
     from reid_lib.embed import extract
     from reid_lib.model import build_model
 
     device = choose_device()
     catalogue = catalogue_of(options)
     model = build_model(LITE0, image_size=options["px"], embedding_dim=0)
-    how = {"batch_size": 64, "device": device, "precision": choose_precision("auto", device)}
+    how = {"batch_size": 64, "device": device, "precision": embedding_precision("auto", device)}
     size = {"image_size": options["px"], "interpolation": "bilinear", "progress": False}
     model.to(device)
     extract(model, np.zeros((64, options["px"], options["px"], 3), np.uint8), catalogue.rows.head(64), **how)

@@ -52,7 +52,7 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool) -> list[d
     run = _Nowhere()
     fit(
         model, loss, batches, params, evaluate=lambda m, w: {"val_score": 0.0}, prepare=lambda m, w: None,
-        save_best=lambda m: None, run=run, device=device, precision=choose_precision("auto", device),
+        save_best=lambda m: None, run=run, device=device, precision=choose_precision("auto", device, model.backbone),
     )  # fmt: skip
     return run.rows
 

@@ -9,8 +9,10 @@ from reid_lib.errors import ParameterError
 from reid_lib.threads import cpu_count
 
 DEVICES = ("cpu", "cuda", "mps")
-FP32, BF16 = "fp32", "bf16"
+FP32, BF16, FP16 = "fp32", "bf16", "fp16"
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+# Share of depthwise convolutions among all from which on a CPU trains a network quicker in float32 (docs/log.md).
+MOSTLY_DEPTHWISE = 0.19
 
 
 def choose_device(device: str = "auto") -> str:
@@ -48,13 +50,38 @@ def auto_precision(device: str) -> str:
     return BF16 if native else FP32
 
 
-def choose_precision(precision: str, device: str) -> str:
-    """`precision` ("fp32" or "bf16") as given; "auto" means `auto_precision(device)`."""
+def choose_precision(precision: str, device: str, network: torch.nn.Module | None = None) -> str:
+    """What a network is trained in: `precision` ("fp32" or "bf16") as given; "auto" means the quicker one.
+
+    That is `auto_precision(device)`; on a CPU float32 for networks of many depthwise convolutions, which move more than
+    they multiply, and whose bfloat16 kernels are slow there.
+    """
     if precision == "auto":
-        return auto_precision(device)
+        quicker = auto_precision(device)
+        slow = device == "cpu" and network is not None and depthwise_share(network) >= MOSTLY_DEPTHWISE
+        return FP32 if slow else quicker
     if precision not in (FP32, BF16):
         raise ParameterError(f"precision {precision!r} is not known: expected auto, {FP32} or {BF16}")
     return precision
+
+
+def depthwise_share(network: torch.nn.Module) -> float:
+    """Share of the convolutions of a network that see one channel each; 0 where it has none."""
+    convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
+    return sum(c.groups == c.in_channels > 1 for c in convolutions) / max(len(convolutions), 1)
+
+
+def embedding_precision(precision: str, device: str) -> str:
+    """What images are embedded in, so that every embedding has a cosine of at least 0.999 to the float32 one.
+
+    bfloat16 rounds weights to 8 bits, which turns the embeddings of some networks by more than that (docs/log.md). A
+    GPU rounds to the 11 bits of float16 instead, at the same speed; a CPU computes in float32.
+
+    Args:
+        precision: the parameter: "auto", "fp32" or "bf16".
+        device: see `choose_device`.
+    """
+    return FP16 if device == "cuda" and choose_precision(precision, device) == BF16 else FP32
 
 
 def reuse_memory() -> None:

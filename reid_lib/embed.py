@@ -95,7 +95,8 @@ def extract(
         rows: n rows of the catalogue.
         where: mask (n,) of the images to embed; all when left out.
         batch_size: images at a time; does not change the result beyond float rounding.
-        device, precision: where and how to compute ("fp32" or "bf16"); the embeddings are float32 in any case.
+        device, precision: where and how to compute ("fp32", "fp16" or "bf16"; see `device.embedding_precision`); the
+            embeddings are float32 in any case. A batch that float16 cannot hold is computed in float32.
         torch_compile: "auto" (where it repays itself), "always" or "never"; see `compiling`.
         progress: show a bar when it takes more than a few seconds.
     """
@@ -103,18 +104,19 @@ def extract(
     from tqdm.auto import tqdm
 
     from reid_lib.compiling import WORTH_EMBEDDING, Compiled, why_not
-    from reid_lib.device import reuse_memory
+    from reid_lib.device import BF16, FP16, reuse_memory
     from reid_lib.fold import folded
 
     if device == "cpu":
         reuse_memory()
+    dtypes = {BF16: torch.bfloat16, FP16: torch.float16}
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
     starts = range(0, len(positions), batch_size)
     features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
     was_training = model.training
     model.eval()
     try:
-        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
+        with torch.inference_mode(), torch.autocast(device, dtypes.get(precision), enabled=precision in dtypes):
             backbone = model.backbone
             if len(positions) >= WORTH_FOLDING:
                 backbone = folded(backbone, model.normalise(torch.from_numpy(pixels[positions[:2]]).to(device)))
@@ -122,8 +124,11 @@ def extract(
                 backbone = Compiled(backbone, min(batch_size, len(positions)), freeze=True)
             for start in tqdm(starts, desc="embed", unit="batch", delay=5, leave=False, disable=not progress):
                 batch = torch.from_numpy(pixels[positions[start : start + batch_size]]).to(device)
-                output = model.embedded(backbone(model.normalise(batch)))
-                features[start : start + len(batch)] = output.float().cpu().numpy()
+                output = model.embedded(backbone(model.normalise(batch))).float()
+                if precision == FP16 and not bool(torch.isfinite(output).all()):
+                    with torch.autocast(device, enabled=False):
+                        output = model.embedded(model.backbone(model.normalise(batch)))
+                features[start : start + len(batch)] = output.cpu().numpy()
     finally:
         model.train(was_training)
     return EmbeddingSet(features, rows.iloc[positions])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from reid_lib.batches import TrainingImages
-from reid_lib.device import loader_processes
+from reid_lib.device import choose_precision, loader_processes
 from reid_lib.group import ALONE, Group
 from reid_lib.losses import make_loss
 from reid_lib.model import ReidModel, build_model, save_model
@@ -18,7 +18,6 @@ def learn(
     pixels_for: Callable,
     run,
     device: str,
-    precision: str,
     stop: Callable[[], bool],
     group: Group = ALONE,
 ) -> None:
@@ -29,7 +28,7 @@ def learn(
         split: roles of all images.
         pixels_for: a model -> (n, s, s, 3) uint8 of the whole catalogue, as it takes them.
         run: an open run; checkpoints, history and the best weights go there.
-        device, precision, stop, group: see `train.fit`.
+        device, stop, group: see `train.fit`.
     """
     model = group.one_by_one(lambda: _network(params))
     pixels = group.one_by_one(lambda: pixels_for(model))
@@ -43,9 +42,12 @@ def learn(
         seed=params.seed,
     )
     batches = _batches(params, pixels, classes, device, group)
-    print(f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch")
-    how = {"device": device, "precision": precision, "group": group}
-    validation = Validation(pixels, split, classes, params, **how)
+    precision = choose_precision(params.precision, device, model.backbone)
+    print(
+        f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch, "
+        f"trained in {precision}"
+    )
+    validation = Validation(pixels, split, classes, params, device=device, group=group)
 
     def save_best(best: ReidModel) -> None:
         save_model(best, run.write)
@@ -61,7 +63,9 @@ def learn(
         save_best=save_best,
         run=run,
         stop=stop,
-        **how,
+        device=device,
+        precision=precision,
+        group=group,
     )
 
 

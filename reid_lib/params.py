@@ -257,7 +257,9 @@ class DataParams(NotebookParams):
     split_seed: int = Field(0, ge=0, description="split, drawing of the demo data")
     batch_size: int = Field(24, ge=2, le=65536, description="images")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto, cpu, cuda, mps")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto, fp32, bf16")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto, fp32, bf16: of training; embeddings stay true to fp32"
+    )
     num_workers: int = Field(-1, ge=-1, le=256, description="image loading processes; -1: chosen for the machine")
     torch_compile: Literal["auto", "always", "never"] = Field(
         "auto", description="compile the network: auto (where it repays itself), always, never"

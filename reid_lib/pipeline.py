@@ -82,13 +82,6 @@ class Experiment:
 
         return choose_device(self.params.device)
 
-    @cached_property
-    def precision(self) -> str:
-        """The one the parameters mean: "fp32" or "bf16"."""
-        from reid_lib.device import choose_precision
-
-        return choose_precision(self.params.precision, self.device)
-
     def pixels(self, model):
         """All images as the model takes them: (n, s, s, 3) uint8, decoded once and kept in the cache."""
         config = model.config
@@ -187,7 +180,7 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         with run.guard():
             run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
             run.write_csv(IMAGES_CSV, split.rows)
-        print(f"run {run.name!r} on {experiment.device} in {experiment.precision}: {run.folder}")
+        print(f"run {run.name!r} on {experiment.device}: {run.folder}")
     return experiment
 
 
@@ -217,7 +210,7 @@ def train(experiment: Experiment) -> pd.DataFrame:
             else:
                 with quick_imports():
                     from reid_lib.learn import learn
-                learn(e.params, e.split, e.pixels, run, e.device, e.precision, stop)
+                learn(e.params, e.split, e.pixels, run, e.device, stop)
     return run.history()
 
 
@@ -260,6 +253,8 @@ def finish(experiment: Experiment, results: Results) -> None:
 
 def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:
     """Every image that has a role, embedded by the best weights unless they did so before; stored by role."""
+    from reid_lib.device import embedding_precision
+
     model = _model(experiment).to(experiment.device)
     rows = experiment.split.rows
     everything = embedded(
@@ -269,7 +264,7 @@ def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:
         where=rows[ROLE] != UNUSED,
         batch_size=experiment.params.batch_size,
         device=experiment.device,
-        precision=experiment.precision,
+        precision=embedding_precision(experiment.params.precision, experiment.device),
         torch_compile=experiment.params.torch_compile,
         progress=True,
     )

@@ -18,11 +18,12 @@ _ROWS_AT_ONCE = 4096
 SPARE = 11  # candidates beside the k, by which rounding is told from distance
 
 
-def whole_numbers(features: np.ndarray) -> np.ndarray:
+def whole_numbers(features: np.ndarray, *, first: int = 0) -> np.ndarray:
     """Directions of `features` as whole multiples of 2**-26.
 
     Args:
         features: (n, d) float; rows of any length above zero.
+        first: number of the first row, where they are a part of more; for messages.
 
     Returns:
         (n, d) int32; the row divided by its length, times 2**26, rounded.
@@ -35,7 +36,7 @@ def whole_numbers(features: np.ndarray) -> np.ndarray:
     for start in range(0, len(features), _ROWS_AT_ONCE):
         rows = np.ascontiguousarray(features[start : start + _ROWS_AT_ONCE], dtype=np.float64)
         length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
-        _check_lengths(length[:, 0], start)
+        _check_lengths(length[:, 0], first + start)
         whole[start : start + len(rows)] = np.rint(rows / length * _STEPS)
     return whole
 
@@ -257,16 +258,15 @@ def _exhaustive(queries, gallery, k: int, device: str, max_bytes: int) -> tuple[
     """`top_k` by exact products with the whole gallery."""
     import torch
 
-    query_rows, gallery_rows = whole_numbers(queries), whole_numbers(gallery)
-    dim = query_rows.shape[1]
-    rows, columns = _tile(len(query_rows), len(gallery_rows), dim, max_bytes)
-    scores = np.empty((len(query_rows), k), dtype=np.float32)
-    index = np.empty((len(query_rows), k), dtype=np.int64)
-    for start in range(0, len(query_rows), rows):
-        some = torch.from_numpy(query_rows[start : start + rows]).to(device).double()
+    rows, columns = _tile(len(queries), len(gallery), queries.shape[1], max_bytes)
+    scores = np.empty((len(queries), k), dtype=np.float32)
+    index = np.empty((len(queries), k), dtype=np.int64)
+    for start in range(0, len(queries), rows):
+        some = torch.from_numpy(whole_numbers(queries[start : start + rows], first=start)).to(device).double()
         best = None
-        for column in range(0, len(gallery_rows), columns):
-            tile = torch.from_numpy(gallery_rows[column : column + columns]).to(device).double()
+        for column in range(0, len(gallery), columns):  # rounded anew for each block of queries: no copy of it all
+            tile = gallery[column : column + columns]
+            tile = torch.from_numpy(whole_numbers(tile, first=column)).to(device).double()
             best = _merge(best, *_best_of(some @ tile.T, min(k, len(tile))), offset=column, k=k)
         found = (best[0] / _STEPS**2).clamp(-1, 1)
         scores[start : start + rows] = found.float().cpu().numpy()

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from reid_lib import openset, stats
+from reid_lib.device import embedding_precision
 from reid_lib.embed import EmbeddingSet, extract
 from reid_lib.embedcache import Store, fingerprints
 from reid_lib.group import ALONE, Group
@@ -67,12 +68,15 @@ class Validation:
         params,
         *,
         device: str,
-        precision: str,
         group: Group = ALONE,
     ):
         self.pixels, self.split, self.classes, self.params = pixels, split, classes, params
-        self.how = {"batch_size": params.batch_size, "device": device, "precision": precision}
-        self.how["torch_compile"] = params.torch_compile
+        self.how = {
+            "batch_size": params.batch_size,
+            "device": device,
+            "precision": embedding_precision(params.precision, device),
+            "torch_compile": params.torch_compile,
+        }
         self.group = group
         # At most half of them: pair losses compare these images with the other ones.
         n_chosen = min(N_TRAIN_EVAL, (len(classes.rows) + 1) // 2)

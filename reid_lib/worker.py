@@ -39,7 +39,7 @@ def main(run_folder: str, owner_pid: str) -> int:
     try:
         check_data(e)
         stop = run.path(STOP).exists if group.first else lambda: False
-        learn(e.params, e.split, e.pixels, run, e.device, e.precision, stop, group)
+        learn(e.params, e.split, e.pixels, run, e.device, stop, group)
     except Exception as error:
         if isinstance(error, ReidError) and group.first:
             files.write_json(run.path(OUTCOME), {"error": type(error).__name__, "message": str(error)})

@@ -31,6 +31,7 @@ PARAMS = {
     "eval_every": 2,
     "patience": 0,
     "torch_compile": "auto",
+    "precision": "fp32",
     "seed": 0,
     "batch_size": 12,
 }
@@ -83,7 +84,7 @@ def train(folder: Path, group, loss_name: str, *, device="cpu", backbone="test_n
     loss = make_loss(loss_name, num_classes=CLASSES, embedding_dim=16, seed=group.rank)
     images = TrainingImages(pixels, classes.rows, classes.labels, batch_size=12, m=2, seed=0, group=group)
     run = Folder(folder)
-    validation = Validation(pixels, split, classes, params, device=device, precision="fp32", group=group)
+    validation = Validation(pixels, split, classes, params, device=device, group=group)
     fit(
         model, loss, images, params, evaluate=validation, prepare=validation.prepare, save_best=lambda m: None, run=run,
         device=device, group=group, stop=stop,

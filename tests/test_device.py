@@ -5,9 +5,11 @@ import subprocess
 import sys
 
 import pytest
+import timm
 import torch
 
-from reid_lib.device import choose_device, choose_precision, loader_processes
+from reid_lib import device
+from reid_lib.device import choose_device, choose_precision, depthwise_share, embedding_precision, loader_processes
 from reid_lib.errors import ParameterError
 
 
@@ -21,6 +23,24 @@ def test_a_device_that_is_not_there_is_refused_with_the_cure():
 def test_an_unknown_name_lists_those_there_are(choose, name):
     with pytest.raises(ParameterError, match=f"{name!r} is not known: expected auto"):
         choose(name)
+
+
+def test_on_a_cpu_networks_of_many_depthwise_convolutions_are_trained_in_float32(monkeypatch):
+    monkeypatch.setattr(device, "auto_precision", lambda name: "bf16")
+    depthwise, dense = (timm.create_model(name, num_classes=0) for name in ("tf_efficientnet_lite0", "resnet10t"))
+    assert depthwise_share(depthwise) == 16 / 49 and depthwise_share(dense) == 0  # 16 blocks, a convolution each
+    assert choose_precision("auto", "cpu", depthwise) == "fp32" and choose_precision("auto", "cpu", dense) == "bf16"
+    assert choose_precision("auto", "cuda", depthwise) == choose_precision("bf16", "cpu", depthwise) == "bf16"
+    assert choose_precision("auto", "cpu", torch.nn.Linear(2, 2)) == "bf16"
+
+
+@pytest.mark.parametrize("asked, there, expected", [
+    ("auto", "cpu", "fp32"), ("bf16", "cpu", "fp32"), ("auto", "mps", "fp32"), ("auto", "cuda", "fp16"),
+    ("bf16", "cuda", "fp16"), ("fp32", "cuda", "fp32"),
+])  # fmt: skip
+def test_embeddings_are_never_rounded_to_bfloat16(monkeypatch, asked, there, expected):
+    monkeypatch.setattr(device, "auto_precision", lambda name: "fp32" if name == "mps" else "bf16")
+    assert embedding_precision(asked, there) == expected
 
 
 def test_loader_processes_are_as_asked_or_none_beside_a_cpu_that_trains():

@@ -1,9 +1,13 @@
 """Embeddings keep their rows: for any batch size, order and subset, in memory and on disk."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from reid_lib.device import embedding_precision
 from reid_lib.embed import EmbeddingSet, extract
 from reid_lib.model import build_model
 from reid_lib.names import IDENTITY, IMAGE_ID
@@ -25,8 +29,6 @@ def images():
 
 def one_by_one(model, pixels) -> np.ndarray:
     """The slow way: each image alone."""
-    import torch
-
     model.eval()
     with torch.inference_mode():
         return np.concatenate([model(model.normalise(torch.from_numpy(p[None]))).numpy() for p in pixels])
@@ -64,6 +66,31 @@ def test_embeddings_have_length_one_and_the_model_its_mode_back(model, images):
 def test_bfloat16_gives_nearly_the_same_embeddings(model, images):
     plain, quick = extract(model, *images), extract(model, *images, precision="bf16")
     assert (plain.features * quick.features).sum(axis=1).min() > 0.99
+
+
+@pytest.mark.filterwarnings("ignore:.*CPU autocast")
+def test_float16_gives_the_same_embeddings_even_where_it_overflows(model, images):
+    """0.999 is what every embedding is held to. Weights a thousand times larger leave its range in the second layer."""
+    plain = extract(model, *images).features
+    assert (plain * extract(model, *images, precision="fp16").features).sum(axis=1).min() > 0.9999
+    large = copy.deepcopy(model).eval()
+    with torch.no_grad():
+        next(m for m in large.backbone.modules() if isinstance(m, torch.nn.Conv2d)).weight.mul_(1e6)
+    for module in large.backbone.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as it comes: nothing that brings the values back
+            module.reset_running_stats()
+    plain = extract(large, *images).features
+    assert (plain * extract(large, *images, precision="fp16").features).sum(axis=1).min() > 0.9999
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_embeddings_are_those_of_float32():
+    model = build_model("tf_efficientnet_lite0", image_size=160, embedding_dim=0).to("cuda")
+    pixels = np.random.default_rng(0).integers(0, 256, (96, 160, 160, 3), dtype=np.uint8)
+    rows = pd.DataFrame({IMAGE_ID: [str(k) for k in range(96)]})
+    plain = extract(model, pixels, rows, device="cuda").features
+    quick = extract(model, pixels, rows, device="cuda", precision=embedding_precision("auto", "cuda")).features
+    assert (plain * quick).sum(axis=1).min() > 0.999
 
 
 def test_stored_embeddings_come_back_joined_by_image_id(model, images, tmp_path):

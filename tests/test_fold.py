@@ -37,6 +37,17 @@ def test_features_are_the_same_and_no_norm_is_left(name):
         torch.testing.assert_close(quick(images), network(images), rtol=1e-3, atol=1e-4)
 
 
+def test_it_is_folded_under_autocast_too():
+    """In bfloat16 features differ by more than the comparison allows; only a wrong fold may do that."""
+    network = with_statistics(timm.create_model("resnet18", pretrained=False, num_classes=0))
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.autocast("cpu", torch.bfloat16):
+        quick = folded(network, images)
+    assert norms(quick) == 0
+    with torch.no_grad():
+        torch.testing.assert_close(quick(images), network(images), rtol=1e-3, atol=1e-4)
+
+
 def test_a_network_without_batch_normalisation_comes_back_itself():
     network = timm.create_model("test_convnext", pretrained=False, num_classes=0)
     assert folded(network, torch.randn(2, 3, 64, 64)) is network

@@ -42,7 +42,7 @@ def make(world, *, classes="identity", loss="arcface", n=0):
     trained = training_classes(split, classes=classes, n=n, seed=0)
     model = build_model("resnet10t", pretrained=False, image_size=32, embedding_dim=8, seed=0)
     loss = make_loss(loss, num_classes=len(trained.names), embedding_dim=8, seed=0)
-    return model, loss, Validation(pixels, split, trained, PARAMS, device="cpu", precision="fp32")
+    return model, loss, Validation(pixels, split, trained, PARAMS, device="cpu")
 
 
 def test_classes_are_the_gallery_individuals(world):
