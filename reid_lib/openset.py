@@ -30,7 +30,7 @@ from reid_lib.names import (
     VAL,
     ranked,
 )
-from reid_lib.search import Ranking, rank_groups
+from reid_lib.ranking import Ranking, rank_groups
 
 # Columns of the predictions that say which flanks met; only there where the gallery has orientations.
 SAME_ORIENTATION = "same_orientation"  # has the query's own individual a gallery image of the query's orientation?

@@ -7,7 +7,6 @@ about 1e-8, less than float32 features are worth.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -80,76 +79,6 @@ def similarity_blocks(
         yield start, start + len(some), block
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """Groups of gallery rows (the individuals) by similarity to each of q queries; k ranks, -1 and NaN beyond the last.
-
-    Attributes:
-        group: (q, k) int64, descending by score, ties by the lower group.
-        image: (q, k) int64, the group's most similar gallery row, ties by the lower row.
-        score: (q, k) float64, cosine similarity to that row.
-        own_score, own_rank, average_precision: (q,) float64, of the query's own group; NaN where it has none.
-    """
-
-    group: np.ndarray
-    image: np.ndarray
-    score: np.ndarray
-    own_score: np.ndarray
-    own_rank: np.ndarray
-    average_precision: np.ndarray
-
-    @classmethod
-    def empty(cls, n_queries: int, k: int) -> "Ranking":
-        rows = (np.full((n_queries, k), -1, dtype=np.int64) for _ in range(2))
-        return cls(*rows, np.full((n_queries, k), np.nan), *(np.full(n_queries, np.nan) for _ in range(3)))
-
-
-def rank_groups(
-    queries: np.ndarray, gallery: np.ndarray, first: np.ndarray, own: np.ndarray, *, k: int, max_bytes: int = 2**28
-) -> Ranking:
-    """Rank groups of gallery rows by their most similar row.
-
-    Args:
-        queries: (q, d) float.
-        gallery: (g, d) float, g > 0, the rows of a group lying together.
-        first: (m,) int, ascending: the first row of each group, so first[0] is 0.
-        own: (q,) int: the group that is right for the query, -1 for none.
-        k: ranks to give.
-        max_bytes: bound of the working memory, in bytes, beside int32 copies of the features.
-    """
-    found = Ranking.empty(len(queries), k)
-    ends = np.append(first, len(gallery))
-    for start, stop, block in similarity_blocks(whole_numbers(queries), whole_numbers(gallery), max_bytes=max_bytes):
-        scores, rows = np.maximum.reduceat(block, first, axis=1), np.arange(stop - start)
-        _rank_own(block, scores, own[start:stop], ends, start, found)
-        for rank in range(min(k, len(first))):
-            best = scores.argmax(axis=1)  # the first of equals
-            found.group[start:stop, rank] = best
-            found.score[start:stop, rank] = np.clip(scores[rows, best], -1, 1)
-            found.image[start:stop, rank] = [
-                ends[b] + block[i, ends[b] : ends[b + 1]].argmax() for i, b in enumerate(best)
-            ]
-            scores[rows, best] = -np.inf
-    return found
-
-
-def _rank_own(block, scores, own, ends, start: int, found: Ranking) -> None:
-    """Score, rank and average precision of the own group, for the queries of a block that have one."""
-    known = np.flatnonzero(own >= 0)
-    own_score = scores[known, own[known]][:, None]
-    before = np.arange(scores.shape[1]) < own[known][:, None]
-    others = scores[known]
-    found.own_rank[start + known] = 1 + (others > own_score).sum(axis=1) + ((others == own_score) & before).sum(axis=1)
-    found.own_score[start + known] = np.clip(own_score[:, 0], -1, 1)
-    for i in known:
-        # Precision where each right row is reached, ties reached together (as scikit-learn's average precision).
-        right = np.sort(block[i, ends[own[i]] : ends[own[i] + 1]])
-        reached = np.sort(block[i][block[i] >= right[0]])
-        n_right = len(right) - np.searchsorted(right, right)
-        n_reached = len(reached) - np.searchsorted(reached, right)
-        found.average_precision[start + i] = np.mean(n_right / n_reached)
-
-
 def top_k(
     queries: np.ndarray, gallery: np.ndarray, k: int, *, device: str = "cpu", max_bytes: int = 2**28
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -180,14 +109,12 @@ def top_k(
     if not 1 <= k <= len(gallery):
         raise ParameterError(f"k must be between 1 and the {len(gallery)} gallery rows, got {k}")
     device = "cpu" if str(device).startswith("mps") else device
-    scores = np.empty((len(queries), k), dtype=np.float32)
-    index = np.empty((len(queries), k), dtype=np.int64)
     columns, sure = _shortlist(queries, gallery, k, device, max_bytes)
-    if sure.any():
-        _rescore(queries, gallery, columns, sure, scores, index, max_bytes)
-    rest = np.flatnonzero(~sure)
-    if rest.size:
-        scores[rest], index[rest] = _exhaustive(queries[rest], gallery, k, device, max_bytes)
+    if not sure.any():
+        return _exhaustive(queries, gallery, k, device, max_bytes)
+    scores, index = best_of_candidates(queries, gallery, columns, k, max_bytes=max_bytes)
+    if not sure.all():
+        scores[~sure], index[~sure] = _exhaustive(queries[~sure], gallery, k, device, max_bytes)
     return scores, index
 
 
@@ -210,10 +137,10 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
     rows, width = _tile(len(queries), len(gallery), dim, max_bytes)
     columns, sure = np.empty((len(queries), size), dtype=np.int64), np.empty(len(queries), dtype=bool)
     for start in range(0, len(queries), rows):
-        some = torch.from_numpy(_unit_rows(queries[start : start + rows], start)).to(device)
+        some = torch.from_numpy(unit_rows(queries[start : start + rows], first=start)).to(device)
         best = place = None
         for column in range(0, len(gallery), width):
-            tile = torch.from_numpy(_unit_rows(gallery[column : column + width], column)).to(device)
+            tile = torch.from_numpy(unit_rows(gallery[column : column + width], first=column)).to(device)
             block = some @ tile.T
             if best is None:
                 best = torch.full((len(some), size), -torch.inf, device=device)
@@ -230,28 +157,52 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
     return columns, sure
 
 
-def _unit_rows(features: np.ndarray, start: int) -> np.ndarray:
-    """float32 rows of length 1 up to rounding, whatever their lengths were."""
+def unit_rows(features: np.ndarray, *, first: int = 0) -> np.ndarray:
+    """float32 rows of length 1 up to rounding, whatever their lengths were.
+
+    Args:
+        features: (n, d) float.
+        first: number of the first row, where they are a part of more; for messages.
+
+    Raises:
+        ParameterError: a row is zero or not finite.
+    """
     rows = np.ascontiguousarray(features)
     length = np.sqrt(np.einsum("nd,nd->n", rows, rows, dtype=np.float64))
-    _check_lengths(length, start)
+    _check_lengths(length, first)
     return (rows / length[:, None]).astype(np.float32)
 
 
-def _rescore(queries, gallery, columns, sure, scores, index, max_bytes: int) -> None:
-    """Fill in scores and index of the sure queries, from the exact products with their candidates."""
-    k, (_, size) = scores.shape[1], columns.shape
-    step = max(1, int(max_bytes // (24 * max(size * queries.shape[1], 1))))
-    chosen = np.flatnonzero(sure)
-    for begin in range(0, len(chosen), step):
-        at = chosen[begin : begin + step]
-        candidates = np.sort(columns[at], axis=1)
-        some = whole_numbers(queries[at]).astype(np.float64)
-        theirs = whole_numbers(gallery[candidates.ravel()]).astype(np.float64).reshape(len(at), size, -1)
+def best_of_candidates(
+    queries: np.ndarray, gallery: np.ndarray, columns: np.ndarray, k: int, *, max_bytes: int = 2**28
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k most similar of some gallery rows for each query, by exact products, with ties going to the lower index.
+
+    Args:
+        queries: (q, d) float.
+        gallery: (g, d) float.
+        columns: (q, c) int64, rows of the gallery, each at most once for a query; -1 for none. At least k are there.
+        k: how many of them.
+        max_bytes: bound of the working memory, in bytes.
+
+    Returns:
+        scores (q, k) float32 and index (q, k) int64, as `top_k`.
+    """
+    scores = np.empty((len(queries), k), dtype=np.float32)
+    index = np.empty((len(queries), k), dtype=np.int64)
+    size, dim = columns.shape[1], queries.shape[1]
+    step = max(1, int(max_bytes // (24 * max(size * dim, 1))))
+    for start in range(0, len(queries), step):
+        part = slice(start, start + step)
+        candidates = np.sort(columns[part], axis=1)
+        some = whole_numbers(queries[part], first=start).astype(np.float64)
+        theirs = whole_numbers(gallery[candidates.ravel()]).astype(np.float64).reshape(len(some), size, dim)
         exact = np.einsum("qd,qsd->qs", some, theirs) / _STEPS**2
+        exact[candidates < 0] = -np.inf
         order = np.argsort(-exact, axis=1, kind="stable")[:, :k]  # candidates ascend: a tie goes to the lower index
-        scores[at] = np.clip(np.take_along_axis(exact, order, axis=1), -1, 1)
-        index[at] = np.take_along_axis(candidates, order, axis=1)
+        scores[part] = np.clip(np.take_along_axis(exact, order, axis=1), -1, 1)
+        index[part] = np.take_along_axis(candidates, order, axis=1)
+    return scores, index
 
 
 def _exhaustive(queries, gallery, k: int, device: str, max_bytes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -286,9 +237,11 @@ def _best_of(block, k: int):
     values, columns = block.topk(k, dim=1)
     last = values[:, -1:]
     torn = ((block == last).sum(dim=1) != (values == last).sum(dim=1)).nonzero().ravel()
-    if torn.numel():  # more ties at the last place than places: only a stable sort takes the lowest columns
-        ordered, order = block[torn].sort(dim=1, descending=True, stable=True)
-        values[torn], columns[torn] = ordered[:, :k], order[:, :k]
+    # More ties at the last place than places: only a stable sort takes the lowest columns. A sort needs several times
+    # the memory of what it sorts, so a few rows at a time.
+    for some in torn.split(max(1, len(block) // 8)):
+        ordered, order = block[some].sort(dim=1, descending=True, stable=True)
+        values[some], columns[some] = ordered[:, :k], order[:, :k]
     columns, by_column = columns.sort(dim=1)
     values, by_value = values.gather(1, by_column).sort(dim=1, descending=True, stable=True)
     return values, columns.gather(1, by_value)

@@ -44,6 +44,7 @@ LAYERS = [
     {"embed"},
     {"embedcache"},
     {"search"},
+    {"ranking", "approximate"},
     {"openset"},
     {"stats", "submission", "project"},
     {"refit", "bootstrap", "paired", "choose"},
@@ -62,7 +63,7 @@ LAYERS = [
 ]
 TORCH_FREE = [
     "names", "errors", "paths", "imports", "params", "notebook", "runs", "runtable", "catalogue", "split", "images",
-    "embed", "embedcache", "search", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose",
+    "embed", "embedcache", "search", "ranking", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose",
     "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare", "plotimpact",
     "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets", "comparisonpage",
     "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun", "slurm",

@@ -6,24 +6,12 @@ import sys
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import average_precision_score
+from exact import exact_similarities, with_duplicates
+from memory import added_mb
 
 from reid_lib import search
 from reid_lib.errors import ParameterError
-from reid_lib.search import rank_groups, similarity_blocks, top_k, whole_numbers
-
-
-def exact_similarities(queries, gallery):
-    """Python's whole numbers, one product at a time: no floating point but in the rounding of the features."""
-    a, b = (whole_numbers(x).astype(object) for x in (queries, gallery))
-    return np.array([[sum(p * q for p, q in zip(x, y, strict=True)) for y in b] for x in a], dtype=object)
-
-
-def with_duplicates(rng, n, d):
-    """Random rows of which every third repeats an earlier one: ties are certain."""
-    rows = rng.normal(size=(n, d)).astype(np.float32)
-    rows[::3] = rows[rng.integers(0, n, len(rows[::3]))]
-    return rows
+from reid_lib.search import similarity_blocks, top_k, whole_numbers
 
 
 def test_similarities_are_exact_to_the_last_bit():
@@ -70,7 +58,6 @@ def test_no_similarity_exceeds_1():
     row = np.ones((1, d))
     assert ((whole_numbers(row) / 2.0**26) ** 2).sum() > 1 + 1e-7
     assert top_k(row, row, 1)[0].max() == 1
-    assert rank_groups(row, row, np.array([0]), np.array([0]), k=1).score.max() == 1
 
 
 def test_blocks_stay_within_their_memory():
@@ -93,37 +80,6 @@ def test_blocks_stay_within_their_memory():
 def test_impossible_searches_say_why(queries, gallery, k, says):
     with pytest.raises(ParameterError, match=says):
         top_k(queries, gallery, k)
-
-
-def test_ranking_of_groups_equals_a_loop_for_any_memory():
-    rng = np.random.default_rng(3)
-    gallery, first = with_duplicates(rng, 60, 4), np.array([0, 5, 6, 20, 33, 59])
-    queries, own = with_duplicates(rng, 30, 4), rng.integers(-1, 6, 30)
-    exact = exact_similarities(queries, gallery)
-    parts = [range(a, b) for a, b in zip(first, [*first[1:], 60], strict=True)]
-    for max_bytes in (1, 4000, 2**28):
-        found = rank_groups(queries, gallery, first, own, k=8, max_bytes=max_bytes)
-        for q, row in enumerate(exact):
-            best = [max(part, key=lambda g: (row[g], -g)) for part in parts]
-            order = sorted(range(6), key=lambda m: (-row[best[m]], m))
-            assert found.group[q].tolist() == [*order, -1, -1]
-            assert found.image[q].tolist() == [*(best[m] for m in order), -1, -1]
-            if own[q] < 0:
-                assert np.isnan([found.own_rank[q], found.own_score[q], found.average_precision[q]]).all()
-                continue
-            right = np.isin(np.arange(60), parts[own[q]])
-            assert found.own_rank[q] == order.index(own[q]) + 1
-            assert found.own_score[q] == min(row[best[own[q]]] / 2**52, 1)
-            expected = average_precision_score(right, [float(v) for v in row])
-            assert found.average_precision[q] == pytest.approx(expected, abs=1e-12)
-
-
-def test_average_precision_solved_by_hand():
-    # Similarity falls with the angle: right, wrong, right, wrong. Precision is 1/1 at the first, 2/3 at the second.
-    angles = np.array([0.1, 0.3, 0.2, 0.4])  # rows 0 and 1 are the right group
-    gallery = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    found = rank_groups([[1.0, 0.0]], gallery, np.array([0, 2]), np.array([0]), k=1)
-    assert found.average_precision[0] == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_evaluation_does_not_import_torch():
@@ -157,3 +113,23 @@ def test_coarser_products_make_no_shortlist():
         assert not search._shortlist(np.eye(40), np.eye(40), 2, "cpu", 2**20)[1].any()
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+PREPARE = """
+import numpy as np
+from reid_lib.search import top_k
+rng = np.random.default_rng(0)
+gallery = rng.standard_normal((200_000, 64), dtype=np.float32)
+{change}
+queries = rng.standard_normal((2_000, 64), dtype=np.float32)
+top_k(queries[:10], gallery[:1000], 5)  # what torch itself needs
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="measured by what Linux says of a process")
+@pytest.mark.parametrize("change", ["", "gallery[:] = gallery[:20].repeat(10_000, 0)"])
+def test_memory_stays_far_below_the_gallery(change):
+    """Candidates suffice, or (thousands of equal images) all of it has to be looked at. The gallery is 49 MB, all
+    similarities would be 1.5 GB."""
+    assert added_mb(PREPARE.format(change=change), "top_k(queries, gallery, 5, max_bytes=2**24)") < 32

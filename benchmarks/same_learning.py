@@ -1,0 +1,96 @@
+"""Does the fast way of training learn what a plain loop learns? The same network, batches and schedule, three seeds.
+
+    python benchmarks/same_learning.py [--seeds 0 1 2]
+
+The plain loop is what a tutorial writes: NCHW, float32, activations as they come, an AdamW that is neither fused nor
+vectorised. The runs lie in runs/ as quick<seed> and
+plain<seed>; those that are finished are not computed again. Prints the losses of the last epoch, and test metrics with
+their paired difference (95 % over individuals).
+"""
+
+import argparse
+
+import torch
+from demo_hardness import METRICS, run
+
+from reid_lib import learn, stats
+from reid_lib.model import parameter_groups
+from reid_lib.params import TrainParams
+from reid_lib.schedule import Schedule
+
+
+def plain_fit(model, loss, images, params, *, evaluate, prepare, save_best, run, **_) -> None:
+    """`train.fit` without anything that makes it quick, and without resume."""
+    model.backbone.to(memory_format=torch.contiguous_format)
+    prepare(model, loss)
+    groups = parameter_groups(
+        model, loss, lr=params.lr, head_lr_factor=params.head_lr_factor, weight_decay=params.weight_decay
+    )
+    optimizer = torch.optim.AdamW(groups, foreach=False, fused=False)
+    schedule = Schedule(optimizer, params, steps_per_epoch=images.steps(epoch=1))
+    best = float("-inf")
+    for epoch in range(params.num_epochs + 1):
+        row = {"epoch": epoch}
+        if epoch:
+            row["train_loss"] = _plain_epoch(model, loss, images, optimizer, schedule, epoch)
+        if epoch % params.eval_every == 0 or epoch == params.num_epochs:
+            row |= evaluate(model, loss)
+            schedule.after_evaluation(row["val_score"])
+            if row["val_score"] > best:
+                best = row["val_score"]
+                save_best(model)
+        run.report(row)
+        print({name: round(value, 3) for name, value in row.items()}, flush=True)
+
+
+def _plain_epoch(model, loss, images, optimizer, schedule, epoch: int) -> float:
+    model.train()
+    total = 0.0
+    for batch in images.epoch(epoch):
+        pixels = images.augmented(batch.images, epoch, batch.positions).float()
+        pixels = ((pixels / 255 - model.mean) / model.std).contiguous()
+        value = loss(model.embedded(model.backbone(pixels)), batch.labels)
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        schedule.per_step.step()
+        total += value.item() * len(batch.labels)
+    return total / len(images)
+
+
+def trained(params, fit):
+    """A run with this loop; its results."""
+    before, learn.fit = learn.fit, fit
+    try:
+        return run(params)
+    finally:
+        learn.fit = before
+
+
+def compare(seed: int) -> list[str]:
+    """Lines of the table for one seed."""
+    data = {"dataset": "demo", "seed": seed, "device": "cpu"}
+    quick_run, quick = trained(TrainParams(**data, run_name=f"quick{seed}"), learn.fit)
+    plain = {"precision": "fp32", "torch_compile": "never", "run_name": f"plain{seed}"}
+    plain_run, slow = trained(TrainParams(**data, **plain), plain_fit)
+    lines = []
+    for what in ("train_loss", "val_loss"):
+        a, b = (e.run.history()[what].iloc[-1] for e in (quick_run, plain_run))
+        lines.append(f"{seed:4d}  {what:15s}  {b:.3f}  {a:.3f}  {a - b:+.3f}")
+    for metric in METRICS:
+        before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (slow, quick))
+        d = stats.paired_difference(quick.test, slow.test, metric=metric)
+        interval = f"{d['difference']:+.3f} ({d['low']:+.3f} to {d['high']:+.3f})"
+        lines.append(f"{seed:4d}  {metric:15s}  {before:.3f}  {after:.3f}  {interval}")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    lines = [line for seed in parser.parse_args().seeds for line in compare(seed)]
+    print("\nseed  measure          plain  quick  difference (95 %)", *lines, sep="\n")
+
+
+if __name__ == "__main__":
+    main()
