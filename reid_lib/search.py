@@ -136,19 +136,20 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
     rounding = (dim + 8) * 2.0**-24
     rows, width = _tile(len(queries), len(gallery), dim, max_bytes)
     columns, sure = np.empty((len(queries), size), dtype=np.int64), np.empty(len(queries), dtype=bool)
+    memory = torch.empty(rows * width, device=device)  # of all blocks, one after the other: fresh memory costs time
     for start in range(0, len(queries), rows):
         some = torch.from_numpy(unit_rows(queries[start : start + rows], first=start)).to(device)
-        best = place = None
+        best = torch.full((len(some), size), -torch.inf, device=device)
+        place = torch.zeros((len(some), size), dtype=torch.int64, device=device)
         for column in range(0, len(gallery), width):
             tile = torch.from_numpy(unit_rows(gallery[column : column + width], first=column)).to(device)
-            block = some @ tile.T
-            if best is None:
-                best = torch.full((len(some), size), -torch.inf, device=device)
-                place = torch.zeros((len(some), size), dtype=torch.int64, device=device)
+            block = memory[: len(some) * len(tile)].view(len(some), len(tile))
+            torch.mm(some, tile.T, out=block)
             better = (block.amax(dim=1) > best[:, -1]).nonzero().ravel()
             if not better.numel():
                 continue
-            values, found = block[better].topk(min(size, block.shape[1]), dim=1)
+            rest = block if len(better) == len(block) else block[better]
+            values, found = rest.topk(min(size, len(tile)), dim=1)
             merged, order = torch.cat([best[better], values], dim=1).topk(size, dim=1)
             best[better] = merged
             place[better] = torch.cat([place[better], found + column], dim=1).gather(1, order)
@@ -227,9 +228,10 @@ def _exhaustive(queries, gallery, k: int, device: str, max_bytes: int) -> tuple[
 
 def _tile(n_queries: int, n_gallery: int, dim: int, max_bytes: int) -> tuple[int, int]:
     """Queries and gallery rows at a time, so that their copies, their similarities and a sort of these fit."""
-    side = max(1, int((max_bytes / 40) ** 0.5))  # about five arrays of 8 bytes the size of the block
-    side = min(side, max(1, max_bytes // (32 * max(dim, 1))))
-    return max(1, min(side, n_queries)), max(1, min(side, n_gallery))
+    area = max(1, max_bytes // 40)  # about five arrays of 8 bytes the size of the block
+    longest = max(1, max_bytes // (32 * max(dim, 1)))
+    rows = max(1, min(int(area**0.5), longest, n_queries))
+    return rows, max(1, min(area // rows, longest, n_gallery))
 
 
 def _best_of(block, k: int):
