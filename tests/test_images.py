@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from memory import added_mb
 from PIL import Image
 
 from reid_lib import images, photo, pixelcache
@@ -518,3 +519,29 @@ def test_real_photographs_decode_as_pillow_has_them(nyala_root):
     for file in files:
         with Image.open(file) as image:
             np.testing.assert_array_equal(decode(file), np.asarray(image.convert("RGB")))
+
+
+MANY = """
+from pathlib import Path
+import pandas as pd
+from PIL import Image
+from reid_lib import images
+from reid_lib.catalogue import Catalogue
+from reid_lib.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
+names = [f"{{k}}.png" for k in range(600)]
+for k, name in enumerate(names):
+    Image.new("RGB", (64, 48), (k % 256, 0, 0)).save(f"{folder}/{{name}}")
+rows = pd.DataFrame({{IMAGE_ID: names, PATH: names, IDENTITY: "a", DATASET: "d", INDIVIDUAL: "d/a"}})
+many, few = (Catalogue(part, Path("{folder}"), "folder") for part in (rows, rows.head(9)))
+images.pixels(few, image_size=500, progress=False)  # what the libraries themselves need
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="measured by what Linux says of a process")
+def test_a_cache_larger_than_the_memory_can_be_built(tmp_path):
+    """450 MB of pixels: a few images at a time are held, and what is read is mapped."""
+    work = "found = images.pixels(many, image_size=500, progress=False)\nassert found[599, 0, 0].tolist() == [87, 0, 0]"
+    assert added_mb(MANY.format(folder=tmp_path), work) < 60
+    (stored,) = [f for f in Path(os.environ["REID_CACHE"], "pixels").glob("*.npy") if f.stat().st_size > 400e6]
+    stored.unlink()
