@@ -62,7 +62,7 @@ def comparisons(size: str) -> list[Comparison]:
     photos = f"{n} photographs of 1.2 megapixels"
     found = [
         Comparison("embed", f"embed {photos}, EfficientNet-Lite0 224 px", ("embed_reid_lib_first", *peers),
-                   {"photos": n, "px": 224}),
+                   {"photos": n, "px": 224}, 6),
         Comparison("embed", "the same once more, pixels cached", ("embed_reid_lib_again", *peers),
                    {"photos": n, "px": 224}, 6),
         Comparison("step", "training steps, EfficientNet-Lite0 160 px, batches of 32", ("step_reid_lib", "step_plain"),
@@ -74,6 +74,7 @@ def comparisons(size: str) -> list[Comparison]:
     ]  # fmt: skip
     for gallery in galleries:
         others = ("search_faiss", "search_wildlife_tools") if gallery <= 100_000 else ("search_faiss",)
+        others += ("search_reid_lib_inverted_file",) if gallery > 100_000 and size == "full" else ()
         what, sizes = f"the 5 nearest of {gallery:,} × 512, 1,000 queries", {"gallery": gallery, "queries": 1000}
         found.append(Comparison("search", what, ("search_reid_lib", *others), sizes, 1 / 1.1, "queries"))
     what, sizes = f"threshold and metrics, {queries:,} queries", {"queries": queries}

@@ -103,32 +103,61 @@ def extract(
     import torch
     from tqdm.auto import tqdm
 
-    from reid_lib.compiling import WORTH_EMBEDDING, Compiled, why_not
     from reid_lib.device import BF16, FP16, reuse_memory
-    from reid_lib.fold import folded
+    from reid_lib.threads import ahead
 
     if device == "cpu":
         reuse_memory()
-    dtypes = {BF16: torch.bfloat16, FP16: torch.float16}
+    dtype = {BF16: torch.bfloat16, FP16: torch.float16}.get(precision)
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
     starts = range(0, len(positions), batch_size)
     features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
+
+    def read(start: int):
+        batch = torch.from_numpy(pixels[positions[start : start + batch_size]])
+        return start, batch.pin_memory() if device == "cuda" else batch
+
     was_training = model.training
     model.eval()
     try:
-        with torch.inference_mode(), torch.autocast(device, dtypes.get(precision), enabled=precision in dtypes):
-            backbone = model.backbone
-            if len(positions) >= WORTH_FOLDING:
-                backbone = folded(backbone, model.normalise(torch.from_numpy(pixels[positions[:2]]).to(device)))
-            if not why_not(torch_compile, len(positions), device, worth=WORTH_EMBEDDING):
-                backbone = Compiled(backbone, min(batch_size, len(positions)), freeze=True)
-            for start in tqdm(starts, desc="embed", unit="batch", delay=5, leave=False, disable=not progress):
-                batch = torch.from_numpy(pixels[positions[start : start + batch_size]]).to(device)
-                output = model.embedded(backbone(model.normalise(batch))).float()
-                if precision == FP16 and not bool(torch.isfinite(output).all()):
-                    with torch.autocast(device, enabled=False):
-                        output = model.embedded(model.backbone(model.normalise(batch)))
-                features[start : start + len(batch)] = output.cpu().numpy()
+        with torch.inference_mode(), torch.autocast(device, dtype, enabled=dtype is not None):
+            backbone = _quick_backbone(model, pixels, positions, batch_size, device, torch_compile)
+            batches = ahead(read, starts)
+            waiting = []  # a batch is fetched from a GPU when the next one keeps it busy
+            for start, batch in tqdm(
+                batches, total=len(starts), desc="embed", unit="batch", delay=5, leave=False, disable=not progress
+            ):
+                images = model.normalise(batch.to(device, non_blocking=True))
+                waiting.append((start, images, model.embedded(backbone(images))))
+                if len(waiting) > 1:
+                    _fetch(model, features, *waiting.pop(0))
+            for last in waiting:
+                _fetch(model, features, *last)
     finally:
         model.train(was_training)
     return EmbeddingSet(features, rows.iloc[positions])
+
+
+def _quick_backbone(model, pixels, positions: np.ndarray, batch_size: int, device: str, torch_compile: str):
+    """The backbone folded, and compiled, where the images are many enough to repay it."""
+    import torch
+
+    from reid_lib.compiling import WORTH_EMBEDDING, Compiled, why_not
+    from reid_lib.fold import folded
+
+    backbone = model.backbone
+    if len(positions) >= WORTH_FOLDING:
+        backbone = folded(backbone, model.normalise(torch.from_numpy(pixels[positions[:2]]).to(device)))
+    if not why_not(torch_compile, len(positions), device, worth=WORTH_EMBEDDING):
+        backbone = Compiled(backbone, min(batch_size, len(positions)), freeze=True)
+    return backbone
+
+
+def _fetch(model, features: np.ndarray, start: int, images, output) -> None:
+    """Put the embeddings of a batch in their place, computed again in float32 where 16 bits did not hold them."""
+    import torch
+
+    if not bool(torch.isfinite(output).all()):
+        with torch.autocast(images.device.type, enabled=False):
+            output = model.embedded(model.backbone(images))
+    features[start : start + len(output)] = output.float().cpu().numpy()

@@ -53,3 +53,16 @@ def in_threads(
     finally:
         pool.shutdown(cancel_futures=True)
         bar.close()
+
+
+def ahead(function: Callable[[Any], Any], items: Iterable) -> Iterator:
+    """Yield `function(item)` in the order of `items`; one is made in a thread while the one before is worked on."""
+    with ThreadPoolExecutor(1, thread_name_prefix="reid") as pool:
+        made = None
+        for item in items:
+            following = pool.submit(function, item)
+            if made is not None:
+                yield made.result()
+            made = following
+        if made is not None:
+            yield made.result()
