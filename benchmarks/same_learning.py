@@ -1,10 +1,9 @@
 """Does the fast way of training learn what a plain loop learns? The same network, batches and schedule, three seeds.
 
-    python benchmarks/same_learning.py [--seeds 0 1 2]
+    python benchmarks/same_learning.py [--seeds 0 1 2] [--precision bf16]
 
 The plain loop is what a tutorial writes: NCHW, float32, activations as they come, an AdamW that is neither fused nor
-vectorised. The runs lie in runs/ as quick<seed> and
-plain<seed>; those that are finished are not computed again. Prints the losses of the last epoch, and test metrics with
+vectorised. The runs lie in runs/ as quick<seed> (of another precision quick-bf16-<seed>) and plain<seed>; those that are finished are not computed again. Prints the losses of the last epoch, and test metrics with
 their paired difference (95 % over individuals).
 """
 
@@ -67,10 +66,11 @@ def trained(params, fit):
         learn.fit = before
 
 
-def compare(seed: int) -> list[str]:
+def compare(seed: int, precision: str) -> list[str]:
     """Lines of the table for one seed."""
     data = {"dataset": "demo", "seed": seed, "device": "cpu"}
-    quick_run, quick = trained(TrainParams(**data, run_name=f"quick{seed}"), learn.fit)
+    name = f"quick{seed}" if precision == "auto" else f"quick-{precision}-{seed}"
+    quick_run, quick = trained(TrainParams(**data, precision=precision, run_name=name), learn.fit)
     plain = {"precision": "fp32", "torch_compile": "never", "run_name": f"plain{seed}"}
     plain_run, slow = trained(TrainParams(**data, **plain), plain_fit)
     lines = []
@@ -88,7 +88,9 @@ def compare(seed: int) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    lines = [line for seed in parser.parse_args().seeds for line in compare(seed)]
+    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"], help="of the quick runs")
+    options = parser.parse_args()
+    lines = [line for seed in options.seeds for line in compare(seed, options.precision)]
     print("\nseed  measure          plain  quick  difference (95 %)", *lines, sep="\n")
 
 
