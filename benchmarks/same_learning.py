@@ -3,8 +3,8 @@
     python benchmarks/same_learning.py [--seeds 0 1 2] [--precision bf16]
 
 The plain loop is what a tutorial writes: NCHW, float32, activations as they come, an AdamW that is neither fused nor
-vectorised. The runs lie in runs/ as quick<seed> (of another precision quick-bf16-<seed>) and plain<seed>; those that are
-finished are not computed again. Prints the losses of the last epoch, and test metrics with their paired difference
+vectorised. The runs lie in runs/ as quick<seed> (of another precision quick-bf16-<seed>) and plain<seed>; those that
+are finished are not computed again. Prints the losses of the last epoch, and test metrics with their paired difference
 (95 % over individuals).
 """
 
