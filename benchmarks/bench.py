@@ -26,6 +26,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 RESULTS, README, PEERS = HERE / "results", HERE / "README.md", HERE / ".peers"
+LITE0 = "tf_efficientnet_lite0"
 BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 PACKAGES = ("torch", "timm", "numpy", "pandas", "papermill", "faiss-cpu", "wildlife-tools", "open-metric-learning")
 
@@ -48,27 +49,29 @@ class Comparison:
     unit: str = "images"
 
 
-def comparisons(size: str) -> list[Comparison]:
-    """What is compared, by `size`: "quick", "default" or "full"."""
+def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
+    """What is compared, by `size`: "quick", "default" or "full"; a GPU gets larger batches."""
     n = {"quick": 64, "default": 192, "full": 512}[size]
     steps = {"quick": 2, "default": 6, "full": 12}[size]
-    galleries = {"quick": (10_000,), "default": (10_000, 100_000, 1_000_000), "full": (10_000, 100_000, 1_000_000)}[
-        size
-    ]
+    galleries = (10_000,) if size == "quick" else (10_000, 100_000, 1_000_000)
     queries = 3_000 if size == "quick" else 30_000
     peers = ("embed_wildlife_tools", "embed_oml")
-    lite0 = {"backbone": "tf_efficientnet_lite0", "px": 160, "batch": 32, "steps": steps}
-    resnet = {"backbone": "resnet50", "px": 210, "batch": 16, "steps": steps}
+    many = 8 if gpu else 1
+    lite0 = {"backbone": LITE0, "px": 160, "batch": 32 * many, "steps": steps * many}
+    resnet = {"backbone": "resnet50", "px": 210, "batch": 16 * many, "steps": steps * many}
+    network = {"backbone": LITE0, "px": 224}
     photos = f"{n} photographs of 1.2 megapixels"
     found = [
         Comparison("embed", f"embed {photos}, EfficientNet-Lite0 224 px", ("embed_reid_lib_first", *peers),
-                   {"photos": n, "px": 224}, 6),
+                   {"photos": n} | network, 6),
         Comparison("embed", "the same once more, pixels cached", ("embed_reid_lib_again", *peers),
-                   {"photos": n, "px": 224}, 6),
-        Comparison("step", "training steps, EfficientNet-Lite0 160 px, batches of 32", ("step_reid_lib", "step_plain"),
-                   lite0, 2),
-        Comparison("step", "training steps, ResNet-50 210 px, batches of 16", ("step_reid_lib", "step_plain"),
-                   resnet, 3),
+                   {"photos": n} | network, 6),
+        Comparison("embed", "ResNet-50 210 px, pixels cached", ("embed_reid_lib_again", *peers),
+                   {"photos": n, "px": 210, "backbone": "resnet50"}),
+        Comparison("step", f"training steps, EfficientNet-Lite0 160 px, batches of {lite0['batch']}",
+                   ("step_reid_lib", "step_plain"), lite0, 2),
+        Comparison("step", f"training steps, ResNet-50 210 px, batches of {resnet['batch']}",
+                   ("step_reid_lib", "step_plain"), resnet, 3),
         Comparison("epoch", f"a training epoch, {photos}, EfficientNet-Lite0 160 px, augmented",
                    ("epoch_reid_lib", "epoch_replaced", "epoch_wildlife_tools"), {"photos": n} | lite0),
     ]  # fmt: skip
@@ -136,7 +139,11 @@ def summary(comparison: Comparison, runs: dict[str, list[dict]]) -> dict:
             "seconds": statistics.median(r["seconds"] for r in found),
             "added_mb": statistics.median(r["added_mb"] for r in found),
             "ours_is_faster_by": statistics.median(ratios),
-        } | {k: found[0][k] for k in ("loading_share", "gallery_mb", "geometric_mean", "precision") if k in found[0]}
+        } | {
+            k: found[0][k]
+            for k in ("loading_share", "gallery_mb", "geometric_mean", "precision", "gpu_busy")
+            if k in found[0]
+        }
         rows[name] |= agreement(ours[0], found[0]) if found is not ours else {}
     what = {"part": comparison.part, "what": comparison.what, "unit": comparison.unit, "target": comparison.target}
     return what | {"contenders": rows}
@@ -178,7 +185,9 @@ def growth(folder: Path, size: str, threads: int) -> list[dict]:
     for n in {"quick": (100,), "default": (1_000,), "full": (1_000, 10_000, 100_000)}[size]:
         root = _small_files(folder, n)
         os.environ["REID_CACHE"] = str(folder / f"growth{n}")
-        found = run_contender("embed_reid_lib_first", {"photos": str(root), "px": 64, "threads": threads})
+        found = run_contender(
+            "embed_reid_lib_first", {"photos": str(root), "px": 64, "backbone": LITE0, "threads": threads}
+        )
         rows.append({"images": n, "per_second": n / found["seconds"], "added_mb": found["added_mb"]})
         print(f"  {n:,} images: {rows[-1]['per_second']:.0f} images/s", flush=True)
     return rows
@@ -208,6 +217,7 @@ def machine(threads: int) -> dict:
             versions[package] = _version_of_peer(package)
     return {
         "device": gpu or f"{_processor()}, {threads} cores",
+        "gpu": gpu is not None,
         "python": platform.python_version(),
         "versions": {name: found for name, found in versions.items() if found},
     }
@@ -249,6 +259,7 @@ def report(result: dict) -> str:
             agree = f"{100 * row['same_neighbours']:.1f} % equal" if "same_neighbours" in row else agree
             agree = f"geometric mean {row['geometric_mean']:.4f}" if "geometric_mean" in row else agree
             agree = f"loading {100 * row['loading_share']:.1f} % of the epoch" if "loading_share" in row else agree
+            agree = f"GPU busy {100 * row['gpu_busy']:.0f} % of the time" if "gpu_busy" in row else agree
             target = comparison["target"]
             asked = f"{target:.3g} ×" if k == 1 and target else ""
             ratio = f"{row['ours_is_faster_by']:.3g} ×" if k else ""
@@ -280,7 +291,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["REID_CACHE"] = str(folder / "demo")
-        for comparison in comparisons(options.size):
+        for comparison in comparisons(options.size, gpu=result["machine"]["gpu"]):
             if options.only in ("", comparison.part):
                 print(comparison.what, flush=True)
                 rounds = 1 if comparison.contenders[-1] == "threshold_replaced" else options.rounds

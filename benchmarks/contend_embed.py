@@ -1,18 +1,17 @@
-"""Embedding: EfficientNet-Lite0, ImageNet weights, 224 px."""
+"""Embedding from photographs: ours, wildlife-tools and OML, with the same weights."""
 
 import numpy as np
-from contending import LITE0, MEAN, catalogue_of, contender, device_name
+from contending import LITE0, MEAN, busy_share, catalogue_of, contender, device_name
 
 
 def _embed(options, clock, pixels_first: bool) -> dict:
     from reid_lib import images
     from reid_lib.device import choose_device, embedding_precision
     from reid_lib.embed import extract
-    from reid_lib.model import build_model
 
     device = choose_device()
     catalogue = catalogue_of(options)
-    model = build_model(LITE0, image_size=options["px"], embedding_dim=0)
+    model = _model(options)
     how = {"batch_size": 64, "device": device, "precision": embedding_precision("auto", device)}
     size = {"image_size": options["px"], "interpolation": "bilinear", "progress": False}
     model.to(device)
@@ -21,7 +20,8 @@ def _embed(options, clock, pixels_first: bool) -> dict:
         images.pixels(catalogue, **size)
     with clock:
         features = extract(model, images.pixels(catalogue, **size), catalogue.rows, **how).features
-    return {"n": len(features), "features": features.tolist(), "precision": how["precision"]}
+    busy = busy_share(lambda: extract(model, images.pixels(catalogue, **size), catalogue.rows, **how))
+    return {"n": len(features), "features": features.tolist(), "precision": how["precision"]} | busy
 
 
 @contender
@@ -34,14 +34,20 @@ def embed_reid_lib_again(options, clock):
     return _embed(options, clock, pixels_first=True)
 
 
-def _plain_network():
+def _model(options):
+    """Lite0 with its ImageNet weights, others with random ones: the speed is the same, and no hub is needed."""
+    from reid_lib.model import build_model
+
+    backbone = options["backbone"]
+    return build_model(backbone, pretrained=backbone == LITE0, image_size=options["px"], embedding_dim=0)
+
+
+def _plain_network(options):
     """The same weights in timm's own layout: NCHW, fp32."""
     import timm
 
-    from reid_lib.backbones import load_packaged_lite0
-
-    network = timm.create_model(LITE0, num_classes=0).eval()
-    load_packaged_lite0(network)
+    network = timm.create_model(options["backbone"], num_classes=0).eval()
+    network.load_state_dict(_model(options).backbone.state_dict())
     return network
 
 
@@ -60,7 +66,7 @@ def embed_wildlife_tools(options, clock):
 
     catalogue = catalogue_of(options)
     dataset = WildlifeDataset(catalogue.rows, root=str(catalogue.root), transform=_transform(options["px"]))
-    extractor = DeepFeatures(_plain_network(), batch_size=64, device=device_name())
+    extractor = DeepFeatures(_plain_network(options), batch_size=64, device=device_name())
     with clock:
         features = extractor(dataset)
     return {"n": len(features), "features": _normalised(features)}
@@ -86,10 +92,10 @@ def embed_oml(options, clock):
 
         @property
         def feat_dim(self):
-            return 1280
+            return self.network.num_features
 
     dataset = ImageBaseDataset(catalogue_of(options).files(), transform=_transform(options["px"]))
-    model = Extractor(_plain_network()).to(device_name())
+    model = Extractor(_plain_network(options)).to(device_name())
     with clock, torch.no_grad():
         features = inference(model, dataset, num_workers=1, batch_size=64, verbose=False)
     return {"n": len(features), "features": _normalised(features.numpy())}

@@ -44,6 +44,25 @@ def _peak_mb() -> float:
     return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) / 1024
 
 
+def busy_share(work) -> dict:
+    """{"gpu_busy": share of the time in which the GPU computes} while `work()` is done once more; empty without a GPU.
+
+    The profiler takes time of its own, so it is busier without.
+    """
+    import torch
+
+    if not torch.cuda.is_available():
+        return {}
+    kinds = [torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=kinds) as profiler:
+        begun = time.perf_counter()
+        work()
+        torch.cuda.synchronize()
+        seconds = time.perf_counter() - begun
+    kernels = sum(event.self_device_time_total for event in profiler.key_averages())  # in microseconds
+    return {"gpu_busy": kernels / 1e6 / seconds}
+
+
 def catalogue_of(options):
     from reid_lib.catalogue import read_catalogue
 
