@@ -5,7 +5,7 @@
 
 The contenders of a comparison (contenders.py) take turns, each in a process of its own, with the same images, weights
 and threads; the ratio is the median over the rounds, since machines are noisy. Results go to benchmarks/results/ as
-JSON, and the tables of benchmarks/README.md are written from all of them.
+JSON, and the tables of benchmarks/README.md are written from all of them; --quick leaves none.
 """
 
 import argparse
@@ -151,7 +151,7 @@ def summary(comparison: Comparison, runs: dict[str, list[dict]]) -> dict:
 
 def agreement(mine: dict, theirs: dict) -> dict:
     """How alike the results are: the lowest cosine of two features of an image; the share of equal neighbours."""
-    if "features" in mine and len(mine["features"]) == len(theirs["features"]):
+    if mine.get("features") and len(mine["features"]) == len(theirs["features"]):
         return {"lowest_cosine": float((np.array(mine["features"]) * np.array(theirs["features"])).sum(axis=1).min())}
     if "index" in mine:
         return {"same_neighbours": float((np.array(mine["index"]) == np.array(theirs["index"])).mean())}
@@ -303,10 +303,11 @@ def main() -> None:
             print("growth", flush=True)
             result["growth"] = growth(folder, options.size, options.threads)
     print("\n" + report(result))
-    if not options.only and options.size != "quick":
+    if options.size != "quick":
         RESULTS.mkdir(exist_ok=True)
         stem = "".join(c if c.isalnum() else "-" for c in result["machine"]["device"].lower())
-        path = RESULTS / f"{result['date'].replace(' ', '-').replace(':', '')}-{stem}.json"
+        part = f"-{options.only}" if options.only else ""
+        path = RESULTS / f"{result['date'].replace(' ', '-').replace(':', '')}-{stem}{part}.json"
         path.write_text(json.dumps(result, indent=1) + "\n")
         write_readme()
         print(f"\nwritten: {path.relative_to(HERE.parent)}, {README.relative_to(HERE.parent)}")

@@ -122,7 +122,7 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
     """Candidates of each query by float32 products, twice as fast as exact ones and without a copy of the gallery.
 
     Returns:
-        columns: (q, k + SPARE) int64, or None where nothing is to be gained.
+        columns: (q, c) int64 with k <= c <= k + SPARE, or None where nothing is to be gained.
         sure: (q,) bool, the k exactly nearest are among them: the worst candidate is further behind the k-th than
             rounding can explain. Elsewhere (many equal images) all of the gallery has to be looked at.
     """
@@ -132,17 +132,18 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
     if size >= len(gallery) or torch.get_float32_matmul_precision() != "highest":
         return None, np.zeros(len(queries), dtype=bool)
     dim = queries.shape[1]
-    # |x y - fl(x y)| <= n u |x| |y| for a sum of n products (Higham, 2002, 3.1), and a few u for the lengths.
-    rounding = (dim + 8) * 2.0**-24
     rows, width = _tile(len(queries), len(gallery), dim, max_bytes)
     columns, sure = np.empty((len(queries), size), dtype=np.int64), np.empty(len(queries), dtype=bool)
     memory = torch.empty(rows * width, device=device)  # of all blocks, one after the other: fresh memory costs time
+    needed = k
     for start in range(0, len(queries), rows):
-        some = torch.from_numpy(unit_rows(queries[start : start + rows], first=start)).to(device)
+        some, _ = _float32_rows(queries[start : start + rows], start, device)
         best = torch.full((len(some), size), -torch.inf, device=device)
         place = torch.zeros((len(some), size), dtype=torch.int64, device=device)
+        off = 0.0
         for column in range(0, len(gallery), width):
-            tile = torch.from_numpy(unit_rows(gallery[column : column + width], first=column)).to(device)
+            tile, length_off = _float32_rows(gallery[column : column + width], column, device)
+            off = max(off, length_off)
             block = memory[: len(some) * len(tile)].view(len(some), len(tile))
             torch.mm(some, tile.T, out=block)
             better = (block.amax(dim=1) > best[:, -1]).nonzero().ravel()
@@ -153,9 +154,27 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
             merged, order = torch.cat([best[better], values], dim=1).topk(size, dim=1)
             best[better] = merged
             place[better] = torch.cat([place[better], found + column], dim=1).gather(1, order)
+        # |x y - fl(x y)| <= n u |x| |y| for a sum of n products (Higham, 2002, 3.1), and a few u for the lengths; the
+        # length of a query is the same for all of its candidates.
+        apart = 2.02 * ((dim + 8) * 2.0**-24 + off)
+        near = best[:, k - 1 : k] - best <= apart
         columns[start : start + len(some)] = place.cpu().numpy()
-        sure[start : start + len(some)] = (best[:, k - 1] - best[:, -1] > 2 * rounding).cpu().numpy()
-    return columns, sure
+        sure[start : start + len(some)] = ~near[:, -1].cpu().numpy()
+        if not near[:, -1].all():
+            needed = max(needed, int(near[~near[:, -1]].sum(dim=1).max()))
+    return columns[:, :needed], sure
+
+
+def _float32_rows(features: np.ndarray, first: int, device: str):
+    """Rows of length about 1 on a device, and by how much they may be off; embeddings are taken as they are."""
+    import torch
+
+    if features.dtype == np.float32:
+        rows = torch.from_numpy(np.ascontiguousarray(features)).to(device)
+        off = float((torch.linalg.vector_norm(rows, dim=1) - 1).abs().max()) + (features.shape[1] + 8) * 2.0**-24
+        if off < 1e-4:  # false for what is not finite, too
+            return rows, off
+    return torch.from_numpy(unit_rows(features, first=first)).to(device), 0.0
 
 
 def unit_rows(features: np.ndarray, *, first: int = 0) -> np.ndarray:
