@@ -74,7 +74,9 @@ def choose_best(root: Path | None = None) -> Choice:
             "different sets of test queries: promote one by name, and it decides which are compared"
         )
     wanted = asked[reference] if reference else next(iter(asked.values()))
-    variants = variants_of([run for name, run in finished.items() if asked[name] == wanted])
+    # The reference last: of runs that differ in nothing but their name, it is the one that stands for them.
+    names = sorted((name for name in finished if asked[name] == wanted), key=lambda name: name == reference)
+    variants = variants_of([finished[name] for name in names])
     if not variants:
         raise RunError("no finished run has a geometric mean on val: promote one by name")
     if reference is None:

@@ -15,7 +15,7 @@ from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
 from reid_lib.embed import EmbeddingSet
 from reid_lib.embedcache import embedded
-from reid_lib.errors import ModelError
+from reid_lib.errors import ModelError, ParameterError
 from reid_lib.imports import quick_imports
 from reid_lib.interrupt import stop_on_signal
 from reid_lib.names import (
@@ -63,6 +63,10 @@ TAKEN_OVER = (
     "threshold_individuals",
     "split_seed",
 )
+# Of these, what says where the photographs lie may be given anew: they may have moved.
+FREE = ("data_root", "columns", "skip_unreadable")
+# What a run's network was made with.
+NETWORK = ("backbone", "pretrained", "image_size")
 
 
 @dataclass
@@ -354,9 +358,26 @@ def settle(params: EvaluateParams) -> EvaluateParams:
     The run's name is made before that, from what was typed: it is the one `python -m reid_lib name` tells.
     """
     params = params.model_copy(update={"run_name": params.run_name or params.default_name()})
+    if params.run:
+        network, changed = runs.load_run(params.run).params, params.differences()
+        _refuse(params, {n: network.get(n) for n in NETWORK if n in changed and changed[n] != network.get(n)})
     if params.dataset:
         return params
     if not params.run:
         return params.model_copy(update={"dataset": "demo"})
     stored = runs.load_run(params.run).params
-    return params.model_copy(update={name: stored[name] for name in TAKEN_OVER})
+    changed = params.differences()
+    taken = {name: stored[name] for name in TAKEN_OVER if name in stored and not (name in FREE and name in changed)}
+    _refuse(params, {name: stored[name] for name in changed if name in taken and changed[name] != stored[name]})
+    return params.model_copy(update=taken)
+
+
+def _refuse(params: EvaluateParams, stored: dict) -> None:
+    """Parameters that an evaluation was given and that belong to its run."""
+    if stored:
+        lines = [f"  {name}: {value!r} in the run, {getattr(params, name)!r} here" for name, value in stored.items()]
+        raise ParameterError(
+            f"run {params.run!r} has its own network and split:\n"
+            + "\n".join(lines)
+            + "\nleave them out; for other data or another split pass dataset, too"
+        )

@@ -29,15 +29,20 @@ def read(dataset: str, data_root: str, *, columns: str = "", split_seed: int = 0
 
     Args:
         dataset: one of `READERS`.
-        data_root: folder (or table) on disk; not used by the demo data.
+        data_root: folder (or table) on disk; empty for the demo data.
         columns: for the tables, pairs "ours:theirs".
         split_seed: the demo data are drawn from it.
 
     Raises:
-        CatalogueError: unknown data set, nothing there, a column is missing.
+        CatalogueError: unknown data set, nothing there, a column is missing, data_root or columns do not belong to it.
     """
     if columns and dataset not in TABLES:
         raise CatalogueError(f"columns are for tables ({', '.join(TABLES)}), not for dataset {dataset!r}")
+    if data_root and dataset in DEMO_SIZES:
+        raise CatalogueError(
+            f"data_root is {data_root!r}, but dataset {dataset!r} draws its own animals: pass dataset folder for "
+            "folder/animal/photograph.jpg, csv for a table, or leave data_root empty"
+        )
     if dataset in DEMO_SIZES:
         return _read_demo(dataset, split_seed)
     if dataset == "folder":

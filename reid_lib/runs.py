@@ -29,6 +29,11 @@ RUNNING, FINISHED, FAILED, INTERRUPTED, UNREADABLE = "running", "finished", "fai
 PLANNED = "planned"  # has no folder yet
 WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
 LONGEST = 120  # characters of a run name
+# Fingerprints of the data, in words.
+DATA_DIFFERS = {
+    "catalogue": "the photographs, or who is on them, are not those of then (added, removed or changed)",
+    "split": "so the roles of the photographs are not those of then",
+}
 _OPEN: dict[Path, "Run"] = {}  # runs this process owns, so that a cell can be run again
 
 
@@ -207,11 +212,16 @@ class Run(RunFolder):
         stored, given = self.described().get("identity", {}), files._without_nan(identity)
         differing = [key for key in {**stored, **given} if stored.get(key) != given.get(key)]
         if differing:
-            lines = [f"  {key}: {stored.get(key)!r} there, {given.get(key)!r} here" for key in differing]
+            lines = [
+                f"  {DATA_DIFFERS[key]}"
+                if key in DATA_DIFFERS
+                else f"  {key}: {stored.get(key)!r} there, {given.get(key)!r} here"
+                for key in differing
+            ]
             raise RunDiffersError(
                 f"run {self.name!r} exists and differs:\n"
                 + "\n".join(lines)
-                + "\nchoose another run_name, or leave it empty"
+                + "\nit stays as it is; give this one a name of its own: -r run_name NAME"
             )
         return True
 

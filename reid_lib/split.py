@@ -81,7 +81,7 @@ class Split:
     @property
     def notes(self) -> list[str]:
         """What a person should know about this split, one sentence each."""
-        audit, notes = self.leakage().set_index(ROLE), []
+        audit, notes = self.leakage().set_index(ROLE), _date_notes(self.rows, self.policy)
         for role in (VAL, TEST):
             if audit.loc[role, "known_queries"] and not audit.loc[role, "unknown_queries"]:
                 notes.append(
@@ -163,15 +163,15 @@ def assign_roles(
 
 def _choose_policy(rows: pd.DataFrame, policy: str) -> str:
     has_official = SPLIT in rows and {"train", "test"} <= set(rows[SPLIT].dropna())
-    has_encounters = any(column in rows and rows[column].notna().any() for column in (ENCOUNTER, DATE))
+    has_encounters = bool(_occasions(rows).notna().any())
     if policy == "auto":
         return "official" if has_official else "encounter" if has_encounters else "random"
     if policy == "official" and not has_official:
         raise SplitError("split_policy 'official' needs a `split` column with 'train' and 'test'; use 'auto'")
     if policy == "encounter" and not has_encounters:
         raise SplitError(
-            "split_policy 'encounter' needs encounters or dates, and the catalogue has neither: "
-            "add an `encounter` or `date` column, or use 'random' and expect the background to help"
+            "split_policy 'encounter' needs encounters or dates, and the catalogue has neither: add an `encounter` or "
+            "`date` column (YYYY-MM-DD), or use 'random' and expect the background to help"
         )
     if policy not in POLICIES:
         raise SplitError(f"unknown split_policy {policy!r}: expected one of {', '.join(POLICIES)}")
@@ -179,14 +179,49 @@ def _choose_policy(rows: pd.DataFrame, policy: str) -> str:
 
 
 def _units(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
-    """What stays on one side: the encounter, else the day, else the image alone."""
-    unit = "image:" + rows[IMAGE_ID].astype(str)
-    if by_encounter and DATE in rows:
-        day = pd.to_datetime(rows[DATE], errors="coerce", format="mixed").dt.strftime("%Y-%m-%d")
-        unit = ("date:" + day).where(day.notna(), unit)
-    if by_encounter and ENCOUNTER in rows:
-        unit = ("encounter:" + rows[ENCOUNTER].astype(str)).where(rows[ENCOUNTER].notna(), unit)
-    return unit
+    """What of an individual stays on one side: the encounter, else the day; the image alone where neither is told.
+
+    Images without one among others that have one are one unit: they may be of the same sighting.
+    """
+    told = _occasions(rows)
+    if not by_encounter or told.isna().all():
+        return "image:" + rows[IMAGE_ID].astype(str)
+    return told.fillna("untold")
+
+
+def _occasions(rows: pd.DataFrame) -> pd.Series:
+    """(n,) text: the encounter of each image, else its day; missing where neither is there or can be read."""
+    told = pd.Series(None, index=rows.index, dtype=object)
+    if DATE in rows:
+        day = _days(rows[DATE]).dt.strftime("%Y-%m-%d")
+        told = ("date:" + day).astype(object).where(day.notna(), None)
+    if ENCOUNTER in rows:
+        told = ("encounter:" + rows[ENCOUNTER].astype(str)).astype(object).where(rows[ENCOUNTER].notna(), told)
+    return told
+
+
+def _days(dates: pd.Series) -> pd.Series:
+    return pd.to_datetime(dates, errors="coerce", format="mixed")
+
+
+def _date_notes(rows: pd.DataFrame, policy: str) -> list[str]:
+    """Dates that cannot be read, and images of which no occasion is known among others of which it is."""
+    notes = []
+    if DATE in rows:
+        dates = rows[DATE][rows[ENCOUNTER].isna()] if ENCOUNTER in rows else rows[DATE]
+        dates = dates.dropna()
+        unread = dates[_days(dates).isna()]
+        if len(unread):
+            notes.append(
+                f"{len(unread)} of {len(dates)} dates cannot be read, e.g. {str(unread.iloc[0])!r}: write YYYY-MM-DD"
+            )
+    told = _occasions(rows[rows[INDIVIDUAL].notna()])
+    if policy != "random" and told.isna().any() and told.notna().any():
+        notes.append(
+            f"{told.isna().sum()} of {len(told)} photographs have neither an encounter nor a date: those of one animal "
+            "count as one encounter"
+        )
+    return notes
 
 
 def _draw(individuals: pd.Series, units: pd.Series, shares: dict, unknown_split: float, rng) -> pd.Series:

@@ -21,7 +21,7 @@ from reid_lib.activations import out_of_place
 from reid_lib.batches import Batch, TrainingImages
 from reid_lib.compiling import WORTH_TRAINING, Compiled, why_not
 from reid_lib.device import reuse_memory
-from reid_lib.errors import TrainingError, TrainingInterrupted
+from reid_lib.errors import ParameterError, TrainingError, TrainingInterrupted
 from reid_lib.group import ALONE, Group
 from reid_lib.model import parameter_groups
 from reid_lib.names import CHECKPOINT
@@ -202,8 +202,9 @@ class _Training:
         progress, first = self.progress, self.group.first
         progress.epoch = epoch
         row = {"epoch": epoch} | row
+        _check_weights(self.model, self.loss, epoch, self.optimizer.param_groups[0]["lr"])
         if evaluate is not None:
-            row |= evaluate(self.model, self.loss)
+            row |= self.evaluated(evaluate, epoch)
             self.schedule.after_evaluation(row[VAL_SCORE])
             # The first evaluation counts as best even when undefined: a run always has weights to show.
             if progress.note(epoch, row[VAL_SCORE]) or progress.best_epoch < 0:
@@ -215,6 +216,15 @@ class _Training:
         self.save()
         if first:
             print(_line(row, progress), flush=True)
+
+    def evaluated(self, evaluate, epoch: int) -> dict:
+        """What `evaluate` says; embeddings it cannot work with are told as what they are, training that went astray."""
+        try:
+            return evaluate(self.model, self.loss)
+        except (ParameterError, ValueError) as error:
+            if epoch == 0:  # nothing was trained yet
+                raise
+            raise TrainingError(_astray(str(error), epoch, self.optimizer.param_groups[0]["lr"])) from error
 
     def heed(self) -> None:
         """Write a checkpoint and end training where that is asked for."""
@@ -273,10 +283,22 @@ def _stop_early(progress: Progress, patience: int) -> bool:
 
 def _check_finite(value: torch.Tensor, epoch: int, lr: float) -> None:
     if not torch.isfinite(value):
-        raise TrainingError(
-            f"the loss is {float(value)} in epoch {epoch} at a learning rate of {lr:.3g}: training stopped, and the "
-            f"checkpoint of epoch {epoch - 1} is kept. Try a smaller lr (a tenth), or a longer warmup"
-        )
+        raise TrainingError(_astray(f"the loss is {float(value)}", epoch, lr))
+
+
+def _check_weights(model: torch.nn.Module, loss: torch.nn.Module, epoch: int, lr: float) -> None:
+    """The last step of an epoch may ruin the weights after a loss that was still a number."""
+    values = [v for part in (model, loss) for v in part.state_dict().values() if v.is_floating_point()]
+    bad = sum(not bool(torch.isfinite(value).all()) for value in values)
+    if bad:
+        raise TrainingError(_astray(f"{bad} of {len(values)} weight tensors are not finite", epoch, lr))
+
+
+def _astray(what: str, epoch: int, lr: float) -> str:
+    return (
+        f"{what} in epoch {epoch} at a learning rate of {lr:.3g}: training stopped, and the checkpoint of epoch "
+        f"{max(epoch - 1, 0)} is kept. Try a smaller lr (a tenth), or a longer warmup"
+    )
 
 
 def _accelerator(device: str) -> Accelerator:

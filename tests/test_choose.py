@@ -109,6 +109,16 @@ def test_no_runs_and_a_reference_that_is_gone_are_said(make):
         choose_best()
 
 
+@pytest.mark.parametrize("reference", ["plain", "twin"])
+def test_of_equal_runs_under_two_names_the_reference_stands_for_them(make, reference):
+    make("plain", 1.0)
+    make("twin", 1.0)
+    make("wide", 2.5, margin=0.5)
+    runtable.promote(reference)
+    choice = choose_best()
+    assert choice.run == "wide" and reference in choice.table["run"].tolist() and len(choice.table) == 2
+
+
 def test_best_and_a_name_together_or_neither_is_refused(make, capsys):
     make("plain", 1.0)
     assert main(["runs", "promote"]) == 1

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from reid_lib import files, pipeline
-from reid_lib.errors import CatalogueError, RunDiffersError, SplitError
+from reid_lib.errors import CatalogueError, ParameterError, RunDiffersError, SplitError
 from reid_lib.names import (
     CHECKPOINT,
     GALLERY,
@@ -258,6 +258,35 @@ def test_an_evaluation_takes_over_the_data_and_split_of_its_run(tmp_path):
     again = pipeline.evaluate(experiment)
     pd.testing.assert_series_equal(again.predictions["image_1"], results.predictions["image_1"])
     assert again.metrics["test_fingerprint"] == results.metrics["test_fingerprint"]
+
+
+def test_an_evaluation_refuses_what_its_run_decides_and_takes_photographs_that_moved(tmp_path):
+    photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
+    settings = {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "run_name": "mine"}
+    run_all(TrainParams.checked(SMALL | settings))
+    for given, says in (
+        ({"backbone": "resnet18"}, "backbone: 'resnet10t' in the run, 'resnet18' here"),
+        ({"image_size": 64}, "image_size: 32 in the run, 64 here"),
+        ({"split_seed": 3}, "split_seed: 0 in the run, 3 here"),
+        ({"image_size": 64, "dataset": "demo:small"}, "image_size: 32 in the run"),
+    ):
+        with pytest.raises(ParameterError, match=says):
+            pipeline.settle(EvaluateParams(run="mine", **given))
+    assert pipeline.settle(EvaluateParams(run="mine", image_size=32, backbone="resnet10t")).split_seed == 0
+    assert pipeline.settle(EvaluateParams(run="mine", dataset="demo:small", split_seed=3)).split_seed == 3
+    photos.rename(tmp_path / "moved")
+    params = pipeline.settle(EvaluateParams(run="mine", data_root=str(tmp_path / "moved")))
+    assert params.dataset == "folder" and len(pipeline.read(params).rows) == 30
+
+
+def test_more_photographs_under_the_same_name_are_refused_in_words(tmp_path):
+    photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
+    params = TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1})
+    run_all(params)
+    next(photos.rglob("*.*g")).unlink()
+    with pytest.raises(RunDiffersError, match=r"photographs.*not those of then.*\n.*\n.*-r run_name NAME") as caught:
+        run_all(params)
+    assert "here" not in str(caught.value), "fingerprints say nothing to a person"
 
 
 def test_an_evaluation_of_a_run_that_was_trained_again_is_another_one(tmp_path, dirs):

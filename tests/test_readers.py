@@ -452,3 +452,8 @@ def test_nyala_encounters_and_flanks(nyala_root):
     numbers = rows[ENCOUNTER].str.split("-").str[1]
     assert numbers.nunique() == 996  # no number is shared by two animals
     assert SPLIT not in rows and any("not used" in note for note in catalogue.notes)
+
+
+def test_the_built_in_animals_take_no_photographs():
+    with pytest.raises(CatalogueError, match="data_root is 'photos', but dataset 'demo' draws.*pass dataset folder"):
+        readers.read("demo", "photos")

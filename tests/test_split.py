@@ -181,3 +181,33 @@ def test_a_policy_the_data_do_not_allow_is_refused(policy):
     rows = make_rows({"a": 4, "b": 4}).drop(columns="encounter")
     with pytest.raises(SplitError, match=policy):
         assign_roles(rows, policy=policy)
+
+
+def test_photographs_without_an_occasion_stay_together_where_others_have_one():
+    """Half the animals without an encounter: theirs may all be of one sighting."""
+    rows = make_rows({f"{i:02d}": 4 for i in range(12)})
+    rows.loc[rows["identity"].isin([f"{i:02d}" for i in range(6)]), "encounter"] = None
+    split = assign_roles(rows)
+    untold = split.rows[split.rows["encounter"].isna()]
+    assert split.policy == "encounter" and (untold.groupby(INDIVIDUAL)[ROLE].nunique() == 1).all()
+    assert any("48 of 96 photographs have neither an encounter nor a date" in note for note in split.notes)
+
+
+def test_dates_that_cannot_be_read_are_told_and_are_no_occasions():
+    rows = make_rows({f"{i:02d}": 3 for i in range(8)}).drop(columns="encounter")
+    split = assign_roles(rows.assign(date="1. Mai 2024"))
+    assert split.policy == "random"
+    assert any("48 of 48 dates cannot be read, e.g. '1. Mai 2024': write YYYY-MM-DD" in note for note in split.notes)
+    assert any("encounters are unknown" in note for note in split.notes)
+    with pytest.raises(SplitError, match="YYYY-MM-DD"):
+        assign_roles(rows.assign(date="1. Mai 2024"), policy="encounter")
+
+
+def test_of_partly_readable_dates_the_rest_stays_together():
+    rows = make_rows({f"{i:02d}": 4 for i in range(8)}).drop(columns="encounter")
+    rows["date"] = [f"2024-05-{1 + k % 28:02d}" for k in range(len(rows))]
+    rows.loc[::4, "date"] = "32/13/2024"
+    split = assign_roles(rows)
+    bad = split.rows[split.rows["date"] == "32/13/2024"]
+    assert split.policy == "encounter" and (bad.groupby(INDIVIDUAL)[ROLE].nunique() == 1).all()
+    assert any("16 of 64 dates cannot be read" in note for note in split.notes)

@@ -10,7 +10,7 @@ import torch
 from in_processes import Folder
 
 from reid_lib.batches import TrainingImages
-from reid_lib.errors import TrainingError, TrainingInterrupted
+from reid_lib.errors import ParameterError, TrainingError, TrainingInterrupted
 from reid_lib.losses import make_loss
 from reid_lib.model import build_model
 from reid_lib.names import CHECKPOINT
@@ -191,11 +191,18 @@ def test_every_loss_trains(tmp_path, loss):
     assert any(not torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
-def test_a_loss_that_is_not_a_number_names_epoch_and_rate_and_keeps_the_checkpoint(tmp_path):
+@pytest.mark.parametrize(("epoch", "step", "says", "kept"), [
+    (3, 1, "the loss is nan", 2),
+    (2, None, "weight tensors are not finite", 1),  # ruined by its last step, after a loss that was still a number
+])  # fmt: skip
+def test_what_is_not_a_number_stops_training_and_keeps_the_last_good_checkpoint(tmp_path, epoch, step, says, kept):
     class Broken(TrainingImages):
-        def epoch(self, epoch, *, start=0):
-            yield from super().epoch(epoch, start=start)
-            if epoch == 2:
+        def epoch(self, number, *, start=0):
+            for k, batch in enumerate(super().epoch(number, start=start)):
+                yield batch
+                if (number, k) == (epoch, step):
+                    self.spoil()
+            if (number, None) == (epoch, step):
                 self.spoil()
 
     images = make_images()
@@ -207,10 +214,23 @@ def test_a_loss_that_is_not_a_number_names_epoch_and_rate_and_keeps_the_checkpoi
         return weights_score(model, loss)
 
     images.spoil = lambda: model_of["loss"].inner.W.data.fill_(float("nan"))
-    with pytest.raises(TrainingError, match=r"nan in epoch 3 at a learning rate of .*epoch 2 is kept"):
+    with pytest.raises(TrainingError, match=rf"{says} in epoch {epoch} at a learning rate of .*epoch {kept} is kept"):
         train(FakeRun(tmp_path), images=images, evaluate=evaluate, params={"num_epochs": 4})
-    kept = torch.load(tmp_path / CHECKPOINT, weights_only=True)
-    assert kept["progress"]["epoch"] == 2
+    stored = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert stored["progress"]["epoch"] == kept
+    assert all(torch.isfinite(value).all() for part in ("model", "loss") for value in stored[part].values())
+
+
+def test_embeddings_that_cannot_be_compared_are_told_with_epoch_and_learning_rate(tmp_path):
+    def evaluate(model, loss):
+        if evaluate.calls:
+            raise ParameterError("feature row 0 is zero or not finite: it has no cosine with anything")
+        evaluate.calls += 1
+        return {"val_score": 0.0}
+
+    evaluate.calls = 0
+    with pytest.raises(TrainingError, match=r"feature row 0 .* in epoch 1 at a learning rate of .*smaller lr"):
+        train(FakeRun(tmp_path), evaluate=evaluate, params={"num_epochs": 2})
 
 
 def scripted(scores):
