@@ -11,8 +11,8 @@ from reid_lib.threads import cpu_count
 DEVICES = ("cpu", "cuda", "mps")
 FP32, BF16, FP16 = "fp32", "bf16", "fp16"
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-# Share of depthwise convolutions among all from which on a CPU trains a network quicker in float32 (docs/log.md).
-MOSTLY_DEPTHWISE = 0.19
+# Weights below which a CPU trains a network with depthwise convolutions quicker in float32 (docs/log.md).
+NARROW = 10_000_000
 
 
 def choose_device(device: str = "auto") -> str:
@@ -53,22 +53,21 @@ def auto_precision(device: str) -> str:
 def choose_precision(precision: str, device: str, network: torch.nn.Module | None = None) -> str:
     """What a network is trained in: `precision` ("fp32" or "bf16") as given; "auto" means the quicker one.
 
-    That is `auto_precision(device)`; on a CPU float32 for networks of many depthwise convolutions, which move more than
-    they multiply, and whose bfloat16 kernels are slow there.
+    That is `auto_precision(device)`; on a CPU float32 for narrow networks of depthwise convolutions, which move more
+    than they multiply, and whose bfloat16 kernels are slow there.
     """
     if precision == "auto":
         quicker = auto_precision(device)
-        slow = device == "cpu" and network is not None and depthwise_share(network) >= MOSTLY_DEPTHWISE
-        return FP32 if slow else quicker
+        return FP32 if device == "cpu" and network is not None and is_narrow_depthwise(network) else quicker
     if precision not in (FP32, BF16):
         raise ParameterError(f"precision {precision!r} is not known: expected auto, {FP32} or {BF16}")
     return precision
 
 
-def depthwise_share(network: torch.nn.Module) -> float:
-    """Share of the convolutions of a network that see one channel each; 0 where it has none."""
-    convolutions = [m for m in network.modules() if isinstance(m, torch.nn.Conv2d)]
-    return sum(c.groups == c.in_channels > 1 for c in convolutions) / max(len(convolutions), 1)
+def is_narrow_depthwise(network: torch.nn.Module) -> bool:
+    """Has it convolutions that see one channel each, and few weights in all (EfficientNet-B0, MobileNet)?"""
+    depthwise = any(isinstance(m, torch.nn.Conv2d) and m.groups == m.in_channels > 1 for m in network.modules())
+    return depthwise and sum(p.numel() for p in network.parameters()) < NARROW
 
 
 def embedding_precision(precision: str, device: str) -> str:

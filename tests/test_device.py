@@ -9,7 +9,7 @@ import timm
 import torch
 
 from reid_lib import device
-from reid_lib.device import choose_device, choose_precision, depthwise_share, embedding_precision, loader_processes
+from reid_lib.device import choose_device, choose_precision, is_narrow_depthwise, embedding_precision, loader_processes
 from reid_lib.errors import ParameterError
 
 
@@ -25,12 +25,14 @@ def test_an_unknown_name_lists_those_there_are(choose, name):
         choose(name)
 
 
-def test_on_a_cpu_networks_of_many_depthwise_convolutions_are_trained_in_float32(monkeypatch):
+def test_on_a_cpu_narrow_networks_of_depthwise_convolutions_are_trained_in_float32(monkeypatch):
     monkeypatch.setattr(device, "auto_precision", lambda name: "bf16")
-    depthwise, dense = (timm.create_model(name, num_classes=0) for name in ("tf_efficientnet_lite0", "resnet10t"))
-    assert depthwise_share(depthwise) == 16 / 49 and depthwise_share(dense) == 0  # 16 blocks, a convolution each
-    assert choose_precision("auto", "cpu", depthwise) == "fp32" and choose_precision("auto", "cpu", dense) == "bf16"
-    assert choose_precision("auto", "cuda", depthwise) == choose_precision("bf16", "cpu", depthwise) == "bf16"
+    names = ("tf_efficientnet_lite0", "resnet10t", "convnext_tiny")
+    narrow, dense, wide = (timm.create_model(name, num_classes=0) for name in names)
+    assert [is_narrow_depthwise(network) for network in (narrow, dense, wide)] == [True, False, False]
+    assert choose_precision("auto", "cpu", narrow) == "fp32"
+    assert choose_precision("auto", "cpu", dense) == choose_precision("auto", "cpu", wide) == "bf16"
+    assert choose_precision("auto", "cuda", narrow) == choose_precision("bf16", "cpu", narrow) == "bf16"
     assert choose_precision("auto", "cpu", torch.nn.Linear(2, 2)) == "bf16"
 
 
