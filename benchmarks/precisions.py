@@ -4,8 +4,8 @@
     python benchmarks/precisions.py --dataset wildlife:NyalaData --data_root ../shared/data/nyala --backbones resnet50
 
 For each backbone: training steps in float32 and bfloat16 (images/s, random weights, the best of two rounds); and, for
-the one whose weights are installed (with --hub for all), the lowest cosine of an image's embedding to the plain float32 one
-when the network is folded, rounded to bfloat16, both, or to float16.
+the one whose weights are installed (with --hub for all), the lowest cosine of an image's embedding to the plain float32
+one when the network is folded, rounded to bfloat16, both, or to float16.
 """
 
 import argparse

@@ -9,7 +9,7 @@ import timm
 import torch
 
 from reid_lib import device
-from reid_lib.device import choose_device, choose_precision, is_narrow_depthwise, embedding_precision, loader_processes
+from reid_lib.device import choose_device, choose_precision, embedding_precision, is_narrow_depthwise, loader_processes
 from reid_lib.errors import ParameterError
 
 
