@@ -19,7 +19,7 @@ from tqdm import tqdm
 from reid_lib.demo_draw import KINDS, Kind, draw_pattern, draw_photo, draw_scene
 from reid_lib.errors import CatalogueError
 from reid_lib.names import DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, SPECIES
-from reid_lib.paths import cache_root
+from reid_lib.paths import cache_root, writing
 
 # Part of the folder's name: raise it with every change to what is drawn.
 VERSION = 3
@@ -68,14 +68,15 @@ def draw_demo(size: str, seed: int, *, progress: bool = True) -> Path:
     folder = cache_root() / "demo" / f"{size}-seed{seed}-v{VERSION}"
     if _is_whole(folder):
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    drawn = Path(tempfile.mkdtemp(prefix=".drawing-", dir=folder.parent))
-    try:
-        _draw_into(drawn, size, seed, progress)
-        drawn.chmod(0o755)
-        _move(drawn, folder)
-    finally:
-        shutil.rmtree(drawn, ignore_errors=True)
+    with writing(cache_root(), "REID_CACHE", CatalogueError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        drawn = Path(tempfile.mkdtemp(prefix=".drawing-", dir=folder.parent))
+        try:
+            _draw_into(drawn, size, seed, progress)
+            drawn.chmod(0o755)
+            _move(drawn, folder)
+        finally:
+            shutil.rmtree(drawn, ignore_errors=True)
     return folder
 
 

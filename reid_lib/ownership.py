@@ -99,8 +99,8 @@ class Lock:
     def _create(self, text: str) -> bool:
         """Make the lock with its content at once (a hard link to a finished file), or find that it exists."""
         draft = self.path.with_name(f"{LOCK}.{socket.gethostname()}.{os.getpid()}")
-        draft.write_text(text)
         try:
+            draft.write_text(text)
             os.link(draft, self.path)
         except FileExistsError:
             return False

@@ -4,9 +4,11 @@ Three environment variables and no others: REID_DATA, REID_RUNS, REID_CACHE.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from reid_lib.errors import CatalogueError
+from reid_lib.errors import CatalogueError, ReidError
 
 
 def project_root() -> Path:
@@ -23,6 +25,22 @@ def cache_root() -> Path:
     """Folder for what can be made again (drawn images, decoded pixels): `REID_CACHE`, else `~/.cache/reid-lab`."""
     default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "reid-lab"
     return Path(os.environ.get("REID_CACHE") or default).expanduser().absolute()
+
+
+@contextmanager
+def writing(folder: Path, variable: str, kind: type[ReidError]) -> Iterator[None]:
+    """What the system says when `folder` cannot be written, in words that name the variable that moves it.
+
+    Raises:
+        kind: an OSError came up in the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(
+            f"{folder} cannot be written ({error.strerror or repr(error)}): make room or give rights there, or set "
+            f"{variable} to a folder elsewhere"
+        ) from error
 
 
 def find_data(data_root: str) -> Path:

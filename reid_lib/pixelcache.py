@@ -14,6 +14,7 @@ import numpy as np
 
 from reid_lib.errors import CatalogueError
 from reid_lib.files import NO_ROOM, TEMPORARY
+from reid_lib.paths import writing
 from reid_lib.photo import UnreadablePhoto
 
 PART, LOCKS = ".part", ".locks"
@@ -35,10 +36,11 @@ def kept(target: Path, shape: tuple[int, int, int, int], make: Callable[[int, in
     Raises:
         CatalogueError: images cannot be decoded (all of them are listed), or the disk is full.
     """
+    with writing(target.parent, "REID_CACHE", CatalogueError):
+        target.parent.mkdir(parents=True, exist_ok=True)
     if (found := _mapped(target, shape)) is not None:
         return found
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(target):
             if (found := _mapped(target, shape)) is None:
                 make_room(target, _header(shape)[1], share=LIMIT_SHARE)

@@ -22,7 +22,7 @@ from reid_lib import files, ownership
 from reid_lib.environment import environment
 from reid_lib.errors import RunDiffersError, RunError, TrainingInterrupted
 from reid_lib.names import HISTORY_CSV, METRICS_JSON, PARAMS_JSON, STATUS_JSON
-from reid_lib.paths import runs_root
+from reid_lib.paths import runs_root, writing
 
 FORMAT = 1  # of a run folder
 RUNNING, FINISHED, FAILED, INTERRUPTED, UNREADABLE = "running", "finished", "failed", "interrupted", "unreadable"
@@ -168,7 +168,8 @@ class Run(RunFolder):
         run = cls(folder)
         if run._same_as(identity) and run.finished:
             return run
-        run._claim()
+        with writing(folder.parent, "REID_RUNS", RunError):
+            run._claim()
         try:
             # Once more, now that nobody else can change it: another process may have made or ended the run meanwhile.
             if run._same_as(identity) and run.finished:

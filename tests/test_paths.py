@@ -1,0 +1,54 @@
+"""Places that cannot be written are told with the variable that moves them."""
+
+import errno
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from reid_lib import images, ownership
+from reid_lib.catalogue import Catalogue
+from reid_lib.demo import draw_demo
+from reid_lib.errors import CatalogueError, RunError
+from reid_lib.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
+from reid_lib.runs import Run
+
+
+@pytest.fixture
+def a_file(clean_dirs, monkeypatch):
+    """REID_RUNS and REID_CACHE name a file."""
+    file = clean_dirs / "file"
+    file.write_text("no folder")
+    for variable in ("REID_RUNS", "REID_CACHE"):
+        monkeypatch.setenv(variable, str(file))
+    return file
+
+
+def open_run():
+    return Run.open("r", params={}, identity={}, provenance={})
+
+
+def test_runs_that_lie_in_a_file(a_file):
+    with pytest.raises(RunError, match=rf"{a_file} cannot be written \(Not a directory\).*set REID_RUNS to a folder"):
+        open_run()
+
+
+def test_a_cache_that_is_a_file(a_file, tmp_path):
+    with pytest.raises(CatalogueError, match=r"cannot be written \(Not a directory\).*set REID_CACHE to a folder"):
+        draw_demo("small", 0, progress=False)
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "a.png")
+    rows = pd.DataFrame({IMAGE_ID: ["a"], PATH: ["a.png"], IDENTITY: "a", DATASET: "d", INDIVIDUAL: "d/a"})
+    with pytest.raises(CatalogueError, match=r"cannot be written .*set REID_CACHE to a folder"):
+        images.pixels(Catalogue(rows, tmp_path, "folder"), image_size=32, progress=False)
+
+
+def test_a_disk_that_is_full_before_a_run_begins_leaves_nothing(clean_dirs, monkeypatch):
+    def full(self, text):
+        self.touch()  # as a disk does that has room for the name alone
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(ownership.Path, "write_text", full)
+    with pytest.raises(RunError, match=r"cannot be written \(No space left on device\): make room"):
+        open_run()
+    assert not list((clean_dirs / "runs" / "r").iterdir())
