@@ -95,11 +95,12 @@ def _unusable(files, sizes, boxes, *, thorough: bool, progress: bool) -> list[st
         file, size, box = item
         if size < 0:
             return ""
-        reason = header_problem(file)
+        box = None if _box_problem(box) else parse_bbox(box)  # a box that is none is a problem of its own
+        reason = header_problem(file, bbox=box)
         if reason or not thorough:
             return reason
         try:
-            open_upright(file, bbox=None if _box_problem(box) else box, target_px=MIN_SIDE_PX)
+            open_upright(file, bbox=box, target_px=MIN_SIDE_PX)
         except UnreadablePhoto as error:
             return error.reason
         return ""

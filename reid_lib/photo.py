@@ -82,11 +82,18 @@ def open_upright(
         raise UnreadablePhoto(Path(path), _reason(Path(path), error)) from error
 
 
-def header_problem(path: Path | str, *, min_side_px: int = MIN_SIDE_PX) -> str:
-    """Why this file cannot be used, or "". Reads a few kilobytes; decodes only a file that looks cut off."""
+def header_problem(path: Path | str, *, bbox: tuple | None = None, min_side_px: int = MIN_SIDE_PX) -> str:
+    """Why this file, or its bbox, cannot be used, or "". Reads a few kilobytes; decodes only a file that looks cut off.
+
+    Args:
+        bbox: x, y, width, height in pixels of the upright image; it has to meet the image.
+    """
     try:
         with open(path, "rb") as file, Image.open(file) as image:
             _check_size(image.size, min_side_px)
+            if bbox is not None:
+                turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
+                _clip(bbox, *(image.size[::-1] if turned else image.size))
             marker = _END_MARKERS.get(image.format, b"")
             file.seek(0, 2)
             file.seek(max(file.tell() - _TAIL_BYTES, 0))

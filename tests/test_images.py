@@ -521,6 +521,21 @@ def test_real_photographs_decode_as_pillow_has_them(nyala_root):
             np.testing.assert_array_equal(decode(file), np.asarray(image.convert("RGB")))
 
 
+def test_a_box_outside_the_image_is_seen_in_the_header(tmp_path):
+    """The image is 64 x 48 as stored, and 48 x 64 upright: boxes are of the upright one."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(noise()).save(tmp_path / "turned.jpg", exif=exif)
+    Image.fromarray(noise()).save(tmp_path / "plain.jpg")
+    low = (0, 50, 20, 10)
+    assert header_problem(tmp_path / "turned.jpg", bbox=low) == ""
+    assert "lies outside the image of 64x48 px" in header_problem(tmp_path / "plain.jpg", bbox=low)
+    rows = {IMAGE_ID: ["a", "b"], PATH: ["plain.jpg", "turned.jpg"], IDENTITY: ["x", "y"], BBOX: ["0,50,20,10"] * 2}
+    pd.DataFrame(rows).to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(CatalogueError, match=r"(?s)1 x .*plain.jpg.*lies outside the image"):
+        read_catalogue("csv", str(tmp_path / "table.csv"), progress=False)
+
+
 MANY = """
 from pathlib import Path
 import pandas as pd
