@@ -92,8 +92,7 @@ def header_problem(path: Path | str, *, bbox: tuple | None = None, min_side_px: 
         with open(path, "rb") as file, Image.open(file) as image:
             _check_size(image.size, min_side_px)
             if bbox is not None:
-                turned = image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8)
-                _clip(bbox, *(image.size[::-1] if turned else image.size))
+                _clip(bbox, *_upright_size(image))
             marker = _END_MARKERS.get(image.format, b"")
             file.seek(0, 2)
             file.seek(max(file.tell() - _TAIL_BYTES, 0))
@@ -150,7 +149,7 @@ def _check_size(size: tuple[int, int], min_side_px: int) -> None:
 
 def _upright_rgb(image: Image.Image, box: tuple | None, target_px: int) -> Image.Image:
     turn = image.getexif().get(_ORIENTATION, 1)
-    width, height = image.size[::-1] if turn in (5, 6, 7, 8) else image.size  # of the upright image
+    width, height = _upright_size(image)
     if box is not None:
         box = _clip(box, width, height)
     if target_px and image.format == "JPEG":
@@ -167,6 +166,11 @@ def _upright_rgb(image: Image.Image, box: tuple | None, target_px: int) -> Image
     shrink = max(drafted) / max(width, height)
     left, top, right, bottom = (round(edge * shrink) for edge in box)
     return rgb.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height as the camera was held."""
+    return image.size[::-1] if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else image.size
 
 
 def _clip(box: tuple, width: int, height: int) -> tuple[int, int, int, int]:

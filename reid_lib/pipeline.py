@@ -358,18 +358,14 @@ def settle(params: EvaluateParams) -> EvaluateParams:
     The run's name is made before that, from what was typed: it is the one `python -m reid_lib name` tells.
     """
     params = params.model_copy(update={"run_name": params.run_name or params.default_name()})
-    if params.run:
-        network, changed = runs.load_run(params.run).params, params.differences()
-        _refuse(params, {n: network.get(n) for n in NETWORK if n in changed and changed[n] != network.get(n)})
-    if params.dataset:
-        return params
     if not params.run:
-        return params.model_copy(update={"dataset": "demo"})
-    stored = runs.load_run(params.run).params
-    changed = params.differences()
-    taken = {name: stored[name] for name in TAKEN_OVER if name in stored and not (name in FREE and name in changed)}
-    _refuse(params, {name: stored[name] for name in changed if name in taken and changed[name] != stored[name]})
-    return params.model_copy(update=taken)
+        return params.model_copy(update={"dataset": params.dataset or "demo"})
+    stored, changed = runs.load_run(params.run).params, params.differences()
+    taken = [] if params.dataset else [name for name in TAKEN_OVER if name not in FREE or name not in changed]
+    own_data = {name: stored[name] for name in taken}
+    fixed = {name: stored.get(name) for name in (*NETWORK, *own_data)}
+    _refuse(params, {name: value for name, value in fixed.items() if name in changed and changed[name] != value})
+    return params.model_copy(update=own_data)
 
 
 def _refuse(params: EvaluateParams, stored: dict) -> None:

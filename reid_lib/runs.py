@@ -213,17 +213,9 @@ class Run(RunFolder):
         stored, given = self.described().get("identity", {}), files._without_nan(identity)
         differing = [key for key in {**stored, **given} if stored.get(key) != given.get(key)]
         if differing:
-            lines = [
-                f"  {DATA_DIFFERS[key]}"
-                if key in DATA_DIFFERS
-                else f"  {key}: {stored.get(key)!r} there, {given.get(key)!r} here"
-                for key in differing
-            ]
-            raise RunDiffersError(
-                f"run {self.name!r} exists and differs:\n"
-                + "\n".join(lines)
-                + "\nit stays as it is; give this one a name of its own: -r run_name NAME"
-            )
+            lines = [DATA_DIFFERS.get(k, f"{k}: {stored.get(k)!r} there, {given.get(k)!r} here") for k in differing]
+            listed = "\n  ".join([f"run {self.name!r} exists and differs:", *lines])
+            raise RunDiffersError(f"{listed}\nit stays as it is; give this one a name of its own: -r run_name NAME")
         return True
 
     def _claim(self) -> None:

@@ -21,7 +21,7 @@ from reid_lib.activations import out_of_place
 from reid_lib.batches import Batch, TrainingImages
 from reid_lib.compiling import WORTH_TRAINING, Compiled, why_not
 from reid_lib.device import reuse_memory
-from reid_lib.errors import ParameterError, TrainingError, TrainingInterrupted
+from reid_lib.errors import TrainingError, TrainingInterrupted
 from reid_lib.group import ALONE, Group
 from reid_lib.model import parameter_groups
 from reid_lib.names import CHECKPOINT
@@ -221,8 +221,8 @@ class _Training:
         """What `evaluate` says; embeddings it cannot work with are told as what they are, training that went astray."""
         try:
             return evaluate(self.model, self.loss)
-        except (ParameterError, ValueError) as error:
-            if epoch == 0:  # nothing was trained yet
+        except ValueError as error:
+            if epoch == 0 or self.group.size > 1:  # nothing was trained yet; of several processes it may be one's alone
                 raise
             raise TrainingError(_astray(str(error), epoch, self.optimizer.param_groups[0]["lr"])) from error
 
