@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
-# Images from which on compiling repays itself. On a CPU measured (docs/log.md): embedding gains a quarter, a training
-# step nothing. On a GPU estimated: a minute of compiling against a tenth to a fifth of the time of a step.
-WORTH_EMBEDDING = {"cpu": 20_000, "cuda": 500_000}
+# Images from which on compiling repays itself. On a CPU (measured, docs/log.md) there is nothing to gain: `fold` does
+# what it would. On a GPU estimated: a minute of compiling against a tenth to a fifth of the time of a step.
+WORTH_EMBEDDING = {"cuda": 500_000}
 WORTH_TRAINING = {"cuda": 1_000_000}
 SAME = 0.999  # cosine to the features of the network as it is
 

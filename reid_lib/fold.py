@@ -1,81 +1,177 @@
-"""A network for inference: batch normalisation folded into the convolutions before it, where that changes nothing."""
+"""A network for inference: what follows a convolution, or pads its input, done by the convolution itself.
 
+In eval mode batch normalisation multiplies and adds constants, which the weights before it can do as well. On a CPU an
+input that is padded on one side more than on the other ("same" padding) is copied first, which a kernel with a row of
+zeros spares, and oneDNN, which computes convolutions there, takes the activation along in the same pass (see `onednn`).
+"""
+
+from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import dataclass
 
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from reid_lib import onednn
 
 # Cosine to the features of the network as it was: rounding is far above this, a wrong fold far below.
 SAME = 0.99999
 
 
-@torch.no_grad()
-def folded(network: nn.Module, images: Tensor) -> nn.Module:
-    """A copy in eval mode whose convolutions do what normalisation after them did; the network itself stays as it is.
+@dataclass(frozen=True)
+class Pass:
+    """A module without parts, or a norm, that has run: its name, what it took and what it gave."""
 
-    In eval mode batch normalisation multiplies and adds constants, which a convolution can do by its own weights: one
-    pass over memory less for each. Which norm follows which convolution is seen by running the network, so it needs no
-    tracing; the result is compared in float32, and the network itself comes back where the two differ.
+    name: str
+    module: nn.Module
+    taken: Tensor  # the tensors themselves: an id may be given away again
+    given: Tensor
+    taken_version: int  # counts what was changed in place, as by `x += shortcut`
+    given_version: int
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def folded(network: nn.Module, images: Tensor, *, activations: bool = False) -> nn.Module:
+    """A copy in eval mode that is quicker and gives the same features; the network itself stays as it is.
+
+    What follows which convolution is seen by running the network, so it needs no tracing; the result is compared in
+    float32, and where it differs less is folded, down to the network itself.
 
     Args:
         network: (n, 3, s, s) -> (n, d).
-        images: (n, 3, s, s) to look at and compare with, as the network takes them; two will do.
+        images: (n, 3, s, s) to look at and compare with, as the network takes them; two will do. The copy is for
+            images of this size.
+        activations: take these in, too, where oneDNN can; the copy then computes in float32 on a CPU alone.
     """
+    images = images.clone()  # a tensor of inference mode does not count what is done to it
     with torch.autocast(images.device.type, enabled=False):  # rounding to bfloat16 would pass for a wrong fold
-        copy = deepcopy(network).eval()
-        pairs = _followed_by_norm(copy, images)
-        if not pairs:
-            return network
-        for convolution, norm in pairs.items():
-            _fold(copy, convolution, norm)
         was_training = network.training
         expected = network.eval()(images)
         network.train(was_training)
-        alike = torch.cosine_similarity(copy(images), expected, dim=1)
-    return copy if bool((alike > SAME).all()) else network
+        for fuse in [True, False] if activations and onednn.usable(images) else [False]:
+            copy = deepcopy(network).eval()
+            changed = _norms_folded(copy, images)
+            if images.device.type == "cpu":  # cuDNN is made for odd kernels
+                changed += _evenly_padded(copy, images)
+            if fuse:
+                changed += _activations_fused(copy, images)
+            if changed and _alike(copy, images, expected):
+                return copy
+    return network
 
 
-def _followed_by_norm(network: nn.Module, images: Tensor) -> dict[str, str]:
-    """Name of a convolution -> name of the batch normalisation that takes its output; each is run once."""
-    made: list[tuple[Tensor, str]] = []  # the tensors themselves: an id may be given away again
-    pairs: dict[str, str] = {}
-    runs: dict[str, int] = {}
+def _alike(network: nn.Module, images: Tensor, expected: Tensor) -> bool:
+    try:
+        found = network(images)
+    except RuntimeError:  # of oneDNN: not this kernel, or not on this processor
+        return False
+    return bool((torch.cosine_similarity(found, expected, dim=1) > SAME).all())
+
+
+def _norms_folded(network: nn.Module, images: Tensor) -> int:
+    """Fold each batch normalisation into the convolution whose output it takes; how many were."""
+    pairs = [
+        (convolution, norm)
+        for convolution, norm in _followed(network, images)
+        if isinstance(norm.module, nn.BatchNorm2d) and norm.module.track_running_stats
+    ]
+    for convolution, norm in pairs:
+        conv, bn = convolution.module, norm.module
+        conv.weight, conv.bias = fuse_conv_bn_weights(
+            conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
+        )
+        # timm's norm brings its activation along.
+        left = [part for part in (getattr(bn, "drop", None), getattr(bn, "act", None)) if part is not None]
+        _replace(network, norm.name, nn.Sequential(*left) if left else nn.Identity())
+    return len(pairs)
+
+
+def _evenly_padded(network: nn.Module, images: Tensor) -> int:
+    """Replace convolutions that pad their input as TensorFlow does by plain ones; how many were."""
+    found = [
+        each
+        for each in _once(network, images)
+        if type(each.module) is Conv2dSame and each.module.padding_mode == "zeros"
+    ]
+    for each in found:
+        _replace(network, each.name, _plain(each.module, each.taken.shape[-2:]))
+    return len(found)
+
+
+def _plain(conv: Conv2dSame, size: torch.Size) -> nn.Conv2d:
+    """The same for inputs of this size (height, width): zeros before the kernel, instead of more behind the input."""
+    extents = zip(size, conv.kernel_size, conv.stride, conv.dilation, strict=True)
+    totals = [max((-(-n // step) - 1) * step + gap * (k - 1) + 1 - n, 0) for n, k, step, gap in extents]
+    weight = conv.weight
+    if any(total % 2 for total in totals) and conv.dilation == (1, 1):
+        weight = pad(weight, (totals[1] % 2, 0, totals[0] % 2, 0))
+    elif any(total % 2 for total in totals):
+        return conv
+    plain = nn.Conv2d(
+        conv.in_channels, conv.out_channels, tuple(weight.shape[-2:]), conv.stride, tuple(-(-t // 2) for t in totals),
+        conv.dilation, conv.groups, bias=conv.bias is not None, device=weight.device, dtype=weight.dtype,
+    ).eval()  # fmt: skip
+    plain.weight, plain.bias = nn.Parameter(weight.contiguous(memory_format=torch.channels_last)), conv.bias
+    return plain
+
+
+def _activations_fused(network: nn.Module, images: Tensor) -> int:
+    """Let oneDNN do convolutions, and the activations after them in the same pass; how many convolutions it does."""
+    after = {convolution.name: following for convolution, following in _followed(network, images)}
+    found = [each for each in _once(network, images) if onednn.takes(each.module)]
+    for each in found:
+        following = after.get(each.name)
+        activation = onednn.attributes(following.module) if following else None
+        _replace(network, each.name, onednn.Convolution(each.module, activation, each.taken))
+        if activation:
+            _replace(network, following.name, nn.Identity())
+    return len(found)
+
+
+def _followed(network: nn.Module, images: Tensor) -> Iterator[tuple[Pass, Pass]]:
+    """Convolutions and the first that takes their output; both run once for a batch."""
+    passes = _once(network, images)
+    for place, convolution in enumerate(passes):
+        if isinstance(convolution.module, nn.Conv2d):
+            takers = (each for each in passes[place + 1 :] if each.taken is convolution.given)
+            following = next(takers, None)
+            if following and following.taken_version == convolution.given_version:
+                yield convolution, following
+
+
+def _once(network: nn.Module, images: Tensor) -> list[Pass]:
+    """What runs exactly once for a batch, in its order."""
+    passes: list[Pass] = []
+    versions: dict[str, int] = {}
     hooks = []
 
-    def after(name):
-        def hook(module, args, output):
-            runs[name] = runs.get(name, 0) + 1
-            made.append((output, name))
+    def watch(name: str, module: nn.Module) -> None:
+        def before(_, args):
+            versions[name] = args[0]._version if args and isinstance(args[0], Tensor) else -1
 
-        return hook
+        def after(_, args, output):
+            if versions[name] >= 0 and isinstance(output, Tensor):
+                passes.append(Pass(name, module, args[0], output, versions[name], output._version))
 
-    def before(name):
-        def hook(module, args):
-            runs[name] = runs.get(name, 0) + 1
-            pairs.update({convolution: name for tensor, convolution in made if tensor is args[0]})
-
-        return hook
+        hooks.extend([module.register_forward_pre_hook(before), module.register_forward_hook(after)])
 
     for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
-            hooks.append(module.register_forward_hook(after(name)))
-        elif isinstance(module, nn.BatchNorm2d) and module.track_running_stats:
-            hooks.append(module.register_forward_pre_hook(before(name)))
+        alone = not any(module.children()) and not isinstance(module, nn.Identity)
+        if alone or isinstance(module, nn.BatchNorm2d):
+            watch(name, module)
     try:
         network(images)
     finally:
         for hook in hooks:
             hook.remove()
-    return {c: n for c, n in pairs.items() if runs[c] == runs[n] == 1 and list(pairs.values()).count(n) == 1}
+    names = [each.name for each in passes]
+    return [each for each in passes if names.count(each.name) == 1]
 
 
-def _fold(network: nn.Module, convolution: str, norm: str) -> None:
-    conv, bn = network.get_submodule(convolution), network.get_submodule(norm)
-    conv.weight, conv.bias = fuse_conv_bn_weights(
-        conv.weight, conv.bias, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
-    )
-    # timm's norm brings its activation along.
-    left = nn.Sequential(*(part for part in (getattr(bn, "drop", None), getattr(bn, "act", None)) if part is not None))
-    parent, _, name = norm.rpartition(".")
-    setattr(network.get_submodule(parent), name, left)
+def _replace(network: nn.Module, name: str, module: nn.Module) -> None:
+    parent, _, last = name.rpartition(".")
+    setattr(network.get_submodule(parent), last, module)

@@ -3,9 +3,13 @@
 import pytest
 import timm
 import torch
+from timm.layers import Conv2dSame, pad_same
 from torch import nn
 
+from reid_lib import onednn
 from reid_lib.fold import folded
+
+needs_onednn = pytest.mark.skipif(not onednn.usable(torch.zeros(1)), reason="torch without oneDNN")
 
 
 def with_statistics(network: nn.Module) -> nn.Module:
@@ -17,6 +21,15 @@ def with_statistics(network: nn.Module) -> nn.Module:
                                (module.bias.data, -0.3)):  # fmt: skip
                 value.copy_(low + torch.rand(value.shape, generator=generator))
     return network.eval()
+
+
+def images_of(n: int, *, px: int = 64, seed: int = 1) -> torch.Tensor:
+    images = torch.randn(n, 3, px, px, generator=torch.Generator().manual_seed(seed))
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def count(network: nn.Module, kind: type) -> int:
+    return sum(isinstance(module, kind) for module in network.modules())
 
 
 def norms(network: nn.Module) -> int:
@@ -76,3 +89,113 @@ def test_the_network_is_left_as_it_was():
     folded(network, torch.randn(2, 3, 64, 64))
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    "name, fused",
+    [
+        ("tf_efficientnet_lite0", 33),
+        ("resnet10t", 7),
+        ("mobilenetv3_small_050", 26),
+        ("regnetx_002", 27),
+        ("resnet18", 9),
+    ],
+)
+@pytest.mark.parametrize("px", [64, 75])
+def test_activations_are_computed_by_the_convolutions_before_them(name, fused, px):
+    """All that follow a convolution directly: those after the sum of a residual block stay where they are."""
+    network = with_statistics(timm.create_model(name, pretrained=False, num_classes=0))
+    images = images_of(5, px=px)
+    with torch.inference_mode():  # as `extract` does
+        quick = folded(network, images[:2], activations=True)
+        found = quick(images)
+    convolutions = [module for module in quick.modules() if isinstance(module, onednn.Convolution)]
+    assert sum(conv.activation[0] != "none" for conv in convolutions) >= fused
+    assert count(quick, nn.Conv2d) == 0
+    with torch.no_grad():
+        torch.testing.assert_close(found, network(images), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (31, 30), (33, 35)])
+@pytest.mark.parametrize("kernel, stride, dilation", [(3, 2, 1), (5, 2, 1), (4, 3, 1), (3, 2, 2), ((3, 5), (2, 1), 1)])
+def test_a_kernel_with_zeros_pads_as_tensorflow_does(size, kernel, stride, dilation):
+    torch.manual_seed(0)
+    convolution = Conv2dSame(3, 6, kernel, stride, dilation=dilation, groups=3)
+    network = nn.Sequential(convolution, nn.AdaptiveAvgPool2d(4), nn.Flatten()).eval()
+    images = torch.randn(4, 3, *size)
+    quick = folded(network, images[:2])
+    with torch.no_grad():
+        torch.testing.assert_close(quick(images), network(images))
+    uneven = any(total % 2 for total in padding_of(convolution, size))
+    assert type(quick[0]) is (Conv2dSame if uneven and dilation > 1 else nn.Conv2d)
+
+
+def padding_of(convolution: nn.Conv2d, size: tuple[int, int]) -> list[int]:
+    before = pad_same(torch.zeros(1, 1, *size), convolution.kernel_size, convolution.stride, convolution.dilation)
+    return [padded - n for padded, n in zip(before.shape[-2:], size, strict=True)]
+
+
+class Residual(nn.Module):
+    """What the activation takes is the tensor that the convolution gave, but with something added in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.act = nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()
+
+    def forward(self, x):
+        y = self.conv(x)
+        y += x
+        return self.act(y).flatten(1)
+
+
+@needs_onednn
+@pytest.mark.parametrize("inference", [True, False])
+def test_a_sum_in_place_before_the_activation_is_seen(inference):
+    network = Residual().eval()
+    images = images_of(3, px=16)
+    with torch.inference_mode(inference), torch.no_grad():
+        quick = folded(network, images[:2], activations=True)
+        torch.testing.assert_close(quick(images), network(images))
+    assert isinstance(quick.act, nn.ReLU) and isinstance(quick.conv, onednn.Convolution)
+
+
+@pytest.mark.parametrize("broken", ["missing", "raises", "wrong"])
+def test_where_onednn_cannot_the_rest_is_folded_all_the_same(monkeypatch, broken):
+    def refuse(self, images):
+        raise RuntimeError("could not create a primitive")
+
+    if broken == "missing":
+        monkeypatch.setattr(onednn, "usable", lambda images: False)
+    else:
+        monkeypatch.setattr(
+            onednn.Convolution, "forward", refuse if broken == "raises" else lambda self, images: images
+        )
+    network = with_statistics(timm.create_model("resnet10t", pretrained=False, num_classes=0))
+    quick = folded(network, images_of(2), activations=True)
+    assert norms(quick) == 0 and count(quick, nn.Conv2d) == count(network, nn.Conv2d)
+    with torch.no_grad():
+        torch.testing.assert_close(quick(images_of(3)), network(images_of(3)), rtol=1e-3, atol=1e-4)
+
+
+@needs_onednn
+@pytest.mark.parametrize(
+    "activation",
+    [nn.ReLU(), nn.ReLU6(), nn.Hardtanh(-0.5, 0.5), nn.LeakyReLU(0.2), nn.SiLU(), nn.Hardswish(), nn.GELU(),
+     nn.GELU("tanh")],
+    ids=repr,
+)  # fmt: skip
+def test_each_activation_is_the_one_it_is_called(activation):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), activation, nn.Flatten()).eval()
+    images = 5 * images_of(4, px=8)
+    quick = folded(network, images[:2], activations=True)
+    assert isinstance(quick[0], onednn.Convolution) and isinstance(quick[1], nn.Identity)
+    with torch.no_grad():
+        torch.testing.assert_close(quick(images), network(images), rtol=1e-4, atol=1e-4)
+
+
+def test_an_activation_unknown_to_onednn_stays():
+    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Softplus(), nn.Flatten()).eval()
+    quick = folded(network, images_of(2, px=8), activations=True)
+    assert isinstance(quick[1], nn.Softplus)
