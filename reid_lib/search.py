@@ -6,6 +6,7 @@ whole number of these below 2**53, which float64 holds exactly in any order of a
 about 1e-8, less than float32 features are worth.
 """
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -130,13 +131,12 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
     import torch
 
     size = k + SPARE
-    if size >= len(gallery) or torch.get_float32_matmul_precision() != "highest":
+    if size >= len(gallery) or not _float32_is_meant():
         return None, np.zeros(len(queries), dtype=bool)
     dim = queries.shape[1]
     # On a CPU a block that stays in its cache is multiplied and looked through the quickest.
     rows, width = _tile(len(queries), len(gallery), dim, min(max_bytes, IN_CACHE) if device == "cpu" else max_bytes)
     columns, sure = np.empty((len(queries), size), dtype=np.int64), np.empty(len(queries), dtype=bool)
-    memory = torch.empty(rows * width, device=device)  # of all blocks, one after the other: fresh memory costs time
     needed = k
     for start in range(0, len(queries), rows):
         some, _ = _float32_rows(queries[start : start + rows], start, device)
@@ -146,8 +146,7 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
         for column in range(0, len(gallery), width):
             tile, length_off = _float32_rows(gallery[column : column + width], column, device)
             off = max(off, length_off)
-            block = memory[: len(some) * len(tile)].view(len(some), len(tile))
-            torch.mm(some, tile.T, out=block)
+            block = _products(some, tile)
             better = (block.amax(dim=1) > best[:, -1]).nonzero().ravel()
             if not better.numel():
                 continue
@@ -165,6 +164,33 @@ def _shortlist(queries, gallery, k: int, device: str, max_bytes: int):
         if not near[:, -1].all():
             needed = max(needed, int(near[~near[:, -1]].sum(dim=1).max()))
     return columns[:, :needed], sure
+
+
+def _float32_is_meant() -> bool:
+    """Whether products of float32 are computed as such; torch can be told to round them to fewer bits."""
+    import torch
+
+    try:
+        if torch.get_float32_matmul_precision() != "highest":
+            return False
+    except RuntimeError:  # so it answers where precisions were set for each backend
+        return False
+    of_convolutions = getattr(getattr(torch.backends.mkldnn, "conv", None), "fp32_precision", "none")
+    return (
+        of_convolutions in ("none", "ieee")
+        and os.environ.get("ONEDNN_DEFAULT_FPMATH_MODE", "strict").lower() == "strict"
+    )
+
+
+def _products(some, tile):
+    """(n, d) and (m, d) -> (n, m). On a CPU by oneDNN's convolutions: on some processors twice as fast as MKL."""
+    import torch
+
+    if some.device.type != "cpu" or not torch.backends.mkldnn.is_available():
+        return some @ tile.T
+    pixels = some.view(1, len(some), 1, -1).permute(0, 3, 1, 2)  # laid out as "channels last" is: nothing is copied
+    kernels = tile.view(len(tile), 1, 1, -1).permute(0, 3, 1, 2)
+    return torch.conv2d(pixels, kernels)[0, :, :, 0].T
 
 
 def _float32_rows(features: np.ndarray, first: int, device: str):

@@ -1,5 +1,6 @@
 """Exact, bounded, order-free similarity search."""
 
+import os
 import subprocess
 import sys
 
@@ -105,14 +106,52 @@ def test_the_shortlist_changes_nothing(max_bytes):
     np.testing.assert_array_equal(scores, full_scores)
 
 
-def test_coarser_products_make_no_shortlist():
-    """Where the user lets matrices multiply in bfloat16 or TF32, the bound on rounding would not hold."""
-    before = torch.get_float32_matmul_precision()
+@pytest.mark.parametrize("onednn", [True, False])
+def test_products_are_the_same_with_and_without_onednn(monkeypatch, onednn):
+    """Up to the bound that the shortlist reckons with, n u |x| |y|, and in the places they belong to."""
+    rng = np.random.default_rng(1)
+    rows = torch.from_numpy(search.unit_rows(rng.standard_normal((37, 70))))
+    others = torch.from_numpy(search.unit_rows(rng.standard_normal((53, 70))))
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: onednn)
+    found = search._products(rows, others)
+    exact = rows.double() @ others.double().T
+    assert found.shape == exact.shape and (found - exact).abs().max() < 70 * 2.0**-24
+
+
+def coarse_matrices():
     torch.set_float32_matmul_precision("medium")
+    return lambda: torch.set_float32_matmul_precision("highest")
+
+
+def coarse_convolutions():
+    torch.backends.mkldnn.conv.fp32_precision = "bf16"
+    return lambda: setattr(torch.backends.mkldnn.conv, "fp32_precision", "none")
+
+
+def coarse_everywhere():
+    torch.backends.fp32_precision = "bf16"
+    return lambda: setattr(torch.backends, "fp32_precision", "none")
+
+
+def coarse_onednn():
+    os.environ["ONEDNN_DEFAULT_FPMATH_MODE"] = "BF16"
+    return lambda: os.environ.pop("ONEDNN_DEFAULT_FPMATH_MODE")
+
+
+@pytest.mark.parametrize("coarsen", [coarse_matrices, coarse_convolutions, coarse_everywhere, coarse_onednn])
+def test_coarser_products_make_no_shortlist(coarsen):
+    """Where the user lets float32 be multiplied in bfloat16 or TF32, the bound on rounding would not hold."""
+    new = coarsen in (coarse_convolutions, coarse_everywhere)
+    if new and not hasattr(getattr(torch.backends.mkldnn, "conv", None), "fp32_precision"):
+        pytest.skip("this torch has no such setting")
+    restore = coarsen()
     try:
         assert not search._shortlist(np.eye(40), np.eye(40), 2, "cpu", 2**20)[1].any()
+        assert top_k(np.eye(40), np.eye(40), 1)[1].ravel().tolist() == list(range(40))
     finally:
-        torch.set_float32_matmul_precision(before)
+        restore()
+    rows = np.random.default_rng(0).standard_normal((40, 8))
+    assert search._shortlist(rows, rows, 2, "cpu", 2**20)[1].any()
 
 
 PREPARE = """
