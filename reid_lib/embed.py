@@ -151,7 +151,8 @@ def _quick_backbone(model, pixels, positions, batch_size: int, device: str, torc
     compiled = not why_not(torch_compile, len(positions), device, worth=WORTH_EMBEDDING)
     if len(positions) >= WORTH_FOLDING:
         images = model.normalise(torch.from_numpy(pixels[positions[:2]]).to(device))
-        backbone = folded(backbone, images, activations=full_precision and not compiled)  # a compiler does it itself
+        handed_over = full_precision and not compiled  # a compiler does it itself
+        backbone = folded(backbone, images, onednn_batch=batch_size if handed_over else 0)
     if compiled:
         backbone = Compiled(backbone, min(batch_size, len(positions)), freeze=True)
     return backbone

@@ -2,7 +2,7 @@
 
 In eval mode batch normalisation multiplies and adds constants, which the weights before it can do as well. On a CPU an
 input that is padded on one side more than on the other ("same" padding) is copied first, which a kernel with a row of
-zeros spares, and oneDNN, which computes convolutions there, takes the activation along in the same pass (see `onednn`).
+zeros spares, and oneDNN takes activations along in the same pass (see `onednn`).
 """
 
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Pass:
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def folded(network: nn.Module, images: Tensor, *, activations: bool = False) -> nn.Module:
+def folded(network: nn.Module, images: Tensor, *, onednn_batch: int = 0) -> nn.Module:
     """A copy in eval mode that is quicker and gives the same features; the network itself stays as it is.
 
     What follows which convolution is seen by running the network, so it needs no tracing; the result is compared in
@@ -45,20 +45,21 @@ def folded(network: nn.Module, images: Tensor, *, activations: bool = False) -> 
         network: (n, 3, s, s) -> (n, d).
         images: (n, 3, s, s) to look at and compare with, as the network takes them; two will do. The copy is for
             images of this size.
-        activations: take these in, too, where oneDNN can; the copy then computes in float32 on a CPU alone.
+        onednn_batch: let oneDNN compute what it can, laid out for so many images at a time; the copy then is for
+            float32 on a CPU alone. 0: nothing.
     """
     images = images.clone()  # a tensor of inference mode does not count what is done to it
     with torch.autocast(images.device.type, enabled=False):  # rounding to bfloat16 would pass for a wrong fold
         was_training = network.training
         expected = network.eval()(images)
         network.train(was_training)
-        for fuse in [True, False] if activations and onednn.usable(images) else [False]:
+        for hand_over in [True, False] if onednn_batch and onednn.usable(images) else [False]:
             copy = deepcopy(network).eval()
             changed = _norms_folded(copy, images)
             if images.device.type == "cpu":  # cuDNN is made for odd kernels
                 changed += _evenly_padded(copy, images)
-            if fuse:
-                changed += _activations_fused(copy, images)
+            if hand_over:
+                changed += _done_by_onednn(copy, images, onednn_batch)
             if changed and _alike(copy, images, expected):
                 return copy
     return network
@@ -76,7 +77,7 @@ def _norms_folded(network: nn.Module, images: Tensor) -> int:
     """Fold each batch normalisation into the convolution whose output it takes; how many were."""
     pairs = [
         (convolution, norm)
-        for convolution, norm in _followed(network, images)
+        for convolution, norm in _followed(network, images, nn.Conv2d)
         if isinstance(norm.module, nn.BatchNorm2d) and norm.module.track_running_stats
     ]
     for convolution, norm in pairs:
@@ -119,28 +120,29 @@ def _plain(conv: Conv2dSame, size: torch.Size) -> nn.Conv2d:
     return plain
 
 
-def _activations_fused(network: nn.Module, images: Tensor) -> int:
-    """Let oneDNN do convolutions, and the activations after them in the same pass; how many convolutions it does."""
-    after = {convolution.name: following for convolution, following in _followed(network, images)}
-    found = [each for each in _once(network, images) if onednn.takes(each.module)]
-    for each in found:
+def _done_by_onednn(network: nn.Module, images: Tensor, batch: int) -> int:
+    """Let oneDNN do convolutions, linear maps and, in the same pass, the activations after them; how many it does."""
+    after = {each.name: following for each, following in _followed(network, images, nn.Conv2d | nn.Linear)}
+    found = [(each, kind) for each in _once(network, images) if (kind := onednn.counterpart(each.module))]
+    for each, kind in found:
         following = after.get(each.name)
         activation = onednn.attributes(following.module) if following else None
-        _replace(network, each.name, onednn.Convolution(each.module, activation, each.taken))
+        shape = (len(each.taken) * batch // len(images), *each.taken.shape[1:])
+        _replace(network, each.name, kind(each.module, activation, shape))
         if activation:
             _replace(network, following.name, nn.Identity())
     return len(found)
 
 
-def _followed(network: nn.Module, images: Tensor) -> Iterator[tuple[Pass, Pass]]:
-    """Convolutions and the first that takes their output; both run once for a batch."""
+def _followed(network: nn.Module, images: Tensor, kind) -> Iterator[tuple[Pass, Pass]]:
+    """Modules of a kind and the first that takes their output; both run once for a batch."""
     passes = _once(network, images)
-    for place, convolution in enumerate(passes):
-        if isinstance(convolution.module, nn.Conv2d):
-            takers = (each for each in passes[place + 1 :] if each.taken is convolution.given)
+    for place, each in enumerate(passes):
+        if isinstance(each.module, kind):
+            takers = (other for other in passes[place + 1 :] if other.taken is each.given)
             following = next(takers, None)
-            if following and following.taken_version == convolution.given_version:
-                yield convolution, following
+            if following and following.taken_version == each.given_version:
+                yield each, following
 
 
 def _once(network: nn.Module, images: Tensor) -> list[Pass]:

@@ -1,10 +1,14 @@
-"""Convolutions by oneDNN with the activation in the same pass and the weights laid out once, in float32 on a CPU.
+"""Convolutions and linear maps by oneDNN, the activation in the same pass, the weights laid out once; float32 on a CPU.
 
-It is what `torch.compile` makes of them, without its half a minute of compiling. torch keeps these two operators to
-itself: where a version has them no more, `usable` says so, and `fold` compares what they compute.
+It is what `torch.compile` makes of convolutions, without ten seconds of compiling. Linear maps would go to MKL, which
+on some processors takes twice as long. torch keeps these two operators to itself: where it has them no more, `usable`
+says so, and `fold` compares what they compute.
 """
 
+from math import prod
+
 import torch
+from timm.layers.activations import GELU, GELUTanh
 from torch import Tensor, nn
 
 # Names that torch's oneDNN operators have for activations, and their numbers.
@@ -16,8 +20,9 @@ _ACTIVATIONS = {
     nn.SiLU: lambda _: ("swish", [], ""),
     nn.Hardswish: lambda _: ("hardswish", [], ""),
     nn.GELU: lambda act: ("gelu", [], act.approximate),
+    GELU: lambda _: ("gelu", [], "none"),
+    GELUTanh: lambda _: ("gelu", [], "tanh"),
 }
-_BATCH = 16  # the layout of weights is chosen for about so many images
 
 
 def usable(images: Tensor) -> bool:
@@ -28,9 +33,11 @@ def usable(images: Tensor) -> bool:
     )
 
 
-def takes(module: nn.Module) -> bool:
-    """Whether it is a plain convolution."""
-    return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+def counterpart(module: nn.Module) -> type["Convolution"] | None:
+    """What does the same as a module; None for what is neither a plain convolution nor a linear map."""
+    if type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
+        return Convolution
+    return Linear if type(module) is nn.Linear else None
 
 
 def attributes(module: nn.Module) -> tuple[str, list[float], str] | None:
@@ -45,16 +52,39 @@ class Convolution(nn.Module):
     Args:
         conv: whose weights are taken.
         activation: from `attributes`; None for none.
-        example: (n, c, h, w) float32 input, for the layout of the weights.
+        shape: (n, c, h, w) of its input; for others it works, too, but lays out its weights anew each time.
     """
 
-    def __init__(self, conv: nn.Conv2d, activation: tuple[str, list[float], str] | None, example: Tensor):
+    def __init__(self, conv: nn.Conv2d, activation: tuple[str, list[float], str] | None, shape: tuple[int, ...]):
         super().__init__()
         self.how = (conv.padding, conv.stride, conv.dilation, conv.groups)
         self.activation = activation or ("none", [], "")
-        shape = (_BATCH, *example.shape[1:])
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(conv.weight.detach(), *self.how, shape)
         self.bias = None if conv.bias is None else conv.bias.detach()
 
     def forward(self, images: Tensor) -> Tensor:
         return torch.ops.mkldnn._convolution_pointwise(images, self.weight, self.bias, *self.how, *self.activation)
+
+
+class Linear(Convolution):
+    """A linear map, which is a convolution of single pixels, and the activation after it.
+
+    Args:
+        linear: whose weights are taken.
+        activation: from `attributes`; None for none.
+        shape: (..., d) of its input.
+    """
+
+    def __init__(self, linear: nn.Linear, activation: tuple[str, list[float], str] | None, shape: tuple[int, ...]):
+        conv = nn.Conv2d(linear.in_features, linear.out_features, 1, bias=linear.bias is not None, device="meta")
+        conv.weight, conv.bias = nn.Parameter(linear.weight.detach()[:, :, None, None]), linear.bias
+        super().__init__(conv, activation, (1, shape[-1], prod(shape[:-1]), 1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        mapped = super().forward(_pixels(features))
+        return mapped.permute(0, 2, 3, 1).reshape(*features.shape[:-1], -1)
+
+
+def _pixels(features: Tensor) -> Tensor:
+    """(..., d) as an image of d channels, n pixels high and 1 wide: (1, d, n, 1)."""
+    return features.reshape(1, -1, 1, features.shape[-1]).permute(0, 3, 1, 2)

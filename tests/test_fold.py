@@ -4,6 +4,7 @@ import pytest
 import timm
 import torch
 from timm.layers import Conv2dSame, pad_same
+from timm.layers.activations import GELU, GELUTanh
 from torch import nn
 
 from reid_lib import onednn
@@ -108,11 +109,11 @@ def test_activations_are_computed_by_the_convolutions_before_them(name, fused, p
     network = with_statistics(timm.create_model(name, pretrained=False, num_classes=0))
     images = images_of(5, px=px)
     with torch.inference_mode():  # as `extract` does
-        quick = folded(network, images[:2], activations=True)
+        quick = folded(network, images[:2], onednn_batch=4)
         found = quick(images)
     convolutions = [module for module in quick.modules() if isinstance(module, onednn.Convolution)]
     assert sum(conv.activation[0] != "none" for conv in convolutions) >= fused
-    assert count(quick, nn.Conv2d) == 0
+    assert count(quick, nn.Conv2d) == 0 < len(convolutions)
     with torch.no_grad():
         torch.testing.assert_close(found, network(images), rtol=1e-3, atol=1e-4)
 
@@ -155,7 +156,7 @@ def test_a_sum_in_place_before_the_activation_is_seen(inference):
     network = Residual().eval()
     images = images_of(3, px=16)
     with torch.inference_mode(inference), torch.no_grad():
-        quick = folded(network, images[:2], activations=True)
+        quick = folded(network, images[:2], onednn_batch=4)
         torch.testing.assert_close(quick(images), network(images))
     assert isinstance(quick.act, nn.ReLU) and isinstance(quick.conv, onednn.Convolution)
 
@@ -172,7 +173,7 @@ def test_where_onednn_cannot_the_rest_is_folded_all_the_same(monkeypatch, broken
             onednn.Convolution, "forward", refuse if broken == "raises" else lambda self, images: images
         )
     network = with_statistics(timm.create_model("resnet10t", pretrained=False, num_classes=0))
-    quick = folded(network, images_of(2), activations=True)
+    quick = folded(network, images_of(2), onednn_batch=4)
     assert norms(quick) == 0 and count(quick, nn.Conv2d) == count(network, nn.Conv2d)
     with torch.no_grad():
         torch.testing.assert_close(quick(images_of(3)), network(images_of(3)), rtol=1e-3, atol=1e-4)
@@ -182,20 +183,66 @@ def test_where_onednn_cannot_the_rest_is_folded_all_the_same(monkeypatch, broken
 @pytest.mark.parametrize(
     "activation",
     [nn.ReLU(), nn.ReLU6(), nn.Hardtanh(-0.5, 0.5), nn.LeakyReLU(0.2), nn.SiLU(), nn.Hardswish(), nn.GELU(),
-     nn.GELU("tanh")],
+     nn.GELU("tanh"), GELU(), GELUTanh()],
     ids=repr,
 )  # fmt: skip
 def test_each_activation_is_the_one_it_is_called(activation):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 8, 3), activation, nn.Flatten()).eval()
     images = 5 * images_of(4, px=8)
-    quick = folded(network, images[:2], activations=True)
+    quick = folded(network, images[:2], onednn_batch=4)
     assert isinstance(quick[0], onednn.Convolution) and isinstance(quick[1], nn.Identity)
     with torch.no_grad():
         torch.testing.assert_close(quick(images), network(images), rtol=1e-4, atol=1e-4)
 
 
+@needs_onednn
+@pytest.mark.parametrize("name", ["test_vit", "test_convnext", "swin_tiny_patch4_window7_224", "mixer_s32_224"])
+def test_linear_maps_are_handed_over_with_their_activation(name):
+    torch.manual_seed(0)
+    network = timm.create_model(name, pretrained=False, num_classes=0).eval()
+    images = images_of(5, px=160 if name.startswith("test") else 224)
+    with torch.inference_mode():
+        quick = folded(network, images[:2], onednn_batch=4)
+        found = torch.cat([quick(images[:4]), quick(images[4:])])
+        expected = network(images)
+    assert count(network, nn.Linear) > 0 == count(quick, nn.Linear)
+    assert any(isinstance(m, onednn.Linear) and m.activation[0] == "gelu" for m in quick.modules())
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@needs_onednn
+@pytest.mark.parametrize("shape", [(6, 7), (6, 5, 7), (6, 2, 3, 7)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_linear_map_is_the_same_for_any_shape(shape, bias):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(7, 9, bias=bias), nn.ReLU(), nn.Flatten()).eval()
+    features = torch.randn(shape)
+    quick = folded(network, features[:2], onednn_batch=6)
+    assert isinstance(quick[0], onednn.Linear) and isinstance(quick[1], nn.Identity)
+    with torch.no_grad():
+        torch.testing.assert_close(quick(features), network(features))
+        torch.testing.assert_close(quick(features[:3]), network(features[:3]))
+
+
+class Shared(nn.Module):
+    """A map that runs twice: what follows it is not the same each time."""
+
+    def __init__(self):
+        super().__init__()
+        self.map, self.act = nn.Linear(8, 8), nn.ReLU()
+
+    def forward(self, x):
+        return self.map(self.act(self.map(x)))
+
+
+@needs_onednn
+def test_what_runs_twice_is_left():
+    network = Shared().eval()
+    assert folded(network, torch.randn(2, 8), onednn_batch=2) is network
+
+
 def test_an_activation_unknown_to_onednn_stays():
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Softplus(), nn.Flatten()).eval()
-    quick = folded(network, images_of(2, px=8), activations=True)
+    quick = folded(network, images_of(2, px=8), onednn_batch=4)
     assert isinstance(quick[1], nn.Softplus)
