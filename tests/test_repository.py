@@ -40,6 +40,7 @@ LAYERS = [
     {"model"},
     {"schedule", "activations", "compiling"},
     {"train"},
+    {"onednn"},
     {"fold"},
     {"embed"},
     {"embedcache"},
