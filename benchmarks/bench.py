@@ -1,6 +1,6 @@
 """Speed against peers, side by side on this machine: one command, one table.
 
-    make bench                                  # about ten minutes on two cores
+    make bench                                  # about twenty minutes on two cores
     python benchmarks/bench.py --only search    # a part of it; --quick: smaller; --full: up to 100,000 images
 
 The contenders of a comparison (contenders.py) take turns, each in a process of its own, with the same images, weights
@@ -23,11 +23,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from bench_report import README, RESULTS, report, write_readme
 
 HERE = Path(__file__).resolve().parent
-RESULTS, README, PEERS = HERE / "results", HERE / "README.md", HERE / ".peers"
+PEERS = HERE / ".peers"
 LITE0 = "tf_efficientnet_lite0"
-BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 PACKAGES = ("torch", "timm", "numpy", "pandas", "papermill", "faiss-cpu", "wildlife-tools", "open-metric-learning")
 
 
@@ -161,25 +161,29 @@ def agreement(mine: dict, theirs: dict) -> dict:
     return {}
 
 
-def notebook_overhead(folder: Path) -> dict:
-    """papermill on demo:small, one epoch: all of it, and what is not training and evaluation."""
+def notebooks(folder: Path, size: str) -> dict:
+    """train.ipynb by papermill, all in: demo:small with one epoch, and what of it is not work; then its defaults."""
+    total, work = _papermill(folder, "small", "-p", "dataset", "demo:small", "-p", "num_epochs", "1")
+    found = {"seconds": total, "overhead_seconds": total - work}
+    if size != "quick":
+        found["default_seconds"], found["default_target"] = _papermill(folder, "default")[0], 90
+    return found
+
+
+def _papermill(folder: Path, run_name: str, *arguments: str) -> tuple[float, float]:
+    """Seconds of all of it, the photographs to be drawn and decoded, and of training and evaluation within."""
     import papermill
 
-    os.environ |= {"REID_RUNS": str(folder / "runs"), "REID_CACHE": str(folder / "notebook")}
-    notebooks = HERE.parent / "notebooks"
-    arguments = ["-p", "dataset", "demo:small", "-p", "num_epochs", "1", "-r", "run_name", "bench"]
-    out = folder / "out.ipynb"
+    os.environ |= {"REID_RUNS": str(folder / "runs"), "REID_CACHE": str(folder / f"cache-{run_name}")}
+    here, out = HERE.parent / "notebooks", folder / f"{run_name}.ipynb"
+    command = [sys.executable, "-m", "papermill", str(here / "train.ipynb"), str(out), "--cwd", str(here)]
     begun = time.perf_counter()
-    command = [sys.executable, "-m", "papermill", str(notebooks / "train.ipynb"), str(out), "--cwd", str(notebooks)]
-    subprocess.run([*command, *arguments], check=True, capture_output=True)
+    subprocess.run([*command, *arguments, "-r", "run_name", run_name], check=True, capture_output=True)
     total = time.perf_counter() - begun
+    print(f"  train.ipynb, {run_name}: {total:.1f} s", flush=True)
     cells = papermill.iorw.load_notebook_node(str(out)).cells
-    work = sum(
-        cell.metadata.papermill.duration or 0
-        for cell in cells
-        if any(step in cell.source for step in ("pipeline.train(", "pipeline.evaluate("))
-    )
-    return {"seconds": total, "overhead_seconds": total - work}
+    steps = ("pipeline.train(", "pipeline.evaluate(")
+    return total, sum(c.metadata.papermill.duration or 0 for c in cells if any(step in c.source for step in steps))
 
 
 def growth(folder: Path, size: str, threads: int) -> list[dict]:
@@ -239,48 +243,6 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
 
 
-def write_readme() -> None:
-    """The tables of README.md, from the JSON files: the latest of each device first."""
-    found = sorted(
-        (json.loads(path.read_text()) for path in RESULTS.glob("*.json")), key=lambda r: r["date"], reverse=True
-    )
-    text = README.read_text()
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    README.write_text(f"{before}{BEGIN}\n\n" + "\n\n".join(map(report, found)) + f"\n\n{END}{after}")
-
-
-def report(result: dict) -> str:
-    versions = ", ".join(f"{name} {number}" for name, number in result["machine"]["versions"].items())
-    lines = [
-        f"### {result['machine']['device']}, {result['date']}", "", f"Python {result['machine']['python']}, {versions}",
-        "", "| work | contender | per second | ours is faster by | asked for | memory added, MB | agreement |",
-        "|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
-    for comparison in result["comparisons"]:
-        for k, (name, row) in enumerate(comparison["contenders"].items()):
-            agree = f"cosine ≥ {row['lowest_cosine']:.4f}" if "lowest_cosine" in row else ""
-            agree = f"{100 * row['same_neighbours']:.1f} % equal" if "same_neighbours" in row else agree
-            agree = f"geometric mean {row['geometric_mean']:.4f}" if "geometric_mean" in row else agree
-            agree = f"loading {100 * row['loading_share']:.1f} % of the epoch" if "loading_share" in row else agree
-            agree = f"GPU busy {100 * row['gpu_busy']:.0f} % of the time" if "gpu_busy" in row else agree
-            target = comparison["target"]
-            asked = f"{target:.3g} ×" if k == 1 and target else ""
-            ratio = f"{row['ours_is_faster_by']:.3g} ×" if k else ""
-            lines.append(
-                f"| {comparison['what'] if k == 0 else ''} | {name.replace('_', ' ')} | {row['per_second']:,.1f} "
-                f"{comparison['unit']} | {ratio} | {asked} | {row['added_mb']:,.0f} | {agree} |"
-            )
-    if notebook := result.get("notebook"):
-        lines += ["", f"train.ipynb through papermill on demo:small, one epoch: {notebook['seconds']:.1f} s, of which "
-                  f"{notebook['overhead_seconds']:.1f} s are neither training nor evaluation."]  # fmt: skip
-    if rows := result.get("growth"):
-        said = "; ".join(
-            f"{r['images']:,} images: {r['per_second']:.0f} a second, {r['added_mb']:.0f} MB" for r in rows
-        )
-        lines += ["", f"From small files to embeddings at 64 px, by number: {said}."]
-    return "\n".join(lines)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", default="", help="embed, step, epoch, search, threshold, notebook or growth")
@@ -301,11 +263,11 @@ def main() -> None:
                 result["comparisons"].append(compare(comparison, rounds, folder, options.threads))
         if options.only in ("", "notebook"):
             print("notebook", flush=True)
-            result["notebook"] = notebook_overhead(folder)
+            result["notebook"] = notebooks(folder, options.size)
         if options.only in ("", "growth"):
             print("growth", flush=True)
             result["growth"] = growth(folder, options.size, options.threads)
-    print("\n" + report(result))
+    print("\n" + report([result]))
     if options.size != "quick":
         RESULTS.mkdir(exist_ok=True)
         stem = "".join(c if c.isalnum() else "-" for c in result["machine"]["device"].lower())
