@@ -19,7 +19,8 @@ from reid_lib import files, ownership, runs
 from reid_lib.errors import RunBusyError, RunDiffersError, RunError
 from reid_lib.names import HISTORY_CSV, NEW_INDIVIDUAL, PARAMS_JSON, STATUS_JSON
 from reid_lib.params import TrainParams
-from reid_lib.runs import Run, check_name, list_runs, load_run
+from reid_lib.runfolder import check_name, list_runs, load_run
+from reid_lib.runs import Run
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +223,18 @@ def test_another_identity_under_the_same_name_is_refused_with_the_differences():
     assert "lr" not in str(caught.value).splitlines()[1]
 
 
+@pytest.mark.parametrize("end", [lambda run: run._fail(ValueError("no backbone 'resnet5O'")), Run.release])
+def test_a_run_that_ended_before_it_computed_anything_begins_anew_with_other_parameters(root, end):
+    """A mistyped backbone fails under a name that a person wants to keep."""
+    end(open_run(num_epochs=8))
+    run = open_run(num_epochs=10)
+    assert run.described()["identity"]["num_epochs"] == 10 and state(root) == "running"
+    run.report({"epoch": 0})
+    run.release()
+    with pytest.raises(RunDiffersError, match="num_epochs: 10 there, 8 here"):
+        open_run(num_epochs=8)
+
+
 def test_identity_is_what_changes_the_result():
     a = runs.identity(TrainParams(), "c", "s")
     assert a == runs.identity(
@@ -265,6 +278,9 @@ def test_an_unknown_run_names_those_there_are(root):
     with pytest.raises(RunError, match="there is no run 'third'.*finished runs: first"):
         load_run("third")
     with pytest.raises(RunError, match="'second' is running, not finished"):
+        load_run("second")
+    open_run("second")._fail(ValueError("no such backbone"))
+    with pytest.raises(RunError, match="'second' is failed, not finished.*ValueError: no such backbone"):
         load_run("second")
     assert load_run("first").params == {"lr": 0.1}
 
@@ -458,7 +474,12 @@ def between_looking_and_claiming(monkeypatch, do):
 
 
 def test_a_run_made_meanwhile_is_not_taken_over_with_another_identity(root, monkeypatch):
-    between_looking_and_claiming(monkeypatch, lambda: open_run(num_epochs=8).release())
+    def made_meanwhile():
+        run = open_run(num_epochs=8)
+        run.report({"epoch": 0})
+        run.release()
+
+    between_looking_and_claiming(monkeypatch, made_meanwhile)
     with pytest.raises(RunDiffersError, match="num_epochs: 8 there, 10 here"):
         open_run(num_epochs=10)
     assert not (root / "r" / ownership.LOCK).exists()
