@@ -121,6 +121,25 @@ def test_the_heartbeat_goes_on_while_the_run_works(root, monkeypatch):
     run.finish()
 
 
+FORKING = OWNER.replace(
+    "time.sleep(60)",
+    """
+import os
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+os.waitpid(child, 0)
+print(run.status()["state"], flush=True)
+os._exit(0)
+""",
+)
+
+
+def test_a_child_process_that_ends_does_not_end_the_run_of_its_parent():
+    done = subprocess.run([sys.executable, "-c", FORKING], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["open", "running"]
+
+
 # --- taking over -----------------------------------------------------------------------------------------------------
 
 TAKER = """

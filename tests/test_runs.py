@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 from claimed import open_run, state
@@ -301,22 +299,3 @@ def test_a_claim_that_fails_lets_go_of_the_run(root, monkeypatch):
             open_run()
     assert not (root / "r" / ownership.LOCK).exists()
     assert open_run().status()["state"] == "running"
-
-
-FORKING = OWNER.replace(
-    "time.sleep(60)",
-    """
-import os
-child = os.fork()
-if child == 0:
-    sys.exit(0)
-os.waitpid(child, 0)
-print(run.status()["state"], flush=True)
-os._exit(0)
-""",
-)
-
-
-def test_a_child_process_that_ends_does_not_end_the_run_of_its_parent():
-    done = subprocess.run([sys.executable, "-c", FORKING], check=True, capture_output=True, text=True)
-    assert done.stdout.split() == ["open", "running"]
