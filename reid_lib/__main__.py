@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _name(options) -> None:
     from reid_lib.params import EvaluateParams, TrainParams
-    from reid_lib.runs import check_name
+    from reid_lib.runfolder import check_name
 
     kind = TrainParams if options.notebook == "train" else EvaluateParams
     params = kind.checked(papermill_values(options.papermill))
@@ -68,13 +68,13 @@ def _name(options) -> None:
 
 def _folder(options) -> None:
     from reid_lib.paths import runs_root
-    from reid_lib.runs import check_name
+    from reid_lib.runfolder import check_name
 
     print(runs_root() / check_name(options.run))
 
 
 def _show(options) -> None:
-    from reid_lib.runs import load_run
+    from reid_lib.runfolder import load_run
     from reid_lib.stats import headline
 
     run = load_run(options.run)
@@ -84,7 +84,7 @@ def _show(options) -> None:
 
 def _report(options) -> None:
     from reid_lib.reports import write_report
-    from reid_lib.runs import load_run
+    from reid_lib.runfolder import load_run
 
     print(f"report: {write_report(load_run(options.run))}")
 
@@ -97,9 +97,13 @@ def _download(options) -> None:
 
 
 def _state(options) -> None:
-    from reid_lib.runs import state_of
+    from reid_lib.paths import runs_root
+    from reid_lib.runfolder import PLANNED, state_of
 
-    print(state_of(options.run))
+    state = state_of(options.run)
+    print(state)
+    if state == PLANNED:
+        print(f"there is no folder {runs_root() / options.run} yet", file=sys.stderr)
 
 
 def _stop(options) -> None:

@@ -1,6 +1,7 @@
 """Arguments of papermill, read without running it."""
 
 import base64
+from pathlib import Path
 
 from reid_lib.errors import ReidError
 
@@ -19,6 +20,9 @@ def papermill_values(arguments: list[str]) -> dict:
     from papermill import cli
     from papermill.exceptions import PapermillException
 
+    notebooks = [argument for argument in arguments if argument.endswith(".ipynb")]
+    if notebooks:
+        raise ReidError(f"leave the notebooks out ({', '.join(notebooks)}): expected only parameters, as -p lr 1e-4")
     try:
         given = cli.papermill.make_context("papermill", ["in.ipynb", "out.ipynb", *arguments]).params
     except cli.click.ClickException as error:
@@ -28,6 +32,8 @@ def papermill_values(arguments: list[str]) -> dict:
         for text in given["parameters_base64"]:
             values |= yaml.load(base64.b64decode(text), Loader=cli.NoDatesSafeLoader) or {}
         for path in given["parameters_file"]:
+            if "://" not in path and not Path(path).is_file():
+                raise ReidError(f"-f {path}: there is no such file in {Path.cwd()}")
             values |= cli.read_yaml_file(path) or {}
         for text in given["parameters_yaml"]:
             values |= yaml.load(text, Loader=cli.NoDatesSafeLoader) or {}

@@ -23,7 +23,7 @@ COPY = "the same photograph twice"  # harmless for training, but a copy among th
 
 LEAVE_OUT = "or pass skip_unreadable=True to leave them out"
 CURES = {
-    DUPLICATED_ID: "give every image an image_id of its own",
+    DUPLICATED_ID: "give every image an image_id of its own, or say by columns which column holds it",
     MISSING: f"correct data_root or the paths, {LEAVE_OUT}",
     UNREADABLE: f"replace or remove these files, {LEAVE_OUT}",
     BAD_BBOX: f"write x,y,width,height in pixels of the upright image, {LEAVE_OUT}",
@@ -51,7 +51,7 @@ def find_problems(rows: pd.DataFrame, root: Path, *, thorough: bool = False, pro
     reasons = np.array(_unusable(files, sizes, boxes, thorough=thorough, progress=progress), dtype=object)
     bad_box = np.array([_box_problem(box) for box in boxes], dtype=object)
     found = [
-        _as_problems(rows, rows[IMAGE_ID].duplicated(keep=False).to_numpy(), DUPLICATED_ID),
+        _as_problems(rows, rows[IMAGE_ID].duplicated(keep=False).to_numpy(), DUPLICATED_ID, _told_ids(rows)),
         _as_problems(rows, sizes < 0, MISSING),
         _as_problems(rows, (sizes >= 0) & (reasons != ""), UNREADABLE, reasons),
         _as_problems(rows, bad_box != "", BAD_BBOX, bad_box),
@@ -148,6 +148,10 @@ def _tail_digest(file: Path) -> str:
 def _digest(file: Path) -> str:
     with open(file, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _told_ids(rows: pd.DataFrame) -> np.ndarray:
+    return ("image_id " + rows[IMAGE_ID].map(repr)).to_numpy()
 
 
 def _as_problems(rows: pd.DataFrame, mask: np.ndarray, kind: str, detail: np.ndarray | None = None) -> pd.DataFrame:

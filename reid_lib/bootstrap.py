@@ -26,7 +26,7 @@ from reid_lib.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTIONS_CSV, 
 from reid_lib.openset import individual_keys, labelled
 from reid_lib.paths import cache_root
 from reid_lib.refit import WeightedQueries
-from reid_lib.runs import RunFolder
+from reid_lib.runfolder import RunFolder
 
 FITTED = ("geometric_mean", "baks", "baus")  # metrics of decisions: they need the threshold
 REPLICATES = ("replicates", "frozen", "moved")

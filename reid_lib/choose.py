@@ -10,7 +10,7 @@ from reid_lib import paired, runtable
 from reid_lib.bootstrap import cached_resample
 from reid_lib.errors import ParameterError, RunError
 from reid_lib.names import VAL
-from reid_lib.runs import RunFolder
+from reid_lib.runfolder import RunFolder
 
 METRIC = "geometric_mean"
 SEED = "seed"
@@ -75,7 +75,8 @@ def choose_best(root: Path | None = None) -> Choice:
         )
     wanted = asked[reference] if reference else next(iter(asked.values()))
     # The reference last: of runs that differ in nothing but their name, it is the one that stands for them.
-    names = sorted((name for name in finished if asked[name] == wanted), key=lambda name: name == reference)
+    names = [name for name in finished if asked[name] == wanted and (name == reference or not _repeats(finished[name]))]
+    names.sort(key=lambda name: name == reference)
     variants = variants_of([finished[name] for name in names])
     if not variants:
         raise RunError("no finished run has a geometric mean on val: promote one by name")
@@ -85,6 +86,11 @@ def choose_best(root: Path | None = None) -> Choice:
     if own is None:
         raise RunError(f"the reference {reference!r} has no geometric mean on val: promote another by name")
     return _against(variants, own, reference)
+
+
+def _repeats(run: RunFolder) -> bool:
+    """Whether it is the evaluation of another run, which stands for itself."""
+    return bool(run.params.get("run"))
 
 
 def variants_of(runs: list[RunFolder]) -> dict[str, _Variant]:

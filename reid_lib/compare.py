@@ -33,7 +33,7 @@ from reid_lib.names import (
 )
 from reid_lib.paths import runs_root
 from reid_lib.photographs import outcomes
-from reid_lib.runs import FINISHED, RunFolder, list_runs
+from reid_lib.runfolder import FINISHED, RunFolder, list_runs
 
 PARAM = "param_"
 # Names that never explain a difference: every run has its own.

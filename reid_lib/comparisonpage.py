@@ -10,7 +10,7 @@ from reid_lib.errors import RunError
 from reid_lib.names import IDENTITY, PREDICTED, SCORE, TEST
 from reid_lib.plots import METRIC_LABELS
 from reid_lib.reportpage import STYLE
-from reid_lib.runs import check_name
+from reid_lib.runfolder import check_name
 
 COMPARISONS = "comparisons"  # folder in runs/: it holds no params.json, so it is not taken for a run
 PAGE = "comparison.html"

@@ -20,7 +20,7 @@ from scipy.special import ndtr, stdtr, stdtrit
 from reid_lib.bootstrap import REPLICATES, Resampled, cached_resample, resample
 from reid_lib.errors import ParameterError
 from reid_lib.names import TEST
-from reid_lib.runs import RunFolder
+from reid_lib.runfolder import RunFolder
 
 LOWER_IS_BETTER = frozenset({"fpr_at_95_tpr"})
 TOO_FEW = 20  # individuals of a kind: below, no verdict

@@ -46,6 +46,7 @@ from reid_lib.names import (
 )
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.plots import METRIC_LABELS
+from reid_lib.runfolder import FINISHED, load_run, state_of
 from reid_lib.split import Split
 from reid_lib.submission import submission
 
@@ -178,6 +179,8 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         },
     )
     experiment = Experiment(params, catalogue, split, run)
+    if params.reference and (state := state_of(params.reference)) != FINISHED:
+        print(f"note: the reference {params.reference!r} is {state}: this run is compared with it once it is finished")
     if run.finished:
         print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
     else:
@@ -192,7 +195,7 @@ def _evaluated_weights(params) -> dict:
     """A run trained again under its old name has other weights: its evaluation is another one, too."""
     if not getattr(params, "run", ""):
         return {}
-    weights = runs.load_run(params.run).path(MODEL_WEIGHTS)
+    weights = load_run(params.run).path(MODEL_WEIGHTS)
     try:
         with open(weights, "rb") as file:
             return {"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
@@ -287,7 +290,7 @@ def _model(experiment: Experiment):
     if isinstance(params, TrainParams):
         return load_model(experiment.run.folder)
     if params.run:
-        return load_model(runs.load_run(params.run).folder)
+        return load_model(load_run(params.run).folder)
     model = build_model(params.backbone, pretrained=params.pretrained, image_size=params.image_size, embedding_dim=0)
     save_model(model, experiment.run.write)
     return model
@@ -360,7 +363,7 @@ def settle(params: EvaluateParams) -> EvaluateParams:
     params = params.model_copy(update={"run_name": params.run_name or params.default_name()})
     if not params.run:
         return params.model_copy(update={"dataset": params.dataset or "demo"})
-    stored, changed = runs.load_run(params.run).params, params.differences()
+    stored, changed = load_run(params.run).params, params.differences()
     taken = [] if params.dataset else [name for name in TAKEN_OVER if name not in FREE or name not in changed]
     own_data = {name: stored[name] for name in taken}
     fixed = {name: stored.get(name) for name in (*NETWORK, *own_data)}

@@ -169,12 +169,16 @@ def make_room(target: Path, need: int, *, share: float) -> None:
 
 
 def _full(target: Path, shape: tuple) -> CatalogueError:
-    need = np.prod(shape, dtype=np.int64) / 1e9
-    free = shutil.disk_usage(target.parent).free / 1e9
+    need, free = (_told(n) for n in (np.prod(shape, dtype=np.int64), shutil.disk_usage(target.parent).free))
     return CatalogueError(
-        f"the disk of {target.parent} is full: the pixels of {shape[0]} images need {need:.2f} GB, and {free:.2f} GB "
-        "are free; make room or set REID_CACHE to a folder on another disk"
+        f"the disk of {target.parent} is full: the pixels of {shape[0]} images need {need}, and {free} are free; "
+        "make room or set REID_CACHE to a folder on another disk"
     )
+
+
+def _told(n_bytes: int) -> str:
+    unit, name = next((each for each in ((1e9, "GB"), (1e6, "MB")) if n_bytes >= each[0]), (1e3, "kB"))
+    return f"{n_bytes / unit:.1f} {name}"
 
 
 def _failure_message(failures: list[UnreadablePhoto], n_images: int) -> str:

@@ -15,7 +15,7 @@ from reid_lib.imports import quick_imports
 from reid_lib.names import EVALUATE_NOTEBOOK, FIGURES, REPORT_HTML, TEST, TRAIN_NOTEBOOK
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.reportpage import page
-from reid_lib.runs import RunFolder
+from reid_lib.runfolder import RunFolder
 
 NOTEBOOKS = (TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK)  # as `make train` leaves them in the run folder
 # Name of a figure -> its caption where no notebook's prose stands around it; in this order.

@@ -1,12 +1,7 @@
-"""Run folders: claimed by one process, described by params.json and status.json, written file by file, whole.
-
-States: running, finished, failed (with the error), interrupted (stopped, killed or gone silent), unreadable.
-"""
+"""Run folders to write: claimed by one process, told in params.json and status.json, written file by file, whole."""
 
 import atexit
-import json
 import os
-import re
 import signal
 import socket
 import threading
@@ -21,14 +16,20 @@ import pandas as pd
 from reid_lib import files, ownership
 from reid_lib.environment import environment
 from reid_lib.errors import RunDiffersError, RunError, TrainingInterrupted
-from reid_lib.names import HISTORY_CSV, METRICS_JSON, PARAMS_JSON, STATUS_JSON
+from reid_lib.names import (
+    CHECKPOINT,
+    HISTORY_CSV,
+    METRICS_JSON,
+    MODEL_WEIGHTS,
+    PARAMS_JSON,
+    PREDICTIONS_CSV,
+    STATUS_JSON,
+)
 from reid_lib.paths import runs_root, writing
+from reid_lib.runfolder import FAILED, FINISHED, FORMAT, INTERRUPTED, RUNNING, RunFolder, check_name, state_of
 
-FORMAT = 1  # of a run folder
-RUNNING, FINISHED, FAILED, INTERRUPTED, UNREADABLE = "running", "finished", "failed", "interrupted", "unreadable"
-PLANNED = "planned"  # has no folder yet
-WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
-LONGEST = 120  # characters of a run name
+# What was computed; a run that has none of it may begin anew with other parameters.
+COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)
 # Fingerprints of the data, in words.
 DATA_DIFFERS = {
     "catalogue": "the photographs, or who is on them, are not those of then (added, removed or changed)",
@@ -37,98 +38,10 @@ DATA_DIFFERS = {
 _OPEN: dict[Path, "Run"] = {}  # runs this process owns, so that a cell can be run again
 
 
-def check_name(name: str) -> str:
-    """`name`, if it can be a run's.
-
-    Raises:
-        RunError: it is empty, too long, or could lead out of `runs/`.
-    """
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name) or len(name) > LONGEST:
-        raise RunError(
-            f"run name {name!r}: expected letters, digits, '.', '_' and '-', at most {LONGEST}, the first a letter, "
-            "digit or '_'"
-        )
-    return name
-
-
 def identity(params, catalogue_fingerprint: str, split_fingerprint: str) -> dict[str, Any]:
     """What makes two runs the same: the parameters that change the result, the data and their split."""
     own = {name: value for name, value in params.model_dump().items() if name not in params.NOT_IDENTITY}
     return own | {"catalogue": catalogue_fingerprint, "split": split_fingerprint}
-
-
-class RunFolder:
-    """A run folder to read."""
-
-    def __init__(self, folder: Path):
-        self.folder = Path(folder)
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
-
-    def path(self, name: str) -> Path:
-        return self.folder / name
-
-    def read_json(self, name: str):
-        return files.read_json(self.path(name))
-
-    def read_csv(self, name: str) -> pd.DataFrame:
-        return files.read_csv(self.path(name))
-
-    def history(self) -> pd.DataFrame:
-        """One row per epoch; empty before the first."""
-        return self.read_csv(HISTORY_CSV) if self.path(HISTORY_CSV).exists() else pd.DataFrame({"epoch": []})
-
-    def metrics(self) -> dict[str, Any]:
-        """metrics.json, undefined values as NaN (JSON has none, so they are stored as null).
-
-        Raises:
-            RunError: it is missing or damaged.
-        """
-        try:
-            return _with_nan(self.read_json(METRICS_JSON))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.path(METRICS_JSON)} cannot be read ({error}): copy the run again") from error
-
-    @property
-    def params(self) -> dict[str, Any]:
-        return self.described()["params"]
-
-    def described(self) -> dict[str, Any]:
-        """params.json.
-
-        Raises:
-            RunError: it is missing, damaged, or of another format.
-        """
-        try:
-            stored = self.read_json(PARAMS_JSON)
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise RunError(f"{self.path(PARAMS_JSON)} cannot be read ({error}): copy the run again") from error
-        if not isinstance(stored, dict) or stored.get("format") != FORMAT:
-            raise RunError(
-                f"{self.folder} is a run of another format: expected {FORMAT}; run it again under a new name"
-            )
-        return stored
-
-    def status(self) -> dict[str, Any]:
-        """status.json, its state as it is now: a dead or silent owner's "running" reads as interrupted."""
-        try:
-            self.described()
-            status = self.read_json(STATUS_JSON)
-            state, owner, heartbeat = status["state"], status["owner"], status["heartbeat"]
-            alive = state == RUNNING and ownership.is_alive(owner, heartbeat=heartbeat)
-        except RunError as error:
-            return {"state": UNREADABLE, "error": str(error)}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            return {"state": UNREADABLE, "error": f"{STATUS_JSON} cannot be read ({error!r}): copy the run again"}
-        if state not in WRITTEN_STATES:
-            return {"state": UNREADABLE, "error": f"{STATUS_JSON} has the state {state!r}: expected {WRITTEN_STATES}"}
-        return status | {"state": INTERRUPTED if state == RUNNING and not alive else state}
-
-    @property
-    def finished(self) -> bool:
-        return self.status()["state"] == FINISHED
 
 
 class Run(RunFolder):
@@ -153,7 +66,8 @@ class Run(RunFolder):
 
         Raises:
             RunBusyError: another live process owns it.
-            RunDiffersError: the run of this name has another identity; the message lists the differences.
+            RunDiffersError: the run of this name has another identity and has computed something; the message lists
+                the differences. Of one that failed before that, nothing is kept.
             RunError: a bad name, or a folder that cannot be a run.
         """
         folder = (root or runs_root()) / check_name(name)
@@ -172,10 +86,11 @@ class Run(RunFolder):
             run._claim()
         try:
             # Once more, now that nobody else can change it: another process may have made or ended the run meanwhile.
-            if run._same_as(identity) and run.finished:
+            same = run._same_as(identity)
+            if same and run.finished:
                 run._let_go()
                 return run
-            if not run.path(PARAMS_JSON).exists():
+            if not same:
                 described = {"format": FORMAT, "run": name, "params": params, "identity": identity} | provenance
                 files.write_json(run.path(PARAMS_JSON), described | {"environment": environment()})
             run._set(state=RUNNING, error=None, ended=None)
@@ -207,11 +122,13 @@ class Run(RunFolder):
             self._set(epoch=int(history["epoch"].max()))
 
     def _same_as(self, identity: dict) -> bool:
-        """Is there a run already? It has to have this identity."""
+        """Is there a run already that has computed something? It has to have this identity."""
         if not self.path(PARAMS_JSON).exists():
             return False
         stored, given = self.described().get("identity", {}), files._without_nan(identity)
         differing = [key for key in {**stored, **given} if stored.get(key) != given.get(key)]
+        if differing and not self.finished and not any(self.path(name).exists() for name in COMPUTED):
+            return False
         if differing:
             lines = [DATA_DIFFERS.get(k, f"{k}: {stored.get(k)!r} there, {given.get(k)!r} here") for k in differing]
             listed = "\n  ".join([f"run {self.name!r} exists and differs:", *lines])
@@ -331,15 +248,6 @@ class Run(RunFolder):
             self._fail(error)
 
 
-def _with_nan(value):
-    """Numbers that are null inside of a metric's entry, {"value", "low", "high", ...}, as NaN."""
-    if not isinstance(value, dict):
-        return value
-    if "value" in value:
-        return {key: float("nan") if entry is None else entry for key, entry in value.items()}
-    return {key: _with_nan(entry) for key, entry in value.items()}
-
-
 @atexit.register
 def _release_all() -> None:
     for run in list(_OPEN.values()):
@@ -356,29 +264,6 @@ def _ipython():
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
 
 
-def load_run(name: str, *, root: Path | None = None) -> RunFolder:
-    """A finished run to read.
-
-    Raises:
-        RunError: there is none of this name, or it is not finished; the message lists those that are.
-    """
-    folder = (root or runs_root()) / check_name(name)
-    if not (folder / PARAMS_JSON).exists():
-        names = ", ".join(run.name for run in list_runs(root) if run.finished) or "none yet"
-        raise RunError(f"there is no run {name!r} in {folder.parent}; finished runs: {names}")
-    run = RunFolder(folder)
-    run.described()
-    if not run.finished:
-        raise RunError(f"run {name!r} is {run.status()['state']}, not finished: run its notebook again, it continues")
-    return run
-
-
-def state_of(name: str, *, root: Path | None = None) -> str:
-    """State of a run, "planned" where it has not begun."""
-    run = RunFolder((root or runs_root()) / check_name(name))
-    return run.status()["state"] if run.path(PARAMS_JSON).exists() else PLANNED
-
-
 def ask_to_stop(name: str, *, root: Path | None = None) -> None:
     """Tell the process that owns a run to stop: training ends after the step at hand, with a checkpoint.
 
@@ -392,11 +277,3 @@ def ask_to_stop(name: str, *, root: Path | None = None) -> None:
     if owner["host"] != socket.gethostname():
         raise RunError(f"run {name!r} runs on {owner['host']}: stop it there")
     os.kill(owner["pid"], signal.SIGUSR1)
-
-
-def list_runs(root: Path | None = None) -> list[RunFolder]:
-    """All run folders by name, whatever their state; a folder with only a notebook or a log is none."""
-    root = root or runs_root()
-    if not root.exists():
-        return []
-    return [RunFolder(path) for path in sorted(root.iterdir()) if (path / PARAMS_JSON).exists()]

@@ -8,7 +8,7 @@ from reid_lib import files
 from reid_lib.errors import RunError
 from reid_lib.names import ALL_METRICS_CSV, METRICS_JSON, REFERENCE_JSON, TEST, VAL
 from reid_lib.paths import runs_root
-from reid_lib.runs import FINISHED, RunFolder, list_runs, load_run
+from reid_lib.runfolder import FINISHED, RunFolder, list_runs, load_run
 
 RUN, REFERENCE = "run", "reference"
 SHOWN = ("geometric_mean", "baks", "baus", "top1", "auroc")  # in a terminal

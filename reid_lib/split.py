@@ -281,10 +281,12 @@ def _check(split: Split) -> None:
     if not rows.loc[split.queries(VAL), KNOWN].fillna(False).any():
         seen = "photograph" if split.policy == "random" else "encounter"
         once = "photograph" if per_individual.max() == 1 else seen
+        units = _units(rows[rows[INDIVIDUAL].notna()], by_encounter=split.policy != "random")
+        several = units.groupby(rows[INDIVIDUAL]).nunique().max() > 1
         raise SplitError(
             f"no individual can be found again: of {len(per_individual)} individuals none has a second {once} to ask "
             f"about (policy {split.policy!r}, at most {per_individual.max()} images of one). "
-            "Add photographs from other occasions, or raise val_split"
+            "Add photographs from other occasions" + (", or raise val_split" if several else "")
         )
 
 

@@ -15,7 +15,7 @@ from reid_lib import files
 from reid_lib.errors import ParameterError, RunError
 from reid_lib.params import LOSS_DEFAULTS, TrainParams, made_name
 from reid_lib.paths import project_root
-from reid_lib.runs import FINISHED, check_name, load_run, state_of
+from reid_lib.runfolder import FINISHED, check_name, load_run, state_of
 from reid_lib.runtable import reference
 
 PLAN = "plan.yaml"

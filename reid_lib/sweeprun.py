@@ -19,7 +19,7 @@ from reid_lib.errors import ParameterError, RunBusyError, RunError
 from reid_lib.names import METRICS_JSON, PARAMS_JSON, TRAIN_NOTEBOOK
 from reid_lib.params import TrainParams
 from reid_lib.paths import project_root, runs_root
-from reid_lib.runs import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder
+from reid_lib.runfolder import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder
 from reid_lib.sweep import Plan, Variant
 from reid_lib.threads import cpu_count
 

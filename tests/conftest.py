@@ -24,3 +24,16 @@ def clean_dirs(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("REID_DATA", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def no_figure_is_left():
+    """Every test of figures begins and ends without one."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+    yield
+    plt.close("all")

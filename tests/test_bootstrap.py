@@ -23,7 +23,7 @@ from reid_lib.names import (
     VAL,
     ranked,
 )
-from reid_lib.runs import RunFolder
+from reid_lib.runfolder import RunFolder
 
 
 def random_answers(seed, *, n=150, n_individuals=30, dataset="a", digits=6, skill=0.6):

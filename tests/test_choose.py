@@ -3,12 +3,12 @@
 import pytest
 from made_runs import catalogue, make_run, write_photos
 
-from reid_lib import runtable
+from reid_lib import files, runtable
 from reid_lib.__main__ import main
 from reid_lib.choose import choose_best
 from reid_lib.errors import RunError
-from reid_lib.names import PREDICTIONS_CSV
-from reid_lib.runs import RunFolder
+from reid_lib.names import PARAMS_JSON, PREDICTIONS_CSV
+from reid_lib.runfolder import RunFolder
 
 ROWS = catalogue(n_known=22, n_unknown=20, images=2, datasets=("a",))
 
@@ -66,6 +66,20 @@ def test_changing_every_test_label_changes_nothing(make):
     after = choose_best()
     assert after.run == before.run == "wide"
     assert after.table.equals(before.table)
+
+
+def test_an_evaluation_of_a_run_is_no_candidate(make):
+    """It repeats the run, as another variant by its parameters, and would be corrected for."""
+    make("plain", 1.0)
+    make("wide", 2.5, margin=0.5)
+    folder = make("eval_run-wide", 2.5, margin=0.6)
+    described = files.read_json(folder / PARAMS_JSON)
+    files.write_json(folder / PARAMS_JSON, described | {"params": described["params"] | {"run": "wide"}})
+    runtable.promote("plain")
+    choice = choose_best()
+    assert choice.run == "wide" and sorted(choice.table["run"]) == ["plain", "wide"]
+    runtable.promote("eval_run-wide")  # by name it may be
+    assert "eval_run-wide" in set(choose_best().table["run"])
 
 
 def test_seeds_of_a_variant_are_judged_together_and_its_best_on_val_is_promoted(make):

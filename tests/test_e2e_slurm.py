@@ -17,7 +17,7 @@ from PIL import Image
 
 from reid_lib.names import CHECKPOINT, HISTORY_CSV, METRICS_JSON
 from reid_lib.paths import project_root
-from reid_lib.runs import RunFolder
+from reid_lib.runfolder import RunFolder
 
 pytestmark = pytest.mark.slow
 NODE = ["--cpus-per-task=1", "--mem=3G", "--output=/dev/null"]  # what this machine has, in place of an A100 node

@@ -43,7 +43,8 @@ def test_name_reads_files_as_papermill_does(capsys, tmp_path):
     [
         (["name", "-p", "learning_rate", "1"], "did you mean 'lr'?"),
         (["name", "-p", "lr"], "papermill does not take these arguments"),
-        (["name", "-f", "missing.yaml"], "missing.yaml"),
+        (["name", "train.ipynb", "out.ipynb", "-p", "lr", "1e-4"], "leave the notebooks out (train.ipynb, out.ipynb)"),
+        (["name", "-f", "missing.yaml"], "-f missing.yaml: there is no such file"),
         (["name", "-y", "5"], "expected name: value in YAML"),
         (["name", "-y", "{a: ["], "expected name: value in YAML"),
         (["name", "-r", "run_name", "../x"], "expected letters, digits"),
@@ -57,6 +58,10 @@ def test_an_error_is_one_message_and_an_exit_code(capsys, arguments, message):
     code, out, err = say(capsys, *arguments)
     assert (code, out) == (1, "")
     assert err.startswith("error: ") and message in err
+
+
+def test_the_state_of_a_run_that_is_not_there_is_planned_and_says_so(capsys, root):
+    assert say(capsys, "state", "nobody") == (0, "planned", f"there is no folder {root / 'nobody'} yet")
 
 
 def make_run(name):

@@ -26,7 +26,7 @@ from reid_lib.names import (
     ranked,
 )
 from reid_lib.paired import Difference, compare_many, difference, holm, judge, needed, seed_difference, subtract
-from reid_lib.runs import RunFolder
+from reid_lib.runfolder import RunFolder
 
 
 def pair_of_runs(seed, *, better=0.0, n_known=40, n_unknown=30, images=2):

@@ -279,6 +279,15 @@ def test_an_evaluation_refuses_what_its_run_decides_and_takes_photographs_that_m
     assert params.dataset == "folder" and len(pipeline.read(params).rows) == 30
 
 
+def test_a_reference_that_is_not_there_is_told(tmp_path, capsys):
+    photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
+    settings = SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "reference": "nosuch"}
+    params = TrainParams.checked(settings)
+    catalogue = pipeline.read(params)
+    pipeline.start(params, catalogue, pipeline.split(catalogue, params)).run.release()
+    assert "note: the reference 'nosuch' is planned" in capsys.readouterr().out
+
+
 def test_more_photographs_under_the_same_name_are_refused_in_words(tmp_path):
     photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
     params = TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1})

@@ -273,7 +273,7 @@ def test_the_output_notebook_of_a_command_line(command, output):
 def test_under_papermill_it_is_the_notebook_so_far(tmp_path):
     """Relative output path, another working directory: found wherever papermill was started."""
     run = finished()
-    source = "import sys\nfrom reid_lib import reports\nfrom reid_lib.runs import load_run\n"
+    source = "import sys\nfrom reid_lib import reports\nfrom reid_lib.runfolder import load_run\n"
     last = source + "reports.leave_report(load_run('mine'), 'LAST WORDS')\nprint('too late')"
     cells = [code("print('FIRST')", count=None), code(last, count=None), v4.new_markdown_cell("AFTER")]
     nb = v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "p"}})

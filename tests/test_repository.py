@@ -22,7 +22,19 @@ MODULES = {path.stem for path in LIBRARY.glob("*.py")} - {"__init__", "__main__"
 LAYERS = [
     {"names", "errors"},
     {"paths", "threads", "imports"},
-    {"params", "notebook", "metrics", "files", "ownership", "runs", "device", "plotstyle", "interrupt", "environment"},
+    {
+        "params",
+        "notebook",
+        "metrics",
+        "files",
+        "ownership",
+        "runfolder",
+        "runs",
+        "device",
+        "plotstyle",
+        "interrupt",
+        "environment",
+    },
     {"runtable", "arguments"},
     {"sweep"},
     {"sweeprun", "slurm"},
@@ -97,7 +109,17 @@ def test_imports_go_one_way(module):
 
 
 def test_training_knows_neither_search_nor_metrics_nor_folders():
-    assert not imports_of("train") & {"search", "openset", "metrics", "stats", "runs", "runtable", "paths", "pipeline"}
+    assert not imports_of("train") & {
+        "search",
+        "openset",
+        "metrics",
+        "stats",
+        "runfolder",
+        "runs",
+        "runtable",
+        "paths",
+        "pipeline",
+    }
 
 
 def python(code: str) -> str:

@@ -1,142 +1,23 @@
-"""Run folders: written whole, owned by one live process, continued, refused, never half understood."""
+"""Run folders: claimed, described, continued, refused, never half understood."""
 
-import errno
-import fcntl
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor, wait
 
-import numpy as np
-import pandas as pd
 import pytest
+from claimed import open_run, state
 from IPython.core.interactiveshell import InteractiveShell
 
 from reid_lib import files, ownership, runs
-from reid_lib.errors import RunBusyError, RunDiffersError, RunError
-from reid_lib.names import HISTORY_CSV, NEW_INDIVIDUAL, PARAMS_JSON, STATUS_JSON
+from reid_lib.errors import RunDiffersError, RunError
+from reid_lib.names import HISTORY_CSV, PARAMS_JSON, STATUS_JSON
 from reid_lib.params import TrainParams
-from reid_lib.runs import Run, check_name, list_runs, load_run
+from reid_lib.runfolder import check_name, list_runs, load_run
+from reid_lib.runs import Run
 
 
 @pytest.fixture(autouse=True)
 def root(clean_dirs):
     return clean_dirs / "runs"
-
-
-def open_run(name="r", **identity):
-    return Run.open(name, params={"lr": 0.1}, identity={"lr": 0.1} | identity, provenance={"test_fingerprint": "t"})
-
-
-def state(root, name="r"):
-    return next(run for run in list_runs(root) if run.name == name).status()["state"]
-
-
-# --- files -----------------------------------------------------------------------------------------------------------
-
-
-def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path):
-    path = tmp_path / "x.txt"
-    path.write_text("old")
-    with pytest.raises(ZeroDivisionError), files.atomic(path) as temporary:
-        temporary.write_text("half")
-        raise ZeroDivisionError
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
-def test_a_full_disk_says_which_and_keeps_the_old_file(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("cannot mount a small disk here")
-    try:
-        files.write_json(disk / "x.json", {"old": True})
-        with pytest.raises(RunError, match=r"no room left in .*disk .*run the same command again"):
-            files.write_json(disk / "x.json", {"new": "x" * 200_000})
-        assert files.read_json(disk / "x.json") == {"old": True}
-        assert [p.name for p in disk.iterdir()] == ["x.json"]
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
-
-
-@pytest.mark.parametrize("error", [RuntimeError("unexpected pos 576 vs 534"), ValueError("I/O error")])
-def test_a_full_disk_is_told_when_torch_or_safetensors_do_not_say_so(tmp_path, monkeypatch, error):
-    room = {"left": 4096}
-    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": room["left"]}))
-    with pytest.raises(RunError, match="no room left"), files.atomic(tmp_path / "x"):
-        raise error
-    room["left"] = 2**40
-    with pytest.raises(type(error)), files.atomic(tmp_path / "x"):
-        raise error
-    with pytest.raises(RunError, match="no room left"), files.atomic(tmp_path / "x"):
-        raise RuntimeError("I/O error: No space left on device (os error 28)")
-
-
-def test_two_machines_with_one_process_id_do_not_share_a_temporary_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "getpid", lambda: 7)
-    with files.atomic(tmp_path / "x") as first:
-        first.write_text("first")
-        with files.atomic(tmp_path / "x") as second:
-            second.write_text("second")
-        assert (tmp_path / "x").read_text() == "second"
-    assert (tmp_path / "x").read_text() == "first"
-
-
-def test_a_full_disk_is_told_wherever_it_comes_from(tmp_path):
-    with pytest.raises(RunError, match="no room left"), files.atomic(tmp_path / "x"):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-
-def test_numbers_and_names_survive_a_csv(tmp_path):
-    frame = pd.DataFrame(
-        {
-            "image_id": ["007", "NA", "x,y", "ü\n"],
-            "identity": ["01", None, "None", NEW_INDIVIDUAL],
-            "known": pd.array([True, None, False, True], dtype="boolean"),
-            "score": [0.1 + 0.2, np.nan, 1 / 3, np.float32(0.1)],
-        }
-    )
-    files.write_csv(tmp_path / "x.csv", frame)
-    back = files.read_csv(tmp_path / "x.csv")
-    assert back["image_id"].tolist() == frame["image_id"].tolist()
-    assert [None if pd.isna(name) else name for name in back["identity"]] == ["01", None, "None", NEW_INDIVIDUAL]
-    assert back["known"].tolist() == frame["known"].tolist()
-    np.testing.assert_array_equal(back["score"], frame["score"])
-
-
-def test_nan_becomes_null_in_json(tmp_path):
-    files.write_json(tmp_path / "x.json", {"a": float("nan"), "b": [np.float32(0.5), np.int64(2)], 3: np.inf})
-    assert json.loads((tmp_path / "x.json").read_text()) == {"a": None, "b": [0.5, 2], "3": None}
-
-
-WRITER = """
-import sys
-from pathlib import Path
-from reid_lib import files
-path, k = Path(sys.argv[1]), 0
-while True:
-    files.write_json(path, {"k": k, "payload": [k] * 20000})
-    k += 1
-"""
-
-
-def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
-    path = tmp_path / "x.json"
-    for pause in (0.05, 0.11, 0.17):
-        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
-        while not path.exists():
-            time.sleep(0.01)
-        time.sleep(pause)
-        writer.kill()
-        writer.wait()
-        stored = files.read_json(path)
-        assert stored["payload"] == [stored["k"]] * 20000
 
 
 # --- names -----------------------------------------------------------------------------------------------------------
@@ -222,6 +103,18 @@ def test_another_identity_under_the_same_name_is_refused_with_the_differences():
     assert "lr" not in str(caught.value).splitlines()[1]
 
 
+@pytest.mark.parametrize("end", [lambda run: run._fail(ValueError("no backbone 'resnet5O'")), Run.release])
+def test_a_run_that_ended_before_it_computed_anything_begins_anew_with_other_parameters(root, end):
+    """A mistyped backbone fails under a name that a person wants to keep."""
+    end(open_run(num_epochs=8))
+    run = open_run(num_epochs=10)
+    assert run.described()["identity"]["num_epochs"] == 10 and state(root) == "running"
+    run.report({"epoch": 0})
+    run.release()
+    with pytest.raises(RunDiffersError, match="num_epochs: 10 there, 8 here"):
+        open_run(num_epochs=8)
+
+
 def test_identity_is_what_changes_the_result():
     a = runs.identity(TrainParams(), "c", "s")
     assert a == runs.identity(
@@ -266,6 +159,9 @@ def test_an_unknown_run_names_those_there_are(root):
         load_run("third")
     with pytest.raises(RunError, match="'second' is running, not finished"):
         load_run("second")
+    open_run("second")._fail(ValueError("no such backbone"))
+    with pytest.raises(RunError, match="'second' is failed, not finished.*ValueError: no such backbone"):
+        load_run("second")
     assert load_run("first").params == {"lr": 0.1}
 
 
@@ -283,106 +179,6 @@ def test_history_grows_line_by_line_and_is_cut_to_the_checkpoint():
     assert history["train_loss"].isna().tolist() == [True, False, False]
     run.cut_history(-1)
     assert run.history().empty
-
-
-# --- owners ----------------------------------------------------------------------------------------------------------
-
-OWNER = """
-import sys, time
-from reid_lib.runs import Run
-run = Run.open("r", params={"lr": 0.1}, identity={"lr": 0.1}, provenance={})
-run.report({"epoch": 0})
-print("open", flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.fixture
-def other_process():
-    """Another process that owns the run `r`."""
-    process = subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "open\n"
-    yield process
-    process.kill()
-    process.wait()
-
-
-def test_a_run_another_live_process_owns_is_refused(other_process):
-    with pytest.raises(RunBusyError, match=f"process {other_process.pid} on .* alive: wait for it"):
-        open_run()
-
-
-def test_a_killed_owner_reads_as_interrupted_and_is_succeeded(other_process, root):
-    other_process.send_signal(signal.SIGKILL)
-    other_process.wait()
-    assert state(root) == "interrupted"
-    run = open_run()
-    assert run.status()["owner"]["pid"] == os.getpid()
-    assert run.history()["epoch"].tolist() == [0]
-
-
-def write_lock(root, *, host, age_s):
-    (root / "r").mkdir(parents=True, exist_ok=True)
-    lock = root / "r" / ownership.LOCK
-    lock.write_text(json.dumps({"host": host, "pid": 1, "started": 0.0}))
-    os.utime(lock, (time.time() - age_s, time.time() - age_s))
-
-
-def test_an_owner_on_another_machine_is_judged_by_its_heartbeat(root):
-    write_lock(root, host="node7", age_s=5)
-    with pytest.raises(RunBusyError, match="process 1 on node7"):
-        open_run()
-    write_lock(root, host="node7", age_s=ownership.STALE_S + 60)
-    assert open_run().status()["state"] == "running"
-
-
-def test_a_reused_process_id_is_not_the_owner(root):
-    write_lock(root, host=ownership.this_process()["host"], age_s=0)  # process 1 lives, but started at another time
-    assert open_run().status()["state"] == "running"
-
-
-def test_a_run_can_be_opened_again_by_the_process_that_owns_it(root):
-    first = open_run()
-    second = open_run()
-    with pytest.raises(RunError), first.write("x"):
-        pass
-    second.finish()
-    assert state(root) == "finished"
-
-
-def test_of_processes_that_open_at_once_exactly_one_gets_the_run():
-    processes = [
-        subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(5)
-    ]
-    try:
-        deadline = time.time() + 60
-        while sum(p.poll() is not None for p in processes) < 4 and time.time() < deadline:
-            time.sleep(0.05)
-        losers = [p for p in processes if p.poll() is not None]
-        assert len(losers) == 4
-        assert all("RunBusyError" in p.stderr.read() for p in losers)
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
-def test_an_interpreter_that_ends_without_finishing_leaves_an_interrupted_run(root):
-    subprocess.run([sys.executable, "-c", OWNER.replace("time.sleep(60)", "")], check=True, capture_output=True)
-    assert json.loads((root / "r" / STATUS_JSON).read_text())["state"] == "interrupted"
-    assert not (root / "r" / ownership.LOCK).exists()
-
-
-def test_the_heartbeat_goes_on_while_the_run_works(root, monkeypatch):
-    monkeypatch.setattr(ownership, "HEARTBEAT_S", 0.05)
-    run = open_run()
-    first = run.status()["heartbeat"]
-    deadline = time.time() + 10
-    while run.status()["heartbeat"] == first and time.time() < deadline:
-        time.sleep(0.02)
-    assert run.status()["heartbeat"] > first
-    run.finish()
 
 
 def test_a_missing_history_is_an_empty_one():
@@ -458,7 +254,12 @@ def between_looking_and_claiming(monkeypatch, do):
 
 
 def test_a_run_made_meanwhile_is_not_taken_over_with_another_identity(root, monkeypatch):
-    between_looking_and_claiming(monkeypatch, lambda: open_run(num_epochs=8).release())
+    def made_meanwhile():
+        run = open_run(num_epochs=8)
+        run.report({"epoch": 0})
+        run.release()
+
+    between_looking_and_claiming(monkeypatch, made_meanwhile)
     with pytest.raises(RunDiffersError, match="num_epochs: 8 there, 10 here"):
         open_run(num_epochs=10)
     assert not (root / "r" / ownership.LOCK).exists()
@@ -497,122 +298,4 @@ def test_a_claim_that_fails_lets_go_of_the_run(root, monkeypatch):
         with pytest.raises(RunError, match="no room left"):
             open_run()
     assert not (root / "r" / ownership.LOCK).exists()
-    assert open_run().status()["state"] == "running"
-
-
-FORKING = OWNER.replace(
-    "time.sleep(60)",
-    """
-import os
-child = os.fork()
-if child == 0:
-    sys.exit(0)
-os.waitpid(child, 0)
-print(run.status()["state"], flush=True)
-os._exit(0)
-""",
-)
-
-
-def test_a_child_process_that_ends_does_not_end_the_run_of_its_parent():
-    done = subprocess.run([sys.executable, "-c", FORKING], check=True, capture_output=True, text=True)
-    assert done.stdout.split() == ["open", "running"]
-
-
-# --- taking over -----------------------------------------------------------------------------------------------------
-
-TAKER = """
-import sys
-from pathlib import Path
-from reid_lib import ownership
-from reid_lib.errors import RunBusyError
-for folder in map(Path, sys.argv[1:]):
-    print("ready", flush=True)
-    sys.stdin.readline()
-    try:
-        ownership.Lock(folder).take()
-        print("owner", flush=True)
-    except RunBusyError:
-        print("busy", flush=True)
-"""
-
-
-def test_of_those_who_find_a_dead_owners_lock_exactly_one_takes_over(tmp_path):
-    folders = [tmp_path / f"r{i}" for i in range(40)]
-    for folder in folders:
-        folder.mkdir()
-        (folder / ownership.LOCK).write_text(json.dumps({"host": "node7", "pid": 1, "started": 0.0}))
-        os.utime(folder / ownership.LOCK, (0, 0))
-    command = [sys.executable, "-c", TAKER, *map(str, folders)]
-    takers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(6)]
-    try:
-        for _ in folders:
-            assert {taker.stdout.readline() for taker in takers} == {"ready\n"}
-            for taker in takers:
-                taker.stdin.write("go\n")
-                taker.stdin.flush()
-            assert sorted(taker.stdout.readline() for taker in takers) == ["busy\n"] * 5 + ["owner\n"]
-    finally:
-        for taker in takers:
-            taker.kill()
-            taker.communicate()
-
-
-def test_a_live_lock_that_replaced_a_dead_one_meanwhile_stays(root, monkeypatch):
-    """Two find the dead lock; the first has replaced it by the time the second looks again."""
-    write_lock(root, host="node7", age_s=ownership.STALE_S + 60)
-    lock, guarded = ownership.Lock(root / "r"), ownership.Lock._guarded
-
-    def late(self):
-        write_lock(root, host="node8", age_s=0)
-        return guarded(self)
-
-    monkeypatch.setattr(ownership.Lock, "_guarded", late)
-    with pytest.raises(RunBusyError, match="process 1 on node8"):
-        lock.take()
-    assert "node8" in (root / "r" / ownership.LOCK).read_text()
-
-
-def test_a_dead_lock_is_looked_at_only_when_nobody_else_is_replacing_it(root):
-    """The one who is replacing it holds the guard; whoever comes meanwhile waits, and then finds the new owner."""
-    write_lock(root, host="node7", age_s=ownership.STALE_S + 60)
-    with open(root / "r" / ownership.GUARD, "w") as guard, ThreadPoolExecutor() as threads:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        taken = threads.submit(ownership.Lock(root / "r").take)
-        wait([taken], timeout=0.5)  # time to do wrong: without the guard it takes the dead lock now
-        write_lock(root, host="node8", age_s=0)
-        fcntl.flock(guard, fcntl.LOCK_UN)
-        with pytest.raises(RunBusyError, match="process 1 on node8"):
-            taken.result()
-
-
-def test_an_owner_that_slept_and_was_succeeded_writes_no_more(root):
-    run = open_run()
-    write_lock(root, host="node8", age_s=0)
-    before = (root / "r" / STATUS_JSON).read_text()
-    with pytest.raises(RunError, match="not open for writing here"):
-        run.report({"epoch": 0})
-    run.release()
-    assert (root / "r" / STATUS_JSON).read_text() == before
-    assert "node8" in (root / "r" / ownership.LOCK).read_text()
-
-
-def test_a_disk_without_hard_links_will_do(root, monkeypatch):
-    def no_links(source, target):
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "link", no_links)
-    run = open_run()
-    with pytest.raises(RunBusyError):
-        ownership.Lock._remove_dead(ownership.Lock(run.folder))
-    run.finish()
-    assert state(root) == "finished" and not (root / "r" / ownership.LOCK).exists()
-
-
-def test_a_lock_that_is_just_being_written_is_not_taken_for_a_dead_one(root):
-    write_lock(root, host="node7", age_s=0)
-    (root / "r" / ownership.LOCK).write_text("")
-    with pytest.raises(RunBusyError, match="an unknown machine"):
-        open_run()
-    os.utime(root / "r" / ownership.LOCK, (0, 0))
     assert open_run().status()["state"] == "running"

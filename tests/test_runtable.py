@@ -11,7 +11,8 @@ import pytest
 from reid_lib import files, runtable
 from reid_lib.errors import RunError
 from reid_lib.names import ALL_METRICS_CSV, METRICS_JSON, REFERENCE_JSON
-from reid_lib.runs import Run, RunFolder
+from reid_lib.runfolder import RunFolder
+from reid_lib.runs import Run
 
 METRICS = """
 def metrics(value, test="t"):

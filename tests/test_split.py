@@ -162,8 +162,13 @@ def test_unlabelled_images_are_queries_without_a_truth(herd):
 
 
 def test_one_image_per_individual_is_refused():
-    with pytest.raises(SplitError, match="no individual can be found again.*second photograph"):
+    with pytest.raises(SplitError, match="no individual can be found again.*second photograph.*other occasions$"):
         assign_roles(make_rows({f"{i}": 1 for i in range(12)}, photos=1))
+
+
+def test_raising_val_split_is_advised_where_it_helps():
+    with pytest.raises(SplitError, match="or raise val_split$"):
+        assign_roles(make_rows({f"{i}": 3 for i in range(12)}), val_split=0.0, unknown_split=0.0)
 
 
 def test_one_encounter_per_individual_is_refused_with_the_reason():

@@ -18,7 +18,7 @@ from reid_lib.errors import ParameterError
 from reid_lib.names import HISTORY_CSV, STATUS_JSON
 from reid_lib.params import TrainParams
 from reid_lib.paths import project_root, runs_root
-from reid_lib.runs import PLANNED
+from reid_lib.runfolder import PLANNED
 from reid_lib.sweep import plan
 from reid_lib.sweeprun import DIFFERS, ELSEWHERE, Screen, Sweep, status
 
