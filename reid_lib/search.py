@@ -14,8 +14,9 @@ import numpy as np
 from reid_lib.errors import ParameterError
 
 _STEPS = 2.0**26  # whole numbers per unit length
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE = 256  # their copies stay in the cache
 IN_CACHE = 40 * 2**20  # bytes for `_tile`: a block of a million numbers
+_FRESH = 2**23  # bytes of working memory that are cheaper used again and again than more of them once
 SPARE = 11  # candidates beside the k, by which rounding is told from distance
 
 
@@ -35,10 +36,12 @@ def whole_numbers(features: np.ndarray, *, first: int = 0) -> np.ndarray:
     features = _rows(features)
     whole = np.empty(features.shape, dtype=np.int32)
     for start in range(0, len(features), _ROWS_AT_ONCE):
-        rows = np.ascontiguousarray(features[start : start + _ROWS_AT_ONCE], dtype=np.float64)
+        rows = np.array(features[start : start + _ROWS_AT_ONCE], dtype=np.float64, order="C")
         length = np.sqrt((rows * rows).sum(axis=1, keepdims=True))
         _check_lengths(length[:, 0], first + start)
-        whole[start : start + len(rows)] = np.rint(rows / length * _STEPS)
+        rows /= length
+        rows *= _STEPS
+        whole[start : start + len(rows)] = np.rint(rows, out=rows)
     return whole
 
 
@@ -239,7 +242,7 @@ def best_of_candidates(
     scores = np.empty((len(queries), k), dtype=np.float32)
     index = np.empty((len(queries), k), dtype=np.int64)
     size, dim = columns.shape[1], queries.shape[1]
-    step = max(1, int(max_bytes // (24 * max(size * dim, 1))))
+    step = max(1, int(min(max_bytes, _FRESH) // (24 * max(size * dim, 1))))
     for start in range(0, len(queries), step):
         part = slice(start, start + step)
         candidates = np.sort(columns[part], axis=1)
