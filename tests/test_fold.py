@@ -161,13 +161,16 @@ def test_a_sum_in_place_before_the_activation_is_seen(inference):
     assert isinstance(quick.act, nn.ReLU) and isinstance(quick.conv, onednn.Convolution)
 
 
-@pytest.mark.parametrize("broken", ["missing", "raises", "wrong"])
+@needs_onednn
+@pytest.mark.parametrize("broken", ["missing", "no layout", "raises", "wrong"])
 def test_where_onednn_cannot_the_rest_is_folded_all_the_same(monkeypatch, broken):
-    def refuse(self, images):
+    def refuse(self, *args):
         raise RuntimeError("could not create a primitive")
 
     if broken == "missing":
         monkeypatch.setattr(onednn, "usable", lambda images: False)
+    elif broken == "no layout":
+        monkeypatch.setattr(onednn.Convolution, "__init__", refuse)
     else:
         monkeypatch.setattr(
             onednn.Convolution, "forward", refuse if broken == "raises" else lambda self, images: images
