@@ -4,7 +4,7 @@ import numpy as np
 from contending import contender
 
 
-def _vectors(options):
+def vectors(options):
     """Ten images of each individual, at a cosine of about 0.7 to each other; the queries are of some of them."""
     rng = np.random.default_rng(0)
     centres = rng.standard_normal((options["gallery"] // 10, 512), dtype=np.float32)
@@ -22,7 +22,7 @@ def _vectors(options):
 def search_reid_lib(options, clock):
     from reid_lib.search import top_k
 
-    gallery, queries = _vectors(options)
+    gallery, queries = vectors(options)
     top_k(queries[:64], gallery[:1000], 5)
     with clock:
         _, index = top_k(queries, gallery, 5)
@@ -33,7 +33,7 @@ def search_reid_lib(options, clock):
 def search_faiss(options, clock):
     import faiss
 
-    gallery, queries = _vectors(options)
+    gallery, queries = vectors(options)
     faiss.omp_set_num_threads(options["threads"])
     with clock:
         index = faiss.IndexFlatIP(gallery.shape[1])
@@ -47,7 +47,7 @@ def search_reid_lib_inverted_file(options, clock):
     """Approximate: FAISS names candidates. The lists are made beforehand, once for a gallery."""
     from reid_lib.approximate import InvertedFile
 
-    gallery, queries = _vectors(options)
+    gallery, queries = vectors(options)
     lists = InvertedFile(gallery)
     with clock:
         _, index = lists.top_k(queries, 5)
@@ -59,7 +59,7 @@ def search_wildlife_tools(options, clock):
     import torch
     from wildlife_tools.similarity import CosineSimilarity
 
-    gallery, queries = _vectors(options)
+    gallery, queries = vectors(options)
     with clock:
         similarity = torch.from_numpy(CosineSimilarity()(queries, gallery)["cosine"])
         found = similarity.topk(5, dim=1).indices

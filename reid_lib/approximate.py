@@ -49,14 +49,15 @@ class InvertedFile:
             self._index.add(unit_rows(self.gallery[start : start + ROWS_AT_ONCE], first=start))
 
     def top_k(
-        self, queries: np.ndarray, k: int, *, probes: int = 32, max_bytes: int = 2**28
+        self, queries: np.ndarray, k: int, *, probes: int = 128, max_bytes: int = 2**28
     ) -> tuple[np.ndarray, np.ndarray]:
         """The k most similar images among those of the nearest lists; otherwise as `search.top_k`.
 
         Args:
             queries: (q, d) float.
             k: neighbours per query, 1 ... g.
-            probes: lists to look through; more miss less. All of them find everything but near-ties.
+            probes: lists to look through; more miss less. Of a million embeddings in 4,000 lists the default found 96 %
+                of the five nearest in a quarter of the time (docs/log.md). All lists find everything but near-ties.
             max_bytes: bound of the working memory, in bytes.
 
         Returns:
