@@ -4,8 +4,22 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from reid_lib.paths import project_root
+
+# Property tests draw the same few cases every time: what fails once fails again, and `make test` stays quick. A test
+# that needs more says so itself. Fixtures of a function are allowed: see that a case leaves nothing to the next.
+settings.register_profile(
+    "deterministic",
+    derandomize=True,
+    deadline=None,
+    print_blob=True,
+    max_examples=25,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("deterministic")
 
 
 @pytest.fixture(scope="session")
