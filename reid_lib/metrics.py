@@ -47,7 +47,7 @@ def geometric_mean(correct, known, individual, *, weights=None):
 
 
 def animalclef2025_score(correct, known, individual, dataset, *, weights=None):
-    """sqrt(BAKS * BAUS) per data set, undefined counted as 0, averaged over the data sets.
+    """sqrt(BAKS * BAUS) per data set, undefined counted as 0, averaged over the data sets: the headline of a run.
 
     Source: the competition's scorer (AnimalCLEF 2025, Kaggle), which replaces an undefined BAKS or BAUS by 0.
 
@@ -62,8 +62,13 @@ def animalclef2025_score(correct, known, individual, dataset, *, weights=None):
         own = dataset == name
         some = None if weights is None else np.asarray(weights, dtype=float)[..., own]
         arrays = (np.asarray(a)[own] for a in (correct, known, individual))
-        parts.append(np.nan_to_num(geometric_mean(*arrays, weights=some), nan=0.0))
-    return _plain(np.mean(parts, axis=0), weights)
+        parts.append(geometric_mean(*arrays, weights=some))
+    return _plain(animalclef2025_average(parts), weights)
+
+
+def animalclef2025_average(geometric_means) -> np.ndarray:
+    """Geometric means of the data sets, (n_datasets,) or (n_datasets, B), averaged over them; NaN counts as 0."""
+    return np.mean(np.nan_to_num(np.asarray(geometric_means, dtype=float), nan=0.0), axis=0)
 
 
 def share(holds, among, *, weights=None):

@@ -8,7 +8,7 @@ in a simulation those of BAUS covered the truth in 82 % of cases for 5 unknown i
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -109,11 +109,13 @@ class _Metric:
     among: Callable[[_Queries], np.ndarray]
     by_individual: bool = False
     needs: str = ""  # the attribute of the queries without which it is left out
-    undefined: float = np.nan  # what an undefined value counts in the average over data sets (NaN: left out)
+    average: Callable | None = None  # over data sets, undefined ones among them; None: the mean of those defined
 
 
 METRICS: dict[str, _Metric] = {
-    "geometric_mean": _Metric(lambda d: d.of_decision(metrics.geometric_mean), _all, True, "correct", undefined=0.0),
+    "geometric_mean": _Metric(
+        lambda d: d.of_decision(metrics.geometric_mean), _all, True, "correct", metrics.animalclef2025_average
+    ),
     "baks": _Metric(lambda d: d.of_decision(metrics.baks), _known, True, "correct"),
     "baus": _Metric(lambda d: d.of_decision(metrics.baus), _unknown, True, "correct"),
     "baks_baus_area": _Metric(lambda d: d.area(), _all, True),
@@ -141,9 +143,9 @@ METRICS: dict[str, _Metric] = {
 def summarise(predictions: pd.DataFrame, *, repetitions: int = 1000, seed: int = 0) -> dict:
     """Every metric per data set and averaged over data sets, with its 95 % interval.
 
-    The average leaves out data sets where a metric is undefined; `geometric_mean` alone counts them as 0, which is the
-    AnimalCLEF 2025 score. What is undefined in every data set is NaN. Metrics that the columns do not allow (no
-    `predicted`, no orientations) are left out.
+    The average leaves out data sets where a metric is undefined; `geometric_mean` alone counts them as 0: it is
+    `metrics.animalclef2025_score`. What is undefined in every data set is NaN. Metrics that the columns do not allow
+    (no `predicted`, no orientations) are left out.
 
     Args:
         predictions: queries of one role, from `openset.score_individuals`, with `predicted` from `openset.decide`.
@@ -164,11 +166,20 @@ def summarise(predictions: pd.DataFrame, *, repetitions: int = 1000, seed: int =
     # With nothing labelled every metric is there, undefined, over no data set.
     averaged = list(tables.values()) or [_evaluate(_arrays(labelled(predictions)), METRICS, 0, _seeds(seed, ""))]
     overall = {metric: _average([part[metric] for part in averaged], metric) for metric in averaged[0]}
+    if not np.isnan(overall.get("geometric_mean", _UNDEFINED).value):
+        overall["geometric_mean"] = replace(overall["geometric_mean"], value=_headline_score(parts))
     return {
         "overall": {metric: estimate.entry() for metric, estimate in overall.items()},
         "datasets": {name: {m: e.entry() for m, e in table.items()} for name, table in tables.items()},
         "counts": _counts(predictions, parts),
     }
+
+
+def _headline_score(parts: dict[str, _Queries]) -> float:
+    """The very function that is tested against the competition's scorer, on the decisions of all data sets."""
+    columns = ("correct", "known", "individual")
+    joined = (np.concatenate([getattr(q, column) for q in parts.values()]) for column in columns)
+    return metrics.animalclef2025_score(*joined, np.repeat(list(parts), [len(q.known) for q in parts.values()]))
 
 
 def val_score(val_predictions: pd.DataFrame) -> float:
@@ -245,6 +256,9 @@ class _Estimate:
         return entry | {"datasets": self.datasets} if self.datasets else entry
 
 
+_UNDEFINED = _Estimate(float("nan"), np.empty(0), False, 0)
+
+
 def _interval(replicates: np.ndarray) -> tuple[float, float]:
     defined = replicates[~np.isnan(replicates)]
     low, high = np.quantile(defined, [0.025, 0.975]) if len(defined) else (np.nan, np.nan)
@@ -292,21 +306,23 @@ def _seeds(seed: int, dataset: str) -> tuple:
 
 
 def _average(estimates: list[_Estimate], metric: str) -> _Estimate:
-    """Over the data sets where the metric is defined, replicate by replicate."""
-    fill = METRICS[metric].undefined
-    values = [fill if np.isnan(e.value) else e.value for e in estimates]
-    used = [i for i, value in enumerate(values) if not np.isnan(value)]
-    if all(np.isnan(e.value) for e in estimates):
+    """Over the data sets where the metric is defined (or as the metric says), replicate by replicate."""
+    values = np.array([e.value for e in estimates])
+    if np.isnan(values).all():
         return _Estimate(float("nan"), estimates[0].replicates, False, 0)
-    replicates = np.array([estimates[i].replicates for i in used])
-    replicates = np.where(np.isnan(replicates), fill, replicates)
-    defined = ~np.isnan(replicates)
-    total = np.where(defined, replicates, 0).sum(axis=0)
-    mean = np.divide(total, defined.sum(axis=0), out=np.full(len(total), np.nan), where=defined.any(axis=0))
-    spread = any(estimates[i].spread for i in used)
-    return _Estimate(
-        float(np.mean([values[i] for i in used])), mean, spread, sum(estimates[i].n for i in used), len(used)
-    )
+    average = METRICS[metric].average
+    used = estimates if average else [e for e in estimates if not np.isnan(e.value)]
+    average = average or _mean_of_defined
+    value, replicates = (average(np.array([getattr(e, what) for e in used])) for what in ("value", "replicates"))
+    spread = any(e.spread for e in used)
+    return _Estimate(float(value), replicates, spread, sum(e.n for e in used), len(used))
+
+
+def _mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis, without NaN; NaN where nothing else is there."""
+    defined = ~np.isnan(values)
+    total, n = np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0)
+    return np.divide(total, n, out=np.full(np.shape(total), np.nan), where=n > 0)
 
 
 def _datasets(predictions: pd.DataFrame) -> dict[str, _Queries]:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from reid_lib import stats
+from reid_lib import metrics, stats
 from reid_lib.errors import ParameterError
 from reid_lib.names import (
     AVERAGE_PRECISION,
@@ -109,6 +109,28 @@ def test_undefined_counts_as_0_in_the_average_of_the_geometric_mean_only():
     assert [average[k] for k in ("value", "low", "high")] == pytest.approx(
         [own[k] / 2 for k in ("value", "low", "high")]
     )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_headline_agrees_with_the_scorers_steps(seed):
+    wildlife = pytest.importorskip("wildlife_datasets.metrics")
+    predictions = random_answers(seed, datasets=("a", "b", "c"))
+    predictions = predictions[~((predictions[DATASET] == "c") & ~predictions[KNOWN])]  # without unknown animals: 0
+    parts = []
+    for _, own in predictions.groupby(DATASET):
+        truth, answer = own[IDENTITY].tolist(), own[PREDICTED].tolist()
+        unknown = own.loc[~own[KNOWN], IDENTITY].unique().tolist()
+        known, new = wildlife.BAKS(truth, answer, unknown), wildlife.BAUS(truth, answer, unknown, NEW_INDIVIDUAL)
+        parts.append(math.sqrt(np.nan_to_num(known) * np.nan_to_num(new)))
+    assert parts[2] == 0 < parts[0]
+    assert value(summarise(predictions, repetitions=0), "geometric_mean") == pytest.approx(np.mean(parts))
+
+
+def test_the_headline_is_what_the_tested_function_says(monkeypatch):
+    """`metrics.animalclef2025_score` is tested against the scorer: nothing else may stand in the headline."""
+    monkeypatch.setattr(metrics, "animalclef2025_score", lambda correct, known, individual, dataset: 0.125)
+    found = summarise(random_answers(0), repetitions=5)
+    assert value(found, "geometric_mean") == 0.125 and "geometric mean 0.125" in stats.headline({"test": found})
 
 
 def test_undefined_everywhere_is_nan_with_its_count():
