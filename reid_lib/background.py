@@ -5,6 +5,7 @@ import pandas as pd
 from reid_lib import openset, stats
 from reid_lib import split as splits
 from reid_lib.embed import EmbeddingSet
+from reid_lib.errors import SplitError
 from reid_lib.names import IDENTITY, INDIVIDUAL, KNOWN, PREDICTED, ROLE, TEST, ranked
 
 
@@ -17,11 +18,19 @@ def top1_by_split(stored: list[EmbeddingSet], params) -> pd.DataFrame:
 
     Returns:
         One row per split: `split`, `value`, `low`, `high` (top-1 averaged over data sets, 95 % interval), `n` queries.
+
+    Raises:
+        SplitError: encounters are not known, or no animal can be found again in another encounter.
     """
     everything = stored[0]
     for part in stored[1:]:
         everything = everything.joined(part)
     labelled = everything.where(everything.rows[INDIVIDUAL].notna())
+    if not splits.has_occasions(labelled.rows):
+        raise SplitError(
+            "encounters are unknown, so what the background gives away cannot be measured: it takes photographs with "
+            "their EXIF times, or a table with a column `encounter` or `date`"
+        )
     return pd.DataFrame([_top1_under(policy, labelled, params) for policy in ("encounter", "random")])
 
 

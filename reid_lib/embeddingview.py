@@ -64,7 +64,7 @@ class EmbeddingView(View):
         for panel in self.panels:
             panel.scatter.widget.observe(lambda change, p=panel: self._hover(p, change["new"]), "hovering")
             panel.scatter.widget.observe(lambda change, p=panel: self._select(p, change["new"]), "selection")
-        titled = [(panel.scatter, cards.text(panel.run.name)) for panel in self.panels]
+        titled = [(panel.scatter, cards.text(panel.run.name + panel.lacking)) for panel in self.panels]
         grid = jscatter.compose(
             titled,
             sync_selection=True,
@@ -133,6 +133,8 @@ class _Panel:
         frame = frame[frame[ROLE] == role] if role else frame
         self.frame = frame.reset_index(drop=True)[[IMAGE_ID, "x", "y", ROLE, SCORE, KNOWN, OUTCOME, INDIVIDUAL, DATASET]
             + [c for c in (ORIENTATION,) if c in frame]]  # fmt: skip
+        self.lacking = " (not laid out, see its projection.txt)" if self.frame[["x", "y"]].isna().any(axis=None) else ""
+        self.frame[["x", "y"]] = self.frame[["x", "y"]].fillna(0.0)
         self.place = {image_id: i for i, image_id in enumerate(self.frame[IMAGE_ID])}
         self.frame[COLUMN], self.colours = colouring(self.frame, colour_by)
         size = 7 if len(self.frame) < 3000 else 4 if len(self.frame) < 20000 else 2

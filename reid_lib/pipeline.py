@@ -4,18 +4,21 @@ read -> split -> start (a run folder) -> train -> evaluate -> finish
 """
 
 import hashlib
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
-from reid_lib import images, launch, openset, plotstyle, project, reports, runs, runtable, stats
+from reid_lib import images, launch, openset, plots, plotstyle, project, reports, runs, runtable, stats
 from reid_lib import split as splits
 from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
 from reid_lib.embed import EmbeddingSet
 from reid_lib.embedcache import embedded
-from reid_lib.errors import ModelError, ParameterError
+from reid_lib.errors import ModelError, ParameterError, ReidError
 from reid_lib.imports import quick_imports
 from reid_lib.interrupt import stop_on_signal
 from reid_lib.names import (
@@ -51,6 +54,7 @@ from reid_lib.split import Split
 from reid_lib.submission import submission
 
 METRICS_FORMAT = 1
+PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
 # What an evaluation of a run takes over from it, unless it names a data set of its own.
 TAKEN_OVER = (
     "dataset",
@@ -230,7 +234,7 @@ def evaluate(experiment: Experiment) -> Results:
         embeddings = _embed(experiment)
         predictions, threshold = _answer(experiment.split, embeddings, experiment.params.threshold_individuals)
         metrics = _measure(experiment, predictions, threshold)
-        projection = _project(embeddings)
+        projection = _project(run, embeddings)
         results = Results(predictions, threshold, metrics, projection)
         answers = submission(results.test, embeddings[TEST], threshold, dataset=experiment.params.dataset)
         run.write_csv(PREDICTIONS_CSV, predictions)
@@ -326,25 +330,57 @@ def _measure(experiment: Experiment, predictions: pd.DataFrame, threshold: opens
     }
 
 
-def _project(embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:
-    """2-D coordinates of all embedded images, with what figures colour them by."""
+def _project(run: runs.Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:
+    """2-D coordinates of all embedded images, with what figures colour them by; NaN where they cannot be laid out."""
     everything = embeddings[GALLERY].joined(embeddings[VAL]).joined(embeddings[TEST])
-    x, y = project.project(everything.features, seed=0).T
+    try:
+        plane = project.project(everything.features, seed=0)
+    except Exception as error:
+        _tell_undrawn(run, "the 2-D projection", PROJECTION_TXT, error)
+        plane = np.full((len(everything), 2), np.nan)
     kept = [c for c in (IMAGE_ID, DATASET, INDIVIDUAL, ORIENTATION, ROLE, KNOWN) if c in everything.rows]
-    return everything.rows[kept].assign(x=x, y=y)
+    return everything.rows[kept].assign(x=plane[:, 0], y=plane[:, 1])
 
 
-def keep(experiment: Experiment, name: str, drawn) -> None:
-    """Keep a figure as figures/<name>.png of the run, and show that file; `drawn` is an axes or a figure.
+def keep(experiment: Experiment, name: str, draw: Callable, *data, **options) -> None:
+    """Keep the figure of `draw(*data, **options)` (an axes or a figure) as figures/<name>.png of the run, and show that
+    file. A finished run's figures are shown as they were kept.
 
-    A finished run's figures are shown as they were kept.
+    Whatever goes wrong in drawing costs this figure alone: a note in the notebook says why, figures/<name>.txt keeps it
+    (with the traceback, where the error is none of ours), and the run goes on.
+
+    Raises:
+        RunError: the file cannot be written (the disk is full), or the run is no longer open for writing here.
     """
-    path = experiment.run.path(f"{FIGURES}/{name}.png")
-    if not experiment.run.finished:
-        with experiment.run.write(f"{FIGURES}/{name}.png") as temporary:
-            plotstyle.save_figure(drawn, temporary)
-    if path.exists():
-        plotstyle.show_saved(drawn, path)
+    run, picture, reason = experiment.run, f"{FIGURES}/{name}.png", f"{FIGURES}/{name}.txt"
+    kept, open_before = run.path(picture), plotstyle.open_figures()
+    if run.finished and kept.exists():
+        return plotstyle.show_saved(None, kept)
+    if run.finished and run.path(reason).exists():
+        return print("note:", run.path(reason).read_text(encoding="utf-8").partition("\n\n")[0].strip())
+    try:
+        drawn = draw(*data, **options)
+        content = plotstyle.rendered(drawn)
+    except Exception as error:
+        plotstyle.close_figures(besides=open_before)
+        kept.unlink(missing_ok=True)  # of an attempt before this one
+        return _tell_undrawn(run, f"figure {name!r}", reason, error)
+    if not run.finished:
+        with run.write(picture) as temporary:
+            temporary.write_bytes(content)
+        run.path(reason).unlink(missing_ok=True)
+        plotstyle.show_saved(drawn, kept)
+
+
+def _tell_undrawn(run: runs.Run, what: str, reason: str, error: Exception) -> None:
+    """Say in the notebook that something could not be drawn, and leave the reason in the run folder."""
+    expected = isinstance(error, ReidError)
+    said = f"{what} is not drawn: {error if expected else repr(error)}"
+    print("note:", said)
+    more = "" if expected else "\n\n" + "".join(traceback.format_exception(error))
+    if not run.finished:
+        with run.write(reason) as temporary:
+            temporary.write_text(said + more + "\n", encoding="utf-8")
 
 
 def leak(experiment: Experiment) -> pd.DataFrame:
@@ -353,6 +389,11 @@ def leak(experiment: Experiment) -> pd.DataFrame:
         EmbeddingSet.load(experiment.run.path(f"{EMBEDDINGS}/{role}.npz"), experiment.split.rows) for role in ROLES
     ]
     return top1_by_split(stored, experiment.params)
+
+
+def draw_leak(experiment: Experiment):
+    """The figure of `leak`."""
+    return plots.leak(leak(experiment))
 
 
 def settle(params: EvaluateParams) -> EvaluateParams:

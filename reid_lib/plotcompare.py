@@ -271,6 +271,8 @@ def _scatter(ax, frame, groups) -> dict:
         handles[label] = ax.scatter(part["x"], part["y"], label=label, gid=label, **style)
     if not groups:
         say(ax, "no photographs")
+    elif frame["x"].isna().all():
+        say(ax, "not laid out: see projection.txt of the run")
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set(linewidth=0.6, color=GREY)
     ax.set_aspect("equal", adjustable="datalim")

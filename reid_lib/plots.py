@@ -198,8 +198,8 @@ def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax=None):
         legend = legend_above(ax, 3)
         for handle in legend.legend_handles:
             handle.set(sizes=[28], alpha=1)
-    else:
-        say(ax, "no photographs")
+    if not groups or frame["x"].isna().all():
+        say(ax, "not laid out: see projection.txt" if groups else "no photographs")
     return ax
 
 

@@ -163,7 +163,7 @@ def assign_roles(
 
 def _choose_policy(rows: pd.DataFrame, policy: str) -> str:
     has_official = SPLIT in rows and {"train", "test"} <= set(rows[SPLIT].dropna())
-    has_encounters = bool(_occasions(rows).notna().any())
+    has_encounters = has_occasions(rows)
     if policy == "auto":
         return "official" if has_official else "encounter" if has_encounters else "random"
     if policy == "official" and not has_official:
@@ -176,6 +176,11 @@ def _choose_policy(rows: pd.DataFrame, policy: str) -> str:
     if policy not in POLICIES:
         raise SplitError(f"unknown split_policy {policy!r}: expected one of {', '.join(POLICIES)}")
     return policy
+
+
+def has_occasions(rows: pd.DataFrame) -> bool:
+    """Is the encounter, or at least the day, of any image known?"""
+    return bool(_occasions(rows).notna().any())
 
 
 def _units(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:

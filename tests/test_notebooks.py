@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from hub import serve
+from PIL import Image
 
 from reid_lib.names import (
     ALL_METRICS_CSV,
@@ -179,6 +181,26 @@ def test_evaluate_a_finished_run_from_the_root(quick_run, environment):
     assert again["test_fingerprint"] == first["test_fingerprint"]
     value = again["test"]["overall"]["top1"]["value"]
     assert value == pytest.approx(first["test"]["overall"]["top1"]["value"], abs=0.02)
+
+
+def test_evaluate_a_folder_without_exif_times_to_its_end(environment, tmp_path):
+    """Exported or scanned photographs: the one figure that needs encounters says so, everything else is there."""
+    rng = np.random.default_rng(0)
+    for animal in range(12):
+        (tmp_path / "photos" / f"animal {animal}").mkdir(parents=True)
+        own = rng.integers(0, 255, (48, 48, 3))
+        for k in range(5):
+            pixels = np.clip(own + rng.normal(0, 30, own.shape), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / f"animal {animal}" / f"{k}.png")
+    command = ["-p", "dataset", "folder", "-p", "data_root", str(tmp_path / "photos"), "-p", "image_size", "64"]
+    done, out = papermill(environment, *command, "-r", "run_name", "timeless", notebook="evaluate.ipynb")
+    assert done.returncode == 0, done.stderr
+    folder = run_folder(environment, "timeless")
+    assert json.loads((folder / STATUS_JSON).read_text())["state"] == "finished"
+    assert "figure 'leak' is not drawn: encounters are unknown" in text_of(out)
+    assert "encounters are unknown" in (folder / FIGURES / "leak.txt").read_text()
+    assert {p.stem for p in (folder / FIGURES).glob("*.png")} >= {"threshold", "confusion", "projection", "retrieval"}
+    assert "timeless" in pd.read_csv(folder.parent / ALL_METRICS_CSV)["run"].tolist()
 
 
 def nbval(environment, notebook: str):
