@@ -11,6 +11,7 @@ import pandas as pd
 
 from reid_lib.names import BBOX, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
 from reid_lib.photo import MIN_SIDE_PX, UnreadablePhoto, header_problem, open_upright, parse_bbox
+from reid_lib.photofile import not_a_file
 from reid_lib.threads import cpu_count, in_threads
 
 KIND, DETAIL = "kind", "detail"
@@ -52,8 +53,8 @@ def find_problems(rows: pd.DataFrame, root: Path, *, thorough: bool = False, pro
     bad_box = np.array([_box_problem(box) for box in boxes], dtype=object)
     found = [
         _as_problems(rows, rows[IMAGE_ID].duplicated(keep=False).to_numpy(), DUPLICATED_ID, _told_ids(rows)),
-        _as_problems(rows, sizes < 0, MISSING),
-        _as_problems(rows, (sizes >= 0) & (reasons != ""), UNREADABLE, reasons),
+        _as_problems(rows, (sizes < 0) & (reasons == ""), MISSING),
+        _as_problems(rows, reasons != "", UNREADABLE, reasons),
         _as_problems(rows, bad_box != "", BAD_BBOX, bad_box),
         _identical(rows, files, np.where(reasons == "", sizes, -1), progress=progress),
     ]
@@ -74,7 +75,7 @@ def describe_problems(problems: pd.DataFrame, *, where: str) -> str:
 
 
 def file_sizes(files: Sequence[Path], *, progress: bool = True) -> np.ndarray:
-    """int64 (n,) bytes; -1 where there is no such file."""
+    """int64 (n,) bytes; -1 where there is no such file, or something that is none (a folder, a named pipe)."""
     workers = 4 * cpu_count()  # a network disk answers many questions at once
     sizes = in_threads(_size, files, title="looking for the files", workers=workers, progress=progress)
     return np.fromiter(sizes, np.int64, len(files))
@@ -94,7 +95,7 @@ def _unusable(files, sizes, boxes, *, thorough: bool, progress: bool) -> list[st
     def look(item) -> str:
         file, size, box = item
         if size < 0:
-            return ""
+            return not_a_file(file)
         box = None if _box_problem(box) else parse_bbox(box)  # a box that is none is a problem of its own
         reason = header_problem(file, bbox=box)
         if reason or not thorough:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -11,11 +11,25 @@ import pandas as pd
 from reid_lib import readers
 from reid_lib.audit import COPY, DETAIL, DUPLICATED_ID, KIND, describe_problems, file_sizes, find_problems
 from reid_lib.errors import CatalogueError
-from reid_lib.names import BBOX, DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, INDIVIDUAL, ORIENTATION, PATH, SPLIT
+from reid_lib.names import (
+    BBOX,
+    DATASET,
+    DATE,
+    ENCOUNTER,
+    IDENTITY,
+    IMAGE_ID,
+    INDIVIDUAL,
+    LEFT_OUT_CSV,
+    ORIENTATION,
+    PATH,
+    SPLIT,
+)
 from reid_lib.tidy import tidy
 
 # Whatever can change a result is part of the fingerprint; the root and the order of the rows are not.
 FINGERPRINTED = (IMAGE_ID, IDENTITY, DATASET, PATH, BBOX, ENCOUNTER, DATE, ORIENTATION, SPLIT)
+
+NAMED = 3  # images left out that a note names, of each kind
 
 
 @dataclass(frozen=True)
@@ -29,12 +43,14 @@ class Catalogue:
         root: absolute folder of the photographs.
         name: the `dataset=` it was read by.
         notes: what a person should know about these data, one sentence each.
+        left_out: images that were left out (`skip_unreadable`): image_id, path, kind, detail.
     """
 
     rows: pd.DataFrame
     root: Path
     name: str
     notes: tuple[str, ...] = ()
+    left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[IMAGE_ID, PATH, KIND, DETAIL]))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -121,9 +137,18 @@ def _without(catalogue: Catalogue, problems: pd.DataFrame, *, skip_unreadable: b
         raise CatalogueError(describe_problems(problems, where=f"dataset {catalogue.name!r} in {catalogue.root}"))
     rows = catalogue.rows.drop(index=problems.index.unique()).reset_index(drop=True)
     if len(problems):
-        kinds = ", ".join(f"{count} {kind}" for kind, count in problems[KIND].value_counts(sort=False).items())
-        notes.append(f"{len(catalogue) - len(rows)} of {len(catalogue)} images left out: {kinds}")
+        notes.append(f"{len(catalogue) - len(rows)} of {len(catalogue)} images left out: {_which(problems)}")
     if rows[IDENTITY].isna().all():
         where = f"no usable labelled image is left of dataset {catalogue.name!r}"
         raise CatalogueError(describe_problems(problems, where=where))
-    return Catalogue(rows, catalogue.root, catalogue.name, tuple(notes))
+    return Catalogue(rows, catalogue.root, catalogue.name, tuple(notes), problems)
+
+
+def _which(problems: pd.DataFrame) -> str:
+    """The images that were left out: of each kind how many, and the first of them by name."""
+    told = []
+    for kind, those in problems.groupby(KIND, sort=False):
+        names = [row.path + (f": {row.detail}" if row.detail else "") for row in those.head(NAMED).itertuples()]
+        more = f"; and {len(those) - NAMED} more" if len(those) > NAMED else ""
+        told.append(f"{len(those)} {kind} ({'; '.join(names)}{more})")
+    return f"{', '.join(told)}; all of them stand in {LEFT_OUT_CSV} of the run folder"

@@ -52,6 +52,7 @@ PARAMS_JSON = "params.json"
 STATUS_JSON = "status.json"
 HISTORY_CSV = "history.csv"
 IMAGES_CSV = "images.csv"  # the catalogue with the role of every image: what compare joins on
+LEFT_OUT_CSV = "left_out.csv"  # images that could not be used (skip_unreadable)
 CHECKPOINT = "last.ckpt"
 MODEL_WEIGHTS = "model.safetensors"
 MODEL_JSON = "model.json"

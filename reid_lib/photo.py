@@ -8,14 +8,11 @@ import numpy as np
 from PIL import Image
 
 from reid_lib.errors import CatalogueError
+from reid_lib.photofile import MAX_PIXELS, cut_off, opened, why
 
 MIN_SIDE_PX = 8  # nothing can be recognised below
-MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 25_000_000  # decoded one at a time, so that threads do not fill the memory
 GREY = (128, 128, 128)  # what shows through transparent pixels: neither darker nor lighter than an animal
-
-# Pillow warns above this and refuses above twice this; its own default would warn at 89 megapixels already.
-Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 _one_large_at_a_time = threading.Lock()
 _EXIF_IFD, _ORIENTATION, _TIME_ORIGINAL, _TIME_DIGITIZED = 0x8769, 0x0112, 0x9003, 0x9004
@@ -28,9 +25,6 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Every whole file of these formats has its end marker near its end (some cameras write a little behind it).
-_END_MARKERS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
-_TAIL_BYTES = 4096
 
 
 class UnreadablePhoto(CatalogueError):
@@ -59,18 +53,18 @@ def open_upright(
     colour hidden under them is arbitrary; of several frames the first is taken; colour profiles are not applied.
 
     Args:
-        path: JPEG, PNG, TIFF, BMP, WebP, or whatever else Pillow opens.
+        path: a regular file of one of `photofile.FORMATS`.
         bbox: x, y, width, height in pixels of the upright image; clipped to it.
         target_px: the side the caller will shrink to. A JPEG is then decoded at a half, quarter or eighth of its size
             as long as both sides (of the bbox) keep at least twice `target_px`; much faster. 0: full size.
         min_side_px: smaller photographs are refused.
 
     Raises:
-        UnreadablePhoto: missing, empty, truncated, no image, too small, above 200 megapixels, bbox outside.
+        UnreadablePhoto: missing, no file, empty, truncated, no image, too small, above 200 megapixels, bbox outside.
     """
     try:
         box = parse_bbox(bbox)
-        with Image.open(path) as image:
+        with opened(path) as (image, _):
             _check_size(image.size, min_side_px)
             if image.width * image.height <= LARGE_PIXELS:
                 return _upright_rgb(image, box, target_px)
@@ -79,37 +73,34 @@ def open_upright(
     except MemoryError:
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ... for a broken file
-        raise UnreadablePhoto(Path(path), _reason(Path(path), error)) from error
+        raise UnreadablePhoto(Path(path), why(Path(path), error)) from error
 
 
 def header_problem(path: Path | str, *, bbox: tuple | None = None, min_side_px: int = MIN_SIDE_PX) -> str:
-    """Why this file, or its bbox, cannot be used, or "". Reads a few kilobytes; decodes only a file that looks cut off.
+    """Why this file, or its bbox, cannot be used, or "". Reads a few kilobytes; decodes where these do not tell.
 
     Args:
         bbox: x, y, width, height in pixels of the upright image; it has to meet the image.
     """
     try:
-        with open(path, "rb") as file, Image.open(file) as image:
+        with opened(path) as (image, file):
             _check_size(image.size, min_side_px)
             if bbox is not None:
                 _clip(bbox, *_upright_size(image))
-            marker = _END_MARKERS.get(image.format, b"")
-            file.seek(0, 2)
-            file.seek(max(file.tell() - _TAIL_BYTES, 0))
-            if marker in file.read():
-                return ""
+            if (reason := cut_off(image, file)) is not None:
+                return reason
         open_upright(path, target_px=min_side_px, min_side_px=min_side_px)
     except UnreadablePhoto as error:
         return error.reason
     except Exception as error:
-        return _reason(Path(path), error)
+        return why(Path(path), error)
     return ""
 
 
 def taken_at(path: Path | str) -> datetime | None:
     """When the shutter went (EXIF DateTimeOriginal, else DateTimeDigitized), in the camera's local time."""
     try:
-        with Image.open(path) as image:
+        with opened(path) as (image, _):
             tags = image.getexif().get_ifd(_EXIF_IFD)
     except Exception:  # the audit tells which files are unreadable
         return None
@@ -204,21 +195,3 @@ def _to_8_bit(grey: np.ndarray) -> np.ndarray:
     if grey.max() <= 65535:
         return (np.clip(grey, 0, None).astype(np.int64) >> 8).astype(np.uint8)
     return np.clip(grey.astype(np.float64) * (255.0 / grey.max()), 0, 255).astype(np.uint8)
-
-
-def _reason(path: Path, error: Exception) -> str:
-    if isinstance(error, UnreadablePhoto):
-        return error.reason
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if isinstance(error, PermissionError):
-        return "no permission to read it"
-    if path.is_file() and path.stat().st_size == 0:
-        return "empty file (0 bytes)"
-    if isinstance(error, Image.UnidentifiedImageError):
-        return "not an image, whatever its name says"
-    if isinstance(error, Image.DecompressionBombError):
-        return f"too large: at most {MAX_PIXELS // 1_000_000} megapixels"
-    if isinstance(error, ValueError) and not isinstance(error, OSError):
-        return str(error)
-    return f"broken or cut off ({error})"

@@ -31,6 +31,7 @@ from reid_lib.names import (
     IMAGES_CSV,
     INDIVIDUAL,
     KNOWN,
+    LEFT_OUT_CSV,
     METRICS_JSON,
     MODEL_WEIGHTS,
     ORIENTATION,
@@ -191,6 +192,8 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         with run.guard():
             run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
             run.write_csv(IMAGES_CSV, split.rows)
+            if len(catalogue.left_out):
+                run.write_csv(LEFT_OUT_CSV, catalogue.left_out)
         print(f"run {run.name!r} on {experiment.device}: {run.folder}")
     return experiment
 

@@ -1,6 +1,8 @@
 """The catalogue: what every later step counts on, the audit, the fingerprint."""
 
+import os
 import shutil
+import socket
 
 import numpy as np
 import pandas as pd
@@ -233,7 +235,39 @@ def test_skip_unreadable_leaves_out_and_says_so(photos):
     assert list(catalogue.rows[PATH]) == ["a/0.png", "b/1.png", "c/0.png", "c/1.png"]
     assert list(catalogue.rows.index) == [0, 1, 2, 3]
     (note,) = (note for note in catalogue.notes if "left out" in note)
-    assert note == "4 of 8 images left out: 2 unreadable image, 2 the same photograph under two identities"
+    assert note.startswith("4 of 8 images left out: 2 unreadable image (a/1.png: broken or cut off")
+    assert "; a/bad.jpg: empty file (0 bytes)), 2 the same photograph under two identities (b/0.png: " in note
+    assert note.endswith("left_out.csv of the run folder")
+    assert list(catalogue.left_out[PATH]) == ["a/1.png", "a/bad.jpg", "b/0.png", "c/copy.png"]
+
+
+def test_skip_unreadable_names_the_first_of_many_and_keeps_all(photos):
+    for i in range(9):
+        (photos / "a" / f"bad{i}.jpg").write_bytes(b"")
+    catalogue = read_catalogue("folder", str(photos), skip_unreadable=True)
+    (note,) = (note for note in catalogue.notes if "left out" in note)
+    assert "a/bad0.jpg" in note and "a/bad2.jpg" in note and "a/bad3.jpg" not in note and "and 6 more" in note
+    assert list(catalogue.left_out[PATH]) == [f"a/bad{i}.jpg" for i in range(9)]
+    assert set(catalogue.left_out["detail"]) == {"empty file (0 bytes)"}
+
+
+def test_what_is_no_file_is_told_and_never_opened(photos):
+    """A named pipe would wait for ever for whoever writes into it."""
+    os.mkfifo(photos / "a" / "pipe.jpg")
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(photos / "a" / "socket.jpg"))
+    (photos / "b" / "folder.jpg").mkdir()
+    paths = ["a/0.png", "a/pipe.jpg", "a/socket.jpg", "b/folder.jpg", "b/gone.jpg"]
+    pd.DataFrame({PATH: paths, IDENTITY: "x"}).to_csv(photos / "m.csv", index=False)
+    told = ("a/pipe.jpg: a named pipe, not a file", "a/socket.jpg: a socket, not a file")
+    with pytest.raises(CatalogueError) as caught:
+        read_catalogue("csv", str(photos))
+    for words in (*told, "b/folder.jpg: a folder, not a file", "1 x missing file", "b/gone.jpg"):
+        assert words in str(caught.value)
+    with pytest.raises(CatalogueError) as caught:  # the times of a folder's photographs are read before the audit
+        read_catalogue("folder", str(photos))
+    assert all(words in str(caught.value) for words in told)
+    assert len(read_catalogue("folder", str(photos), skip_unreadable=True)) == 6
 
 
 def test_skip_unreadable_does_not_hide_duplicated_ids(photos):

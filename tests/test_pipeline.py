@@ -20,6 +20,7 @@ from reid_lib.names import (
     CHECKPOINT,
     GALLERY,
     HISTORY_CSV,
+    LEFT_OUT_CSV,
     METRICS_JSON,
     NEW_INDIVIDUAL,
     PREDICTIONS_CSV,
@@ -77,6 +78,20 @@ def epochs_in(folder: Path) -> int:
         return len(files.read_csv(folder / HISTORY_CSV))
     except (OSError, ValueError):
         return 0
+
+
+def test_images_left_out_stand_in_the_run_folder(dirs, tmp_path):
+    for i in range(40):
+        (tmp_path / "photos" / f"a{i % 10}").mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(i).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"a{i % 10}" / f"{i}.png")
+    (tmp_path / "photos" / "a0" / "bad.jpg").write_bytes(b"")
+    given = {"dataset": "folder", "data_root": str(tmp_path / "photos"), "skip_unreadable": True, "run_name": "r"}
+    params = TrainParams.checked(SMALL | given)
+    catalogue = pipeline.read(params)
+    pipeline.start(params, catalogue, pipeline.split(catalogue, params))
+    left_out = files.read_csv(dirs / "r" / LEFT_OUT_CSV)
+    assert left_out[["path", "detail"]].values.tolist() == [["a0/bad.jpg", "empty file (0 bytes)"]]
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ LAYERS = [
     {"sweeprun", "slurm"},
     {"sweepcli"},
     {"demo_draw", "demo"},
-    {"photo", "folder", "tables", "audit", "tidy", "readers"},
+    {"photofile", "photo", "folder", "tables", "audit", "tidy", "readers"},
     {"catalogue"},
     {"split"},
     {"pixelcache"},
