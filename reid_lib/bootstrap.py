@@ -25,8 +25,8 @@ from reid_lib.errors import ParameterError, RunError
 from reid_lib.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTIONS_CSV, ROLE, SCORE, TEST, VAL
 from reid_lib.openset import individual_keys, labelled
 from reid_lib.paths import cache_root
-from reid_lib.refit import WeightedQueries
 from reid_lib.runfolder import RunFolder
+from reid_lib.threshold import WeightedQueries
 
 FITTED = ("geometric_mean", "baks", "baus")  # metrics of decisions: they need the threshold
 REPLICATES = ("replicates", "frozen", "moved")
@@ -182,7 +182,7 @@ class _Sample:
 
     def _queries(self, mask: np.ndarray) -> WeightedQueries:
         scores, named = (self.rows[column].to_numpy()[mask] for column in (SCORE, "named"))
-        return WeightedQueries.of(scores.astype(float), named.astype(bool), self.known[mask], self.individual[mask])
+        return WeightedQueries.of(scores, named, self.known[mask], self.individual[mask])
 
     def _fits(self) -> dict[str, WeightedQueries]:
         """Data set -> the val queries that its threshold is fitted on: its own where they are enough, else all."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reid_lib import metrics, openset, runtable
+from reid_lib import openset, runtable
 from reid_lib.errors import RunError
 from reid_lib.images import load_image
 from reid_lib.names import (
@@ -34,11 +34,13 @@ from reid_lib.names import (
 from reid_lib.paths import runs_root
 from reid_lib.photographs import outcomes
 from reid_lib.runfolder import FINISHED, RunFolder, list_runs
+from reid_lib.threshold import ThresholdFit
 
 PARAM = "param_"
 # Names that never explain a difference: every run has its own.
 LABELS_ONLY = ("run_name", "reference", "data_root")
 OUTCOME = "outcome"
+LOWEST = -np.finfo(float).max  # a threshold that every score reaches
 # Outcomes (`photographs.outcomes`) that are mistakes -> what a person calls them.
 MISTAKES = {
     "known wrong": "known animals given another one's name",
@@ -52,15 +54,12 @@ class ThresholdAnswers:
     """What any threshold gives on the queries of one role in one data set; exact, and quick enough for a slider.
 
     Attributes:
-        scores: distinct scores, ascending.
-        baks, baus: (len(scores) + 1,), entry i for accepting all but the i lowest distinct scores.
+        fit: the curves, and the best threshold: the oracle of metrics.json, when these are test queries.
         right, wrong, unknown: scores of the known queries whose best individual is right, or wrong, and of the unknown
-            ones; ascending.
+            ones; ascending. A query without a score, which is called new at any threshold, is there as -inf.
     """
 
-    scores: np.ndarray
-    baks: np.ndarray
-    baus: np.ndarray
+    fit: ThresholdFit
     right: np.ndarray
     wrong: np.ndarray
     unknown: np.ndarray
@@ -68,43 +67,40 @@ class ThresholdAnswers:
     @classmethod
     def of(cls, predictions: pd.DataFrame) -> "ThresholdAnswers":
         rows = openset.labelled(predictions)
-        rows = rows[np.isfinite(rows[SCORE].to_numpy(dtype=float))]
         score, named, known = rows[SCORE].to_numpy(dtype=float), rows["named"].to_numpy(), rows[KNOWN].to_numpy()
-        _, baks, baus = metrics.baks_baus_curve(score, named, known, openset.individual_keys(rows))
+        score = np.where(np.isfinite(score), score, -np.inf)
         groups = (score[known & named], score[known & ~named], score[~known])
-        return cls(np.unique(score), baks, baus, *(np.sort(group) for group in groups))
+        return cls(openset.fit(rows), *(np.sort(group) for group in groups))
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Distinct scores, ascending."""
+        return self.fit.scores
+
+    @property
+    def best(self) -> float | None:
+        """The threshold of the highest geometric mean; None where there is none."""
+        return self.fit.best
 
     def at(self, threshold: float | None) -> dict[str, float]:
         """BAKS, BAUS, their geometric mean and the counts behind them where a query is named from `threshold` on.
 
         Args:
-            threshold: cosine similarity; None accepts everything.
+            threshold: cosine similarity; None accepts everything that has a score.
         """
-        threshold = -np.inf if threshold is None else threshold
-        place = int(np.searchsorted(self.scores, threshold))
-        baks, baus = float(self.baks[place]), float(self.baus[place])
+        threshold = LOWEST if threshold is None else max(threshold, LOWEST)
+        place = self.fit.place(threshold)
         refused = {name: int(np.searchsorted(getattr(self, name), threshold)) for name in ("right", "wrong", "unknown")}
         return {
-            "baks": baks,
-            "baus": baus,
-            "geometric_mean": float(np.sqrt(baks * baus)),
+            "baks": float(self.fit.baks[place]),
+            "baus": float(self.fit.baus[place]),
+            "geometric_mean": float(self.fit.geometric_mean[place]),
             "named rightly": len(self.right) - refused["right"],
             "named wrongly": len(self.wrong) - refused["wrong"],
             "known refused": refused["right"] + refused["wrong"],
             "unknown refused": refused["unknown"],
             "unknown accepted": len(self.unknown) - refused["unknown"],
         }
-
-    @cached_property
-    def best(self) -> float:
-        """The threshold of the highest geometric mean: the oracle, when these are test queries; NaN if undefined."""
-        both = np.sqrt(self.baks * self.baus)
-        if np.isnan(both).all():
-            return float("nan")
-        place = int(np.nanargmax(both))
-        edges = np.concatenate([[-np.inf], self.scores, [np.inf]])
-        low, high = edges[place], edges[place + 1]
-        return float(high if np.isinf(low) else low if np.isinf(high) else (low + high) / 2)
 
 
 class FinishedRun:

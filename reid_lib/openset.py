@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reid_lib import metrics
+from reid_lib import threshold as thresholds
 from reid_lib.embed import EmbeddingSet
 from reid_lib.errors import CatalogueError, ParameterError
 from reid_lib.names import (
@@ -37,7 +37,6 @@ SAME_ORIENTATION = "same_orientation"  # has the query's own individual a galler
 MATCH_ORIENTATION = ranked(ORIENTATION, 1)  # orientation of image_1
 
 _CARRIED = (IMAGE_ID, DATASET, IDENTITY, INDIVIDUAL, ROLE, ENCOUNTER, ORIENTATION, SPECIES, PATH)
-_TIE = 1e-12  # geometric means of sums of shares: closer than this is equal
 
 
 def score_individuals(queries: EmbeddingSet, gallery: EmbeddingSet, *, max_bytes: int = 2**28) -> pd.DataFrame:
@@ -202,11 +201,10 @@ def _from_json(value) -> float | None:
 
 
 def fit_threshold(val_predictions: pd.DataFrame, *, min_individuals: int = 10) -> Threshold:
-    """The threshold that maximises sqrt(BAKS * BAUS) on val, exactly, over all distinct scores.
+    """The threshold that maximises sqrt(BAKS * BAUS) on val, exactly, over all distinct scores (`threshold.fit`).
 
     A data set gets its own threshold when it has enough individuals of both kinds, else the overall one, fitted on all
-    val queries together. A threshold lies midway between two neighbouring scores, so that rounding it changes no
-    decision; of equally good ones, the one with the larger sum BAKS + BAUS, then the one in the widest gap.
+    val queries together.
 
     Args:
         val_predictions: from `score_individuals`, every row of role val.
@@ -245,6 +243,12 @@ def fit_threshold(val_predictions: pd.DataFrame, *, min_individuals: int = 10) -
     )
 
 
+def fit(queries: pd.DataFrame) -> thresholds.ThresholdFit:
+    """The one fit of a threshold, on what `labelled` gave."""
+    columns = (queries[column].to_numpy() for column in (SCORE, "named", KNOWN))
+    return thresholds.fit(*columns, individual_keys(queries))
+
+
 @dataclass
 class _Fit:
     """The best threshold of some queries (None: `lacking` says why), whether it is at an edge, the whole curve."""
@@ -258,26 +262,13 @@ class _Fit:
 
 
 def _fit(queries: pd.DataFrame, name: str) -> _Fit:
-    known, individual = queries[KNOWN].to_numpy(dtype=bool), individual_keys(queries)
-    n_known, n_unknown = len(set(individual[known])), len(set(individual[~known]))
-    threshold, best, new = metrics.baks_baus_curve(queries[SCORE], queries["named"], known, individual)
-    both = np.sqrt(best * new)
-    curve = _empty_curve(**{DATASET: name, "threshold": threshold, "baks": best, "baus": new, "geometric_mean": both})
-    if not n_known or not n_unknown:
-        kind = "unknown" if n_known else "known"
-        return _Fit(None, f"val has no {kind} individuals: nothing is refused", "", n_known, n_unknown, curve)
-    # Between two scores there is a gap to stand in; beyond the outermost ones there is no evidence, hence width 0.
-    gap = np.zeros(len(threshold))
-    scores = np.unique(queries[SCORE].dropna().to_numpy(dtype=float))
-    gap[1:-1] = np.diff(scores)
-    candidates = np.flatnonzero(both >= both.max() - _TIE)
-    chosen = candidates[np.lexsort((gap[candidates], (best + new)[candidates].round(12)))[-1]]
-    edge = ""
-    if both.max() <= _TIE:
-        edge = "the geometric mean is 0 at every threshold"
-    elif not np.isfinite(threshold[chosen]):
-        edge = "accepting every query is best" if threshold[chosen] < 0 else "refusing every query is best"
-    return _Fit(float(threshold[chosen]), "", edge, n_known, n_unknown, curve)
+    found = fit(queries)
+    curve = {column: getattr(found, column) for column in ("threshold", "baks", "baus", "geometric_mean")}
+    kind = "unknown" if found.n_known else "known"
+    lacking = f"val has no {kind} individuals: nothing is refused" if found.best is None else ""
+    return _Fit(
+        found.best, lacking, found.edge, found.n_known, found.n_unknown, _empty_curve(**{DATASET: name} | curve)
+    )
 
 
 def _empty_curve(**columns) -> pd.DataFrame:
@@ -308,17 +299,18 @@ def oracle(test_predictions: pd.DataFrame) -> dict:
 
     Returns:
         "values": data set ("": all together) -> threshold, None where the best is at an edge or there is none;
-        "datasets": data set -> threshold, baks, baus, geometric_mean;
+        "datasets": data set -> threshold, and baks, baus, geometric_mean at the best;
         "geometric_mean": averaged over data sets, undefined as 0.
     """
     queries = labelled(test_predictions)
     values, datasets = {}, {}
     for name in ["", *sorted(queries[DATASET].unique())]:
-        fit = _fit(queries if name == "" else queries[queries[DATASET] == name], name)
-        values[name] = None if fit.best is None or fit.edge else fit.best
+        found = fit(queries if name == "" else queries[queries[DATASET] == name])
+        values[name] = None if found.best is None or found.edge else found.best
         if name:
-            at = fit.curve.iloc[fit.curve["geometric_mean"].fillna(-1).argmax()]
-            datasets[name] = {column: float(at[column]) for column in ("baks", "baus", "geometric_mean")}
+            place = 0 if found.best is None else found.place(found.best)
+            rates = ("baks", "baus", "geometric_mean")
+            datasets[name] = {rate: float(getattr(found, rate)[place]) for rate in rates}
             datasets[name]["threshold"] = values[name]
     means = [entry["geometric_mean"] for entry in datasets.values()]
     return {

@@ -86,19 +86,26 @@ class ThresholdSlider(View):
         rows = []
         for role in ROLES:
             answers = self.answers[role]
-            hindsight = [("best in hindsight (oracle)", answers.best)] if role == TEST else []
-            for label, threshold in [("this", at), ("frozen", self.frozen), *hindsight]:
+            for label, threshold in (("this", at), ("frozen", self.frozen)):
                 rows.append(_row(f"{role}: {label}", answers, threshold))
+            if role == TEST:
+                rows.append(_hindsight(f"{role}: best in hindsight (oracle)", answers))
         note = "The frozen threshold was fitted on val alone. One picked here while looking at test is not a result."
         return cards.table(rows, list(HEADS)) + cards.muted(note)
 
 
 def _row(label: str, answers: ThresholdAnswers, threshold: float | None) -> list[str]:
-    if threshold is not None and np.isnan(threshold):
-        return [cards.text(label), "–", *["–"] * (len(HEADS) - 2)]
     found = answers.at(threshold)
     shown = "none: all are named" if threshold is None else cards.text(float(threshold))
     return [cards.text(label), shown, *(cards.text(found[name]) for name in (*NUMBERS, *COUNTS))]
+
+
+def _hindsight(label: str, answers: ThresholdAnswers) -> list[str]:
+    """The row of the oracle; a threshold at an edge is said in words, as metrics.json names none there."""
+    if answers.best is None:
+        return [cards.text(label), *["–"] * (len(HEADS) - 1)]
+    row = _row(label, answers, answers.best)
+    return [row[0], cards.text(answers.fit.edge), *row[2:]] if answers.fit.edge else row
 
 
 def _offer(dropdown: w.Dropdown, options: tuple) -> None:
@@ -135,7 +142,7 @@ def _picture(answers: dict[str, ThresholdAnswers], frozen: float | None, low: fl
         _draw(ax, of, low, high)
         _mark(ax, frozen, "frozen", "-")
         if role == TEST:
-            _mark(ax, of.best, "oracle", ":")
+            _mark(ax, None if of.fit.edge else of.best, "oracle", ":")
         ax.set(xlim=(low, high), ylim=(0, 1.02))
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=9, frameon=False, loc="upper right", bbox_to_anchor=(0.99, 1.01), ncols=3)
@@ -149,7 +156,7 @@ def _draw(ax, of: ThresholdAnswers, low: float, high: float) -> None:
     edges = np.concatenate([[low], of.scores])  # from the i-th lowest score on, entry i holds
     x = np.append(edges[places], high)
     for name, (label, colour, style) in LINES.items():
-        y = np.sqrt(of.baks * of.baus) if name == "geometric_mean" else getattr(of, name)
+        y = getattr(of.fit, name)
         ax.step(x, np.append(y[places], y[places[-1]]), where="post", color=colour, linestyle=style, label=label)
 
 

@@ -71,7 +71,7 @@ def test_the_best_threshold_gives_the_best_of_all():
     answers = ThresholdAnswers.of(SOLVED)
     tried = [answers.at(t)["geometric_mean"] for t in (None, 0.55, 0.7, 0.85, np.inf)]
     assert answers.at(answers.best)["geometric_mean"] == max(tried)
-    assert np.isnan(ThresholdAnswers.of(SOLVED[SOLVED[KNOWN]]).best)
+    assert ThresholdAnswers.of(SOLVED[SOLVED[KNOWN]]).best is None
 
 
 def test_frozen_threshold_gives_the_stored_metrics_and_the_best_the_stored_oracle(comparison):

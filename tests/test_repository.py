@@ -58,9 +58,10 @@ LAYERS = [
     {"embedcache"},
     {"search"},
     {"ranking", "approximate"},
+    {"threshold"},
     {"openset"},
     {"stats", "submission", "project"},
-    {"refit", "bootstrap", "paired", "choose"},
+    {"bootstrap", "paired", "choose"},
     {"background"},
     {"plots", "plotscores", "photographs", "plotcompare", "plotimpact", "plotperformance"},
     {"validation"},
@@ -76,8 +77,8 @@ LAYERS = [
 ]
 TORCH_FREE = [
     "names", "errors", "paths", "imports", "params", "notebook", "runs", "runtable", "catalogue", "split", "images",
-    "embed", "embedcache", "search", "ranking", "openset", "metrics", "stats", "refit", "bootstrap", "paired", "choose",
-    "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare", "plotimpact",
+    "embed", "embedcache", "search", "ranking", "openset", "metrics", "stats", "threshold", "bootstrap", "paired",
+    "choose", "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare", "plotimpact",
     "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets", "comparisonpage",
     "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun", "slurm",
     "sweepcli",

@@ -1,4 +1,11 @@
-"""The threshold of `openset.fit_threshold` and the rates at a threshold, for many draws of individuals at once."""
+"""The one fit of a threshold: the highest sqrt(BAKS * BAUS), exactly, over all distinct scores of the queries.
+
+The threshold fitted on val, the best one in hindsight on test (metrics.json and the slider of compare.ipynb) and the
+refit in each draw of the bootstrap are all `WeightedQueries.best_threshold`. Queries of equal score are accepted
+together. A query without a score is accepted by no threshold and counts with its individual. A threshold lies midway
+between two neighbouring scores, so that rounding it changes no decision; of equally good ones, the one with the larger
+sum BAKS + BAUS, then the one in the widest gap, then the highest.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,7 +14,60 @@ import numpy as np
 
 from reid_lib import metrics
 
-_TIE = 1e-12  # as in `openset`: geometric means closer than this are equal
+_TIE = 1e-12  # geometric means of sums of shares: closer than this is equal
+
+
+@dataclass(frozen=True)
+class ThresholdFit:
+    """What every threshold gives on some queries, and the best of them; made by `fit`.
+
+    Attributes:
+        scores: (m,) distinct scores, ascending.
+        threshold, baks, baus, geometric_mean: (m + 1,), entry i for accepting all but the i lowest distinct scores; see
+            `metrics.baks_baus_curve`.
+        n_known, n_unknown: individuals.
+        best: the threshold that is best, -inf or +inf where accepting or refusing every query is; None where no known
+            or no unknown individual was asked for.
+        edge: what is suspicious about it, or "".
+    """
+
+    scores: np.ndarray
+    threshold: np.ndarray
+    baks: np.ndarray
+    baus: np.ndarray
+    geometric_mean: np.ndarray
+    n_known: int
+    n_unknown: int
+    best: float | None
+    edge: str
+
+    def place(self, threshold: float) -> int:
+        """The entry of the curves that holds at a threshold: a score that equals it is accepted."""
+        return int(np.searchsorted(self.scores, threshold))
+
+
+def fit(score, named, known, individual) -> ThresholdFit:
+    """Fit the threshold on labelled queries, (n,) each, in any order.
+
+    Args:
+        score: similarity of the best individual; NaN: there was nothing to compare with.
+        named: bool, the best individual is the right one.
+        known: bool, the query's individual is in the gallery.
+        individual: labels; the same animal has the same label.
+    """
+    score, known = np.asarray(score, dtype=float), np.asarray(known, dtype=bool)
+    _, individual = np.unique(np.asarray(individual), return_inverse=True)
+    curve = metrics.baks_baus_curve(score, named, known, individual)
+    both = np.sqrt(curve[1] * curve[2])
+    n_known, n_unknown = (len(np.unique(individual[kind])) for kind in (known, ~known))
+    best, edge = None, ""
+    if n_known and n_unknown:
+        best = WeightedQueries.of(score, named, known, individual).as_is
+        if both.max() <= _TIE:
+            edge = "the geometric mean is 0 at every threshold"
+        elif not np.isfinite(best):
+            edge = "accepting every query is best" if best < 0 else "refusing every query is best"
+    return ThresholdFit(np.unique(score[np.isfinite(score)]), *curve, both, n_known, n_unknown, best, edge)
 
 
 @dataclass(frozen=True)
@@ -15,7 +75,7 @@ class WeightedQueries:
     """Queries by falling score, those without one last.
 
     Attributes:
-        individual: (n,) column of the draws.
+        individual: (n,) int, column of the draws.
         score: (n_scored,) of those that have one.
         named, unknown: (n,) what a query adds to BAKS when it is accepted, and takes from BAUS: its share among the
             queries of its individual.
@@ -32,7 +92,12 @@ class WeightedQueries:
 
     @classmethod
     def of(cls, score, named, known, individual) -> "WeightedQueries":
-        scored = score[~np.isnan(score)]
+        """Labelled queries (n,) in any order; as in `fit`, but for `individual`: int, the columns of the draws."""
+        score = np.asarray(score, dtype=float)
+        order = np.argsort(-score, kind="stable")  # NaN last
+        score, individual = score[order], np.asarray(individual)[order]
+        named, known = (np.asarray(values, dtype=bool)[order] for values in (named, known))
+        scored = score[np.isfinite(score)]
         ends = np.append(np.flatnonzero(scored[1:] != scored[:-1]) + 1, len(scored)) if len(scored) else []
         _, code, count = np.unique(individual, return_inverse=True, return_counts=True)
         share = 1 / count[code.ravel()]
@@ -47,7 +112,11 @@ class WeightedQueries:
         return times.cumsum(axis=1, out=times), unknown.cumsum(axis=1, out=unknown), drawn[:, self.is_known].sum(axis=1)
 
     def best_threshold(self, drawn: np.ndarray) -> np.ndarray:
-        """(b,) the threshold of `openset.fit_threshold` on the queries as drawn; -inf where nothing is refused."""
+        """(b,) the best threshold of the queries as drawn; -inf where there is nobody known or unknown among them.
+
+        Args:
+            drawn: (b, n_individuals) float, how often each individual was drawn: 0 leaves its queries out.
+        """
         named, unknown, n_known = self._accepted(drawn)
         n_unknown = unknown[:, -1].copy()
         possible = (n_known > 0) & (n_unknown > 0)
