@@ -28,10 +28,11 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $(READY)
 
-# The executed notebook lies in its run folder, whose name follows from the arguments. The report is made again when
-# papermill has ended: only then is the last cell's output in the notebook.
+# The executed notebook lies in its run folder, whose name follows from the notebook's first cell, which may have been
+# edited, and the arguments. The report is made again when papermill has ended: only then is the last cell's output in
+# the notebook.
 train: $(READY)
-	@run=$$($(BIN)/python -m reid_lib name $(ARGS)) && folder=$$($(BIN)/python -m reid_lib folder "$$run") && \
+	@run=$$($(BIN)/python -m reid_lib name --notebook notebooks/train.ipynb $(ARGS)) && folder=$$($(BIN)/python -m reid_lib folder "$$run") && \
 	mkdir -p "$$folder" && PATH="$(abspath $(BIN)):$$PATH" $(BIN)/papermill --log-output --log-level INFO \
 	notebooks/train.ipynb "$$folder/train.ipynb" --cwd notebooks $(ARGS) && \
 	{ $(BIN)/python -m reid_lib report "$$run" || true; } && $(BIN)/python -m reid_lib show "$$run"

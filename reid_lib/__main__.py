@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from reid_lib import sweepcli
-from reid_lib.arguments import PAPERMILL_HELP, papermill_values
+from reid_lib.arguments import PAPERMILL_HELP, papermill_params
 from reid_lib.errors import ReidError
 
 
@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reid_lib", description="Open-set animal re-identification.")
     commands = parser.add_subparsers(required=True, metavar="command")
     name = commands.add_parser("name", help="the run name that papermill arguments lead to", epilog=PAPERMILL_HELP)
-    name.add_argument("--notebook", choices=("train", "evaluate"), default="train")
+    name.add_argument("--notebook", default="train", help="train, evaluate, or the file that papermill is to execute")
     name.set_defaults(command=_name, takes_papermill=True)
     folder = commands.add_parser("folder", help="the folder of a run")
     folder.add_argument("run")
@@ -58,11 +58,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _name(options) -> None:
-    from reid_lib.params import EvaluateParams, TrainParams
     from reid_lib.runfolder import check_name
 
-    kind = TrainParams if options.notebook == "train" else EvaluateParams
-    params = kind.checked(papermill_values(options.papermill))
+    params = papermill_params(options.papermill, options.notebook)
     print(check_name(params.run_name or params.default_name()))
 
 
@@ -91,9 +89,8 @@ def _report(options) -> None:
 
 def _download(options) -> None:
     from reid_lib.download import fetch
-    from reid_lib.params import TrainParams
 
-    fetch(TrainParams.checked(papermill_values(options.papermill)))
+    fetch(papermill_params(options.papermill))
 
 
 def _state(options) -> None:

@@ -1,9 +1,11 @@
-"""Arguments of papermill, read without running it."""
+"""What a call of papermill will run with, read without running it: its arguments, and the notebook they are for."""
 
 import base64
 from pathlib import Path
 
 from reid_lib.errors import ReidError
+from reid_lib.imports import quick_imports
+from reid_lib.paths import project_root
 
 PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT, -f FILE, -y YAML, -b BASE64"
 
@@ -16,9 +18,10 @@ def papermill_values(arguments: list[str]) -> dict:
     Raises:
         ReidError: papermill could not read them either.
     """
-    import yaml
-    from papermill import cli
-    from papermill.exceptions import PapermillException
+    with quick_imports():
+        import yaml
+        from papermill import cli
+        from papermill.exceptions import PapermillException
 
     notebooks = [argument for argument in arguments if argument.endswith(".ipynb")]
     if notebooks:
@@ -41,3 +44,51 @@ def papermill_values(arguments: list[str]) -> dict:
         raise ReidError(f"these arguments hold no parameters: expected name: value in YAML; {error}") from error
     values |= {name: cli._resolve_type(value) for name, value in given["parameters"]}
     return values | dict(given["parameters_raw"])
+
+
+def papermill_params(arguments: list[str], notebook: str = "train"):
+    """The parameters (`TrainParams` or `EvaluateParams`) of a run that papermill makes of a notebook and arguments.
+
+    Those of the notebook's own parameters cell, which its user may have edited, then those of the arguments.
+
+    Args:
+        notebook: "train" or "evaluate", or the file that is executed.
+
+    Raises:
+        ReidError: the notebook or the arguments cannot be read.
+        ParameterError: a parameter is unknown or has a bad value.
+    """
+    from reid_lib.notebook import cells_before_reading, values_of_cells
+    from reid_lib.params import EvaluateParams, TrainParams
+
+    path = Path(notebook)
+    if notebook in ("train", "evaluate"):
+        path = project_root() / "notebooks" / f"{notebook}.ipynb"
+    called, sources = cells_before_reading(_parameterized(path, papermill_values(arguments)))
+    kinds = {kind.__name__: kind for kind in (TrainParams, EvaluateParams)}
+    if called not in kinds:
+        raise ReidError(f"{path} is not known to be a notebook of runs: expected a cell with {' or '.join(kinds)}")
+    kind = kinds[called]
+    return kind.checked(values_of_cells(sources, set(kind.model_fields), where=path))
+
+
+def edited_parameters(notebook: Path) -> dict:
+    """Name -> default of the parameters that a notebook's own cell sets to something else than their default."""
+    params = papermill_params([], str(notebook))
+    return {name: type(params).model_fields[name].default for name in params.differences()}
+
+
+def _parameterized(path: Path, values: dict):
+    """The notebook that papermill executes: its own cell put in, as it does it."""
+    with quick_imports():
+        import nbformat
+        from papermill.iorw import load_notebook_node
+        from papermill.parameterize import parameterize_notebook
+
+    if not path.is_file():
+        raise ReidError(f"there is no notebook {path}")
+    try:
+        read = load_notebook_node(str(path))
+        return parameterize_notebook(read, values) if values else read
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError) as error:
+        raise ReidError(f"{path} is no notebook that papermill can execute ({error!r})") from error

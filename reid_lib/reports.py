@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from reid_lib import files
-from reid_lib.errors import RunError
+from reid_lib.errors import ParameterError, RunError
 from reid_lib.imports import quick_imports
 from reid_lib.names import EVALUATE_NOTEBOOK, FIGURES, REPORT_HTML, TEST, TRAIN_NOTEBOOK
+from reid_lib.notebook import cells_before_reading, literals_of_cells
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.reportpage import page
 from reid_lib.runfolder import RunFolder
@@ -30,25 +31,29 @@ CAPTIONS = {
     "leak": "The same embeddings under a random split: what the background gives away.",
 }
 ERROR_CELL = "papermill-error-cell-tag"
+SAYS_RUN = re.compile(r"^run '([^']+)' (?:on |is finished)", re.M)  # as pipeline.start prints it
 
 
 def write_report(run: RunFolder, notebook: Path | None = None) -> Path:
     """Write report.html of a finished run, whole or not at all; returns its path.
 
     Shown is the notebook given; else the executed train.ipynb or evaluate.ipynb of the run folder, when it ran to its
-    end; else what the run's own files say.
+    end and is this run's; else what the run's own files say.
 
     Raises:
-        RunError: the run is not finished, the notebook given cannot be read, or the disk is full.
+        RunError: the run is not finished, the notebook given cannot be read or is another run's, or the disk is full.
     """
     _check_finished(run)
     if notebook is not None:
         shown = _read(notebook)
         if shown is None:
             raise RunError(f"{notebook} is no notebook that can be read: expected an executed .ipynb file")
+        if other := _of_another_run(shown, run):
+            raise RunError(f"{notebook} is not the notebook of run {run.name!r}: {other}")
     else:
         found = (_read(run.path(name)) for name in NOTEBOOKS)
-        shown = next((nb for nb in found if nb is not None and _ran_through(nb)), None)
+        own = (nb for nb in found if nb is not None and _ran_through(nb) and not _of_another_run(nb, run))
+        shown = next(own, None)
     return _write(run, assembled(run) if shown is None else shown)
 
 
@@ -168,6 +173,29 @@ def _ran_through(notebook) -> bool:
     marked = any(ERROR_CELL in cell.metadata.get("tags", []) for cell in notebook.cells)
     failed = any(output.output_type == "error" for cell in code for output in cell.outputs)
     return bool(code) and not marked and not failed and all(cell.execution_count for cell in code)
+
+
+def _of_another_run(notebook, run: RunFolder) -> str:
+    """What shows that an executed notebook is not this run's, in words; empty where nothing does.
+
+    It says which run it worked on. A folder that was used again may hold the notebook of an earlier run of its name:
+    then the parameters in its cells are others.
+    """
+    outputs = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+    told = SAYS_RUN.findall("".join(o.text for o in outputs if o.output_type == "stream"))
+    if others := [name for name in told if name != run.name]:
+        return f"it shows run {others[0]!r}"
+    called, sources = cells_before_reading(notebook)
+    if called != TrainParams.__name__:
+        return ""  # an evaluation takes its parameters over from the run it evaluates
+    stored, fields = run.params, TrainParams.model_fields
+    typed = {name: value for name, value in literals_of_cells(sources, set(fields)).items() if name in fields}
+    try:
+        theirs = TrainParams.checked(typed).model_dump()
+    except ParameterError:
+        return ""  # of another version
+    wrong = [n for n in typed if n in stored and n not in TrainParams.NOT_IDENTITY and stored[n] != theirs[n]]
+    return f"{wrong[0]} is {theirs[wrong[0]]!r} there, {stored[wrong[0]]!r} in the run" if wrong else ""
 
 
 def _is_running(cell) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from reid_lib import files
 from reid_lib.errors import ParameterError, RunError
-from reid_lib.params import LOSS_DEFAULTS, TrainParams, made_name
+from reid_lib.params import LONGEST_NAME, LOSS_DEFAULTS, TrainParams, made_name
 from reid_lib.paths import project_root
 from reid_lib.runfolder import FINISHED, check_name, load_run, state_of
 from reid_lib.runtable import reference
@@ -228,11 +228,22 @@ def _variant(base: dict[str, Any], change: dict[str, Any], seed: int, label: str
     first = base.get("seed", TrainParams.model_fields["seed"].default)
     change = change | ({"seed": first + seed} if seed else {})
     params = TrainParams.checked(values | change)
-    run = made_name(change, label) if change and label else label or params.default_name()
+    run = _name_of(base, change, label, params)
     why = ", ".join(f"{p} {v}" for p, v in change.items()) or "the base itself"
     if dropped:
         why += f" (without the base's {' and '.join(dropped)}: another loss has other units)"
     return Variant(check_name(run), {p: v for p, v in params.differences().items() if p not in NOT_VARIED}, why)
+
+
+def _name_of(base: dict[str, Any], change: dict[str, Any], label: str, params: TrainParams) -> str:
+    """Of a base that somebody named, its name and the change. Of any other the name that papermill's arguments lead to:
+    one run, whether it is swept or typed, and in whatever order. A longer one is cut, and would lose the change."""
+    typed = params.default_name()
+    made = label in ("", TrainParams(**base).default_name())
+    if made and (not change or not label or len(typed) < LONGEST_NAME):
+        return typed
+    in_order = {name: change[name] for name in TrainParams.model_fields if name in change}
+    return made_name(in_order, label) if change else label
 
 
 def _write(made: Plan, *, force: bool) -> None:

@@ -35,7 +35,9 @@ def add_parser(commands, papermill_help: str) -> None:
     status.set_defaults(command=_status)
     variant = actions.add_parser("variant", help="name of the K-th run of a plan, counted from 0")
     variant.add_argument("number", type=int, metavar="K")
-    variant.add_argument("--file", action="store_true", help="its file, which papermill takes with -f, instead")
+    instead = variant.add_mutually_exclusive_group()
+    instead.add_argument("--file", action="store_true", help="its file, which papermill takes with -f, instead")
+    instead.add_argument("--arguments", action="store_true", help="its arguments of papermill, one a line, instead")
     variant.set_defaults(command=_variant)
     for action in (plan, submit, run, status, variant):
         action.add_argument("--name", default="sweep", help="name of the plan (sweep)")
@@ -110,7 +112,7 @@ def _status(options: argparse.Namespace) -> None:
 
 def _variant(options: argparse.Namespace) -> None:
     from reid_lib.sweep import load_plan
-    from reid_lib.sweeprun import DIFFERS, status
+    from reid_lib.sweeprun import DIFFERS, papermill_arguments, status
 
     plan = load_plan(options.name)
     if not 0 <= options.number < len(plan.variants):
@@ -122,7 +124,10 @@ def _variant(options: argparse.Namespace) -> None:
     row = status(plan).iloc[options.number]
     if row["state"] == DIFFERS:
         raise ReidError(f"variant {options.number}, {row['note']}")
-    print(plan.file(chosen) if options.file else chosen.run)
+    if options.arguments:
+        print(*papermill_arguments(plan, chosen), sep="\n")
+    else:
+        print(plan.file(chosen) if options.file else chosen.run)
 
 
 def _name(options: argparse.Namespace) -> str:

@@ -1,5 +1,7 @@
 """Running a plan: papermill for each variant, some at a time; the finished are skipped, those broken off continue."""
 
+import base64
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +17,7 @@ import pandas as pd
 import psutil
 
 from reid_lib import files, ownership
+from reid_lib.arguments import edited_parameters
 from reid_lib.errors import ParameterError, RunBusyError, RunError
 from reid_lib.names import METRICS_JSON, PARAMS_JSON, TRAIN_NOTEBOOK
 from reid_lib.params import TrainParams
@@ -39,8 +42,19 @@ def papermill_command(plan: Plan, variant: Variant, folder: Path) -> list[str]:
     """What runs a variant; its executed notebook lies in its run folder."""
     notebooks = project_root() / "notebooks"
     files = [str(notebooks / TRAIN_NOTEBOOK), str(folder / TRAIN_NOTEBOOK)]
-    options = ["--cwd", str(notebooks), "--log-output", "--no-progress-bar", "-f", str(plan.file(variant))]
+    options = ["--cwd", str(notebooks), "--log-output", "--no-progress-bar", *papermill_arguments(plan, variant)]
     return [sys.executable, "-m", "papermill", *files, *options]
+
+
+def papermill_arguments(plan: Plan, variant: Variant) -> list[str]:
+    """The parameters of a variant, as papermill takes them: its file, which says what differs from the defaults.
+
+    Where the notebook's own cell was edited, the defaults are given before it (papermill applies base64 first): what a
+    plan says does not depend on what somebody tries in the notebook meanwhile.
+    """
+    edited = edited_parameters(project_root() / "notebooks" / TRAIN_NOTEBOOK)
+    defaults = ["-b", base64.b64encode(json.dumps(edited).encode()).decode()] if edited else []
+    return [*defaults, "-f", str(plan.file(variant))]
 
 
 def status(plan: Plan) -> pd.DataFrame:

@@ -36,5 +36,5 @@ source "$root/slurm/job.sh"
 # shellcheck source=slurm/env.sh
 source "$root/slurm/env.sh"
 
-run="$(python -m reid_lib name "$@")"
+run="$(python -m reid_lib name --notebook "$root/notebooks/train.ipynb" "$@")"
 run_notebook "$run" "$@"

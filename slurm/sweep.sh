@@ -39,9 +39,10 @@ if [[ -z "${SLURM_ARRAY_TASK_ID:-}" ]]; then
     exit 2
 fi
 run="$(python -m reid_lib sweep variant "$SLURM_ARRAY_TASK_ID" "$@")"
-variant="$(python -m reid_lib sweep variant --file "$SLURM_ARRAY_TASK_ID" "$@")"
+lines="$(python -m reid_lib sweep variant --arguments "$SLURM_ARRAY_TASK_ID" "$@")"
+mapfile -t arguments <<<"$lines"
 if [[ "$(python -m reid_lib state "$run")" == finished ]]; then
     echo "run $run is finished already"
     exit 0
 fi
-run_notebook "$run" -f "$variant"
+run_notebook "$run" "${arguments[@]}"

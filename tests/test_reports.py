@@ -135,6 +135,34 @@ def test_the_check_for_fetched_things_sees_them():
     assert fetched('<img src="https://a/b.png"><link href="c.css"><style>@import "d"; p {background: url(e)}</style>')
 
 
+PARAMETERS = "\n".join(f"{name} = {value!r}" for name, value in TrainParams().model_dump().items())
+READS = code("params = TrainParams.from_notebook()")
+
+
+@pytest.mark.parametrize(
+    "cells, own",
+    [
+        ([code("start()", printed("note: x\nrun 'mine' on cpu: there/mine\n"))], True),
+        ([code("start()", printed("run 'other' on cpu: there/other\n"))], False),
+        ([code("start()", printed("run 'other' is finished: its results are shown"))], False),
+        ([code(PARAMETERS.replace("lr = 0.001", "lr = 0.125")), READS], True),
+        ([code(PARAMETERS), READS], False),
+        ([code(PARAMETERS), code("# Parameters\nlr = 0.125"), READS], True),
+        ([code(PARAMETERS.replace("lr = 0.001", "lr = 0.25 / 2")), READS], True),  # not known from its text
+        ([code(PARAMETERS + "\nlr = 0.125\ndevice = 'cuda'"), READS], True),
+    ],
+)
+def test_a_report_shows_the_notebook_of_its_own_run_only(tmp_path, cells, own):
+    run = finished(lr=0.125)
+    nb = notebook(*cells, code("x", printed("BODY")))
+    nbformat.write(nb, run.path("train.ipynb"))
+    nbformat.write(nb, tmp_path / "given.ipynb")
+    assert ("BODY" in text_of(reports.write_report(run))) == own
+    if not own:
+        with pytest.raises(RunError, match="not the notebook of run 'mine'"):
+            reports.write_report(run, tmp_path / "given.ipynb")
+
+
 def test_without_a_notebook_it_is_assembled_from_the_files():
     run = unfinished(lr=0.125, data_root=EVIL)
     for name in ("retrieval", "loss", "mine"):
@@ -230,12 +258,13 @@ def test_finishing_a_run_leaves_its_report_and_prints_the_headline(capsys):
     assert run.path(REPORT_HTML).stat().st_mtime_ns == written
 
 
-def test_a_run_that_starts_has_no_report_of_older_results(tmp_path):
+def test_a_run_that_starts_has_no_report_of_older_results(tmp_path, capsys):
     params = TrainParams(run_name="mine", device="cpu", precision="fp32")
     rows = pd.DataFrame({"image_id": ["a"]})
     catalogue = SimpleNamespace(fingerprint="c", root=tmp_path, notes=())
     split = SimpleNamespace(fingerprint="s", test_fingerprint="t", policy="random", rows=rows)
     run = pipeline.start(params, catalogue, split).run
+    assert reports.SAYS_RUN.findall(capsys.readouterr().out) == ["mine"]
     run.path(REPORT_HTML).write_text("old")
     run.release()
     assert not pipeline.start(params, catalogue, split).run.path(REPORT_HTML).exists()

@@ -36,6 +36,32 @@ def test_names_are_those_that_papermill_arguments_would_lead_to(tmp_path):
         assert variant.run == TrainParams(**variant.params).default_name()
 
 
+def test_a_run_has_one_name_typed_or_swept_in_whatever_order(tmp_path):
+    """And whether the reference is the promoted default run, or nothing is promoted yet."""
+    typed = TrainParams(num_epochs=2, lr=3e-4).default_name()
+    swept = planned(tmp_path, "lr=3e-4", name="a", base={"num_epochs": 2})
+    turned = planned(tmp_path, "num_epochs=2", name="b", base={"lr": 3e-4})
+    grid = planned(tmp_path, "num_epochs=2", "lr=3e-4", name="c", grid=True)
+    assert names(swept)[1] == names(turned)[1] == names(grid)[1] == typed
+    rows = catalogue(n_known=3, n_unknown=2, images=2)
+    make_run("default", rows, skill=1, photos=write_photos(rows, tmp_path / "photos"))
+    runtable.promote("default")
+    promoted = planned(tmp_path, "num_epochs=2", "lr=3e-4", name="d", grid=True, seeds=2)
+    assert names(promoted) == [
+        "default",
+        "seed-1",
+        typed,
+        TrainParams(num_epochs=2, lr=3e-4, seed=1).default_name(),
+    ]
+
+
+def test_changes_of_a_named_base_have_one_order(tmp_path):
+    base = {"run_name": "mine", "m": 8}
+    there = planned(tmp_path, "lr=3e-4", "num_epochs=2", name="a", grid=True, base=base)
+    back = planned(tmp_path, "num_epochs=2", "lr=3e-4", name="b", grid=True, base=base)
+    assert names(there) == names(back) == ["mine", "mine_lr-0.0003_num_epochs-2"]
+
+
 def test_a_grid_holds_every_combination(tmp_path):
     made = planned(tmp_path, "margin=0.5,0.7", "lr=1e-4,3e-4", grid=True, with_base=False)
     pairs = {(v.params["margin"], v.params["lr"]) for v in made.variants}

@@ -9,18 +9,20 @@ import textwrap
 import time
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import psutil
 import pytest
 
 from reid_lib import runs, sweeprun
+from reid_lib.arguments import papermill_params
 from reid_lib.errors import ParameterError
-from reid_lib.names import HISTORY_CSV, STATUS_JSON
+from reid_lib.names import HISTORY_CSV, STATUS_JSON, TRAIN_NOTEBOOK
 from reid_lib.params import TrainParams
 from reid_lib.paths import project_root, runs_root
 from reid_lib.runfolder import PLANNED
 from reid_lib.sweep import plan
-from reid_lib.sweeprun import DIFFERS, ELSEWHERE, Screen, Sweep, status
+from reid_lib.sweeprun import DIFFERS, ELSEWHERE, Screen, Sweep, papermill_arguments, status
 
 # Behaves as the words in the run's `script` file say, one word for each time it is started.
 STAND_IN = textwrap.dedent("""
@@ -87,6 +89,23 @@ def sweep(made, **options):
 
 def states(made) -> list[str]:
     return status(made)["state"].tolist()
+
+
+@pytest.mark.parametrize("edited", [{}, {"lr": 0.5, "run_name": "trial", "device": "cpu", "dropout": 0.5}])
+def test_a_variant_is_the_plans_whatever_was_tried_in_the_notebook(dirs, monkeypatch, edited):
+    """papermill puts its cell after the notebook's own, which somebody may have edited and saved meanwhile."""
+    (dirs / "notebooks").mkdir()
+    nb = nbformat.read(project_root() / "notebooks" / TRAIN_NOTEBOOK, as_version=4)
+    nb.cells[1].source += "".join(f"\n{name} = {value!r}" for name, value in edited.items())
+    nbformat.write(nb, dirs / "notebooks" / TRAIN_NOTEBOOK)
+    monkeypatch.setattr(sweeprun, "project_root", lambda: dirs)
+    made = plan(["m=5", "dropout=0.25"], root=dirs / "variants")
+    for variant in made.variants:
+        arguments = papermill_arguments(made, variant)
+        assert arguments[-2:] == ["-f", str(made.file(variant))] and len(arguments) == (4 if edited else 2)
+        params = papermill_params(arguments, str(dirs / "notebooks" / TRAIN_NOTEBOOK))
+        assert params.run_name == variant.run
+        assert params.model_copy(update={"run_name": ""}) == TrainParams(**variant.params)
 
 
 def test_all_variants_run_and_a_second_time_nothing_does(dirs):

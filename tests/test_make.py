@@ -1,0 +1,66 @@
+"""`make train` as a user types it, in a copy of the project: what was edited in JupyterLab is what is run and told."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from reid_lib.names import METRICS_JSON, REPORT_HTML
+from reid_lib.params import TrainParams
+from reid_lib.paths import project_root
+
+pytestmark = pytest.mark.slow
+SMALL = "-p dataset demo:small -p backbone resnet10t -p pretrained false -p image_size 32 -p num_epochs 1"
+PARAMS = {"dataset": "demo:small", "backbone": "resnet10t", "pretrained": False, "image_size": 32, "num_epochs": 1}
+NAME, OTHER = TrainParams(**PARAMS).default_name(), TrainParams(**PARAMS, lr=0.25).default_name()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory) -> Path:
+    """A checkout of its own, whose notebook may be edited."""
+    copy = tmp_path_factory.mktemp("make") / "project"
+    for name in ("reid_lib", "notebooks"):
+        shutil.copytree(project_root() / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(project_root() / name, copy / name)
+    return copy
+
+
+def make_train(project: Path, arguments: str) -> subprocess.CompletedProcess:
+    own = {name: str(project / folder) for name, folder in (("REID_RUNS", "runs"), ("REID_CACHE", "cache"))}
+    env = os.environ | own | {"PYTHONPATH": str(project)}
+    # In the environment of this test, which is set up: nothing is installed (-o).
+    command = ["make", "-o", f"{sys.prefix}/.ready", f"VENV={sys.prefix}", "train", f"ARGS={arguments}"]
+    return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, timeout=300)
+
+
+def edit(project: Path, before: str, after: str) -> None:
+    """The first cell, edited and saved by JupyterLab after Run All: with outputs."""
+    path = project / "notebooks" / "train.ipynb"
+    nb = nbformat.read(path, as_version=4)
+    nb.cells[1].source = nb.cells[1].source.replace(before, after)
+    nb.cells[1].outputs = [nbformat.v4.new_output("stream", text="old")]
+    nb.cells[1].execution_count = 7
+    nbformat.write(nb, path)
+
+
+def test_a_cell_edited_in_jupyterlab_makes_a_run_of_its_own(project):
+    first = make_train(project, SMALL)
+    assert first.returncode == 0, first.stderr
+    runs = project / "runs"
+    kept = {name: (runs / NAME / name).read_bytes() for name in ("train.ipynb", REPORT_HTML, METRICS_JSON)}
+    edit(project, "lr: float = 1e-3", "lr: float = 0.25")
+    second = make_train(project, SMALL)
+    assert second.returncode == 0, second.stderr
+    assert sorted(path.parent.name for path in runs.glob(f"*/{METRICS_JSON}")) == sorted([NAME, OTHER])
+    assert kept == {name: (runs / NAME / name).read_bytes() for name in kept}
+    assert json.loads((runs / OTHER / "params.json").read_text())["params"]["lr"] == 0.25
+    assert second.stdout.strip().endswith(f"run folder: {runs / OTHER}")
+    assert "0.25" in (runs / OTHER / REPORT_HTML).read_text()
+    headline = second.stdout.strip().splitlines()[-2]
+    assert headline in (runs / OTHER / REPORT_HTML).read_text() and headline not in first.stdout
