@@ -20,12 +20,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from reid_lib import files, stats
+from reid_lib import files, seals, stats
 from reid_lib.errors import ParameterError, RunError
 from reid_lib.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTIONS_CSV, ROLE, SCORE, TEST, VAL
 from reid_lib.openset import individual_keys, labelled
 from reid_lib.paths import cache_root
-from reid_lib.runfolder import RunFolder
+from reid_lib.runfolder import CURE, RunFolder
 from reid_lib.threshold import WeightedQueries
 
 FITTED = ("geometric_mean", "baks", "baus")  # metrics of decisions: they need the threshold
@@ -124,9 +124,10 @@ def cached_resample(
     """
     path = run.path(PREDICTIONS_CSV)
     try:
+        seals.check(run.folder, PREDICTIONS_CSV)
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise RunError(f"{path} cannot be read ({error}): copy the run again") from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({seals.why(error)}): {CURE}") from error
     options = {"metric": metric, "role": role, "repetitions": repetitions, "seed": seed}
     options["min_individuals"] = run.params.get("threshold_individuals", 10)
     key = hashlib.sha256(json.dumps([_FORMAT, content, options]).encode()).hexdigest()

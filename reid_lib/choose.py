@@ -1,7 +1,7 @@
 """Which run to promote: the best on val, if it can be told apart from the reference. Test labels have no say."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,7 @@ import pandas as pd
 from reid_lib import paired, runtable
 from reid_lib.bootstrap import cached_resample
 from reid_lib.errors import ParameterError, RunError
-from reid_lib.names import VAL
+from reid_lib.names import PREDICTIONS_CSV, SCORE, VAL
 from reid_lib.runfolder import RunFolder
 
 METRIC = "geometric_mean"
@@ -56,13 +56,24 @@ def choose_best(root: Path | None = None) -> Choice:
     Runs that differ only in their seed are one variant; the run promoted is its best one on val. Candidates were asked
     the same test queries as the reference. A variant beats it when the paired interval of the difference on val
     excludes 0, corrected for the number of variants (Holm); seeds are paired with equal seeds, or, where there are
-    none, in their order. Without a reference the best is promoted and nothing compared.
+    none, in their order. Without a reference the best is promoted and nothing compared. A run whose predictions cannot
+    be read is left out, and told.
 
     Raises:
         RunError: no finished run; a reference that cannot be read; no reference, and runs of different test queries.
     """
-    finished = {run.name: run for run in runtable.complete_runs(root)}
-    reference = runtable.reference(root)
+    finished, lost = {}, []
+    for run in runtable.complete_runs(root):
+        try:
+            run.look_at(PREDICTIONS_CSV, (SCORE,))
+            finished[run.name] = run
+        except RunError as error:
+            lost.append(f"note: {run.name} is left out: {error}")
+    choice = _choice(finished, runtable.reference(root))
+    return replace(choice, text="\n".join([choice.text, *lost]))
+
+
+def _choice(finished: dict[str, RunFolder], reference: str | None) -> Choice:
     if not finished:
         raise RunError("no finished run to choose from: make one with 'make train'")
     if reference is not None and reference not in finished:

@@ -22,6 +22,7 @@ from reid_lib.names import (
     IMAGES_CSV,
     INDIVIDUAL,
     KNOWN,
+    METRICS_JSON,
     N_RANKS,
     PATH,
     PREDICTIONS_CSV,
@@ -33,7 +34,7 @@ from reid_lib.names import (
 )
 from reid_lib.paths import runs_root
 from reid_lib.photographs import outcomes
-from reid_lib.runfolder import FINISHED, RunFolder, list_runs
+from reid_lib.runfolder import CURE, RunFolder, list_runs
 from reid_lib.threshold import ThresholdFit
 
 PARAM = "param_"
@@ -41,6 +42,12 @@ PARAM = "param_"
 LABELS_ONLY = ("run_name", "reference", "data_root")
 OUTCOME = "outcome"
 LOWEST = -np.finfo(float).max  # a threshold that every score reaches
+# Tables that every view reads, and the columns that none can do without: a run that lacks one is not compared.
+LOOKED_AT = {
+    PREDICTIONS_CSV: (IMAGE_ID, ROLE, DATASET, IDENTITY, KNOWN, SCORE, ranked(IDENTITY, 1)),
+    PROJECTION_CSV: (IMAGE_ID, "x", "y"),
+    IMAGES_CSV: (IMAGE_ID, PATH),
+}
 # Outcomes (`photographs.outcomes`) that are mistakes -> what a person calls them.
 MISTAKES = {
     "known wrong": "known animals given another one's name",
@@ -125,7 +132,7 @@ class FinishedRun:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """One row per query of val and test, by image_id, with what became of it."""
-        predictions = self._read(PREDICTIONS_CSV)
+        predictions = self.folder.read_csv(PREDICTIONS_CSV)
         return predictions.assign(**{OUTCOME: outcomes(predictions)}).set_index(IMAGE_ID, drop=False).rename_axis(None)
 
     def answers(self, role: str, dataset: str) -> ThresholdAnswers:
@@ -144,18 +151,25 @@ class FinishedRun:
     @cached_property
     def places(self) -> pd.DataFrame:
         """2-D coordinates of every embedded image, and what is known of it."""
-        return self._read(PROJECTION_CSV)
+        return self.folder.read_csv(PROJECTION_CSV)
 
     @cached_property
     def images(self) -> pd.DataFrame:
         """The catalogue with roles, by image_id."""
-        return self._read(IMAGES_CSV).set_index(IMAGE_ID, drop=False).rename_axis(None)
+        return self.folder.read_csv(IMAGES_CSV).set_index(IMAGE_ID, drop=False).rename_axis(None)
 
-    def _read(self, name: str) -> pd.DataFrame:
+    def trouble(self) -> str | None:
+        """Why this run cannot be looked at, in one line; None where it can."""
         try:
-            return self.folder.read_csv(name)
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.folder.path(name)} cannot be read ({error}): copy the run again") from error
+            for name, columns in LOOKED_AT.items():
+                self.folder.look_at(name, columns)
+            self.folder.history()
+            _ = self.threshold
+        except RunError as error:
+            return str(error).split("\n")[0].replace(f"{self.folder.folder}/", "")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return f"{METRICS_JSON} cannot be read (its threshold: {error!r}): {CURE}"
+        return None
 
 
 @dataclass
@@ -174,13 +188,26 @@ class Comparison:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """`runtable.all_metrics`: one row per finished run, by run name."""
-        return runtable.all_metrics(self.root).set_index(runtable.RUN, drop=False).rename_axis(None)
+        """`runtable.all_metrics` of the runs that can be looked at: one row per finished run, by run name."""
+        table = runtable.all_metrics(self.root).set_index(runtable.RUN, drop=False).rename_axis(None)
+        return table.loc[[name for name in table.index if name not in self.unreadable]]
+
+    @cached_property
+    def unreadable(self) -> dict[str, str]:
+        """Run name -> why it cannot be read. It is left out, and stops nothing."""
+        found = runtable.unreadable_runs(self.root)
+        for run in runtable.complete_runs(self.root):
+            if run.name not in found and (why := FinishedRun(run).trouble()):
+                found[run.name] = why
+        return found
 
     @cached_property
     def reference(self) -> str | None:
         """The promoted run, when it is among the finished ones."""
-        name = runtable.reference(self.root)
+        try:
+            name = runtable.reference(self.root)
+        except RunError:  # damaged: `runs` says so
+            return None
         return name if name in self.table.index else None
 
     @property
@@ -190,14 +217,16 @@ class Comparison:
     @cached_property
     def unfinished(self) -> dict[str, str]:
         """Run name -> state of the runs that cannot be compared yet."""
-        states = {run.name: run.status()["state"] for run in list_runs(self.root) if run.name not in self.table.index}
-        return {name: "metrics unreadable" if state == FINISHED else state for name, state in states.items()}
+        others = [run for run in list_runs(self.root) if run.name not in {*self.table.index, *self.unreadable}]
+        return {run.name: run.status()["state"] for run in others}
 
     def run(self, name: str) -> FinishedRun:
         """
         Raises:
             RunError: no finished run has this name.
         """
+        if name in self.unreadable:
+            raise RunError(f"run {name!r} cannot be read: {self.unreadable[name]}")
         if name not in self.table.index:
             raise RunError(f"there is no finished run {name!r} in {self.root}; there are: {', '.join(self.names)}")
         return self._runs.setdefault(name, FinishedRun(RunFolder(self.root / name)))

@@ -63,6 +63,7 @@ METRICS_JSON = "metrics.json"
 PROJECTION_CSV = "projection.csv"
 SUBMISSION_CSV = "submission.csv"
 FIGURES = "figures"
+CHECKSUMS_JSON = "checksums.json"  # of a finished run, by seals
 REPORT_HTML = "report.html"  # of a finished run, by reports
 REFERENCE_JSON = "reference.json"  # in runs/
 ALL_METRICS_CSV = "all_model_metrics.csv"  # in runs/

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from reid_lib import images, launch, openset, plots, plotstyle, project, reports, runs, runtable, stats
+from reid_lib import images, launch, openset, plots, plotstyle, project, reports, runs, runtable, seals, stats
 from reid_lib import split as splits
 from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
@@ -22,6 +22,7 @@ from reid_lib.errors import ModelError, ParameterError, ReidError
 from reid_lib.imports import quick_imports
 from reid_lib.interrupt import stop_on_signal
 from reid_lib.names import (
+    ALL_METRICS_CSV,
     BBOX,
     DATASET,
     EMBEDDINGS,
@@ -256,13 +257,31 @@ def load_results(run) -> Results:
 
 
 def finish(experiment: Experiment, results: Results) -> None:
-    """Mark the run finished, bring `all_model_metrics.csv` up to date, leave report.html, and print the headline."""
-    said = f"{stats.headline(results.metrics)}\nrun folder: {experiment.run.folder}"
-    if not experiment.run.finished:
-        experiment.run.finish()
-        runtable.rewrite_table()
-        reports.leave_report(experiment.run, said)
+    """Leave report.html, mark the run finished, bring `all_model_metrics.csv` up to date, and print the headline.
+
+    In this order: a run that reads finished has its report. Where one is lost, it is made again.
+    """
+    run = experiment.run
+    said = f"{stats.headline(results.metrics)}\nrun folder: {run.folder}"
+    if not run.finished:
+        seals.seal(run.folder)
+        reports.leave_report(run, said)
+        run.finish()
+        _tell_all(run)
+    elif not run.path(REPORT_HTML).exists():
+        reports.leave_report(run, said)
     print(said)
+
+
+def _tell_all(run) -> None:
+    """The table of all runs; whatever keeps it from being written, this run is finished."""
+    try:
+        runtable.rewrite_table()
+    except Exception as error:  # of other runs, or of a folder that is not ours
+        print(
+            f"note: run {run.name!r} is finished, but {ALL_METRICS_CSV} could not be brought up to date ({error}); "
+            "the next run that finishes does it"
+        )
 
 
 def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:

@@ -6,6 +6,7 @@ Nothing in it is loaded from elsewhere. nbconvert is imported where it is used: 
 import base64
 import html
 import re
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -51,26 +52,21 @@ def write_report(run: RunFolder, notebook: Path | None = None) -> Path:
         if other := _of_another_run(shown, run):
             raise RunError(f"{notebook} is not the notebook of run {run.name!r}: {other}")
     else:
-        found = (_read(run.path(name)) for name in NOTEBOOKS)
-        own = (nb for nb in found if nb is not None and _ran_through(nb) and not _of_another_run(nb, run))
-        shown = next(own, None)
-    return _write(run, assembled(run) if shown is None else shown)
+        shown = _executed(run)
+    return _write(run, shown)
 
 
 def leave_report(run: RunFolder, said: str) -> None:
     """`write_report` from the last cell of a notebook that is being executed; a failure is a note, never an error.
 
-    Under papermill the notebook is what papermill has saved so far, `said` the output of the cell that runs now.
+    It comes before the run is marked finished, so that no finished run is without. Under papermill the notebook is what
+    papermill has saved so far, `said` the output of the cell that runs now.
     """
     try:
-        _check_finished(run)
         with quick_imports():
             import nbconvert  # noqa: F401
         shown = _saved_by_papermill()
-        if shown is None:
-            write_report(run)
-        else:
-            _write(run, _up_to_now(shown, said))
+        _write(run, _executed(run) if shown is None else _up_to_now(shown, said))
     except Exception as error:  # whatever it is: the results are complete, and the report can be made again
         print(f"note: no {REPORT_HTML} ({type(error).__name__}: {error}); again: python -m reid_lib report {run.name}")
 
@@ -100,6 +96,14 @@ def assembled(run: RunFolder):
     return v4.new_notebook(cells=cells)
 
 
+def _executed(run: RunFolder):
+    """The executed notebook of the run folder when it ran to its end, else one made of the run's own files."""
+    found = (_read(run.path(name)) for name in NOTEBOOKS)
+    own = (nb for nb in found if nb is not None and _ran_through(nb) and not _of_another_run(nb, run))
+    shown = next(own, None)
+    return assembled(run) if shown is None else shown
+
+
 def _check_finished(run: RunFolder) -> None:
     if not run.finished:
         raise RunError(f"run {run.name!r} is {run.status()['state']}, not finished: it has no results to report")
@@ -120,8 +124,8 @@ def _header(run: RunFolder) -> str:
     described, status = run.described(), run.status()
     environment, params = described.get("environment", {}), described["params"]
     facts = {"data set": params.get("dataset"), "backbone": params.get("backbone"), "evaluates run": params.get("run")}
-    if status.get("ended"):
-        facts["finished"] = f"{datetime.fromtimestamp(status['ended']).astimezone():%Y-%m-%d %H:%M %Z}"
+    ended = status.get("ended") or time.time()  # it is being finished just now
+    facts["finished"] = f"{datetime.fromtimestamp(ended).astimezone():%Y-%m-%d %H:%M %Z}"
     if commit := environment.get("git_commit"):
         facts["code"] = commit[:10] + (" with changes" if environment.get("git_dirty") else "")
     said = [f"{html.escape(name)}: <b>{html.escape(str(fact))}</b>" for name, fact in facts.items() if fact]

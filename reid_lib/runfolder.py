@@ -3,16 +3,26 @@
 States: running, finished, failed (with the error), interrupted (stopped, killed or gone silent), unreadable.
 """
 
-import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from reid_lib import files, ownership
+from reid_lib import files, ownership, seals
 from reid_lib.errors import RunError
-from reid_lib.names import HISTORY_CSV, METRICS_JSON, PARAMS_JSON, STATUS_JSON
+from reid_lib.names import (
+    CHECKPOINT,
+    HISTORY_CSV,
+    METRICS_JSON,
+    MODEL_WEIGHTS,
+    PARAMS_JSON,
+    PREDICTIONS_CSV,
+    STATUS_JSON,
+    TEST,
+    VAL,
+)
 from reid_lib.paths import runs_root
 
 FORMAT = 1  # of a run folder
@@ -20,6 +30,10 @@ RUNNING, FINISHED, FAILED, INTERRUPTED, UNREADABLE = "running", "finished", "fai
 PLANNED = "planned"  # has no folder yet
 WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
 LONGEST = 120  # characters of a run name
+# What was computed; a run that has none of it may begin anew with other parameters.
+COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)
+ANOTHER_FORMAT = "of another format"
+CURE = "run its notebook again, which makes again what is lost, or copy the run again"
 
 
 def check_name(name: str) -> str:
@@ -50,25 +64,66 @@ class RunFolder:
         return self.folder / name
 
     def read_json(self, name: str):
-        return files.read_json(self.path(name))
+        """A JSON file of the run.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._read(name, files.read_json)
 
     def read_csv(self, name: str) -> pd.DataFrame:
-        return files.read_csv(self.path(name))
+        """A table of the run.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._read(name, files.read_csv)
+
+    def _read(self, name: str, read: Callable):
+        try:
+            seals.check(self.folder, name)
+            return read(self.path(name))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path(name)} cannot be read ({seals.why(error)}): {CURE}") from error
+
+    def look_at(self, name: str, columns: tuple[str, ...]) -> None:
+        """Whether a table can be read, from its checksum and its first line.
+
+        Raises:
+            RunError: it is missing, empty, no longer as the run wrote it, or has not these columns.
+        """
+
+        def has_columns(path: Path) -> None:
+            missing = [name for name in columns if name not in pd.read_csv(path, nrows=0).columns]
+            if missing:
+                raise ValueError(f"it has no column {missing[0]!r}")
+
+        self._read(name, has_columns)
 
     def history(self) -> pd.DataFrame:
-        """One row per epoch; empty before the first."""
-        return self.read_csv(HISTORY_CSV) if self.path(HISTORY_CSV).exists() else pd.DataFrame({"epoch": []})
+        """One row per epoch; empty before the first.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not there(self.path(HISTORY_CSV)):
+            return pd.DataFrame({"epoch": []})
+        history = self.read_csv(HISTORY_CSV)
+        numbers = len(history) == 0 or ("epoch" in history and pd.api.types.is_numeric_dtype(history["epoch"]))
+        if "epoch" not in history or not numbers:
+            raise RunError(f"{self.path(HISTORY_CSV)} cannot be read (it has no column of epochs): {CURE}")
+        return history
 
     def metrics(self) -> dict[str, Any]:
         """metrics.json, undefined values as NaN (JSON has none, so they are stored as null).
 
         Raises:
-            RunError: it is missing or damaged.
+            RunError: it is missing or damaged, or lacks what every run has.
         """
-        try:
-            return _with_nan(self.read_json(METRICS_JSON))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.path(METRICS_JSON)} cannot be read ({error}): copy the run again") from error
+        stored = self.read_json(METRICS_JSON)
+        if lacking := _lacking(stored):
+            raise RunError(f"{self.path(METRICS_JSON)} cannot be read ({lacking}): {CURE}")
+        return _with_nan(stored)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -80,14 +135,14 @@ class RunFolder:
         Raises:
             RunError: it is missing, damaged, or of another format.
         """
-        try:
-            stored = self.read_json(PARAMS_JSON)
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-            raise RunError(f"{self.path(PARAMS_JSON)} cannot be read ({error}): copy the run again") from error
+        stored = self.read_json(PARAMS_JSON)
         if not isinstance(stored, dict) or stored.get("format") != FORMAT:
             raise RunError(
-                f"{self.folder} is a run of another format: expected {FORMAT}; run it again under a new name"
+                f"{self.path(PARAMS_JSON)} is {ANOTHER_FORMAT}: expected {FORMAT}; run it again under a new name"
             )
+        for name in ("params", "identity"):
+            if not isinstance(stored.get(name, None if name == "params" else {}), dict):
+                raise RunError(f"{self.path(PARAMS_JSON)} cannot be read (it lacks {name!r}): {CURE}")
         return stored
 
     def status(self) -> dict[str, Any]:
@@ -99,10 +154,12 @@ class RunFolder:
             alive = state == RUNNING and ownership.is_alive(owner, heartbeat=heartbeat)
         except RunError as error:
             return {"state": UNREADABLE, "error": str(error)}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            return {"state": UNREADABLE, "error": f"{STATUS_JSON} cannot be read ({error!r}): copy the run again"}
+        except (KeyError, TypeError, AttributeError) as error:
+            return {"state": UNREADABLE, "error": f"{STATUS_JSON} cannot be read ({error!r}): {CURE}"}
         if state not in WRITTEN_STATES:
             return {"state": UNREADABLE, "error": f"{STATUS_JSON} has the state {state!r}: expected {WRITTEN_STATES}"}
+        told = status.get("error")
+        status["error"] = None if told is None else str(told)
         return status | {"state": INTERRUPTED if state == RUNNING and not alive else state}
 
     @property
@@ -117,7 +174,7 @@ def load_run(name: str, *, root: Path | None = None) -> RunFolder:
         RunError: there is none of this name, or it is not finished; the message lists those that are.
     """
     folder = (root or runs_root()) / check_name(name)
-    if not (folder / PARAMS_JSON).exists():
+    if not is_run(folder):
         names = ", ".join(run.name for run in list_runs(root) if run.finished) or "none yet"
         raise RunError(f"there is no run {name!r} in {folder.parent}; finished runs: {names}")
     run = RunFolder(folder)
@@ -132,15 +189,58 @@ def load_run(name: str, *, root: Path | None = None) -> RunFolder:
 def state_of(name: str, *, root: Path | None = None) -> str:
     """State of a run, "planned" where it has not begun."""
     run = RunFolder((root or runs_root()) / check_name(name))
-    return run.status()["state"] if run.path(PARAMS_JSON).exists() else PLANNED
+    return run.status()["state"] if is_run(run.folder) else PLANNED
 
 
 def list_runs(root: Path | None = None) -> list[RunFolder]:
-    """All run folders by name, whatever their state; a folder with only a notebook or a log is none."""
+    """All run folders by name, whatever their state; a folder with only a notebook or a log is none.
+
+    One that may not be read is listed, too: its state is unreadable.
+
+    Raises:
+        RunError: the folder of all runs may not be read.
+    """
     root = root or runs_root()
-    if not root.exists():
+    try:
+        return [RunFolder(path) for path in sorted(root.iterdir()) if is_run(path)]
+    except FileNotFoundError:
         return []
-    return [RunFolder(path) for path in sorted(root.iterdir()) if (path / PARAMS_JSON).exists()]
+    except OSError as error:
+        raise RunError(f"{root} cannot be listed ({seals.why(error)}): REID_RUNS says where the runs lie") from error
+
+
+def is_run(folder: Path) -> bool:
+    """Is there a run, whole or damaged? What params.json is lost of is one as long as it holds results."""
+    names = (PARAMS_JSON, *(name for name in COMPUTED if name != HISTORY_CSV))
+    return any(there(folder / name) for name in names)
+
+
+def there(path: Path) -> bool:
+    """Is there such a file, or something in its place, or a folder that may not be looked into?"""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _lacking(metrics) -> str | None:
+    """What a metrics.json has not that every run has, in words."""
+    if not isinstance(metrics, dict):
+        return "it is no table of metrics"
+    for name, kind in {TEST: dict, VAL: dict, "test_fingerprint": str}.items():
+        if not isinstance(metrics.get(name), kind):
+            return f"it lacks {name!r}"
+    for role in (TEST, VAL):
+        overall = metrics[role].get("overall")
+        if not isinstance(overall, dict):
+            return f"it lacks 'overall' of {role!r}"
+        for metric, entry in overall.items():
+            if not isinstance(entry, dict) or not {"value", "low", "high"} <= set(entry):
+                return f"{metric!r} of {role!r} lacks its value or its interval"
+    return None
 
 
 def _with_nan(value):

@@ -1,6 +1,8 @@
 """Run folders to write: claimed by one process, told in params.json and status.json, written file by file, whole."""
 
 import atexit
+import hashlib
+import json
 import os
 import signal
 import socket
@@ -16,25 +18,29 @@ import pandas as pd
 from reid_lib import files, ownership
 from reid_lib.environment import environment
 from reid_lib.errors import RunDiffersError, RunError, TrainingInterrupted
-from reid_lib.names import (
-    CHECKPOINT,
-    HISTORY_CSV,
-    METRICS_JSON,
-    MODEL_WEIGHTS,
-    PARAMS_JSON,
-    PREDICTIONS_CSV,
-    STATUS_JSON,
-)
+from reid_lib.names import CHECKSUMS_JSON, HISTORY_CSV, PARAMS_JSON, STATUS_JSON
 from reid_lib.paths import runs_root, writing
-from reid_lib.runfolder import FAILED, FINISHED, FORMAT, INTERRUPTED, RUNNING, RunFolder, check_name, state_of
+from reid_lib.runfolder import (
+    ANOTHER_FORMAT,
+    COMPUTED,
+    CURE,
+    FAILED,
+    FINISHED,
+    FORMAT,
+    INTERRUPTED,
+    RUNNING,
+    RunFolder,
+    check_name,
+    state_of,
+    there,
+)
 
-# What was computed; a run that has none of it may begin anew with other parameters.
-COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)
 # Fingerprints of the data, in words.
 DATA_DIFFERS = {
     "catalogue": "the photographs, or who is on them, are not those of then (added, removed or changed)",
     "split": "so the roles of the photographs are not those of then",
 }
+IDENTITY = "identity"  # in status.json: the digest, for the case that params.json is lost
 _OPEN: dict[Path, "Run"] = {}  # runs this process owns, so that a cell can be run again
 
 
@@ -42,6 +48,12 @@ def identity(params, catalogue_fingerprint: str, split_fingerprint: str) -> dict
     """What makes two runs the same: the parameters that change the result, the data and their split."""
     own = {name: value for name, value in params.model_dump().items() if name not in params.NOT_IDENTITY}
     return own | {"catalogue": catalogue_fingerprint, "split": split_fingerprint}
+
+
+def digest(identity: dict[str, Any]) -> str:
+    """An identity in short, as status.json and the checkpoint know it."""
+    text = json.dumps(files._without_nan(identity), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class Run(RunFolder):
@@ -54,6 +66,7 @@ class Run(RunFolder):
         self._mutex = threading.Lock()  # the heartbeat writes status.json, too
         self._stop = threading.Event()
         self._borrowed = False
+        self._undescribed = ""  # what is wrong with params.json, where status.json vouches for it
 
     @classmethod
     def open(cls, name: str, *, params: dict, identity: dict, provenance: dict, root: Path | None = None) -> "Run":
@@ -90,10 +103,13 @@ class Run(RunFolder):
             if same and run.finished:
                 run._let_go()
                 return run
-            if not same:
+            run._status[IDENTITY] = digest(identity)
+            if run._undescribed:
+                print(f"note: {run._undescribed.split(':')[0]}: by its {STATUS_JSON} the run is this one, and goes on")
+            if not same or run._undescribed:
                 described = {"format": FORMAT, "run": name, "params": params, "identity": identity} | provenance
                 files.write_json(run.path(PARAMS_JSON), described | {"environment": environment()})
-            run._set(state=RUNNING, error=None, ended=None)
+            run._begin()
         except BaseException:
             run._let_go()
             raise
@@ -122,18 +138,43 @@ class Run(RunFolder):
             self._set(epoch=int(history["epoch"].max()))
 
     def _same_as(self, identity: dict) -> bool:
-        """Is there a run already that has computed something? It has to have this identity."""
-        if not self.path(PARAMS_JSON).exists():
-            return False
-        stored, given = self.described().get("identity", {}), files._without_nan(identity)
+        """Is there a run already that has computed something? It has to have this identity.
+
+        A params.json that is damaged or lost says nothing; status.json knows the identity by its digest.
+        """
+        computed = any(there(self.path(name)) for name in COMPUTED)
+        try:
+            if not there(self.path(PARAMS_JSON)):
+                raise RunError(f"{self.path(PARAMS_JSON)} cannot be read (is missing): {CURE}")
+            stored = self.described().get("identity", {})
+        except RunError as error:
+            if ANOTHER_FORMAT in str(error):
+                raise
+            if not computed:
+                return False
+            if self._identity_digest() == digest(identity):
+                self._undescribed = str(error)
+                return True
+            raise RunError(
+                f"{error}. Whether the run in this folder is the one asked for is not known any more: move "
+                f"{self.folder} away, or give this run a name of its own: -r run_name NAME"
+            ) from error
+        given = files._without_nan(identity)
         differing = [key for key in {**stored, **given} if stored.get(key) != given.get(key)]
-        if differing and not self.finished and not any(self.path(name).exists() for name in COMPUTED):
+        if differing and not self.finished and not computed:
             return False
         if differing:
             lines = [DATA_DIFFERS.get(k, f"{k}: {stored.get(k)!r} there, {given.get(k)!r} here") for k in differing]
             listed = "\n  ".join([f"run {self.name!r} exists and differs:", *lines])
             raise RunDiffersError(f"{listed}\nit stays as it is; give this one a name of its own: -r run_name NAME")
         return True
+
+    def _identity_digest(self) -> str | None:
+        """What status.json says of the identity."""
+        try:
+            return files.read_json(self.path(STATUS_JSON))[IDENTITY]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def _claim(self) -> None:
         self._lock.take()
@@ -142,7 +183,7 @@ class Run(RunFolder):
             if leftover.is_file():
                 leftover.unlink()
         before = self.status()
-        self._status = {"started": before.get("started", time.time()), "epoch": before.get("epoch")}
+        self._status = {"started": before.get("started", time.time())} | {k: before.get(k) for k in ("epoch", IDENTITY)}
         self._stop = threading.Event()
         threading.Thread(target=self._beat, args=(self._stop,), daemon=True, name=f"heartbeat {self.name}").start()
         if shell := _ipython():
@@ -204,11 +245,29 @@ class Run(RunFolder):
             if self.finished:  # by another process meanwhile
                 self._let_go()
                 raise RunError(f"run {self.name!r} is finished: run the notebook from its start to see the results")
-        self._set(state=RUNNING, error=None, ended=None)
+        self._begin()
         try:
             yield
         except BaseException as error:
             self._fail(error)
+            raise
+
+    def _begin(self) -> None:
+        """From now on files of this run are written: it is running, and no longer sealed."""
+        self._set(state=RUNNING, error=None, ended=None)
+        self.path(CHECKSUMS_JSON).unlink(missing_ok=True)
+
+    def reopen(self) -> None:
+        """Make a finished run writable again, since something of it is lost.
+
+        Raises:
+            RunBusyError: another process does so.
+        """
+        self._claim()
+        try:
+            self._begin()
+        except BaseException:
+            self._let_go()
             raise
 
     def finish(self) -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from reid_lib import files
+from reid_lib import files, seals
 from reid_lib.errors import RunError
-from reid_lib.names import ALL_METRICS_CSV, METRICS_JSON, REFERENCE_JSON, TEST, VAL
-from reid_lib.paths import runs_root
-from reid_lib.runfolder import FINISHED, RunFolder, list_runs, load_run
+from reid_lib.names import ALL_METRICS_CSV, REFERENCE_JSON, TEST, VAL
+from reid_lib.paths import runs_root, writing
+from reid_lib.runfolder import FINISHED, UNREADABLE, RunFolder, list_runs, load_run
 
 RUN, REFERENCE = "run", "reference"
 SHOWN = ("geometric_mean", "baks", "baus", "top1", "auroc")  # in a terminal
@@ -18,22 +18,36 @@ def promote(name: str, *, root: Path | None = None) -> None:
     """Make a finished run the reference that new runs are compared with.
 
     Raises:
-        RunError: there is no finished run of this name.
+        RunError: there is no finished run of this name, or its metrics cannot be read.
     """
     run = load_run(name, root=root)
-    files.write_json((root or runs_root()) / REFERENCE_JSON, {RUN: run.name})
+    run.metrics()  # what cannot be read cannot be compared with
+    with writing(root or runs_root(), "REID_RUNS", RunError):
+        files.write_json((root or runs_root()) / REFERENCE_JSON, {RUN: run.name})
     rewrite_table(root)
 
 
 def reference(root: Path | None = None) -> str | None:
-    """Name of the promoted run, if any."""
+    """Name of the promoted run, if any.
+
+    Raises:
+        RunError: reference.json is damaged.
+    """
     path = (root or runs_root()) / REFERENCE_JSON
     try:
-        return files.read_json(path)[RUN]
+        return str(files.read_json(path)[RUN])
     except FileNotFoundError:
         return None
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is damaged ({error}): promote a run again") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} cannot be read ({seals.why(error)}): promote a run again") from error
+
+
+def _reference_if_readable(root: Path | None) -> str | None:
+    """The promoted run; a damaged reference.json is none for what lists all runs, which goes on."""
+    try:
+        return reference(root)
+    except RunError:
+        return None
 
 
 def all_metrics(root: Path | None = None) -> pd.DataFrame:
@@ -43,7 +57,7 @@ def all_metrics(root: Path | None = None) -> pd.DataFrame:
     The reference is the run's own `reference` parameter, else the promoted run. Differences are joined by run name, and
     NaN where the reference is not finished or was asked other test queries.
     """
-    promoted = reference(root)
+    promoted = _reference_if_readable(root)
     rows = [_row(run, promoted) for run in complete_runs(root)]
     table = pd.DataFrame(rows, columns=None if rows else [RUN, REFERENCE])
     metrics = [column for column in table if f"{column}_low" in table]
@@ -57,15 +71,32 @@ def all_metrics(root: Path | None = None) -> pd.DataFrame:
 
 
 def complete_runs(root: Path | None = None) -> list[RunFolder]:
-    """The finished runs whose metrics can be read."""
-    return [run for run in list_runs(root) if run.finished and _readable(run)]
+    """The finished runs whose metrics can be read; `unreadable_runs` says of the others why."""
+    return [run for run in list_runs(root) if run.finished and not unreadable(run)]
 
 
-def _readable(run: RunFolder) -> bool:
-    try:
-        return {TEST, VAL, "test_fingerprint"} <= set(run.read_json(METRICS_JSON))
-    except (OSError, ValueError, TypeError):
-        return False
+def unreadable_runs(root: Path | None = None) -> dict[str, str]:
+    """Run name -> why it cannot be read: it takes part in no table, and stops nobody."""
+    found = {run.name: unreadable(run) for run in list_runs(root)}
+    return {name: why for name, why in found.items() if why}
+
+
+def unreadable(run: RunFolder) -> str | None:
+    """Why a run that reads finished or unreadable cannot be read, in one line; None where it can, or is not done."""
+    status = run.status()
+    if status["state"] == UNREADABLE:
+        return _short(run, status["error"])
+    if status["state"] == FINISHED:
+        try:
+            run.metrics()
+        except RunError as error:
+            return _short(run, error)
+    return None
+
+
+def _short(run: RunFolder, error) -> str:
+    """A reason that stands beside the name of its run: without its path."""
+    return str(error).split("\n")[0].replace(f"{run.folder}/", "")
 
 
 def _row(run: RunFolder, promoted: str | None) -> dict:
@@ -83,33 +114,46 @@ def rewrite_table(root: Path | None = None) -> Path:
 
     Several jobs may finish together, and the last rename may be of a table that misses another's row or knows an older
     reference: after its rename each writer derives the table again, and rewrites until the file says the same.
-    Whoever renames last sees all the others.
+    Whoever renames last sees all the others. A run that cannot be read has no row.
+
+    Raises:
+        RunError: it cannot be written.
     """
     path = (root or runs_root()) / ALL_METRICS_CSV
-    while True:
-        files.write_csv(path, all_metrics(root))
-        if path.read_text(encoding="utf-8") == all_metrics(root).to_csv(index=False):
-            return path
+    with writing(path.parent, "REID_RUNS", RunError):
+        while True:
+            files.write_csv(path, all_metrics(root))
+            if path.read_text(encoding="utf-8") == all_metrics(root).to_csv(index=False):
+                return path
 
 
 def overview(root: Path | None = None) -> str:
-    """All runs as text, for a terminal: state, epoch, headline metrics; the reference is marked with *."""
-    promoted = reference(root)
+    """All runs as text, for a terminal: state, epoch, headline metrics; the reference is marked with *.
+
+    Why a run cannot be read, or that the reference cannot, stands in full below the table.
+    """
+    promoted = _reference_if_readable(root)
     runs = list_runs(root)
     if not runs:
         return f"no runs in {root or runs_root()}: make the first one with 'make train'"
     metrics = all_metrics(root).set_index(RUN)
-    lines = []
+    lines, reasons = [], []
     for run in runs:
-        status = run.status()
-        line = {"": "*" if run.name == promoted else "", RUN: run.name, "state": status["state"]}
+        status, trouble = run.status(), unreadable(run)
+        state = UNREADABLE if trouble else status["state"]
+        line = {"": "*" if run.name == promoted else "", RUN: run.name, "state": state}
         line["epoch"] = "" if status.get("epoch") is None else str(status["epoch"])
         for name in SHOWN:
             known = run.name in metrics.index and name in metrics
             line[name] = f"{metrics.loc[run.name, name]:.3f}" if known else ""
-        error = status.get("error") or ""
-        if status["state"] == FINISHED and run.name not in metrics.index:
-            error = f"{METRICS_JSON} cannot be read: copy the run again"
-        lines.append(line | {"error": error.split("\n")[0][:60]})
+        error = trouble or (status.get("error") or "").split("\n")[0]
+        lines.append(line | {"error": error[:60]})
+        if trouble and len(trouble) > 60:
+            reasons.append(f"{run.name}: {trouble}")
+    try:
+        reference(root)
+    except RunError as error:
+        reasons.append(f"note: {error}")
     table = pd.DataFrame(lines)
-    return table.loc[:, [c for c in table if (table[c] != "").any()]].to_string(index=False)
+    text = table.loc[:, [c for c in table if (table[c] != "").any()]].to_string(index=False)
+    return "\n".join([text, *([""] if reasons else []), *reasons])

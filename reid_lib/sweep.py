@@ -149,7 +149,10 @@ def expected_seconds(plan: Plan) -> float | None:
     """Training time of what is not finished, one after the other, at the reference's time for an epoch (a larger image
     or network takes longer, evaluation comes on top); None without a trained reference."""
     name = reference()
-    history = load_run(name).history() if name else None
+    try:
+        history = load_run(name).history() if name else None
+    except RunError:  # no estimate is worth an error
+        return None
     if history is None or "seconds" not in history or history["seconds"].isna().all():
         return None
     left = [TrainParams(**v.params).num_epochs for v in plan.variants if state_of(v.run) != FINISHED]

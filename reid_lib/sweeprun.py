@@ -19,10 +19,10 @@ import psutil
 from reid_lib import files, ownership
 from reid_lib.arguments import edited_parameters
 from reid_lib.errors import ParameterError, RunBusyError, RunError
-from reid_lib.names import METRICS_JSON, PARAMS_JSON, TRAIN_NOTEBOOK
+from reid_lib.names import METRICS_JSON, TRAIN_NOTEBOOK
 from reid_lib.params import TrainParams
 from reid_lib.paths import project_root, runs_root
-from reid_lib.runfolder import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder
+from reid_lib.runfolder import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder, is_run
 from reid_lib.sweep import Plan, Variant
 from reid_lib.threads import cpu_count
 
@@ -65,12 +65,12 @@ def status(plan: Plan) -> pd.DataFrame:
 def _row(variant: Variant) -> dict:
     folder = RunFolder(runs_root() / variant.run)
     row = dict.fromkeys(COLUMNS, "") | {"run": variant.run, "note": variant.why}
-    if not folder.path(PARAMS_JSON).exists():
+    if not is_run(folder.folder):
         return row | {"state": PLANNED}
     told = folder.status()
     row["state"] = told["state"]
     if told["state"] == UNREADABLE:
-        return row | {"note": told["error"]}
+        return row | {"note": told["error"].split("\n")[0].replace(f"{folder.folder}/", "")}
     if differing := _differing(folder, variant):
         return row | {"state": DIFFERS, "note": f"a run of this name has {differing}: move it away, or plan anew"}
     with suppress(OSError, ValueError, KeyError, RunError):
@@ -190,10 +190,14 @@ class Sweep:
             lock.take()
         except RunBusyError:
             return  # another sweep starts it just now
+        except OSError as error:  # a folder that is somebody else's
+            self.failed[variant.run] = f"{folder} cannot be written ({error.strerror or error!r})"
+            return
         row = _row(variant)
-        if row["state"] in (FINISHED, RUNNING, DIFFERS, UNREADABLE):
+        # An unreadable run is started, too: its notebook makes again what is lost, or says what to do.
+        if row["state"] in (FINISHED, RUNNING, DIFFERS):
             lock.release()
-            if row["state"] in (DIFFERS, UNREADABLE):
+            if row["state"] == DIFFERS:
                 self.failed[variant.run] = row["note"]
             return
         slot = min(set(range(self.parallel)) - {child.slot for child in self._children})

@@ -114,7 +114,7 @@ class RunPicker(w.VBox):
 
     def _notes(self, n_shown: int) -> str:
         total = len(self.comparison.names)
-        if not total:
+        if not total and not self.comparison.unreadable:
             return cards.muted(f"No finished run in {self.comparison.root}: make the first one with 'make train'.")
         words = f"{n_shown} of {total} finished runs; ★ is the reference. Numbers: geometric mean of BAKS and BAUS."
         if self.comparison.reference is None:
@@ -122,7 +122,8 @@ class RunPicker(w.VBox):
         if self.comparison.unfinished:
             others = ", ".join(f"{name} ({state})" for name, state in list(self.comparison.unfinished.items())[:8])
             words += f" Not finished: {others}."
-        return cards.muted(words)
+        lost = [cards.muted(f"{name} is left out: {why}") for name, why in self.comparison.unreadable.items()]
+        return "<br>".join([cards.muted(words), *lost])
 
 
 class View(w.VBox):

@@ -138,3 +138,14 @@ def test_best_and_a_name_together_or_neither_is_refused(make, capsys):
     assert main(["runs", "promote"]) == 1
     assert main(["runs", "promote", "plain", "--best"]) == 1
     assert runtable.reference() is None and "error" in capsys.readouterr().err
+
+
+def test_a_neighbour_without_predictions_is_left_out_and_told(make):
+    make("plain", 1.0)
+    make("wide", 2.5, margin=0.5)
+    make("lost", 3.0, margin=0.7)
+    runtable.promote("plain")
+    (runtable.runs_root() / "lost" / "predictions.csv").write_text("")
+    choice = choose_best()
+    assert choice.run == "wide" and "lost" not in choice.table["run"].tolist()
+    assert "note: lost is left out" in choice.text and "predictions.csv" in choice.text

@@ -187,3 +187,43 @@ def test_predictions_of_unlabelled_queries_take_part_in_no_threshold():
     answers = ThresholdAnswers.of(unlabelled)
     assert len(answers.unknown) == 0 and np.isnan(answers.at(0.7)["baus"])
     assert len(openset.labelled(unlabelled)) == 3
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("predictions.csv", None),
+        ("predictions.csv", ""),
+        ("predictions.csv", "one,two\n1,2\n"),
+        ("projection.csv", None),
+        ("images.csv", "\x00\x01"),
+        ("history.csv", "garbage"),
+        ("metrics.json", "{}"),
+        ("metrics.json", None),
+        ("params.json", ""),
+        ("status.json", ""),
+    ],
+)
+def test_a_damaged_neighbour_is_left_out_with_the_reason(folder, tmp_path, name, text):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    path = copy / "wide" / name
+    path.unlink() if text is None else path.write_text(text)
+    comparison = Comparison(copy)
+    assert comparison.names == ["plain", "triplet"] and comparison.reference == "plain"
+    assert name in comparison.unreadable["wide"] and comparison.unfinished == {}
+    with pytest.raises(RunError, match=name):
+        comparison.run("wide")
+
+
+def test_a_run_whose_metrics_lack_the_threshold_is_left_out(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    path = copy / "wide" / "metrics.json"
+    path.write_text(path.read_text().replace('"threshold"', '"treshold"'))
+    assert "threshold" in Comparison(copy).unreadable["wide"]
+
+
+def test_a_damaged_reference_leaves_the_runs_to_be_compared(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    (copy / "reference.json").write_text("{")
+    comparison = Comparison(copy)
+    assert comparison.reference is None and len(comparison.names) == 3

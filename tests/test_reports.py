@@ -220,16 +220,20 @@ def test_the_notebook_given_comes_first(tmp_path):
         reports.write_report(run, tmp_path / "missing.ipynb")
 
 
+def test_no_report_is_written_by_hand_of_an_unfinished_run():
+    run = unfinished()
+    with pytest.raises(RunError, match="running, not finished"):
+        reports.write_report(run)
+    assert not run.path(REPORT_HTML).exists()
+
+
 @pytest.mark.parametrize("papermill", [True, False])
-def test_an_unfinished_run_has_no_report(capsys, monkeypatch, papermill):
+def test_the_last_cell_leaves_the_report_before_the_run_reads_finished(monkeypatch, papermill):
     run = unfinished()
     so_far = notebook(code("x", papermill={"status": "running"}))
     monkeypatch.setattr(reports, "_saved_by_papermill", lambda: so_far if papermill else None)
-    with pytest.raises(RunError, match="running, not finished"):
-        reports.write_report(run)
     reports.leave_report(run, "said")
-    assert not run.path(REPORT_HTML).exists()
-    assert "note: no report.html" in capsys.readouterr().out
+    assert not run.finished and "geometric mean 0.500" in run.path(REPORT_HTML).read_text()
 
 
 def test_a_report_that_cannot_be_written_is_a_note_and_the_old_one_stays(capsys, monkeypatch):

@@ -29,6 +29,7 @@ LAYERS = [
         "files",
         "ownership",
         "runfolder",
+        "seals",
         "runs",
         "device",
         "plotstyle",
@@ -81,7 +82,7 @@ TORCH_FREE = [
     "choose", "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare", "plotimpact",
     "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets", "comparisonpage",
     "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun", "slurm",
-    "sweepcli",
+    "sweepcli", "seals",
 ]  # fmt: skip
 
 
@@ -116,6 +117,7 @@ def test_training_knows_neither_search_nor_metrics_nor_folders():
         "metrics",
         "stats",
         "runfolder",
+        "seals",
         "runs",
         "runtable",
         "paths",

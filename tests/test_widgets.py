@@ -11,6 +11,7 @@ from made_runs import catalogue, make_run, write_photos
 
 from reid_lib import embeddingview, exportview, mistakesview, runtable, thresholdview, verdicts, widgets
 from reid_lib.compare import Comparison
+from reid_lib.errors import RunError
 from reid_lib.names import IMAGE_ID, ROLE, TEST
 
 ROWS = catalogue(n_known=8, n_unknown=6, images=2)
@@ -296,13 +297,25 @@ def test_without_runs_every_view_says_what_to_do(tmp_path):
         assert "Choose a run" in view.trouble.value
 
 
-def test_a_run_whose_files_are_gone_is_told_in_its_view(folder, tmp_path):
+def test_a_run_whose_files_are_gone_is_told_and_left_out(folder, tmp_path):
     import shutil
 
     copy = shutil.copytree(folder, tmp_path / "runs")
     (copy / "wide" / "predictions.csv").unlink()
     picker = widgets.RunPicker(Comparison(copy))
+    assert "wide is left out: predictions.csv cannot be read (is missing)" in picker.note.value
+    with pytest.raises(RunError, match="copy the run again"):
+        picker.choose("wide")
+    assert "wide" not in picker.chosen.runs and picker.chosen.runs
+
+
+def test_files_that_vanish_after_the_list_was_made_are_told_in_the_view(folder, tmp_path):
+    import shutil
+
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    picker = widgets.RunPicker(Comparison(copy))
     picker.choose("wide")
+    (copy / "wide" / "predictions.csv").unlink()
     view = thresholdview.ThresholdSlider(picker)
     assert "predictions.csv" in view.trouble.value and "copy the run again" in view.trouble.value
 
