@@ -1,5 +1,6 @@
 """Files written whole: a temporary name in the same folder, then a rename. A reader sees the old file or the new."""
 
+import csv
 import errno
 import json
 import math
@@ -106,8 +107,15 @@ def _without_nan(value):
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write `frame` whole, without its index; floats with all their digits."""
+    # A return alone would end the line for pandas, yet Python's writer puts no quotes around it.
+    quoting = csv.QUOTE_NONNUMERIC if _holds_a_return(frame) else csv.QUOTE_MINIMAL
     with atomic(path) as temporary:
-        frame.to_csv(temporary, index=False)
+        frame.to_csv(temporary, index=False, quoting=quoting)
+
+
+def _holds_a_return(frame: pd.DataFrame) -> bool:
+    texts = frame.select_dtypes(exclude=["number", "bool", "boolean"])
+    return any(isinstance(value, str) and "\r" in value for name in texts for value in texts[name])
 
 
 def read_csv(path: Path) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from reid_lib.dates import days
 from reid_lib.errors import SplitError
 from reid_lib.names import (
     DATASET,
@@ -198,15 +199,11 @@ def _occasions(rows: pd.DataFrame) -> pd.Series:
     """(n,) text: the encounter of each image, else its day; missing where neither is there or can be read."""
     told = pd.Series(None, index=rows.index, dtype=object)
     if DATE in rows:
-        day = _days(rows[DATE]).dt.strftime("%Y-%m-%d")
+        day = days(rows[DATE]).dt.strftime("%Y-%m-%d")
         told = ("date:" + day).astype(object).where(day.notna(), None)
     if ENCOUNTER in rows:
         told = ("encounter:" + rows[ENCOUNTER].astype(str)).astype(object).where(rows[ENCOUNTER].notna(), told)
     return told
-
-
-def _days(dates: pd.Series) -> pd.Series:
-    return pd.to_datetime(dates, errors="coerce", format="mixed")
 
 
 def _date_notes(rows: pd.DataFrame, policy: str) -> list[str]:
@@ -215,7 +212,7 @@ def _date_notes(rows: pd.DataFrame, policy: str) -> list[str]:
     if DATE in rows:
         dates = rows[DATE][rows[ENCOUNTER].isna()] if ENCOUNTER in rows else rows[DATE]
         dates = dates.dropna()
-        unread = dates[_days(dates).isna()]
+        unread = dates[days(dates).isna()]
         if len(unread):
             notes.append(
                 f"{len(unread)} of {len(dates)} dates cannot be read, e.g. {str(unread.iloc[0])!r}: write YYYY-MM-DD"

@@ -1,6 +1,5 @@
 """Any table of photographs as a frame with our column names."""
 
-import csv
 import difflib
 import shlex
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from reid_lib.names import (
     SPECIES,
     SPLIT,
 )
+from reid_lib.tablefile import read_cells
 
 # What other people call these columns; capitals, blanks and dashes do not matter.
 ALIASES = {
@@ -38,6 +38,12 @@ ALIASES = {
     SPLIT: ("split", "subset", "original_split"),
 }
 BBOX_COLUMNS = ("bbox_x", "bbox_y", "bbox_width", "bbox_height")
+# What programs write for "nothing"; in a column of names it is a name, which a note tells.
+NOTHING = (
+    *("NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "<NA>", "NULL", "null", "None", "NaN", "nan", "-NaN", "-nan"),
+    *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+)
+NAMES = (IMAGE_ID, PATH, IDENTITY, DATASET)
 OUR_COLUMNS = tuple(dict.fromkeys(REQUIRED_COLUMNS + OPTIONAL_COLUMNS))
 
 
@@ -53,8 +59,8 @@ class Table:
 def read_table(source: Path, *, columns: str = "") -> Table:
     """Read a CSV file, or the one in a folder (`metadata.csv` where there are several), and name its columns ours.
 
-    Comma, semicolon and tab are understood, and UTF-8 with or without a mark, else Windows-1252. Everything stays text,
-    so that the animal "007" keeps its name. Empty cells and "NA" are missing.
+    Encodings and separators as in `tablefile`. Everything stays text, so that the animal "007" keeps its name. Only an
+    empty cell is missing in a column of names (`NAMES`): an animal may be called "NA". In the others "NA" is, too.
 
     Args:
         columns: pairs "ours:theirs", blank-separated; names with blanks in quotes ('identity:"Animal name"').
@@ -63,9 +69,9 @@ def read_table(source: Path, *, columns: str = "") -> Table:
         CatalogueError: no table, or a column is missing; the message lists the columns found.
     """
     file = _find_csv(source)
-    frame = _read_text(file)
-    frame, notes = rename_columns(frame, parse_columns(columns), where=str(file))
-    return Table(frame, file.parent, notes)
+    cells, notes = read_cells(file)
+    frame, understood = rename_columns(cells, parse_columns(columns), where=str(file))
+    return Table(frame, file.parent, (*notes, *understood, *_nothing_notes(frame)))
 
 
 def parse_columns(columns: str) -> dict[str, str]:
@@ -113,9 +119,11 @@ def rename_columns(frame: pd.DataFrame, given: dict[str, str], *, where: str) ->
             f"{where} has no column for {' and '.join(missing)}. It has: {found}. "
             f"Say which is which, e.g. -p columns '{example}'"
         )
-    named = pd.DataFrame({ours: frame[theirs] for ours, theirs in theirs_of.items()})
+    named = pd.DataFrame(
+        {ours: frame[theirs] if ours in NAMES else _filled(frame[theirs]) for ours, theirs in theirs_of.items()}
+    )
     if BBOX not in named and all(column in by_plain_name for column in BBOX_COLUMNS):
-        named[BBOX] = _join_bbox(frame[[by_plain_name[column] for column in BBOX_COLUMNS]])
+        named[BBOX] = _join_bbox(frame[[by_plain_name[column] for column in BBOX_COLUMNS]].apply(_filled))
     if IMAGE_ID not in named:
         named[IMAGE_ID] = _ids_from_paths(named)
     guessed = [f"{ours} from {theirs!r}" for ours, theirs in theirs_of.items() if ours not in given and ours != theirs]
@@ -138,25 +146,17 @@ def _find_csv(source: Path) -> Path:
     )
 
 
-def _read_text(file: Path) -> pd.DataFrame:
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            with open(file, encoding=encoding, newline="") as stream:
-                header = stream.readline()
-            separator = max(",;\t", key=header.count)
-            frame = pd.read_csv(
-                file, dtype=str, sep=separator, encoding=encoding, skipinitialspace=True, index_col=False
-            )
-            break
-        except UnicodeDecodeError:
-            continue
-        except (pd.errors.EmptyDataError, pd.errors.ParserError, csv.Error) as error:
-            raise CatalogueError(f"{file} cannot be read as a table: {error}") from error
-    else:
-        raise CatalogueError(f"{file} is neither UTF-8 nor Windows-1252 text: save it as a UTF-8 CSV file")
-    if frame.empty:
-        raise CatalogueError(f"{file} has no rows below its header")
-    return frame
+def _filled(values: pd.Series) -> pd.Series:
+    """The values, missing where a program wrote its word for nothing."""
+    return values.mask(values.isin(NOTHING))
+
+
+def _nothing_notes(frame: pd.DataFrame) -> list[str]:
+    words = frame.loc[frame[IDENTITY].isin(NOTHING), IDENTITY].value_counts(sort=False)
+    if words.empty:
+        return []
+    counts = ", ".join(f"{count} of an animal called {word!r}" for word, count in words.items())
+    return [f"images {counts}: only an empty cell is no identity; empty these cells if that is meant"]
 
 
 def _plain(column) -> str:

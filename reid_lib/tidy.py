@@ -19,6 +19,7 @@ from reid_lib.names import (
     SPLIT,
 )
 from reid_lib.photo import parse_bbox
+from reid_lib.spellings import folded, is_blank, look_alikes, told
 
 # Names that people give to "we do not know which one": they are no animal, and no flank.
 PLACEHOLDERS = ("unknown", "unidentified", "unlabelled", "unlabeled", NEW_INDIVIDUAL)
@@ -50,6 +51,9 @@ def tidy(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame, list[str]]
         raise CatalogueError("the data set has no images")
     kept = [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in frame]
     rows = pd.DataFrame({column: (_bbox_text if column == BBOX else _text)(frame[column]) for column in kept})
+    as_spelled = _text(frame[IMAGE_ID].rename(PATH))
+    if rows[IMAGE_ID].nunique() < as_spelled.nunique():  # files whose names differ in Unicode form alone
+        rows[IMAGE_ID] = as_spelled
     rows = rows.reset_index(drop=True)
     for column in (IMAGE_ID, PATH):
         if (empty := rows[column].isna()).any():
@@ -57,11 +61,12 @@ def tidy(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame, list[str]]
             raise CatalogueError(f"{empty.sum()} rows have no {column} (rows {first}, counted from 0): fill it in")
     rows[PATH] = rows[PATH].str.replace("\\", "/", regex=False)
     rows[DATASET] = rows[DATASET].fillna(dataset) if DATASET in rows else dataset
-    notes = _drop_placeholders(rows)
+    notes = _merged_notes(frame, rows) + _drop_placeholders(rows)
     if ORIENTATION in rows:
         lower = rows[ORIENTATION].str.lower()
         rows[ORIENTATION] = lower.where(~lower.isin(PLACEHOLDERS), None)
     _add_individual(rows)
+    notes += _look_alike_notes(rows)
     notes += _tidy_split(rows)
     first = (*REQUIRED_COLUMNS, DATASET, INDIVIDUAL)
     optional = [c for c in OPTIONAL_COLUMNS if c in rows and c not in first and rows[c].notna().any()]
@@ -69,7 +74,8 @@ def tidy(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame, list[str]]
 
 
 def _text(values: pd.Series) -> pd.Series:
-    """As text: blanks around it cut off, 7.0 as "7", one spelling of accented letters; missing stays missing.
+    """As text: blanks around it cut off, 7.0 as "7", one spelling of accented letters; missing stays missing, and
+    nothing but blanks and zero-width characters is missing, too.
 
     Paths keep their spelling of accents: a file system may tell the two apart.
     """
@@ -82,7 +88,9 @@ def _text(values: pd.Series) -> pd.Series:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         text = str(value).strip()
-        return (text if values.name == PATH else unicodedata.normalize("NFC", text)) or None
+        if values.name == PATH:
+            return text or None
+        return None if is_blank(text) else unicodedata.normalize("NFC", text)
 
     return pd.Series([clean(value) for value in values], index=values.index, name=values.name, dtype=object)
 
@@ -104,7 +112,8 @@ def _bbox_text(values: pd.Series) -> pd.Series:
 
 def _drop_placeholders(rows: pd.DataFrame) -> list[str]:
     """Make identities such as "unknown" missing, in place."""
-    placeholder = rows[IDENTITY].map(lambda name: isinstance(name, str) and name.lower() in PLACEHOLDERS)
+    meant = {name for name in rows[IDENTITY].dropna().unique() if folded(name) in PLACEHOLDERS}
+    placeholder = rows[IDENTITY].isin(meant)
     names = sorted(set(rows.loc[placeholder, IDENTITY]))
     rows[IDENTITY] = rows[IDENTITY].where(~placeholder, None)
     n_unlabelled, notes = rows[IDENTITY].isna().sum(), []
@@ -115,6 +124,27 @@ def _drop_placeholders(rows: pd.DataFrame) -> list[str]:
     if n_unlabelled:
         notes.append(f"{n_unlabelled} of {len(rows)} images have no identity: they get an answer, but no score")
     return notes
+
+
+def _merged_notes(frame: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """Identities of several spellings in `frame` that are one in `rows`: blanks around them, or Unicode form."""
+    spellings = {}
+    for spelled, name in zip(frame[IDENTITY], rows[IDENTITY], strict=True):
+        if isinstance(spelled, str) and isinstance(name, str):
+            spellings.setdefault(name, set()).add(spelled)
+    groups = sorted(sorted(group) for group in spellings.values() if len(group) > 1)
+    return [f"identities that count as one, for they differ in form alone: {told(groups)}"] if groups else []
+
+
+def _look_alike_notes(rows: pd.DataFrame) -> list[str]:
+    pairs = rows[[DATASET, IDENTITY]].dropna().drop_duplicates()
+    groups = [group for _, names in pairs.groupby(DATASET)[IDENTITY] for group in look_alikes(names)]
+    if not groups:
+        return []
+    return [
+        f"identities that read alike but count as different animals: {told(groups)}; where they are one animal, "
+        "write its name in one way"
+    ]
 
 
 def _add_individual(rows: pd.DataFrame) -> None:

@@ -251,7 +251,9 @@ def test_columns_belong_to_tables(tmp_path):
         read_catalogue("folder", str(tmp_path), columns="identity:animal")
 
 
-@pytest.mark.parametrize(("separator", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-8"), (",", "cp1252")])
+@pytest.mark.parametrize(
+    ("separator", "encoding"), [(";", "utf-8-sig"), ("\t", "utf-8"), (",", "cp1252"), ("\t", "utf-16")]
+)
 def test_tables_from_spreadsheets(tmp_path, separator, encoding):
     write_table(tmp_path, {"path": ["ü.jpg"], "identity": ["Zoë"]}, sep=separator, encoding=encoding)
     assert list(read_catalogue("csv", str(tmp_path)).rows[IDENTITY]) == ["Zoë"]
@@ -263,9 +265,58 @@ def test_comma_at_the_end_of_each_line_shifts_nothing(tmp_path):
     assert list(read_catalogue("csv", str(tmp_path)).rows[IDENTITY]) == ["x"]
 
 
-def test_missing_cells_are_unlabelled(tmp_path):
-    write_table(tmp_path, {"path": ["a.jpg", "b.jpg", "c.jpg"], "identity": ["x", "", "NA"]})
-    assert read_catalogue("csv", str(tmp_path)).rows[IDENTITY].isna().tolist() == [False, True, True]
+def test_only_an_empty_cell_is_no_identity(tmp_path):
+    names = ["x", "", "NA", "None", "null", "nan", "N/A", "  ", "\u200b"]
+    write_table(tmp_path, {"path": [f"{i}.jpg" for i in range(len(names))], "identity": names})
+    catalogue = read_catalogue("csv", str(tmp_path))
+    found = catalogue.rows[IDENTITY]
+    assert found.isna().tolist() == [not name.strip(" \u200b") for name in names]
+    assert [name for name in found.dropna()] == ["x", "NA", "None", "null", "nan", "N/A"]
+    assert any("1 of an animal called 'null'" in note and "empty these cells" in note for note in catalogue.notes)
+
+
+def test_a_word_for_nothing_is_nothing_in_columns_that_hold_no_names(tmp_path):
+    table = {"path": ["NA.jpg", "b.jpg"], "identity": ["NA", "x"], "date": ["NA", "2021-05-01"], "bbox": ["nan", None]}
+    rows = read_catalogue("csv", str(write_table(tmp_path, table))).rows
+    assert rows[DATE].isna().tolist() == [True, False] and BBOX not in rows and rows[PATH][0] == "NA.jpg"
+
+
+@pytest.mark.parametrize("dataset", ["animalclef2025", "animalclef2026", "wildlifereid10k"])
+def test_an_animal_called_na_is_an_animal_in_every_table(tmp_path, dataset):
+    table = {"image_id": ["null", "2"], "path": ["a.jpg", "b.jpg"], "identity": ["NA", None], "dataset": ["None", "NA"]}
+    rows = read_catalogue(dataset, str(write_table(tmp_path, table))).rows
+    assert rows[IDENTITY].tolist() == ["NA", None] and rows[IMAGE_ID].tolist() == ["null", "2"]
+    assert rows[INDIVIDUAL].tolist()[0] == "None/NA" and rows[DATASET].tolist() == ["None", "NA"]
+
+
+def test_names_that_read_alike_are_told_and_stay_two_animals(tmp_path):
+    names = ["Zoë", "zoë", "lynx 1", "lynx1", "ly\u200bnx1", "other"]
+    write_table(tmp_path, {"path": [f"{i}.jpg" for i in range(len(names))], "identity": names})
+    catalogue = read_catalogue("csv", str(tmp_path))
+    assert catalogue.rows[IDENTITY].tolist() == names
+    (note,) = [note for note in catalogue.notes if "read alike" in note]
+    assert "'Zoë' and 'zoë'" in note and r"'lynx 1' and 'lynx1' and 'ly\u200bnx1'" in note
+    assert "other" not in note and "write its name in one way" in note
+
+
+def test_names_that_read_alike_in_two_data_sets_are_no_matter(tmp_path):
+    write_table(tmp_path, {"path": ["a.jpg", "b.jpg"], "identity": ["Fox", "fox"], "dataset": ["A", "B"]})
+    assert not any("read alike" in note for note in read_catalogue("csv", str(tmp_path)).notes)
+
+
+def test_folders_of_two_unicode_forms_are_one_animal_and_it_is_told(tmp_path):
+    for folder in ("Zo\u00eb", "Zoe\u0308"):
+        save(tmp_path / folder / "1.jpg", seed=len(folder))
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("this file system knows one form only")
+    catalogue = read_catalogue("folder", str(tmp_path))
+    assert catalogue.rows[IDENTITY].tolist() == ["Zoë", "Zoë"]
+    assert any(r"count as one, for they differ in form alone: 'Zoe\u0308' and 'Zo\xeb'" in n for n in catalogue.notes)
+
+
+def test_a_placeholder_with_hidden_letters_is_no_animal(tmp_path):
+    write_table(tmp_path, {"path": ["a.jpg", "b.jpg"], "identity": ["x", "Un\u200bknown"]})
+    assert read_catalogue("csv", str(tmp_path)).rows[IDENTITY].isna().tolist() == [False, True]
 
 
 def test_four_bbox_columns_become_one(tmp_path):

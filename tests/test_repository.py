@@ -41,6 +41,7 @@ LAYERS = [
     {"sweeprun", "slurm"},
     {"sweepcli"},
     {"demo_draw", "demo"},
+    {"tablefile", "spellings", "dates"},
     {"photofile", "photo", "folder", "tables", "audit", "tidy", "readers"},
     {"catalogue"},
     {"split"},

@@ -208,6 +208,17 @@ def test_dates_that_cannot_be_read_are_told_and_are_no_occasions():
         assign_roles(rows.assign(date="1. Mai 2024"), policy="encounter")
 
 
+@pytest.mark.parametrize("spelling", ["{:%Y:%m:%d}", "{:%Y:%m:%d} 10:20:30", "{:%Y-%m-%dT10:20:30}{zone}"])
+def test_dates_of_cameras_and_of_mixed_time_zones_are_dates(spelling):
+    rows = make_rows({f"{i:02d}": 3 for i in range(8)}).drop(columns="encounter")
+    days = [pd.Timestamp("2024-05-01") + pd.Timedelta(days=k // 2) for k in range(len(rows))]
+    plain = assign_roles(rows.assign(date=[f"{day:%Y-%m-%d}" for day in days]))
+    zones = ("Z", "+02:00", "-0700", "")
+    split = assign_roles(rows.assign(date=[spelling.format(d, zone=zones[k % 4]) for k, d in enumerate(days)]))
+    assert split.policy == plain.policy == "encounter" and not split.notes
+    assert split.rows[ROLE].equals(plain.rows[ROLE])
+
+
 def test_of_partly_readable_dates_the_rest_stays_together():
     rows = make_rows({f"{i:02d}": 4 for i in range(8)}).drop(columns="encounter")
     rows["date"] = [f"2024-05-{1 + k % 28:02d}" for k in range(len(rows))]

@@ -1,0 +1,49 @@
+"""Dates as people, cameras and spreadsheets write them, as times on the clock of the place."""
+
+import re
+
+import pandas as pd
+
+# EXIF parts year, month and day by colons, which other readers take for a clock.
+_EXIF = re.compile(r"^(\d{4}):(\d{1,2}):(\d{1,2})(?!\d|:)")
+_CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?|T\d{4}(?:\d{2}(?:[.,]\d+)?)?"
+_ZONE = re.compile(rf"({_CLOCK})\s*(?:Z|(?:UTC|GMT)?\s*[+\-−]\d{{1,2}}(?::?\d{{2}})?|[A-Z]{{3,5}})$")
+_ASIDE = re.compile(r"\s*(?:\[[^\]]*\]|\([^)]*\))$")  # the zone's name: "... 10:00+02:00[Europe/Berlin]"
+_CLOCK_ALONE = re.compile(r"^T?\d{1,2}:\d{2}")
+_LEAST_DIGITS = 4  # "1.5.24"; without a day, such as "today" or "May", pandas would take this year's
+
+
+def days(dates: pd.Series) -> pd.Series:
+    """When each photograph was taken: datetime64 without a zone, NaT where no day is told.
+
+    The clock counts as it stood at the place: one evening is one day, whatever zones the texts name.
+
+    Args:
+        dates: text or missing; ISO, EXIF ("2024:05:01 10:20:30"), or whatever else pandas understands.
+
+    Example:
+        >>> days(pd.Series(["2024:05:01", "2024-05-01T23:30:00+02:00"])).dt.day.tolist()
+        [1, 1]
+    """
+    plain = dates.map(_without_zone).astype(object)
+    try:
+        found = pd.to_datetime(plain, errors="coerce", format="mixed")
+    except ValueError:  # zones in a spelling that `_ZONE` does not know
+        found = None
+    if found is None or not pd.api.types.is_datetime64_dtype(found):
+        found = pd.to_datetime(plain.map(_one))
+    return found
+
+
+def _without_zone(date) -> str | None:
+    if pd.isna(date):
+        return None
+    text = _EXIF.sub(r"\1-\2-\3", str(date).strip())
+    if _CLOCK_ALONE.match(text) or sum(letter.isdigit() for letter in text) < _LEAST_DIGITS:
+        return None
+    return _ZONE.sub(r"\1", _ASIDE.sub("", text))
+
+
+def _one(text) -> pd.Timestamp:
+    time = pd.to_datetime(text, errors="coerce")
+    return time if time is pd.NaT or time is None else time.tz_localize(None)
