@@ -32,6 +32,7 @@ from reid_lib.names import (
     TEST,
     ranked,
 )
+from reid_lib.params import LOSS_DEFAULTS, LossDefaults
 from reid_lib.paths import runs_root
 from reid_lib.photographs import outcomes
 from reid_lib.runfolder import CURE, RunFolder, list_runs
@@ -256,6 +257,20 @@ class Comparison:
     def comparable(self, a: str, b: str) -> bool:
         """Were both asked the same test queries?"""
         return self.table.loc[a, "test_fingerprint"] == self.table.loc[b, "test_fingerprint"]
+
+    def loss(self, name: str) -> str:
+        """The loss that a run minimised, with the margin and the scale that were in force: "arcface, margin 0.3, scale
+        30". Two runs compare by their losses only where this is the same; "none" for an evaluation."""
+        row = self.table.loc[name]
+        loss = row.get(f"{PARAM}loss")
+        if not isinstance(loss, str):
+            return "none"
+        own, said = LOSS_DEFAULTS.get(loss, LossDefaults()), [loss]
+        for what in ("margin", "scale"):
+            given = row.get(f"{PARAM}{what}")
+            value = getattr(own, what) if pd.isna(given) else given
+            said += [f"{what} {value:g}"] if value is not None else []
+        return ", ".join(said)
 
     def mistakes(self, name: str, kind: str, *, role: str = TEST, dataset: str = "", text: str = "") -> pd.DataFrame:
         """Queries answered in one wrong way, the most confident mistake first.

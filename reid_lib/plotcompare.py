@@ -45,6 +45,7 @@ __all__ = [
 
 LOSS = "loss (no unit)"
 ONE_LOSS = "losses compare only between runs that minimise the same one"
+OTHER_LOSSES = "not one loss: only the shapes of the curves compare, not their heights"
 # History column -> (what it is, axis with its unit, is lower or higher better, or neither).
 HISTORY = {
     "train_loss": ("training loss (augmented)", LOSS, "lower"),
@@ -72,17 +73,21 @@ OUTCOMES = {
 }
 
 
-def loss_comparison(histories: Mapping[str, pd.DataFrame], *, ax=None):
+def loss_comparison(histories: Mapping[str, pd.DataFrame], *, losses: Mapping[str, str] | None = None, ax=None):
     """Loss by epoch of several runs: validation photographs thick, training photographs (augmented) thin and dashed.
 
     Args:
         histories: run -> its history: `epoch`, `train_loss`, `val_loss`. Of more than eight runs those with the lowest
             validation loss are named, the others are grey.
+        losses: run -> the loss that it minimised, with its margin; where they differ they are named, and the heights of
+            the curves are said not to compare.
     """
     ax = new_axes(ax)
     lines = _lines(histories, "val_loss")
     train = _lines(histories, "train_loss")
-    title = _best_epoch("Loss while training", "on validation photographs", lines, "lower")
+    minimised = {run: loss for run, loss in (losses or {}).items() if run in lines or run in train}
+    differ = len(set(minimised.values())) > 1
+    title = _title("Loss while training", "on validation photographs", lines, "lower")
     shown = _by_rank(lines, "lower") + [run for run in train if run not in lines]
     styles = _styles(shown)
     dress(ax, title=title, x="epoch", y=LOSS, title_pad=legend_pad(2, 2))
@@ -94,7 +99,7 @@ def loss_comparison(histories: Mapping[str, pd.DataFrame], *, ax=None):
         if run in lines:
             _line(ax, lines[run], colour, "-", marker, named=named, gid=f"val {run}")
     ends = {run: (lines.get(run) or train[run])[1][-1] for run in shown}
-    _finish(ax, histories, ends, styles, note=ONE_LOSS)
+    _finish(ax, histories, ends, styles, note=OTHER_LOSSES if differ else ONE_LOSS, more=minimised if differ else {})
     if shown:
         ax.plot([], [], "-", color=GREY, linewidth=1.8, label="validation photographs")
         ax.plot([], [], linestyle=(0, (4, 2)), color=GREY, linewidth=0.9, label="in training (augmented)")
@@ -102,18 +107,19 @@ def loss_comparison(histories: Mapping[str, pd.DataFrame], *, ax=None):
     return ax
 
 
-def history_lines(histories: Mapping[str, pd.DataFrame], column: str, *, ax=None):
+def history_lines(histories: Mapping[str, pd.DataFrame], column: str, *, note: str = "", ax=None):
     """One column of the histories by epoch, a line per run.
 
     Args:
         histories: run -> its history, with `epoch` and the column; undefined values are bridged. Of more than eight
             runs those with the best value (the last, where neither direction is better) are named, the others grey.
         column: `val_score`, `lr`, `images_per_s`, or any other column of numbers.
+        note: what a reader has to know about these runs, below the axis.
     """
     ax = new_axes(ax)
     what, y, better = HISTORY.get(column, (column.replace("_", " "), column.replace("_", " "), ""))
     lines = _lines(histories, column)
-    title = _best_epoch(what[:1].upper() + what[1:], "", lines, better)
+    title = _title(what[:1].upper() + what[1:], "", lines, better)
     dress(ax, title=title, x="epoch", y=y)
     shown = _by_rank(lines, better)
     styles = _styles(shown)
@@ -121,7 +127,7 @@ def history_lines(histories: Mapping[str, pd.DataFrame], column: str, *, ax=None
         colour, style, marker, named = styles[run]
         _line(ax, lines[run], colour, style, marker, named=named, gid=run)
     ends = {run: lines[run][1][-1] for run in shown}
-    _finish(ax, histories, ends, styles, note=ONE_LOSS if y == LOSS else "")
+    _finish(ax, histories, ends, styles, note=note or (ONE_LOSS if y == LOSS else ""))
     return ax
 
 
@@ -167,20 +173,23 @@ def _alone(line, marker) -> dict:
     return {"marker": marker or ".", "markersize": 4} if len(line[0]) == 1 else {}
 
 
-def _best_epoch(start: str, where: str, lines, better: str) -> str:
-    """The title, with the run and the epoch of the best value where one direction is better."""
-    if not better or not lines:
-        return start
-    run = _by_rank(lines, better)[0]
-    x, y = lines[run]
+def _title(start: str, where: str, lines, better: str) -> str:
+    """What is drawn; of a single run also the epoch of its best value. Which of several runs is better is not in it:
+    the curves have no intervals."""
+    if len(lines) != 1 or not better:
+        return f"{start}, {where}" if where else start
+    ((x, y),) = lines.values()
     at = y.argmin() if better == "lower" else y.argmax()
-    name = "" if len(lines) == 1 else f" for {shortened([run])[run]}"
     extreme = "lowest" if better == "lower" else "highest"
-    return f"{start}: {where + ' ' if where else ''}{extreme}{name} at epoch {x[at]:g} ({y[at]:.3g})"
+    before = " before training," if x[at] == 0 else ""
+    return f"{start}: {where + ' ' if where else ''}{extreme}{before} at epoch {x[at]:g} ({y[at]:.3g})"
 
 
-def _finish(ax, histories, ends, styles, *, note: str):
-    """Whole epochs, the names at the ends of the lines, and how many runs are grey or have nothing to show."""
+def _finish(ax, histories, ends, styles, *, note: str, more: Mapping[str, str] | None = None):
+    """Whole epochs, the names at the ends of the lines, and how many runs are grey or have nothing to show.
+
+    `more`: run -> what stands behind its name.
+    """
     from matplotlib.ticker import MaxNLocator
 
     if not ends:
@@ -192,7 +201,8 @@ def _finish(ax, histories, ends, styles, *, note: str):
         ax.set_xlim(round((low + high) / 2) - 0.5, round((low + high) / 2) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     short = shortened(ends)
-    label_ends(ax, [(y, short[run], styles[run][0]) for run, y in ends.items() if styles[run][3]])
+    names = {run: short[run] + (f" ({more[run]})" if more and run in more else "") for run in ends}
+    label_ends(ax, [(y, names[run], styles[run][0]) for run, y in ends.items() if styles[run][3]])
     grey, missing = sum(not styles[run][3] for run in ends), len(histories) - len(ends)
     notes = [f"grey: {grey} more run{'' if grey == 1 else 's'}"] if grey else []
     notes += [f"{missing} run{'' if missing == 1 else 's'} without a value"] if missing else []

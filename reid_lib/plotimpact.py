@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.params import TrainParams
-from reid_lib.plotperformance import lower_is_better, metric_label, metric_word, numbers, reference_of
+from reid_lib.plotperformance import metric_label, metric_word, numbers, reference_of
 from reid_lib.plotstyle import BLACK, COLOURS, GREY, TICK_PT, dress, legend_above, legend_pad, new_axes, say
-from reid_lib.runtable import RUN
+from reid_lib.runtable import ASKED, RUN
 
 PARAM = "param_"
 SEED = "seed"
@@ -16,8 +16,9 @@ LOG_SPAN = 20  # from this ratio of the largest to the smallest value on, the ax
 def parameter_impact(table: pd.DataFrame, parameter: str, metric: str, *, reference: str | None = None, ax=None):
     """A metric by the value of one parameter: a point per run with its 95 % interval, a line through the seeds' means.
 
-    Filled are the runs that differ from each other in nothing but this parameter and the seed: those like the
-    reference, else the most. Runs that differ in other parameters, too, are hollow and belong to no line.
+    Filled are the runs that differ from each other in nothing but this parameter and the seed, and were asked the same
+    test queries: those like the reference, else the most. The others are hollow and belong to no line. The title says
+    what is drawn and names no best value: that is for a paired difference to tell (`verdicts.differences`).
 
     Args:
         table: `runtable.all_metrics()`: `run`, `param_<name>`, `<metric>`, and when there its `_low` and `_high`.
@@ -38,7 +39,7 @@ def parameter_impact(table: pd.DataFrame, parameter: str, metric: str, *, refere
     scale, places = _places(runs, alike, parameter)
     filled = runs.assign(place=places, value=_values(runs, parameter))
     hollow, filled = filled[~alike], filled[alike]
-    title, note = _finding(filled, parameter, metric), _note(filled, hollow)
+    title, note = _title(filled, parameter, metric), _note(runs, alike, parameter)
     entries = 1 + (not hollow.empty) + (filled["value"].nunique() > 1) + (marked is not None)
     dress(ax, title=title, x=parameter + note, y=y, title_pad=legend_pad(entries, 2))
     _points(ax, hollow, metric, filled=False)
@@ -52,12 +53,13 @@ def parameter_impact(table: pd.DataFrame, parameter: str, metric: str, *, refere
 
 
 def comparable(runs: pd.DataFrame, parameter: str, reference: str | None = None) -> np.ndarray:
-    """Boolean (n,): runs that agree in every parameter except this one, the seed, and what changes no result.
+    """Boolean (n,): runs that agree in every parameter except this one, the seed, and what changes no result, and that
+    were asked the same test queries.
 
     Of several such sets the reference's, else the one with the most values of the parameter, then the most runs.
     """
     free = {parameter, SEED} | TrainParams.NOT_IDENTITY
-    held = [c for c in runs if c.startswith(PARAM) and c.removeprefix(PARAM) not in free]
+    held = [c for c in runs if c == ASKED or c.startswith(PARAM) and c.removeprefix(PARAM) not in free]
     keys = pd.Series([tuple(_text(v) for v in row) for row in runs[held].itertuples(index=False)], index=runs.index)
     if reference is not None and (runs[RUN] == reference).any():
         chosen = keys[runs[RUN] == reference].iloc[0]
@@ -146,7 +148,7 @@ def _points(ax, runs, metric, *, filled: bool):
     known = np.isfinite(low) & np.isfinite(high)
     colour = COLOURS["known"] if filled else GREY
     ax.vlines(x[known], low[known], high[known], color=colour, linewidth=1.0, alpha=0.6, gid="intervals")
-    label = "a run, with its 95 % interval" if filled else "differs in other parameters, too"
+    label = "a run, with its 95 % interval" if filled else "differs in more than this"
     style = {"markerfacecolor": colour if filled else "white", "markeredgecolor": colour, "markersize": 6}
     ax.plot(x, value, "o", label=label, gid="alike" if filled else "others", zorder=3, **style)
 
@@ -198,30 +200,20 @@ def _mark(ax, runs, marked, metric):
     ax.plot(row["place"], numbers(row, metric), "s", label="reference", gid="reference", zorder=4, **style)
 
 
-def _finding(filled, parameter, metric) -> str:
-    """What the filled runs say, and only if the intervals say it, too."""
-    means, word = _by_value(filled, metric), metric_word(metric)
+def _title(filled, parameter, metric) -> str:
+    word, n = metric_word(metric), len(filled)
     word = word[:1].upper() + word[1:]
-    if len(means) == 1:
-        return f"{word} by {parameter}: all comparable runs have {means['value'].iloc[0] or 'none'}"
-    down = lower_is_better(metric)
-    best = means.iloc[means["mean"].argmin() if down else means["mean"].argmax()]
-    others = means[means["value"] != best["value"]]
-    clear = (others["low"] > best["high"]) if down else (others["high"] < best["low"])
-    of = f"mean of {best['n']} runs" if best["n"] > 1 else "one run"
-    title = f"{word} is {'lowest' if down else 'highest'} at {parameter} = {best['value'] or 'not set'}"
-    title += f" ({best['mean']:.2f}, {of})"
-    return title if clear.all() else f"{title}, but intervals overlap"
+    values = filled["value"].unique()
+    if len(values) == 1:
+        return f"{word} by {parameter}: all comparable runs have {values[0] or 'none'}"
+    return f"{word} by {parameter}: {n} runs that differ in nothing else but the seed"
 
 
-def _note(filled, hollow) -> str:
-    """What a reader has to know about the runs, below the name of the axis."""
-    notes = []
-    if not hollow.empty:
-        one = len(hollow) == 1
-        notes.append(
-            f"{len(hollow)} hollow run{'' if one else 's'} differ{'s' if one else ''} in other parameters, too"
-        )
-    if "test_fingerprint" in filled and filled["test_fingerprint"].nunique() > 1:
-        notes.append("not all were asked the same test photographs")
-    return "".join(f"\n{note}" for note in notes)
+def _note(runs, alike, parameter) -> str:
+    """Why some runs are hollow, below the name of the axis."""
+    if alike.all():
+        return ""
+    n = int((~alike).sum())
+    note = f"{n} hollow run{'' if n == 1 else 's'} differ{'s' if n == 1 else ''} in more than {parameter} and the seed"
+    others = int((runs.loc[~alike, ASKED] != runs.loc[alike, ASKED].iloc[0]).sum()) if ASKED in runs else 0
+    return f"\n{note}" + (f"; {others} of them: other test photographs" if others else "")

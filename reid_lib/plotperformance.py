@@ -3,9 +3,12 @@
 Called through `plotcompare`. Here is also how runs and metrics are named in all figures of several runs.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
+from reid_lib.paired import BETTER, LOWER_IS_BETTER, WORSE
 from reid_lib.plots import METRIC_LABELS
 from reid_lib.plotstyle import (
     BLACK,
@@ -20,9 +23,9 @@ from reid_lib.plotstyle import (
     new_axes,
     say,
 )
-from reid_lib.runtable import REFERENCE, RUN
+from reid_lib.runtable import ASKED, REFERENCE, RUN
 
-LOWER_IS_BETTER = ("fpr_at_95_tpr",)
+OTHER_QUERIES = "asked other test photographs, not to be compared"
 ON_VAL = "val_"  # prefix of the metrics on val in the table
 NAME_WIDTH = 30  # characters of a run's name in a figure
 # Where the words before the colon of plots.METRIC_LABELS are too many for a title or the head of a column.
@@ -87,6 +90,14 @@ def reference_of(table: pd.DataFrame, given: str | None) -> str | None:
     return given if given and (table[RUN] == given).any() else None
 
 
+def asked_alike(table: pd.DataFrame, reference: str | None) -> np.ndarray:
+    """Boolean (n,): runs that were asked the same test queries as the reference, else the same as the most."""
+    if ASKED not in table or table[ASKED].isna().all():
+        return np.ones(len(table), dtype=bool)
+    of_reference = table.loc[table[RUN] == reference, ASKED]
+    return (table[ASKED] == (of_reference if len(of_reference) else table[ASKED].mode()).iloc[0]).to_numpy(bool)
+
+
 def numbers(table: pd.DataFrame, column: str) -> np.ndarray:
     """A column as (n,) float64; NaN where it is missing altogether."""
     if column not in table:
@@ -101,30 +112,40 @@ def by_performance(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return order.drop(columns="_key").reset_index(drop=True)
 
 
-def performance_bars(table: pd.DataFrame, metrics, *, reference: str | None = None, ax=None):
-    """Each run's metrics with 95 % intervals, the best run on top; sorted by the first metric.
+def performance_bars(
+    table: pd.DataFrame, metrics, *, reference: str | None = None, verdicts: Mapping[str, str] | None = None, ax=None
+):
+    """Each run's metrics with 95 % intervals, the highest run on top; sorted by the first metric.
+
+    The title says which run is better only where a verdict is given: intervals of single runs do not tell, since they
+    are of the same animals. Runs that were asked other test queries are hollow.
 
     Args:
-        table: `runtable.all_metrics()`: `run`, `<metric>`, `<metric>_low`, `<metric>_high`.
+        table: `runtable.all_metrics()`: `run`, `<metric>`, `<metric>_low`, `<metric>_high`, and when there
+            `test_fingerprint`.
         metrics: a column, or several; up to eight are told apart.
         reference: run that is marked, see `reference_of`.
+        verdicts: run -> verdict of its paired difference to the reference in the first metric (`paired.judge`).
     """
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     width = 5.6 + 0.08 * max([len(name) for name in shortened(table[RUN]).values()], default=20)
     ax = new_axes(ax, width_in=width, height_in=1.3 + max(2, len(table)) * (0.13 + 0.09 * len(metrics)))
     pad = legend_pad(len(metrics), 2) if len(metrics) > 1 else 8
     axis = metric_label(metrics[0]) if len(metrics) == 1 else "value (0 to 1)"
-    title = _finding(by_performance(table, metrics[0]), metrics[0]) if len(table) else ""
-    dress(ax, title=title or "Runs compared", x=f"{axis}; lines: 95 % intervals", title_pad=pad)
+    marked = reference_of(table, reference)
+    alike = asked_alike(table, marked)
+    x = f"{axis}; lines: 95 % intervals" + ("" if alike.all() else f"\nhollow: {OTHER_QUERIES}")
+    dress(ax, title=_title(table, metrics[0], marked, verdicts), x=x, title_pad=pad)
     if table.empty:
         ax.set(xticks=[], yticks=[])
         say(ax, "no run is finished yet")
         return ax
     ordered = by_performance(table, metrics[0])
+    solid = asked_alike(ordered, marked)
     for i, (metric, colour, marker) in enumerate(zip(metrics, CYCLE, MARKERS, strict=False)):
         offset = 0.0 if len(metrics) == 1 else 0.6 * (i / (len(metrics) - 1) - 0.5)
-        _dots(ax, ordered, metric, np.arange(len(ordered)) + offset, colour, marker)
-    _name_rows(ax, ordered, reference_of(table, reference))
+        _dots(ax, ordered, metric, np.arange(len(ordered)) + offset, colour, marker, solid)
+    _name_rows(ax, ordered, marked)
     for place in range(1, len(ordered), 2):
         ax.axhspan(place - 0.5, place + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
     if len(metrics) > 1:
@@ -132,12 +153,15 @@ def performance_bars(table: pd.DataFrame, metrics, *, reference: str | None = No
     return ax
 
 
-def _dots(ax, ordered, metric, places, colour, marker):
+def _dots(ax, ordered, metric, places, colour, marker, solid):
     value, low, high = (numbers(ordered, metric + end) for end in ("", "_low", "_high"))
     there = np.isfinite(value)
     known = there & np.isfinite(low) & np.isfinite(high)
     ax.hlines(places[known], low[known], high[known], color=colour, linewidth=1.3, gid=f"intervals {metric}")
-    ax.plot(value[there], places[there], marker, color=colour, markersize=5.5, label=metric_label(metric), gid=metric)
+    style = {"color": colour, "markersize": 5.5}
+    ax.plot(value[there & solid], places[there & solid], marker, label=metric_label(metric), gid=metric, **style)
+    hollow = there & ~solid
+    ax.plot(value[hollow], places[hollow], marker, markerfacecolor="white", gid=f"other queries {metric}", **style)
     if (~there).any():
         at = 0.0 if not there.any() else np.nanmin([*value[there], *low[known]])
         for place in places[~there]:
@@ -153,23 +177,24 @@ def _name_rows(ax, ordered, reference):
     ax.set_ylim(len(ordered) - 0.5, -0.5)
 
 
-def _finding(ordered, metric) -> str:
-    """Which run is best, and whether the intervals tell it from the others."""
-    value, low, high = (numbers(ordered, metric + end) for end in ("", "_low", "_high"))
-    defined = int(np.isfinite(value).sum())
-    if not defined:
-        return f"{_capital(metric_word(metric))} is undefined in every run"
-    best = f"{shortened(ordered[RUN])[str(ordered[RUN].iloc[0])]} ({value[0]:.2f})"
-    if defined == 1:
-        return f"{_capital(metric_word(metric))}: {best}"
-    others = slice(1, defined)
-    clear = low[others] > high[0] if lower_is_better(metric) else high[others] < low[0]
-    extreme = "lowest" if lower_is_better(metric) else "highest"
-    title = f"{_capital(metric_word(metric))} is {extreme} for {best}"
-    alike = int((~clear).sum())
-    if np.isfinite([low[others], high[others]]).all() and np.isfinite([low[0], high[0]]).all():
-        title += f"; the intervals of {alike} of {defined - 1} others overlap with it" if alike else ", clearly"
-    return title
+def _title(table, metric, reference, verdicts) -> str:
+    """What is drawn; and which runs are better or worse than the reference, where that was judged."""
+    word, n = _capital(metric_word(metric)), len(table)
+    if not n:
+        return "Runs compared"
+    if not np.isfinite(numbers(table, metric)).any():
+        return f"{word} is undefined in every run"
+    title = f"{word} by run, {'lowest' if lower_is_better(metric) else 'highest'} first" if n > 1 else word
+    judged = {run: verdict for run, verdict in (verdicts or {}).items() if run in set(table[RUN])}
+    if not judged or reference is None:
+        return title
+    short, said = shortened(table[RUN]), []
+    for verdict, start in ((BETTER, f"better than {short[reference]}: "), (WORSE, f"worse than {short[reference]}: ")):
+        runs = [run for run, own in judged.items() if own == verdict]
+        said += [start + (", ".join(short[run] for run in runs) if len(runs) < 4 else f"{len(runs)} runs")] * bool(runs)
+    rest = [verdict for verdict in judged.values() if verdict not in (BETTER, WORSE)]
+    said += [f"{rest.count(verdict)} {verdict}" for verdict in dict.fromkeys(rest)]
+    return f"{word}; {'; '.join(said)}"
 
 
 def _capital(text: str) -> str:
@@ -177,7 +202,9 @@ def _capital(text: str) -> str:
 
 
 def performance_heatmap(table: pd.DataFrame, metrics, *, reference: str | None = None, ax=None):
-    """Runs against metrics, each value printed; the colour ranks within a column: the darker, the better.
+    """Runs against metrics, each value printed; the colour ranks the values of a column, it tells no runs apart.
+
+    Runs that were asked other test queries are not ranked.
 
     Args:
         table, reference: as in `performance_bars`; sorted by the first metric.
@@ -188,33 +215,39 @@ def performance_heatmap(table: pd.DataFrame, metrics, *, reference: str | None =
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     size = {"width_in": max(7.0, 2.6 + 0.8 * len(metrics)), "height_in": 1.7 + 0.21 * max(2, len(table))}
     ax = new_axes(ax, **size)
-    title = f"{len(table)} run{'' if len(table) == 1 else 's'}, best {metric_word(metrics[0])} first" if metrics else ""
-    dress(ax, title=title)
+    dress(ax, title=_heading(table, metrics[0]) if metrics else "")
     ax.spines[:].set_visible(False)
     if table.empty or not metrics:
         ax.set(xticks=[], yticks=[])
         say(ax, "no run is finished yet" if table.empty else "no metric was asked for")
         return ax
-    ordered = by_performance(table, metrics[0])
+    ordered, marked = by_performance(table, metrics[0]), reference_of(table, reference)
+    ranked = asked_alike(ordered, marked)
     values = np.column_stack([numbers(ordered, metric) for metric in metrics])
-    goodness = np.column_stack([_goodness(column, metric) for column, metric in zip(values.T, metrics, strict=True)])
+    goodness = np.column_stack(
+        [_goodness(np.where(ranked, column, np.nan), metric) for column, metric in zip(values.T, metrics, strict=True)]
+    )
     colours = LinearSegmentedColormap.from_list("better", [PALE, STRONG]).with_extremes(bad="#e6e6e6")
     ax.imshow(np.ma.masked_invalid(goodness), cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
     for (row, column), value in np.ndenumerate(values):
-        best = len(values) > 1 and goodness[row, column] == 1
         text = f"{value:.2f}" if np.isfinite(value) else "–"
-        style = {"fontweight": "bold" if best else "normal", "color": BLACK if np.isfinite(value) else GREY}
+        style = {"color": BLACK if np.isfinite(value) else GREY}
         ax.text(column, row, text, ha="center", va="center", fontsize=TICK_PT - 1, **style)
-    _name_rows(ax, ordered, reference_of(table, reference))
+    _name_rows(ax, ordered, marked)
     words = [metric_word(metric) + (" ↓" if lower_is_better(metric) else "") for metric in metrics]
     ax.set_xticks(range(len(metrics)), words, rotation=35, ha="left", rotation_mode="anchor", fontsize=TICK_PT)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
-    ax.set_xlabel(
-        "darker: better within the column; bold: best; –: undefined; ↓: lower is better", fontsize=LABEL_PT - 1
-    )
+    key = "darker: higher within the column (↓: lower); –: undefined; a higher value need not be a better run"
+    key += "" if ranked.all() else f"\ngrey: {OTHER_QUERIES}"
+    ax.set_xlabel(key, fontsize=LABEL_PT - 1)
     ax.xaxis.set_label_position("bottom")
     return ax
+
+
+def _heading(table, metric) -> str:
+    runs = f"{len(table)} run{'' if len(table) == 1 else 's'}"
+    return f"{runs}, by {metric_word(metric)}, {'lowest' if lower_is_better(metric) else 'highest'} first"
 
 
 def _goodness(values, metric) -> np.ndarray:

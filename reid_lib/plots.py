@@ -103,7 +103,7 @@ def loss_curves(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None
     ax = new_axes(ax)
     title = "Loss while training"
     if (val := _finite(history, "val_loss")) is not None and len(val) > 1:
-        title += f": on validation photographs lowest at epoch {val['epoch'].iloc[val['val_loss'].argmin()]:g}"
+        title += f": on validation photographs lowest at {_epoch(val['epoch'].iloc[val['val_loss'].argmin()])}"
     dress(ax, title=title, x="epoch", y="loss (no unit)")
     _lines_by_epoch(ax, history, LOSSES, best_epoch)
     return ax
@@ -119,12 +119,17 @@ def val_scores(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None)
     ax = new_axes(ax)
     title = "Open-set scores on the validation photographs"
     if best_epoch is None and (score := _finite(history, "val_score")) is not None:
-        title += f": highest at epoch {score['epoch'].iloc[score['val_score'].argmax()]:g}"
+        title += f": the best geometric mean is highest at {_epoch(score['epoch'].iloc[score['val_score'].argmax()])}"
     elif best_epoch is not None:
-        title += f": epoch {best_epoch} is kept"
+        title += f": {_epoch(best_epoch)} is kept"
     dress(ax, title=title, x="epoch", y="score (0 to 1, higher is better)")
     _lines_by_epoch(ax, history, SCORES, best_epoch, low=0.0)
     return ax
+
+
+def _epoch(epoch: float) -> str:
+    """Epoch 0 is the network as it was before its first step: where it is the best, training did not help."""
+    return f"epoch {epoch:g}" + (" (before training)" if epoch == 0 else "")
 
 
 def _finite(history: pd.DataFrame, column: str) -> pd.DataFrame | None:

@@ -10,7 +10,7 @@ from reid_lib.names import ALL_METRICS_CSV, REFERENCE_JSON, TEST, VAL
 from reid_lib.paths import runs_root, writing
 from reid_lib.runfolder import FINISHED, UNREADABLE, RunFolder, list_runs, load_run
 
-RUN, REFERENCE = "run", "reference"
+RUN, REFERENCE, ASKED = "run", "reference", "test_fingerprint"
 SHOWN = ("geometric_mean", "baks", "baus", "top1", "auroc")  # in a terminal
 
 

@@ -24,6 +24,7 @@ HISTORY = {
     "lr": "learning rate",
     "images_per_s": "images per second",
 }
+OTHER_QUERIES = "not all were asked the same photographs: only the shapes of the curves compare, not their heights"
 HEADLINE = ("geometric_mean", "baks", "baus", "top1", "top5", "mean_average_precision", "auroc")
 
 
@@ -208,8 +209,9 @@ class Curves(View):
 def draw_curves(comparison: Comparison, names, column: str):
     histories = {name: comparison.run(name).history for name in names}
     if column == "loss":
-        return plotcompare.loss_comparison(histories)
-    return plotcompare.history_lines(histories, column)
+        return plotcompare.loss_comparison(histories, losses={name: comparison.loss(name) for name in names})
+    others = column.startswith("val_") and not all(comparison.comparable(name, names[0]) for name in names)
+    return plotcompare.history_lines(histories, column, note=OTHER_QUERIES if others else "")
 
 
 class Figures(View):

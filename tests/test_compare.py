@@ -113,6 +113,12 @@ def test_only_parameters_that_differ_are_shown(comparison):
     assert list(comparison.differing(["plain"])) == []
 
 
+def test_the_loss_of_a_run_is_named_with_the_margin_in_force(comparison):
+    assert comparison.loss("plain") == "arcface, margin 0.3, scale 30"
+    assert comparison.loss("wide") == "arcface, margin 0.5, scale 30"
+    assert comparison.loss("triplet") == "triplet, margin 0.2"
+
+
 def test_first_choice_is_the_reference_and_the_best_on_val(comparison):
     assert comparison.reference == "plain"
     assert comparison.default_choice(2) == ["plain", "wide"]

@@ -9,6 +9,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from drawn import (
     CURVE,
@@ -117,6 +118,14 @@ def test_names_of_losses_that_all_end_at_the_bottom_do_not_hang_below_the_axes()
 def test_without_a_kept_epoch_the_title_names_the_highest_score():
     ax = plots.val_scores(history_of(val_score=[0.2, 0.5, 0.4]))
     assert "highest at epoch 2" in words(ax) and by_gid(ax, "best_epoch") == []
+
+
+def test_training_that_does_not_beat_its_frozen_start_is_said_in_the_title():
+    history = pd.DataFrame({"epoch": [0, 1, 2], "val_score": [0.6, 0.5, 0.4], "val_loss": [1.0, 2.0, 3.0]})
+    assert "highest at epoch 0 (before training)" in words(plots.val_scores(history))
+    assert "epoch 0 (before training) is kept" in words(plots.val_scores(history, 0))
+    assert "lowest at epoch 0 (before training)" in words(plots.loss_curves(history))
+    assert "before training" not in words(plots.val_scores(history, 1))
 
 
 def test_names_of_lines_stay_inside_the_axes_when_all_end_at_the_top():
