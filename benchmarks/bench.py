@@ -51,7 +51,7 @@ class Comparison:
 
 def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
     """What is compared, by `size`: "quick", "default" or "full"; a GPU gets larger batches."""
-    n = {"quick": 64, "default": 192, "full": 512}[size]
+    n = {"quick": 64, "default": 192, "full": 512}[size] * (2 if gpu else 1)
     steps = {"quick": 2, "default": 6, "full": 12}[size]
     galleries = (10_000,) if size == "quick" else (10_000, 100_000, 1_000_000)
     queries = 3_000 if size == "quick" else 30_000
@@ -78,6 +78,14 @@ def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
         Comparison("epoch", f"a training epoch, {photos}, EfficientNet-Lite0 160 px, augmented",
                    ("epoch_reid_lib", "epoch_replaced", "epoch_wildlife_tools"), {"photos": n} | lite0),
     ]  # fmt: skip
+    if gpu:  # what takes a CPU minutes
+        images = {"quick": 4_096, "default": 16_384, "full": 65_536}[size]
+        found += [
+            Comparison("embed", f"ResNet-50 210 px, {images:,} images in memory (5,000 a second asked for)",
+                       ("embed_reid_lib_pixels",), {"images": images, "px": 210, "backbone": "resnet50"}),
+            Comparison("step", "the ResNet-50 steps, augmented (2,000 a second asked for)",
+                       ("step_reid_lib_augmented",), resnet),
+        ]  # fmt: skip
     for gallery in galleries:
         others = ("search_faiss", "search_wildlife_tools") if gallery <= 100_000 else ("search_faiss",)
         others += ("search_reid_lib_inverted_file",) if gallery > 100_000 and size == "full" else ()
@@ -95,16 +103,23 @@ def photographs(folder: Path, n: int) -> Path:
     from PIL import Image
 
     from reid_lib.catalogue import read_catalogue
+    from reid_lib.threads import in_threads
 
     root = folder / f"photos{n}"
     catalogue = read_catalogue("demo", progress=False)
-    for k, file in enumerate(catalogue.files()[:n]):
+
+    def draw(item):
+        k, file = item
         target = root / f"a{k // 4:04}" / f"{k}.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
         with Image.open(file) as image:
             large = np.asarray(image.convert("RGB").resize((1280, 960), Image.Resampling.BICUBIC))
         grain = np.random.default_rng(k).integers(-6, 7, large.shape, dtype=np.int16)  # a camera's, so that it weighs
         Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(target, quality=88)
+
+    files = catalogue.files()
+    for _ in in_threads(draw, [(k, files[k % len(files)]) for k in range(n)], title="drawing photographs"):
+        pass
     return root
 
 

@@ -34,6 +34,25 @@ def embed_reid_lib_again(options, clock):
     return _embed(options, clock, pixels_first=True)
 
 
+@contender
+def embed_reid_lib_pixels(options, clock):
+    """From pixels in memory, as the cache gives them, without looking for files."""
+    import pandas as pd
+
+    from reid_lib.device import choose_device, embedding_precision
+    from reid_lib.embed import extract
+
+    n, device = options["images"], choose_device()
+    pixels = np.random.default_rng(0).integers(0, 256, (n, options["px"], options["px"], 3), dtype=np.uint8)
+    rows = pd.DataFrame({"image_id": [str(k) for k in range(n)]})
+    model = _model(options).to(device)
+    how = {"batch_size": 64, "device": device, "precision": embedding_precision("auto", device)}
+    extract(model, pixels[:512], rows.head(512), **how)
+    with clock:
+        extract(model, pixels, rows, **how)
+    return {"n": n, "precision": how["precision"]} | busy_share(lambda: extract(model, pixels, rows, **how))
+
+
 def _model(options):
     """Lite0 with its ImageNet weights, others with random ones: the speed is the same, and no hub is needed."""
     from reid_lib.model import build_model

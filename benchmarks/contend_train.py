@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from contending import MEAN, busy_share, catalogue_of, contender, device_name
+from contending import MEAN, BusyWatch, catalogue_of, contender, device_name
 
 
 class _Nowhere:
@@ -29,7 +29,8 @@ class _Nowhere:
         pass
 
 
-def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool) -> list[dict]:
+def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: int = -1) -> tuple[list[dict], dict]:
+    """The history of training by `train.fit`, and how busy a GPU was in epoch `watched`."""
     from types import SimpleNamespace
 
     from reid_lib.batches import TrainingImages
@@ -49,12 +50,24 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool) -> list[d
         lr=1e-3, head_lr_factor=10.0, weight_decay=1e-4, scheduler="none", warmup=0.0, num_epochs=epochs,
         eval_every=999, patience=0, seed=0, torch_compile="auto",
     )  # fmt: skip
+    steps, busy = batches.epoch, {}
+
+    def watching(epoch, **options):
+        if epoch != watched:
+            yield from steps(epoch, **options)
+            return
+        watch = BusyWatch()
+        watch.start()
+        yield from steps(epoch, **options)
+        busy.update(watch.stop())
+
+    batches.epoch = watching
     run = _Nowhere()
     fit(
         model, loss, batches, params, evaluate=lambda m, w: {"val_score": 0.0}, prepare=lambda m, w: None,
         save_best=lambda m: None, run=run, device=device, precision=choose_precision("auto", device, model.backbone),
     )  # fmt: skip
-    return run.rows
+    return run.rows, busy
 
 
 def random_pixels(options):
@@ -65,11 +78,22 @@ def random_pixels(options):
 
 @contender
 def step_reid_lib(options, clock):
+    return _steps(options, clock, augment=False)
+
+
+@contender
+def step_reid_lib_augmented(options, clock):
+    return _steps(options, clock, augment=True)
+
+
+def _steps(options, clock, *, augment: bool) -> dict:
+    """The second epoch counts, as the first one warms up; a GPU is watched in a third one, as watching takes time."""
     pixels, labels = random_pixels(options)
+    watched = 3 if device_name() == "cuda" else -1
     with clock:
-        rows = fit_pixels(pixels, labels, options, epochs=2, augment=False)
-    clock.seconds = rows[-1]["seconds"]  # the second epoch: the first one warms up
-    return {"n": len(labels)} | busy_share(lambda: fit_pixels(pixels, labels, options, epochs=1, augment=False))
+        rows, busy = fit_pixels(pixels, labels, options, epochs=max(2, watched), augment=augment, watched=watched)
+    clock.seconds = rows[2]["seconds"]  # rows[0] is the network before the first step
+    return {"n": len(labels)} | busy
 
 
 @contender
@@ -115,7 +139,7 @@ def epoch_reid_lib(options, clock):
     labels = pd.factorize(catalogue.rows["identity"])[0].astype(np.int64)
     with clock:
         pixels = images.pixels(catalogue, image_size=options["px"], interpolation="bilinear", progress=False)
-        rows = fit_pixels(pixels, labels, options, epochs=2, augment=True)
+        rows, _ = fit_pixels(pixels, labels, options, epochs=2, augment=True)
     clock.seconds = rows[-1]["seconds"]
     batches = TrainingImages(pixels, np.arange(len(labels)), labels, batch_size=options["batch"], m=4, seed=0)
     begun = time.perf_counter()

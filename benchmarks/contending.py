@@ -56,14 +56,31 @@ def busy_share(work) -> dict:
 
     if not torch.cuda.is_available():
         return {}
-    kinds = [torch.profiler.ProfilerActivity.CUDA]
-    with torch.profiler.profile(activities=kinds) as profiler:
-        begun = time.perf_counter()
-        work()
+    watch = BusyWatch()
+    watch.start()
+    work()
+    return watch.stop()
+
+
+class BusyWatch:
+    """The share of the time between `start` and `stop` in which the GPU computes, copies included."""
+
+    def start(self) -> None:
+        import torch
+
         torch.cuda.synchronize()
-        seconds = time.perf_counter() - begun
-    kernels = sum(event.self_device_time_total for event in profiler.key_averages())  # in microseconds
-    return {"gpu_busy": kernels / 1e6 / seconds}
+        self.profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+        self.profiler.start()
+        self.begun = time.perf_counter()
+
+    def stop(self) -> dict:
+        import torch
+
+        torch.cuda.synchronize()
+        seconds = time.perf_counter() - self.begun
+        self.profiler.stop()
+        kernels = sum(event.self_device_time_total for event in self.profiler.key_averages())  # in microseconds
+        return {"gpu_busy": kernels / 1e6 / seconds}
 
 
 def catalogue_of(options):

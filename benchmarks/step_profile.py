@@ -38,7 +38,7 @@ def main() -> None:
     torch.set_num_threads(options["threads"])
     pixels, labels = random_pixels(options)
 
-    rows = fit_pixels(pixels, labels, options, epochs=3, augment=False)
+    rows, _ = fit_pixels(pixels, labels, options, epochs=3, augment=False)
     fastest = max(row["images_per_s"] for row in rows[1:])
     print(f"{options['backbone']}, {options['px']} px, batches of {options['batch']}: {fastest:.1f} images/s")
 

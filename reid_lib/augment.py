@@ -4,12 +4,14 @@ Pose, scale, viewpoint, light, sharpness, something in front. No hue: it would c
 for: a mirrored flank is another animal's.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from reid_lib.device import sent
 
 DEGREES, SHIFT, SCALE, SHEAR_DEGREES = 20.0, 0.1, (0.8, 1.2), 8.0  # shift as a share of the side
 LIGHT = 0.35  # brightness, contrast and saturation times 1 - LIGHT to 1 + LIGHT
@@ -20,21 +22,22 @@ WEIGHTS = (0.2989, 0.587, 0.114)  # of red, green and blue in brightness (ITU-R 
 N_DRAWN = 15
 
 
-@dataclass(frozen=True)
-class Draws:
-    """What is done to each of b images; float32 throughout.
+class Draws(NamedTuple):
+    """What is done to each of b images; float32 throughout, on the CPU.
 
     Attributes:
         where: (b, 2, 3) from a place in the result to the place in the image it shows, both -1 ... 1.
         light: (b, 3) factors of brightness, contrast and saturation.
-        sigma: (b,) of the blur in px; 0: none.
+        blurred: (k,) int64, which images are blurred.
+        sigma: (k,) of their blur in px, more than 0.
         cover: (b, 4) left, top, right, bottom of a grey patch, -1 ... 1; none where left is right.
     """
 
-    where: np.ndarray
-    light: np.ndarray
-    sigma: np.ndarray
-    cover: np.ndarray
+    where: Tensor
+    light: Tensor
+    blurred: Tensor
+    sigma: Tensor
+    cover: Tensor
 
 
 def draw(seed: int, epoch: int, positions, *, flip: bool = False) -> Draws:
@@ -50,16 +53,14 @@ def draw(seed: int, epoch: int, positions, *, flip: bool = False) -> Draws:
     shift = 2 * SHIFT * (2 * u[3:5] - 1)
     light = 1 + LIGHT * (2 * u[5:8] - 1)
     sigma = np.where(u[8] < BLURRED, SIGMA_PX[0] + (SIGMA_PX[1] - SIGMA_PX[0]) * u[9], 0)
-    return Draws(
-        placed(angle, scale, shear, shift, mirrored=flip & (u[14] < 0.5)),
-        light.T.astype(np.float32),
-        sigma.astype(np.float32),
-        _covers(u[10:14]),
-    )
+    where = placed(angle, scale, shear, shift, mirrored=flip & (u[14] < 0.5))
+    blurred = np.flatnonzero(sigma)
+    drawn = (where, light.T.astype(np.float32), blurred, sigma[blurred].astype(np.float32), _covers(u[10:14]))
+    return Draws(*map(torch.from_numpy, drawn))
 
 
 def placed(angle, scale, shear, shift, *, mirrored=False) -> np.ndarray:
-    """`Draws.where`: mirrored first, then sheared along x, scaled, turned clockwise and shifted.
+    """`Draws.where`, as an array: mirrored first, then sheared along x, scaled, turned clockwise and shifted.
 
     Args:
         angle, shear: (b,) radians.
@@ -95,13 +96,12 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
         (b, 3, s, s) uint8.
     """
     device, side = images.device, images.shape[-1]
-    where, light, cover = (torch.from_numpy(a).to(device) for a in (draws.where, draws.light, draws.cover))
+    where, light, blurred, sigma, cover = (sent(part, device) for part in draws)
     x = images.to(torch.float32, memory_format=torch.contiguous_format).sub_(GREY)
     grid = functional.affine_grid(where, list(images.shape), align_corners=False)
     x = lit(functional.grid_sample(x, grid, align_corners=False), light).clamp_(0, 255)
-    blurred = np.flatnonzero(draws.sigma)
     if len(blurred):
-        x[blurred] = blur(x[blurred], torch.from_numpy(draws.sigma[blurred]).to(device))
+        x.index_copy_(0, blurred, blur(x.index_select(0, blurred), sigma))
     at = (torch.arange(side, device=device) + 0.5) * (2 / side) - 1
     left, top, right, bottom = cover.T[:, :, None]
     hidden = ((at >= top) & (at < bottom))[:, None, :, None] & ((at >= left) & (at < right))[:, None, None, :]
@@ -121,7 +121,7 @@ def lit(images: Tensor, light: Tensor) -> Tensor:
         (b, 3, h, w), 0 to 255 where nothing is over- or underexposed.
     """
     b, _, h, w = images.shape
-    weights = torch.tensor(WEIGHTS, device=images.device)
+    weights = sent(torch.tensor(WEIGHTS), images.device)
     brightness, contrast, saturation = light.T[:, :, None, None]
     mixed = saturation * torch.eye(3, device=images.device) + (1 - saturation) * weights
     mean = brightness[:, 0] * (images.mean(dim=(2, 3)) @ weights + GREY)[:, None]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from reid_lib.augment import apply, draw
+from reid_lib.augment import Draws, apply, draw
 from reid_lib.errors import ParameterError
 from reid_lib.group import ALONE, LEAST, Group
 
@@ -44,21 +44,24 @@ def epoch_batches(
 
 
 class _Images(Dataset):
-    """Rows of the pixel cache, a batch at a time."""
+    """Rows of the pixel cache, a batch at a time, and what they are varied by: drawn where there is time for it."""
 
-    def __init__(self, pixels: np.ndarray, rows: np.ndarray):
-        self.pixels, self.rows = pixels, rows
+    def __init__(self, pixels: np.ndarray, rows: np.ndarray, seed: int, augment: bool, flip: bool):
+        self.pixels, self.rows, self.seed, self.augment, self.flip = pixels, rows, seed, augment, flip
 
-    def __getitems__(self, positions: list[int]) -> torch.Tensor:
-        return torch.from_numpy(self.pixels[self.rows[positions]]).permute(0, 3, 1, 2)
+    def __getitems__(self, wanted: list[tuple[int, int]]) -> tuple[torch.Tensor, Draws | None]:
+        """Images and draws of (epoch, position), all of one epoch."""
+        epoch, positions = wanted[0][0], [position for _, position in wanted]
+        draws = draw(self.seed, epoch, positions, flip=self.flip) if self.augment else None
+        return torch.from_numpy(self.pixels[self.rows[positions]]).permute(0, 3, 1, 2), draws
 
 
-def _as_it_is(batch: torch.Tensor) -> torch.Tensor:
+def _as_it_is(batch):
     return batch
 
 
 class _EpochSampler:
-    """This process's share of the batches of the current epoch from `start` on: positions of training images."""
+    """This process's share of the batches of an epoch from `start` on: (epoch, position) of training images."""
 
     def __init__(self, labels: np.ndarray, group: Group, **options):
         self.labels, self.group, self.options, self.epoch, self.start = labels, group, options, 1, 0
@@ -67,9 +70,9 @@ class _EpochSampler:
         whole = epoch_batches(self.labels, epoch=self.epoch, least=self.group.least_batch, **self.options)
         return whole[self.start :]
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for batch in self.batches():
-            yield self.group.part(batch).tolist()
+            yield [(self.epoch, position) for position in self.group.part(batch).tolist()]
 
     def __len__(self) -> int:
         return len(self.batches())
@@ -80,14 +83,21 @@ class Batch:
     """What a step is fed.
 
     Attributes:
-        images: (b, 3, s, s) uint8, those of this process.
+        images: (b, 3, s, s) uint8, those of this process, as they are in the cache.
+        draws: what they are varied by, from (seed, epoch, position); None without augmentation.
         positions: (b,) their numbers among the training images.
         labels: (B,) int64 of the whole batch, all processes together.
     """
 
     images: torch.Tensor
+    draws: Draws | None
     positions: np.ndarray
     labels: torch.Tensor
+
+    def on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """The images, varied, and the labels, on the device where they are trained on."""
+        images, labels = (part.to(device, non_blocking=True) for part in (self.images, self.labels))
+        return images if self.draws is None else apply(images, self.draws), labels
 
 
 @dataclass
@@ -127,7 +137,7 @@ class TrainingImages:
             )
         self._sampler = _EpochSampler(self.labels, self.group, batch_size=self.batch_size, m=self.m, seed=self.seed)
         self._loader = DataLoader(
-            _Images(self.pixels, self.rows),
+            _Images(self.pixels, self.rows, self.seed, self.augment, self.flip),
             batch_sampler=self._sampler,
             collate_fn=_as_it_is,
             num_workers=self.num_workers,
@@ -147,12 +157,10 @@ class TrainingImages:
         """Batches of one epoch, the first `start` left out."""
         self._sampler.epoch, self._sampler.start = epoch, start
         batches = self._sampler.batches()
-        for images, positions in zip(self._loader, batches, strict=True):
-            yield Batch(images, self.group.part(positions), torch.from_numpy(self.labels[positions]))
-
-    def augmented(self, images: torch.Tensor, epoch: int, positions: np.ndarray) -> torch.Tensor:
-        """Images of a batch, on the device where they are trained on, varied by (seed, epoch, position)."""
-        return apply(images, draw(self.seed, epoch, positions, flip=self.flip)) if self.augment else images
+        for (images, draws), positions in zip(self._loader, batches, strict=True):
+            labels = torch.from_numpy(self.labels[positions])
+            labels = labels.pin_memory() if self.pin_memory else labels
+            yield Batch(images, draws, self.group.part(positions), labels)
 
     def steps(self, epoch: int) -> int:
         """Number of batches of an epoch."""

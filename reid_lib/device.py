@@ -83,6 +83,19 @@ def embedding_precision(precision: str, device: str) -> str:
     return FP16 if device == "cuda" and choose_precision(precision, device) == BF16 else FP32
 
 
+def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor of the CPU on a device, without waiting for what a GPU is still busy with.
+
+    A copy from ordinary memory waits until the GPU has finished all that it was given; from pinned memory it queues up.
+    """
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def full_precision(tensor: torch.Tensor) -> torch.Tensor:
+    """A tensor in float32, or in float64 where it is: what 16 bits do not hold is computed in one of these."""
+    return tensor if tensor.dtype == torch.float64 else tensor.float()
+
+
 def reuse_memory() -> None:
     """Let the C library keep freed memory instead of handing it back to the system at every step; Linux with glibc.
 

@@ -10,6 +10,7 @@ from reid_lib.names import IMAGE_ID
 
 WORTH_FOLDING = 64  # images
 CPU_BATCH = 16  # what a layer gives then stays nearer to the processor: a few percent quicker than 64, in less memory
+GPU_BATCH = 256  # fewer images leave a large GPU waiting for its next kernel
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def extract(
         pixels: (n, s, s, 3) uint8, in the order of `rows`.
         rows: n rows of the catalogue.
         where: mask (n,) of the images to embed; all when left out.
-        batch_size: images at a time, on a CPU at most 16; does not change the result beyond float rounding.
+        batch_size: images at a time, on a CPU at most 16, on a GPU at least 256 (halved where its memory does not hold
+            them); does not change the result beyond float rounding.
         device, precision: where and how to compute ("fp32", "fp16" or "bf16"; see `device.embedding_precision`); the
             embeddings are float32 in any case. A batch that float16 cannot hold is computed in float32.
         torch_compile: "auto" (where it repays itself), "always" or "never"; see `compiling`.
@@ -110,6 +112,8 @@ def extract(
     if device == "cpu":
         reuse_memory()
         batch_size = min(batch_size, CPU_BATCH)
+    elif device == "cuda":
+        batch_size = max(batch_size, GPU_BATCH)
     dtype = {BF16: torch.bfloat16, FP16: torch.float16}.get(precision)
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
     starts = range(0, len(positions), batch_size)
@@ -129,8 +133,8 @@ def extract(
             for start, batch in tqdm(
                 batches, total=len(starts), desc="embed", unit="batch", delay=5, leave=False, disable=not progress
             ):
-                images = model.normalise(batch.to(device, non_blocking=True))
-                waiting.append((start, images, model.embedded(backbone(images))))
+                images = batch.to(device, non_blocking=True)
+                waiting.append((start, images, _forward(model, backbone, images)))
                 if len(waiting) > 1:
                     _fetch(model, features, *waiting.pop(0))
             for last in waiting:
@@ -158,11 +162,24 @@ def _quick_backbone(model, pixels, positions, batch_size: int, device: str, torc
     return backbone
 
 
+def _forward(model, backbone, images):
+    """Embeddings of a batch of uint8 images; in halves where the memory of the device does not hold them at once."""
+    import torch
+
+    try:
+        return model.embedded(backbone(model.normalise(images)))
+    except torch.OutOfMemoryError:
+        if len(images) == 1:
+            raise
+    half = len(images) // 2
+    return torch.cat([_forward(model, backbone, part) for part in (images[:half], images[half:])])
+
+
 def _fetch(model, features: np.ndarray, start: int, images, output) -> None:
     """Put the embeddings of a batch in their place, computed again in float32 where 16 bits did not hold them."""
     import torch
 
     if not bool(torch.isfinite(output).all()):
         with torch.autocast(images.device.type, enabled=False):
-            output = model.embedded(model.backbone(images))
+            output = _forward(model, model.backbone, images)
     features[start : start + len(output)] = output.float().cpu().numpy()

@@ -15,6 +15,7 @@ from pytorch_metric_learning import miners
 from torch import Tensor, nn
 from torch.nn import functional
 
+from reid_lib.device import full_precision
 from reid_lib.errors import ParameterError
 from reid_lib.params import LOSS_DEFAULTS
 
@@ -75,7 +76,7 @@ class ReidLoss(nn.Module):
         self.name, self.margin, self.scale = name, margin, scale
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Mean loss, a float32 scalar.
+        """Mean loss, a float32 scalar (float64 for embeddings in float64).
 
         Args:
             embeddings: (n, d), of any length: angles and distances are taken after scaling to length 1.
@@ -86,10 +87,10 @@ class ReidLoss(nn.Module):
                 f"expected embeddings (n, d) and labels (n,), got {tuple(embeddings.shape)} and {tuple(labels.shape)}"
             )
         with torch.autocast(embeddings.device.type, enabled=False):
-            return self.compute(embeddings.float(), labels)
+            return self.compute(full_precision(embeddings), labels)
 
     def compute(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """The loss of float32 embeddings, outside autocast."""
+        """The loss of embeddings in full precision, outside autocast."""
         raise NotImplementedError
 
 
@@ -116,7 +117,13 @@ class ProxyLoss(ReidLoss):
         return self.inner.W.t()
 
     def compute(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        return self.inner(embeddings, labels)
+        """What the library computes, by its own steps; it picks the right classes by a mask, for which a GPU waits."""
+        inner = self.inner
+        cosine = inner.get_cosine(embeddings)
+        right = cosine.gather(1, labels[:, None])
+        change = inner.modify_cosine_of_target_classes(right) - right
+        logits = cosine + functional.one_hot(labels, self.num_classes) * change
+        return inner.cross_entropy(inner.scale_logits(logits, embeddings), labels).mean()
 
     @torch.no_grad()
     def start_at_class_means(self, embeddings: Tensor, labels: Tensor) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reid_lib.backbones import Architecture, build_backbone, find_architecture
+from reid_lib.device import full_precision
 from reid_lib.errors import ModelError
 from reid_lib.names import MODEL_JSON, MODEL_WEIGHTS
 
@@ -55,7 +56,7 @@ class ReidModel(nn.Module):
     def embedded(self, features: Tensor) -> Tensor:
         """Embeddings (n, d), as `forward` gives them, of what the backbone makes of images (n, feature_dim)."""
         with torch.autocast(features.device.type, enabled=False):
-            return functional.normalize(self.head(features.float()))
+            return functional.normalize(self.head(full_precision(features)))
 
     def normalise(self, images: Tensor) -> Tensor:
         """Pixels as the backbone was trained on: float32 (n, 3, h, w), channels last, (x / 255 - mean) / std.
@@ -69,7 +70,7 @@ class ReidModel(nn.Module):
             )
         if images.shape[1] != 3:
             images = images.permute(0, 3, 1, 2)
-        images = images.to(torch.float32, memory_format=torch.channels_last)
+        images = images.to(self.mean.dtype, memory_format=torch.channels_last)
         return images.sub_(255 * self.mean).div_(255 * self.std)
 
     @torch.no_grad()
@@ -85,7 +86,7 @@ class ReidModel(nn.Module):
         for images in batches:
             features = self.backbone(self.normalise(images.to(self.mean.device)))
             with torch.autocast(features.device.type, enabled=False):
-                rows.append(self.head.linear(features.float()))
+                rows.append(self.head.linear(full_precision(features)))
         self.train(was_training)
         return torch.cat(rows)
 

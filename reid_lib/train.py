@@ -20,8 +20,9 @@ from tqdm.auto import tqdm
 from reid_lib.activations import out_of_place
 from reid_lib.batches import Batch, TrainingImages
 from reid_lib.compiling import WORTH_TRAINING, Compiled, why_not
-from reid_lib.device import reuse_memory
+from reid_lib.device import full_precision, reuse_memory
 from reid_lib.errors import TrainingError, TrainingInterrupted
+from reid_lib.graphs import Graphed
 from reid_lib.group import ALONE, Group
 from reid_lib.model import parameter_groups
 from reid_lib.names import CHECKPOINT
@@ -135,6 +136,8 @@ class _Training:
         self.backbone, self.optimizer = self.accelerator.prepare(self.model.backbone, self.optimizer)
         if not self.uncompiled:
             self.backbone = Compiled(self.backbone, self.images.share)
+        elif self.accelerator.device.type == "cuda" and self.group.size == 1:
+            self.backbone = Graphed(self.backbone, self.images.share)
         if self.group.first:
             found = f"not used: {self.uncompiled}" if self.uncompiled else "the first step takes a while"
             print(f"torch.compile: {found}", flush=True)
@@ -181,12 +184,12 @@ class _Training:
         and compare over the whole batch.
         """
         device, group = self.accelerator.device, self.group
-        images, labels = (part.to(device, non_blocking=True) for part in (batch.images, batch.labels))
-        images = self.model.normalise(self.images.augmented(images, epoch, batch.positions))
+        images, labels = batch.on(device)
+        images = self.model.normalise(images)
         _seed(self.seed, epoch, step, *([group.rank] if group.rank else []))
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             features = self.backbone(images)
-        features = group.gather(features.float(), len(labels))
+        features = group.gather(full_precision(features), len(labels))
         if group.size > 1:
             _seed(self.seed, epoch, step)  # the same dropout in the head everywhere
         value = self.loss(self.model.embedded(features), labels)

@@ -1,6 +1,6 @@
 """Run by torchrun in tests/test_group.py: trains a small network in each process and stores what came out.
 
-torchrun --module in_processes FOLDER LOSS
+torchrun --module in_processes FOLDER LOSS [DEVICE BACKBONE]; in float64 on a CPU
 """
 
 import sys
@@ -75,13 +75,16 @@ def data():
     return pixels, Split(frame, "random")
 
 
-def train(folder: Path, group, loss_name: str, *, device="cpu", backbone="test_nfnet", stop=lambda: False):
+def train(
+    folder: Path, group, loss_name: str, *, device="cpu", backbone="test_nfnet", dtype=torch.float32, stop=lambda: False
+):
     """Train as `learn` does, and store losses, weights and the history by the number of the process."""
     pixels, split = data()
     params = SimpleNamespace(**PARAMS)
     classes = training_classes(split, classes="identity", n=0, seed=0)
     model = build_model(backbone, pretrained=False, image_size=64, embedding_dim=16, seed=group.rank)  # aligned later
     loss = make_loss(loss_name, num_classes=CLASSES, embedding_dim=16, seed=group.rank)
+    model, loss = model.to(dtype), loss.to(dtype)
     images = TrainingImages(pixels, classes.rows, classes.labels, batch_size=12, m=2, seed=0, group=group)
     run = Folder(folder)
     validation = Validation(pixels, split, classes, params, device=device, group=group)
@@ -100,6 +103,8 @@ def train(folder: Path, group, loss_name: str, *, device="cpu", backbone="test_n
 if __name__ == "__main__":
     where, loss_of, *given = sys.argv[1:]
     options = dict(zip(("device", "backbone"), given, strict=False))
+    on_cpu = options.get("device", "cpu") == "cpu"
+    options["dtype"] = torch.float64 if on_cpu else torch.float32
     mine = join(options.get("device", "cpu"))
     assert mine != ALONE
     train(Path(where), mine, loss_of, **options)

@@ -83,6 +83,23 @@ def test_float16_gives_the_same_embeddings_even_where_it_overflows(model, images
     assert (plain * extract(large, *images, precision="fp16").features).sum(axis=1).min() > 0.9999
 
 
+def test_a_batch_that_does_not_fit_is_embedded_in_halves(model, images):
+    """Of a GPU; the memory of a CPU is not asked for by batches."""
+    sizes = []
+
+    def little_memory(module, taken):
+        if len(taken[0]) > 3:
+            raise torch.OutOfMemoryError("out of memory")
+        sizes.append(len(taken[0]))
+
+    plain = extract(model, *images, batch_size=7)
+    hook = model.backbone.register_forward_pre_hook(little_memory)
+    halved = extract(model, *images, batch_size=7)
+    hook.remove()
+    assert max(sizes) <= 3 and sum(sizes) == len(plain)
+    assert (plain.features * halved.features).sum(axis=1).min() > 0.99999
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_embeddings_are_those_of_float32():
     model = build_model("tf_efficientnet_lite0", image_size=160, embedding_dim=0).to("cuda")

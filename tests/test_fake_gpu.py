@@ -18,7 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*CUDA is not available")
 
 
 @pytest.fixture
-def pretended():
+def pretended(monkeypatch):
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)  # which the pretence does not know
     torch.__future__.set_overwrite_module_params_on_conversion(True)
     try:
         with FakeTensorMode(allow_non_fake_inputs=True):

@@ -52,7 +52,7 @@ LAYERS = [
     {"batches"},
     {"backbones", "losses"},
     {"model"},
-    {"schedule", "activations", "compiling"},
+    {"schedule", "activations", "compiling", "graphs"},
     {"train"},
     {"onednn"},
     {"fold"},
