@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from reid_lib.legible import legible
 from reid_lib.names import (
     DATASET,
     DATE,
@@ -59,6 +60,7 @@ def examples(predictions: pd.DataFrame, *, n: int = 6) -> pd.DataFrame:
     return predictions.loc[chosen.index]
 
 
+@legible
 def retrieval(
     predictions: pd.DataFrame, load_image: LoadImage, *, n: int = 6, image_ids: list[str] | None = None, ax=None
 ):
@@ -143,6 +145,7 @@ def _candidate(ax, row, rank, kind, top, load_image):
     ax.text(x + 0.5, top + 1.04, words, fontsize=8, color=BLACK, ha="center", va="top")
 
 
+@legible
 def photographs(rows: pd.DataFrame, load_image: LoadImage, *, individuals: int = 5, columns: int = 6, ax=None):
     """A sheet of the data: one individual a row, one photograph of each of its encounters.
 
@@ -249,5 +252,5 @@ def _photo(ax, pixels, x: float, top: float, *, frame: str, width: float, gid: s
 
 def _short(name, longest: int = 15) -> str:
     """A name that fits its place; the end is kept because that is where names of animals differ."""
-    name = str(name)
+    name = " ".join(str(name).split())  # on one line
     return name if len(name) <= longest else "…" + name[-(longest - 1) :]

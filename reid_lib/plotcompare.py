@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.errors import ParameterError
+from reid_lib.legible import legible
 from reid_lib.names import DATASET, GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE
 from reid_lib.photographs import outcomes
 from reid_lib.plotimpact import parameter_impact
@@ -25,6 +26,7 @@ from reid_lib.plotstyle import (
     TICK_PT,
     TITLE_PT,
     dress,
+    in_legend,
     known_masks,
     label_ends,
     legend_above,
@@ -73,6 +75,7 @@ OUTCOMES = {
 }
 
 
+@legible
 def loss_comparison(histories: Mapping[str, pd.DataFrame], *, losses: Mapping[str, str] | None = None, ax=None):
     """Loss by epoch of several runs: validation photographs thick, training photographs (augmented) thin and dashed.
 
@@ -107,6 +110,7 @@ def loss_comparison(histories: Mapping[str, pd.DataFrame], *, losses: Mapping[st
     return ax
 
 
+@legible
 def history_lines(histories: Mapping[str, pd.DataFrame], column: str, *, note: str = "", ax=None):
     """One column of the histories by epoch, a line per run.
 
@@ -210,6 +214,7 @@ def _finish(ax, histories, ends, styles, *, note: str, more: Mapping[str, str] |
     ax.set_xlabel("\n".join(filter(None, lines)), fontsize=LABEL_PT)
 
 
+@legible
 def projections(
     projections: Mapping[str, pd.DataFrame],
     predictions: Mapping[str, pd.DataFrame] | None = None,
@@ -331,5 +336,5 @@ def _named(frame, column, projections):
     rest = f"{len(counts) - len(shown)} others" if len(counts) > len(shown) else "without a name"
     groups = [(rest, (~names.isin(shown)).to_numpy(bool), COLOURS["gallery"], "o")]
     for name, colour, marker in zip(shown, CYCLE, MARKERS, strict=False):
-        groups.append((name, (names == name).fillna(False).to_numpy(bool), colour, marker))
+        groups.append((in_legend(name), (names == name).fillna(False).to_numpy(bool), colour, marker))
     return groups

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from reid_lib.legible import legible
 from reid_lib.params import TrainParams
 from reid_lib.plotperformance import metric_label, metric_word, numbers, reference_of
 from reid_lib.plotstyle import BLACK, COLOURS, GREY, TICK_PT, dress, legend_above, legend_pad, new_axes, say
@@ -13,6 +14,7 @@ SEED = "seed"
 LOG_SPAN = 20  # from this ratio of the largest to the smallest value on, the axis is logarithmic
 
 
+@legible
 def parameter_impact(table: pd.DataFrame, parameter: str, metric: str, *, reference: str | None = None, ax=None):
     """A metric by the value of one parameter: a point per run with its 95 % interval, a line through the seeds' means.
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from reid_lib.legible import legible
 from reid_lib.paired import BETTER, LOWER_IS_BETTER, WORSE
 from reid_lib.plots import METRIC_LABELS
 from reid_lib.plotstyle import (
@@ -112,6 +113,7 @@ def by_performance(table: pd.DataFrame, metric: str) -> pd.DataFrame:
     return order.drop(columns="_key").reset_index(drop=True)
 
 
+@legible
 def performance_bars(
     table: pd.DataFrame, metrics, *, reference: str | None = None, verdicts: Mapping[str, str] | None = None, ax=None
 ):
@@ -201,6 +203,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+@legible
 def performance_heatmap(table: pd.DataFrame, metrics, *, reference: str | None = None, ax=None):
     """Runs against metrics, each value printed; the colour ranks the values of a column, it tells no runs apart.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from reid_lib.legible import legible
 from reid_lib.names import DATASET, GALLERY, INDIVIDUAL, KNOWN, ROLE
 from reid_lib.photographs import photographs, retrieval
 from reid_lib.plotscores import (
@@ -30,6 +31,7 @@ from reid_lib.plotstyle import (
     MARKERS,
     TICK_PT,
     dress,
+    in_legend,
     known_masks,
     label_ends,
     legend_above,
@@ -93,6 +95,7 @@ METRIC_LABELS = {
 }
 
 
+@legible
 def loss_curves(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None):
     """Training loss against validation loss, by epoch; epochs that were not evaluated are bridged.
 
@@ -109,6 +112,7 @@ def loss_curves(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None
     return ax
 
 
+@legible
 def val_scores(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None):
     """What the validation photographs say, by epoch; the score that picks the epoch is the black line.
 
@@ -172,6 +176,7 @@ def _lines_by_epoch(ax, history, styles, best_epoch, *, low=None):
     label_ends(ax, ends)
 
 
+@legible
 def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax=None):
     """Embeddings in two dimensions (`project.project`): photographs that the model finds alike lie close.
 
@@ -230,10 +235,11 @@ def _named_groups(frame, column):
     )
     for name, colour, marker in zip(sorted(shown), CYCLE, MARKERS, strict=False):
         mask = (names == name).fillna(False).to_numpy(bool)
-        groups.append((f"{name} ({mask.sum():,})", mask, colour, marker))
+        groups.append((in_legend(f"{name} ({mask.sum():,})"), mask, colour, marker))
     return groups
 
 
+@legible
 def bars(values: Mapping[str, Mapping[str, float]], *, title: str, x: str = "value (0 to 1)", n_of: str = "", ax=None):
     """Horizontal bars with 95 % intervals, first on top; undefined values say so.
 
@@ -266,6 +272,7 @@ def bars(values: Mapping[str, Mapping[str, float]], *, title: str, x: str = "val
     return ax
 
 
+@legible
 def leak(frame: pd.DataFrame, *, ax=None):
     """The same data under two splits: photographs of one encounter on both sides flatter the result.
 

@@ -6,6 +6,7 @@ Called through `plots`. What is drawn is computed by functions without a plot (`
 import numpy as np
 import pandas as pd
 
+from reid_lib.legible import legible
 from reid_lib.names import DATASET, IDENTITY, KNOWN, NEW_INDIVIDUAL, PREDICTED, SCORE, ranked
 from reid_lib.plotstyle import (
     BLACK,
@@ -61,6 +62,7 @@ def _equal(a: pd.Series, b: pd.Series) -> np.ndarray:
     return (a.astype("string") == b.astype("string")).fillna(False).to_numpy(bool)
 
 
+@legible
 def score_distributions(predictions: pd.DataFrame, threshold=None, *, ax=None):
     """How alike each query is to its nearest known individual: known against unknown animals, all data sets together.
 
@@ -90,6 +92,7 @@ def score_distributions(predictions: pd.DataFrame, threshold=None, *, ax=None):
     return ax
 
 
+@legible
 def score_panels(predictions: pd.DataFrame, threshold=None):
     """`score_distributions` with one panel per data set, each with its own threshold; returns the Figure.
 
@@ -167,6 +170,7 @@ CURVES = {
 }
 
 
+@legible
 def threshold_curve(curve: pd.DataFrame, threshold=None, *, oracle=None, dataset: str = "", ax=None):
     """What every threshold would give on the validation photographs, the frozen one, and the best in hindsight.
 
@@ -191,6 +195,7 @@ def threshold_curve(curve: pd.DataFrame, threshold=None, *, oracle=None, dataset
     return ax
 
 
+@legible
 def threshold_panels(curve: pd.DataFrame, threshold=None, *, oracle=None, datasets: list[str] | None = None):
     """`threshold_curve` with one panel per data set (by default those of the curve, at most 12); returns the Figure.
 
@@ -266,6 +271,7 @@ def confusion_counts(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table, index=["known", "unknown"], columns=["right", "wrong", "new"])
 
 
+@legible
 def confusion(predictions: pd.DataFrame, *, ax=None):
     """What became of known and unknown animals: counts of photographs and the share of their row.
 

@@ -78,6 +78,11 @@ def legend_above(ax, columns: int = 4):
     )
 
 
+def in_legend(name: str) -> str:
+    """The name as a label: matplotlib leaves out of a legend what begins with "_"."""
+    return f" {name}" if name.startswith("_") else name
+
+
 def legend_pad(entries: int, columns: int = 4) -> float:
     """Points that a title must keep free for `legend_above`."""
     return 8 + 15 * math.ceil(entries / columns)

@@ -33,6 +33,7 @@ LAYERS = [
         "runs",
         "device",
         "plotstyle",
+        "legible",
         "interrupt",
         "environment",
     },
