@@ -96,6 +96,13 @@ def full_precision(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
+def rounds_like(device: str) -> list:
+    """What decides, beside the network, how a device rounds: the same here, and the last bit is the same."""
+    if device == "cuda":
+        return [torch.cuda.get_device_name(), torch.version.cuda]
+    return [torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
+
+
 def reuse_memory() -> None:
     """Let the C library keep freed memory instead of handing it back to the system at every step; Linux with glibc.
 

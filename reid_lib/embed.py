@@ -14,6 +14,36 @@ GPU_BATCH = 256  # fewer images leave a large GPU waiting for its next kernel
 
 
 @dataclass(frozen=True)
+class Way:
+    """How images are computed. In the same way an image gives the same embedding to the last bit, whatever is embedded
+    beside it; another size of the batch, or a folded network, rounds otherwise.
+
+    Attributes:
+        batch: images at a time; what is left over at the end is filled up.
+        folded, compiled: whether the network is made quicker first; see `fold`, `compiling`.
+    """
+
+    batch: int
+    folded: bool
+    compiled: bool
+
+    @classmethod
+    def of(cls, n_images: int, *, batch_size: int, device: str, torch_compile: str = "auto") -> "Way":
+        """What suits a number of images.
+
+        Args:
+            n_images: all that belong together, also those that need not be computed now.
+            batch_size, device, torch_compile: see `extract`.
+        """
+        from reid_lib.compiling import WORTH_EMBEDDING, why_not
+
+        most = min(batch_size, CPU_BATCH) if device == "cpu" else batch_size
+        most = max(most, GPU_BATCH) if device == "cuda" else most
+        compiled = not why_not(torch_compile, n_images, device, worth=WORTH_EMBEDDING)
+        return cls(max(min(most, n_images), 1), n_images >= WORTH_FOLDING, compiled)
+
+
+@dataclass(frozen=True)
 class EmbeddingSet:
     """Features and the rows they belong to, by position: `features[i]` is the embedding of `rows.iloc[i]`.
 
@@ -87,6 +117,7 @@ def extract(
     device: str = "cpu",
     precision: str = "fp32",
     torch_compile: str = "auto",
+    way: Way | None = None,
     progress: bool = False,
 ) -> EmbeddingSet:
     """Embed images in eval mode, each exactly once, without augmentation.
@@ -101,6 +132,7 @@ def extract(
         device, precision: where and how to compute ("fp32", "fp16" or "bf16"; see `device.embedding_precision`); the
             embeddings are float32 in any case. A batch that float16 cannot hold is computed in float32.
         torch_compile: "auto" (where it repays itself), "always" or "never"; see `compiling`.
+        way: how to compute, instead of what suits the number of these images: that of a larger set they belong to.
         progress: show a bar when it takes more than a few seconds.
     """
     import torch
@@ -111,23 +143,23 @@ def extract(
 
     if device == "cpu":
         reuse_memory()
-        batch_size = min(batch_size, CPU_BATCH)
-    elif device == "cuda":
-        batch_size = max(batch_size, GPU_BATCH)
     dtype = {BF16: torch.bfloat16, FP16: torch.float16}.get(precision)
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
-    starts = range(0, len(positions), batch_size)
+    way = way or Way.of(len(positions), batch_size=batch_size, device=device, torch_compile=torch_compile)
+    starts = range(0, len(positions), way.batch)
     features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
 
     def read(start: int):
-        batch = torch.from_numpy(pixels[positions[start : start + batch_size]])
+        # The last batch is filled up: in a smaller one the same image would be rounded otherwise.
+        chosen = np.resize(positions[start : start + way.batch], way.batch)
+        batch = torch.from_numpy(pixels[chosen])
         return start, batch.pin_memory() if device == "cuda" else batch
 
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode(), torch.autocast(device, dtype, enabled=dtype is not None):
-            backbone = _quick_backbone(model, pixels, positions, batch_size, device, torch_compile, dtype is None)
+            backbone = _quick_backbone(model, pixels, positions, way, full_precision=dtype is None, device=device)
             batches = ahead(read, starts)
             waiting = []  # a batch is fetched from a GPU when the next one keeps it busy
             for start, batch in tqdm(
@@ -144,22 +176,19 @@ def extract(
     return EmbeddingSet(features, rows.iloc[positions])
 
 
-def _quick_backbone(model, pixels, positions, batch_size: int, device: str, torch_compile: str, full_precision: bool):
-    """The backbone folded, and compiled, where the images are many enough to repay it."""
+def _quick_backbone(model, pixels, positions, way: Way, *, full_precision: bool, device: str):
+    """The backbone folded, and compiled, as `way` says."""
     import torch
 
-    from reid_lib.compiling import WORTH_EMBEDDING, Compiled, why_not
+    from reid_lib.compiling import Compiled
     from reid_lib.fold import folded
 
     backbone = model.backbone
-    compiled = not why_not(torch_compile, len(positions), device, worth=WORTH_EMBEDDING)
-    if len(positions) >= WORTH_FOLDING:
-        images = model.normalise(torch.from_numpy(pixels[positions[:2]]).to(device))
-        handed_over = full_precision and not compiled  # a compiler does it itself
-        backbone = folded(backbone, images, onednn_batch=batch_size if handed_over else 0)
-    if compiled:
-        backbone = Compiled(backbone, min(batch_size, len(positions)), freeze=True)
-    return backbone
+    if way.folded and len(positions):
+        images = model.normalise(torch.from_numpy(pixels[np.resize(positions, 2)]).to(device))
+        handed_over = full_precision and not way.compiled  # a compiler does it itself
+        backbone = folded(backbone, images, onednn_batch=way.batch if handed_over else 0)
+    return Compiled(backbone, way.batch, freeze=True) if way.compiled else backbone
 
 
 def _forward(model, backbone, images):
@@ -176,10 +205,13 @@ def _forward(model, backbone, images):
 
 
 def _fetch(model, features: np.ndarray, start: int, images, output) -> None:
-    """Put the embeddings of a batch in their place, computed again in float32 where 16 bits did not hold them."""
+    """Put the embeddings of a batch in their place; those that 16 bits did not hold are computed again in float32."""
     import torch
 
-    if not bool(torch.isfinite(output).all()):
+    held = torch.isfinite(output).all(dim=1)
+    if not bool(held.all()):
         with torch.autocast(images.device.type, enabled=False):
-            output = _forward(model, model.backbone, images)
-    features[start : start + len(output)] = output.float().cpu().numpy()
+            again = _forward(model, model.backbone, images)
+        output = torch.where(held[:, None], output.float(), again.float())
+    part = features[start : start + len(output)]
+    part[:] = output[: len(part)].float().cpu().numpy()

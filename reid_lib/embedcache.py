@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import zipfile
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from reid_lib import files
-from reid_lib.embed import EmbeddingSet, extract
+from reid_lib.embed import EmbeddingSet, Way, extract
 from reid_lib.errors import RunError
 from reid_lib.paths import cache_root
 from reid_lib.pixelcache import make_room
 from reid_lib.threads import in_threads
 
-FORMAT = 1  # raised whenever the same key would mean other embeddings
+FORMAT = 2  # raised whenever the same key would mean other embeddings
 LIMIT_SHARE = 0.1  # of the disk; see `pixelcache.make_room`
 HASHED_AT_ONCE = 64  # images
 
@@ -39,7 +40,10 @@ def embedded(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progr
         EmbeddingSet of the images of `where`; the cache holds them all afterwards.
     """
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
-    store = Store.of(model, device=how.get("device", "cpu"), precision=how.get("precision", "fp32"))
+    device, precision = how.pop("device", "cpu"), how.pop("precision", "fp32")
+    # Of all images asked for, not of the missing ones: whatever was there before, the same embeddings come out.
+    way = Way.of(len(positions), device=device, **{"batch_size": 64} | how)
+    store = Store.of(model, device=device, precision=precision, way=way)
     images = fingerprints(pixels, positions, progress=progress)
     features, there = store.get(images, model.embedding_dim)
     if there.any() and progress:
@@ -47,7 +51,10 @@ def embedded(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progr
     if not there.all():
         missing = np.zeros(len(rows), dtype=bool)
         missing[positions[~there]] = True
-        features[~there] = extract(model, pixels, rows, where=missing, progress=progress, **how).features
+        computed = extract(
+            model, pixels, rows, where=missing, device=device, precision=precision, way=way, progress=progress
+        )
+        features[~there] = computed.features
         store.add(images[~there], features[~there])
     return EmbeddingSet(features, rows.iloc[positions])
 
@@ -80,12 +87,17 @@ class Store:
         self.path = path
 
     @classmethod
-    def of(cls, model, *, device: str, precision: str) -> "Store":
-        """The one of these weights, prepared like that, computed so; other versions of the libraries have others."""
+    def of(cls, model, *, device: str, precision: str, way: Way) -> "Store":
+        """The one of these weights, prepared like that, computed so: what rounds otherwise has another.
+
+        That is another way (see `embed.Way`), version of the libraries, processor or number of threads.
+        """
+        from reid_lib.device import rounds_like
         from reid_lib.model import weights_sha256
 
         libraries = {name: version(name) for name in ("torch", "timm")}
-        described = [FORMAT, model.config, weights_sha256(model), device, precision, libraries]
+        computed = [device, precision, asdict(way), rounds_like(device)]
+        described = [FORMAT, model.config, weights_sha256(model), computed, libraries]
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
         return cls(cache_root() / "embeddings" / f"{digest[:32]}.npz")
 
@@ -131,12 +143,17 @@ class Store:
         self.path.unlink(missing_ok=True)
 
     def _read(self, dim: int) -> tuple[np.ndarray, np.ndarray]:
+        nothing = np.empty(0, dtype="S32"), np.empty((0, dim), dtype=np.float32)
         try:
             with np.load(self.path, allow_pickle=False) as kept:  # a damaged file fails its checksum
                 names, features = kept["images"], kept["features"]
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-            names, features = np.empty(0, dtype="S32"), np.empty((0, dim), dtype=np.float32)
-        else:
-            with contextlib.suppress(OSError):  # used last: removed last
-                os.utime(self.path)
+            if names.dtype != "S32" or features.dtype != np.float32 or features.shape != (len(names), dim):
+                raise ValueError(f"it holds {features.shape} {features.dtype} for {len(names)} images of {dim}")
+        except FileNotFoundError:
+            return nothing
+        except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+            print(f"note: {self.path} is damaged ({error}): these images are embedded again", flush=True)
+            return nothing
+        with contextlib.suppress(OSError):  # used last: removed last
+            os.utime(self.path)
         return names, features

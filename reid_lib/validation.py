@@ -10,10 +10,10 @@ import torch
 
 from reid_lib import openset, stats
 from reid_lib.device import embedding_precision
-from reid_lib.embed import EmbeddingSet, extract
+from reid_lib.embed import EmbeddingSet, Way, extract
 from reid_lib.embedcache import Store, fingerprints
 from reid_lib.group import ALONE, Group
-from reid_lib.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, VAL
+from reid_lib.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, ROLE, UNUSED, VAL
 from reid_lib.split import Split
 
 # Images whose loss in eval mode is drawn beside the train loss.
@@ -71,12 +71,11 @@ class Validation:
         group: Group = ALONE,
     ):
         self.pixels, self.split, self.classes, self.params = pixels, split, classes, params
-        self.how = {
-            "batch_size": params.batch_size,
-            "device": device,
-            "precision": embedding_precision(params.precision, device),
-            "torch_compile": params.torch_compile,
-        }
+        # Computed as the evaluation of the run will: it finds these embeddings, to the last bit what it would compute.
+        n_images = int((split.rows[ROLE] != UNUSED).sum())
+        self.way = Way.of(n_images, batch_size=params.batch_size, device=device, torch_compile=params.torch_compile)
+        self.how = {"device": device, "precision": embedding_precision(params.precision, device), "way": self.way}
+        self.batch_size = params.batch_size
         self.group = group
         # At most half of them: pair losses compare these images with the other ones.
         n_chosen = min(N_TRAIN_EVAL, (len(classes.rows) + 1) // 2)
@@ -89,7 +88,7 @@ class Validation:
 
     def prepare(self, model, loss) -> None:
         """Before the first step: the head's batch statistics, and class weights at the class means, of the gallery."""
-        rows, size = self.group.part(self.classes.rows), self.how["batch_size"]
+        rows, size = self.group.part(self.classes.rows), self.batch_size
         batches = (torch.from_numpy(self.pixels[rows[begin : begin + size]]) for begin in range(0, len(rows), size))
         projected = model.project(batches)
         whole = self.group.joined(projected.cpu().numpy(), len(self.classes.rows))
@@ -125,7 +124,7 @@ class Validation:
         """
         if self._store is not None:
             self._store.remove()
-        self._store = Store.of(model, device=self.how["device"], precision=self.how["precision"])
+        self._store = Store.of(model, **self.how)
         self._store.add(*(np.concatenate(parts) for parts in zip(*self.latest, strict=True)))
 
     def _fingerprints_of(self, positions: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from reid_lib.device import embedding_precision
-from reid_lib.embed import EmbeddingSet, extract
+from reid_lib.embed import EmbeddingSet, Way, _fetch, extract
 from reid_lib.model import build_model
 from reid_lib.names import IDENTITY, IMAGE_ID
 
@@ -53,6 +53,31 @@ def test_rows_follow_images_for_any_order_and_subset(model, images):
     for image_id, identity, feature in zip(part.rows[IMAGE_ID], part.rows[IDENTITY], part.features, strict=True):
         np.testing.assert_allclose(feature, everything[image_id], atol=1e-5)
         assert identity == f"animal {int(image_id[1:]) % 5}"
+
+
+@pytest.mark.parametrize("n", [1, 16, 17, 50])
+def test_in_the_same_way_an_image_is_embedded_the_same_to_the_last_bit_beside_any_others(n):
+    model = build_model("tf_efficientnet_lite0", pretrained=False, image_size=64, embedding_dim=16)
+    pixels = np.random.default_rng(0).integers(0, 256, (66, 64, 64, 3), dtype=np.uint8)
+    rows = pd.DataFrame({IMAGE_ID: [str(k) for k in range(66)]})
+    way = Way.of(66, batch_size=24, device="cpu")
+    assert way == Way(16, folded=True, compiled=False)
+    whole = extract(model, pixels, rows, batch_size=24).features
+    chosen = np.random.default_rng(1).permutation(66)[:n]
+    part = extract(model, pixels[chosen], rows.iloc[chosen], way=way).features
+    np.testing.assert_array_equal(part, whole[chosen])
+
+
+def test_one_image_that_float16_cannot_hold_changes_no_other():
+    """Computed again in float32 is that image alone."""
+    from types import SimpleNamespace
+
+    images = torch.zeros(3, 1)
+    model = SimpleNamespace(normalise=lambda x: x, backbone=lambda x: x, embedded=lambda x: torch.full((3, 2), 0.5))
+    features = np.empty((3, 2), dtype=np.float32)
+    output = torch.tensor([[1.0, 0.0], [torch.inf, 0.0], [0.25, 1.0]])
+    _fetch(model, features, 0, images, output)
+    assert features.tolist() == [[1, 0], [0.5, 0.5], [0.25, 1]]
 
 
 def test_embeddings_have_length_one_and_the_model_its_mode_back(model, images):

@@ -12,12 +12,16 @@ import pytest
 import torch
 
 from reid_lib import embedcache, files
-from reid_lib.embed import extract
+from reid_lib.embed import Way, extract
 from reid_lib.embedcache import Store, embedded, fingerprints
 from reid_lib.model import build_model, load_model, save_model
 from reid_lib.names import IMAGE_ID
 
 HOW = {"batch_size": 8, "device": "cpu", "precision": "fp32"}
+
+
+def store_of(model, n_images=20) -> Store:
+    return Store.of(model, device="cpu", precision="fp32", way=Way.of(n_images, batch_size=8, device="cpu"))
 
 
 @pytest.fixture
@@ -124,7 +128,7 @@ def test_a_saved_network_is_the_same_network(model, images, computed, tmp_path):
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other"])
 def test_a_damaged_file_is_not_believed(model, images, computed, damage):
     embedded(model, *images, **HOW)
-    path = Store.of(model, device="cpu", precision="fp32").path
+    path = store_of(model).path
     content = bytearray(path.read_bytes())
     content[-400] ^= 255  # within the features, which lie last
     changed = {"cut": content[: len(content) // 2], "flipped": content, "empty": b"", "other": b"text"}[damage]
@@ -142,17 +146,17 @@ def test_a_full_disk_costs_the_cache_alone(model, images, computed, monkeypatch,
     found = embedded(model, *images, **HOW)
     np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
     assert "not kept" in capsys.readouterr().out
-    assert not list(Store.of(model, device="cpu", precision="fp32").path.parent.iterdir())
+    assert not list(store_of(model).path.parent.iterdir())
 
 
 def test_the_cache_has_a_limit_and_the_oldest_go(model, images, computed, monkeypatch):
     embedded(model, *images, **HOW)
-    first = Store.of(model, device="cpu", precision="fp32").path
+    first = store_of(model).path
     monkeypatch.setattr(embedcache, "LIMIT_SHARE", 1e-15)
     one_weight(model)
     embedded(model, *images, **HOW)
     assert not first.exists()
-    assert Store.of(model, device="cpu", precision="fp32").path.exists()
+    assert store_of(model).path.exists()
 
 
 def test_killed_while_writing_leaves_what_was_there(clean_dirs):
@@ -190,8 +194,62 @@ def test_fingerprints_are_of_the_pixels_alone(images):
 
 def test_configuration_is_part_of_the_key(model):
     """Two architectures can have the same weights: pooling has none."""
-    before = Store.of(model, device="cpu", precision="fp32").path
+    before = store_of(model).path
     model.config = json.loads(json.dumps(model.config))
-    assert Store.of(model, device="cpu", precision="fp32").path == before
+    assert store_of(model).path == before
     model.config["architecture"]["name"] += "-otherwise"
-    assert Store.of(model, device="cpu", precision="fp32").path != before
+    assert store_of(model).path != before
+
+
+def test_whatever_was_there_before_the_same_embeddings_come_out_to_the_last_bit(images, clean_dirs):
+    """70 images are folded, 20 of them alone would not be; 70 fill no whole batches of 16. Any part may be there."""
+    model = build_model("resnet10t", pretrained=False, image_size=32, embedding_dim=8, seed=0)
+    pixels = np.random.default_rng(1).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
+    rows = pd.DataFrame({IMAGE_ID: [f"i{k}" for k in range(70)]})
+    how = HOW | {"batch_size": 24}
+    whole = embedded(model, pixels, rows, **how).features
+    store = Store.of(model, device="cpu", precision="fp32", way=Way.of(70, batch_size=24, device="cpu"))
+    names = fingerprints(pixels, np.arange(70))
+    for there in (np.arange(70) < 0, np.arange(70) % 3 == 0, np.arange(70) < 50, np.arange(70) != 33):
+        store.remove()
+        store.add(names[there], whole[there])
+        np.testing.assert_array_equal(embedded(model, pixels, rows, **how).features, whole)
+
+
+def test_what_validation_leaves_is_what_the_evaluation_would_compute(clean_dirs, capsys):
+    """Of a whole run: its metrics are the same with what training left in the cache, and with an empty one."""
+    import shutil
+
+    from reid_lib import pipeline
+    from reid_lib.params import TrainParams
+
+    kind = {"dataset": "demo:small", "backbone": "resnet10t", "pretrained": False, "image_size": 32}
+    params = TrainParams.checked(kind | {"embedding_dim": 16, "num_epochs": 1, "run_name": "mine"})
+    catalogue = pipeline.read(params)
+    experiment = pipeline.start(params, catalogue, pipeline.split(catalogue, params))
+    pipeline.train(experiment)
+    capsys.readouterr()
+    pipeline.evaluate(experiment)
+    assert "were embedded by this network before" in capsys.readouterr().out
+    kept = {path.name: path.read_bytes() for path in experiment.run.path("embeddings").iterdir()}
+    metrics = experiment.run.path("metrics.json").read_bytes()
+    shutil.rmtree(clean_dirs / "cache" / "embeddings")
+    pipeline.evaluate(experiment)
+    assert experiment.run.path("metrics.json").read_bytes() == metrics
+    assert {path.name: path.read_bytes() for path in experiment.run.path("embeddings").iterdir()} == kept
+
+
+def test_another_number_of_threads_embeds_anew(model, images, computed):
+    embedded(model, *images, **HOW)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    embedded(model, *images, **HOW)
+    torch.set_num_threads(threads)
+    assert computed == [20, 20]
+
+
+def test_a_file_of_other_embeddings_under_the_name_is_not_believed(model, images, computed, capsys):
+    embedded(model, *images, **HOW)
+    np.savez(store_of(model).path, images=np.zeros(3, dtype="S32"), features=np.zeros((3, 5), dtype=np.float32))
+    embedded(model, *images, **HOW)
+    assert computed == [20, 20] and "is damaged" in capsys.readouterr().out

@@ -265,7 +265,7 @@ def test_finishing_a_run_leaves_its_report_and_prints_the_headline(capsys):
 def test_a_run_that_starts_has_no_report_of_older_results(tmp_path, capsys):
     params = TrainParams(run_name="mine", device="cpu", precision="fp32")
     rows = pd.DataFrame({"image_id": ["a"]})
-    catalogue = SimpleNamespace(fingerprint="c", root=tmp_path, notes=())
+    catalogue = SimpleNamespace(fingerprint="c", root=tmp_path, notes=(), left_out=())
     split = SimpleNamespace(fingerprint="s", test_fingerprint="t", policy="random", rows=rows)
     run = pipeline.start(params, catalogue, split).run
     assert reports.SAYS_RUN.findall(capsys.readouterr().out) == ["mine"]
