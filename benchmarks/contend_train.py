@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from contending import MEAN, BusyWatch, catalogue_of, contender, device_name
 
+WATCHED_STEPS = (8, 16)
+
 
 class _Nowhere:
     """A run that keeps nothing but its history."""
@@ -50,16 +52,16 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: 
         lr=1e-3, head_lr_factor=10.0, weight_decay=1e-4, scheduler="none", warmup=0.0, num_epochs=epochs,
         eval_every=999, patience=0, seed=0, torch_compile="auto",
     )  # fmt: skip
-    steps, busy = batches.epoch, {}
+    steps, busy, watch = batches.epoch, {}, BusyWatch()
 
     def watching(epoch, **options):
-        if epoch != watched:
-            yield from steps(epoch, **options)
-            return
-        watch = BusyWatch()
-        watch.start()
-        yield from steps(epoch, **options)
-        busy.update(watch.stop())
+        """Some steps in the middle: of a whole epoch the profiler would collect for a minute."""
+        for step, batch in enumerate(steps(epoch, **options)):
+            if epoch == watched and step == WATCHED_STEPS[0]:
+                watch.start()
+            elif epoch == watched and step == WATCHED_STEPS[1]:
+                busy.update(watch.stop())
+            yield batch
 
     batches.epoch = watching
     run = _Nowhere()

@@ -4,8 +4,13 @@ A step of a small batch starts a thousand kernels of a few microseconds each, mo
 off. A recording starts them all at once. It computes the same: the same kernels on the same numbers.
 """
 
+import warnings
+
 import torch
 from torch import Tensor, nn
+
+# The recording is made beside the stream of the steps, which torch takes for a mistake at every first one.
+BESIDE = "The AccumulateGrad node's stream does not match"
 
 
 class _Whole(nn.Module):
@@ -42,11 +47,12 @@ class Graphed:
 
     def _recorded(self, images: Tensor) -> nn.Module:
         """The recording; running statistics and random numbers are then as if nothing had run."""
+        if images.device.type != "cuda":
+            raise ValueError(f"CUDA graphs are of a GPU; the images are on {images.device}")
         before = [buffer.clone() for buffer in self.network.buffers()]
-        kind = images.device.type
-        autocast = torch.autocast(
-            kind, torch.get_autocast_dtype(kind), enabled=torch.is_autocast_enabled(kind), cache_enabled=False
-        )
+        dtype, enabled = torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda")
+        autocast = torch.autocast("cuda", dtype, enabled=enabled, cache_enabled=False)
+        warnings.filterwarnings("ignore", message=BESIDE)
         try:
             with torch.random.fork_rng(devices=[images.device]), autocast:
                 return torch.cuda.make_graphed_callables(_Whole(self.network), (images.clone(),))

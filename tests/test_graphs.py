@@ -29,15 +29,37 @@ def one_step(call, network, images) -> tuple:
     )
 
 
+class LooksAtNumbers(torch.nn.Module):
+    """What cannot be recorded: which way it goes depends on what the images show."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm2d(3)
+
+    def forward(self, images):
+        x = self.norm(images)
+        return x.mean(dim=(2, 3)) if float(x.mean()) < 1 else x.amax(dim=(2, 3))
+
+
+@on_gpu
 def test_what_cannot_be_recorded_runs_as_it_is(capsys):
-    """Here for want of a GPU; and recording leaves no trace in the running statistics."""
-    network = backbone()
-    twin, images = copy.deepcopy(network), torch.rand(4, 3, 96, 96)
+    """And trying leaves no trace in the running statistics."""
+    network = LooksAtNumbers().cuda().train()
+    twin, images = copy.deepcopy(network), torch.rand(4, 3, 96, 96, device="cuda")
     quick = Graphed(network, 4)
     for _ in range(2):
         for mine, theirs in zip(one_step(quick, network, images), one_step(twin, twin, images), strict=True):
-            assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+            for a, b in zip(mine, theirs, strict=True):
+                torch.testing.assert_close(a, b)
     assert capsys.readouterr().out.count("no CUDA graph: ") == 1
+
+
+def test_recording_without_a_gpu_is_refused_and_leaves_the_network_as_it_was():
+    network = backbone()
+    before = copy.deepcopy(network.state_dict())
+    with pytest.raises(ValueError, match="CUDA graphs are of a GPU; the images are on cpu"):
+        Graphed(network, 4)(torch.rand(4, 3, 96, 96))
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
 def test_a_batch_that_is_not_whole_is_not_recorded(capsys):
