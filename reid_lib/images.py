@@ -26,7 +26,9 @@ INTERPOLATIONS = {
 }
 
 
-def pixels(catalogue, *, image_size: int, interpolation: str = "bicubic", progress: bool = True) -> np.ndarray:
+def pixels(
+    catalogue, *, image_size: int, interpolation: str = "bicubic", progress: bool = True, check: bool = True
+) -> np.ndarray:
     """Every image of a catalogue, cut to its bbox and squashed to a square (not cropped: the animal stays whole).
 
     Made once per (files, size, interpolation) under `cache_root()/pixels` and mapped from there afterwards, so they may
@@ -37,6 +39,7 @@ def pixels(catalogue, *, image_size: int, interpolation: str = "bicubic", progre
         catalogue: a `Catalogue`; the result is in the order of its rows.
         image_size: side of the square in px.
         interpolation: nearest, bilinear, bicubic or lanczos, all but nearest with antialiasing.
+        check: compare kept pixels with their checksums, once in a process; see `pixelcache`.
 
     Returns:
         uint8 (n, image_size, image_size, 3) RGB, a read-only memory map.
@@ -63,7 +66,7 @@ def pixels(catalogue, *, image_size: int, interpolation: str = "bicubic", progre
         items = list(zip(files, boxes, strict=True))[begin:end]
         yield from in_threads(shrink, items, title="decoding images", progress=progress)
 
-    return kept(cache_root() / "pixels" / f"{key}.npy", (len(files), image_size, image_size, 3), squares)
+    return kept(cache_root() / "pixels" / f"{key}.npy", (len(files), image_size, image_size, 3), squares, check=check)
 
 
 def load_image(path: Path | str, *, bbox=None, max_side_px: int = 0) -> np.ndarray:

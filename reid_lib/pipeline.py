@@ -93,10 +93,10 @@ class Experiment:
 
         return choose_device(self.params.device)
 
-    def pixels(self, model):
+    def pixels(self, model, *, check: bool = True):
         """All images as the model takes them: (n, s, s, 3) uint8, decoded once and kept in the cache."""
-        config = model.config
-        return images.pixels(self.catalogue, image_size=config["image_size"], interpolation=config["interpolation"])
+        how = {name: model.config[name] for name in ("image_size", "interpolation")}
+        return images.pixels(self.catalogue, check=check, **how)
 
     def photo(self, image_id: str):
         """The photograph of an image, for figures: (height, width, 3) uint8, its long side at most 320 px."""

@@ -9,6 +9,7 @@ import threading
 import time
 import traceback
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -39,7 +40,8 @@ def main(run_folder: str, owner_pid: str) -> int:
     try:
         check_data(e)
         stop = run.path(STOP).exists if group.first else lambda: False
-        learn(e.params, e.split, e.pixels, run, e.device, stop, group)
+        pixels_for = partial(e.pixels, check=group.local_rank == 0)  # the others of this machine read the same file
+        learn(e.params, e.split, pixels_for, run, e.device, stop, group)
     except Exception as error:
         if isinstance(error, ReidError) and group.first:
             files.write_json(run.path(OUTCOME), {"error": type(error).__name__, "message": str(error)})

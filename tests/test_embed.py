@@ -121,7 +121,7 @@ def test_a_batch_that_does_not_fit_is_embedded_in_halves(model, images):
     hook = model.backbone.register_forward_pre_hook(little_memory)
     halved = extract(model, *images, batch_size=7)
     hook.remove()
-    assert max(sizes) <= 3 and sum(sizes) == len(plain)
+    assert max(sizes) <= 3 and sum(sizes) == 4 * 7  # the last batch is filled up
     assert (plain.features * halved.features).sum(axis=1).min() > 0.99999
 
 

@@ -387,25 +387,99 @@ def test_a_build_that_was_killed_is_gone_on_from(tmp_path, clean_dirs, monkeypat
     catalogue = catalogue_of_noise(tmp_path, 8)
     whole = np.array(images.pixels(catalogue, image_size=16, progress=False))
     (file,) = arrays(clean_dirs)
-    part = file.with_suffix(".part")
-    part.write_bytes(file.read_bytes()[: -3 * 16 * 16 * 3 - cut])  # five squares, and less where `cut`
+    squares, sums = file.read_bytes()[: -8 * 4], file.read_bytes()[-8 * 4 :]
+    file.with_suffix(".part").write_bytes(squares[: -3 * 16 * 16 * 3 - cut])  # five squares, and less where `cut`
+    file.with_suffix(".crc.part").write_bytes(sums[: 5 * 4])
     file.unlink()
     seen = decoded(monkeypatch)
     np.testing.assert_array_equal(images.pixels(catalogue, image_size=16, progress=False), whole)
     done = 5 if cut == 0 else 4
-    assert sorted(seen) == [f"{i}.png" for i in range(done - 1, 8)]  # the last one that was there is looked at again
+    assert sorted(seen) == [f"{i}.png" for i in range(done, 8)]
     assert arrays(clean_dirs) == [file]
 
 
-def test_a_part_that_holds_other_pixels_is_not_trusted(tmp_path, clean_dirs, monkeypatch):
+@pytest.mark.parametrize("where", ["first", "last", "no checksums"])
+def test_a_part_that_holds_other_pixels_is_not_trusted(tmp_path, clean_dirs, monkeypatch, where):
     catalogue = catalogue_of_noise(tmp_path, 4)
     whole = np.array(images.pixels(catalogue, image_size=16, progress=False))
     (file,) = arrays(clean_dirs)
-    data = bytearray(file.read_bytes()[: -16 * 16 * 3])
-    data[-1] ^= 255
+    data, sums = bytearray(file.read_bytes()[: -4 * 4 - 16 * 16 * 3]), file.read_bytes()[-4 * 4 :]
+    data[-1 if where == "last" else 200] ^= 1
     file.with_suffix(".part").write_bytes(data)
+    if where != "no checksums":
+        file.with_suffix(".crc.part").write_bytes(sums[: 3 * 4])
     file.unlink()
+    seen = decoded(monkeypatch)
     np.testing.assert_array_equal(images.pixels(catalogue, image_size=16, progress=False), whole)
+    assert sorted(seen) == [f"{i}.png" for i in range(2 if where == "last" else 0, 4)]
+    assert arrays(clean_dirs) == [file]
+
+
+@pytest.fixture
+def next_process():
+    """What was checked before is forgotten, as in a process of its own."""
+    return pixelcache._checked.clear
+
+
+def test_a_third_of_the_cache_zeroed_is_noticed_and_only_that_is_decoded_again(
+    tmp_path, clean_dirs, monkeypatch, capsys, next_process
+):
+    catalogue = catalogue_of_noise(tmp_path, 9)
+    whole = np.array(images.pixels(catalogue, image_size=16, progress=False))
+    (file,) = arrays(clean_dirs)
+    before = file.read_bytes()
+    data = bytearray(before)
+    begin = len(data) - 9 * 4 - 6 * 16 * 16 * 3
+    data[begin : begin + 3 * 16 * 16 * 3] = bytes(3 * 16 * 16 * 3)
+    file.write_bytes(data)
+    next_process()
+    seen = decoded(monkeypatch)
+    np.testing.assert_array_equal(images.pixels(catalogue, image_size=16, progress=False), whole)
+    assert sorted(seen) == ["3.png", "4.png", "5.png"] and file.read_bytes() == before
+    assert "3 of 9 images in the pixel cache" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["first byte", "last byte", "a checksum", "the header"])
+def test_one_flipped_bit_of_the_cache_is_noticed(tmp_path, clean_dirs, capsys, next_process, place):
+    catalogue = catalogue_of_noise(tmp_path, 5)
+    whole = np.array(images.pixels(catalogue, image_size=16, progress=False))
+    (file,) = arrays(clean_dirs)
+    before = bytearray(file.read_bytes())
+    squares, sums = 5 * 16 * 16 * 3, 5 * 4
+    at = {"first byte": -squares - sums, "last byte": -sums - 1, "a checksum": -7, "the header": 70}[place]
+    data = bytearray(before)
+    data[at] ^= 1
+    file.write_bytes(data)
+    next_process()
+    np.testing.assert_array_equal(images.pixels(catalogue, image_size=16, progress=False), whole)
+    assert file.read_bytes() == before
+    assert place == "the header" or "1 of 5 images in the pixel cache" in capsys.readouterr().out
+
+
+def test_a_cache_without_checksums_is_made_again(tmp_path, clean_dirs, capsys):
+    """As versions before wrote it: nothing vouches for it."""
+    catalogue = catalogue_of_noise(tmp_path, 5)
+    whole = np.array(images.pixels(catalogue, image_size=16, progress=False))
+    (file,) = arrays(clean_dirs)
+    file.write_bytes(file.read_bytes()[: -5 * 4])
+    np.testing.assert_array_equal(images.pixels(catalogue, image_size=16, progress=False), whole)
+    assert "no checksums" in capsys.readouterr().out
+
+
+def test_kept_pixels_are_compared_once_in_a_process(tmp_path, clean_dirs, monkeypatch, next_process):
+    catalogue = catalogue_of_noise(tmp_path, 5)
+    images.pixels(catalogue, image_size=16, progress=False)
+    looked, original = [], pixelcache._damaged
+    monkeypatch.setattr(pixelcache, "_damaged", lambda *a: [looked.append(1), original(*a)][1])
+    images.pixels(catalogue, image_size=16, progress=False)
+    next_process()
+    for check in (False, True, True):
+        images.pixels(catalogue, image_size=16, progress=False, check=check)
+    assert looked == [1]
+    (file,) = arrays(clean_dirs)
+    os.utime(file, (1000, 1000))  # written to by something else
+    images.pixels(catalogue, image_size=16, progress=False)
+    assert looked == [1, 1]
 
 
 BUILDER = """
