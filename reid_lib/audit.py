@@ -113,9 +113,11 @@ def _unusable(files, sizes, boxes, *, thorough: bool, progress: bool) -> list[st
 
 def _box_problem(box) -> str:
     try:
-        parse_bbox(box)
+        numbers = parse_bbox(box)
     except ValueError as error:
         return str(error)
+    if numbers is not None and max(numbers[2:]) <= 1:
+        return f"bbox {box} (x,y,width,height) is one pixel or less: is it a share, where others are pixels?"
     return ""
 
 

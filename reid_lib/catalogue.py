@@ -10,6 +10,7 @@ import pandas as pd
 
 from reid_lib import readers
 from reid_lib.audit import COPY, DETAIL, DUPLICATED_ID, KIND, describe_problems, file_sizes, find_problems
+from reid_lib.boxes import in_pixels
 from reid_lib.errors import CatalogueError
 from reid_lib.names import (
     BBOX,
@@ -104,7 +105,8 @@ def read_catalogue(
     table = readers.read(dataset, data_root, columns=columns, split_seed=split_seed)
     rows, notes = tidy(table.frame, dataset=readers.default_dataset(dataset))
     rows, root = _below_root(rows, table.root)
-    catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes))
+    rows, measured = in_pixels(rows, root, progress=progress)
+    catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes, *measured))
     problems = audit(catalogue, thorough=skip_unreadable, progress=progress)
     return _without(catalogue, problems, skip_unreadable=skip_unreadable)
 

@@ -97,6 +97,15 @@ def header_problem(path: Path | str, *, bbox: tuple | None = None, min_side_px: 
     return ""
 
 
+def upright_size(path: Path | str) -> tuple[int, int] | None:
+    """Width and height in pixels of a photograph as the camera was held; None where it cannot be read."""
+    try:
+        with opened(path) as (image, _):
+            return _upright_size(image)
+    except Exception:  # the audit tells which files are unreadable
+        return None
+
+
 def taken_at(path: Path | str) -> datetime | None:
     """When the shutter went (EXIF DateTimeOriginal, else DateTimeDigitized), in the camera's local time."""
     try:

@@ -43,7 +43,7 @@ LAYERS = [
     {"sweepcli"},
     {"demo_draw", "demo"},
     {"tablefile", "spellings", "dates"},
-    {"photofile", "photo", "folder", "tables", "audit", "tidy", "readers"},
+    {"photofile", "photo", "boxes", "folder", "tables", "audit", "tidy", "readers"},
     {"catalogue"},
     {"split"},
     {"pixelcache"},
