@@ -16,6 +16,7 @@ from reid_lib.threads import cpu_count, in_threads
 
 KIND, DETAIL = "kind", "detail"
 DUPLICATED_ID = "image_id that stands more than once"
+NO_TEXT = "name that is not UTF-8"  # neither a table nor a notebook can hold it
 MISSING = "missing file"
 UNREADABLE = "unreadable image"
 BAD_BBOX = "unusable bbox"
@@ -25,6 +26,7 @@ COPY = "the same photograph twice"  # harmless for training, but a copy among th
 LEAVE_OUT = "or pass skip_unreadable=True to leave them out"
 CURES = {
     DUPLICATED_ID: "give every image an image_id of its own, or say by columns which column holds it",
+    NO_TEXT: f"rename the files or folders, e.g. convmv -f latin1 -t utf-8 -r --notest FOLDER, {LEAVE_OUT}",
     MISSING: f"correct data_root or the paths, {LEAVE_OUT}",
     UNREADABLE: f"replace or remove these files, {LEAVE_OUT}",
     BAD_BBOX: f"write x,y,width,height in pixels of the upright image, {LEAVE_OUT}",
@@ -61,6 +63,13 @@ def find_problems(rows: pd.DataFrame, root: Path, *, thorough: bool = False, pro
     return pd.concat(found)
 
 
+def misnamed(paths: Sequence[str], *, after: int) -> pd.DataFrame:
+    """Problems as `find_problems` gives them, of photographs that are in no row; numbered from `after` on."""
+    return pd.DataFrame(
+        {IMAGE_ID: list(paths), PATH: list(paths), KIND: NO_TEXT, DETAIL: ""}, index=range(after, after + len(paths))
+    )
+
+
 def describe_problems(problems: pd.DataFrame, *, where: str) -> str:
     """One message over all problems: each kind with its count, the first few, and the cure."""
     lines = [f"{where}: {len(problems)} problems"]
@@ -85,7 +94,7 @@ def _size(file: Path) -> int:
     try:
         state = os.stat(file)
         return state.st_size if stat.S_ISREG(state.st_mode) else -1
-    except OSError:
+    except (OSError, ValueError):  # a NUL byte is part of no name
         return -1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib import readers
-from reid_lib.audit import COPY, DETAIL, DUPLICATED_ID, KIND, describe_problems, file_sizes, find_problems
+from reid_lib.audit import COPY, DETAIL, DUPLICATED_ID, KIND, describe_problems, file_sizes, find_problems, misnamed
 from reid_lib.boxes import in_pixels
 from reid_lib.errors import CatalogueError
 from reid_lib.names import (
@@ -108,6 +108,8 @@ def read_catalogue(
     rows, measured = in_pixels(rows, root, progress=progress)
     catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes, *measured))
     problems = audit(catalogue, thorough=skip_unreadable, progress=progress)
+    if table.misnamed:
+        problems = pd.concat([problems, misnamed(table.misnamed, after=len(rows))])
     return _without(catalogue, problems, skip_unreadable=skip_unreadable)
 
 
@@ -137,9 +139,10 @@ def _without(catalogue: Catalogue, problems: pd.DataFrame, *, skip_unreadable: b
     fatal = problems if not skip_unreadable else problems[problems[KIND] == DUPLICATED_ID]
     if len(fatal):
         raise CatalogueError(describe_problems(problems, where=f"dataset {catalogue.name!r} in {catalogue.root}"))
-    rows = catalogue.rows.drop(index=problems.index.unique()).reset_index(drop=True)
+    left_out = problems.index.unique()
+    rows = catalogue.rows.drop(index=left_out, errors="ignore").reset_index(drop=True)
     if len(problems):
-        notes.append(f"{len(catalogue) - len(rows)} of {len(catalogue)} images left out: {_which(problems)}")
+        notes.append(f"{len(left_out)} of {len(rows) + len(left_out)} images left out: {_which(problems)}")
     if rows[IDENTITY].isna().all():
         where = f"no usable labelled image is left of dataset {catalogue.name!r}"
         raise CatalogueError(describe_problems(problems, where=where))

@@ -1,8 +1,31 @@
 """One exception tree. A message says what was expected, what came, and what to do."""
 
 
+def is_text(name: str) -> bool:
+    """Can the name be written as UTF-8? Those of files that were named in another encoding cannot."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    r"""The text with bytes that are not UTF-8 written out ("caf\xe9.jpg"): names of files may hold them, no output can.
+
+    Python holds such a byte of a name as half a letter (PEP 383), which no file in UTF-8 and no notebook takes.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # other halves
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 class ReidError(Exception):
-    """Base of every error this library raises on purpose."""
+    """Base of every error this library raises on purpose. Its message can be printed, whatever it quotes."""
+
+    def __init__(self, *args):
+        super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
 
 
 class ParameterError(ReidError, ValueError):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reid_lib.errors import CatalogueError
+from reid_lib.errors import CatalogueError, is_text, printable
 from reid_lib.names import DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
 from reid_lib.photo import taken_at
 from reid_lib.tables import Table
@@ -22,14 +22,16 @@ NOT_AN_ANIMAL = ("train", "test", "val", "valid", "validation", "images", "photo
 
 
 def read_folder(root: Path) -> Table:
-    """One row per image below root/<identity>/, at any depth; hidden files and other kinds of files are passed over.
+    """One row per image below root/<identity>/, at any depth; hidden files and other kinds of files are passed over,
+    names that are not UTF-8 kept apart.
 
     Raises:
         CatalogueError: no images, or images that lie in no animal's folder.
     """
     if root.is_file():
         raise CatalogueError(f"{root} is a file: dataset='folder' wants the folder above it; a table is dataset='csv'")
-    paths, unread = _find_images(root)
+    found, unread = _find_images(root)
+    paths, misnamed = [p for p in found if is_text(p)], [printable(p) for p in found if not is_text(p)]
     direct = [p for p in paths if "/" not in p]
     if direct:
         raise CatalogueError(
@@ -37,6 +39,8 @@ def read_folder(root: Path) -> Table:
             f"expected {root.name}/<identity>/<image>.jpg; move them into a folder per animal, "
             "or pass dataset='csv' for a table"
         )
+    if not paths and misnamed:
+        raise CatalogueError(f"no photograph under {root} has a name in UTF-8 (first: {misnamed[0]}): rename them")
     if not paths:
         others = f" (found {_counted(unread)}: save these as JPEG or PNG)" if unread else ""
         raise CatalogueError(
@@ -51,7 +55,7 @@ def read_folder(root: Path) -> Table:
     if any(times):
         frame[DATE] = [time.isoformat() if time else None for time in times]
         frame[ENCOUNTER] = encounters(identities, times)
-    return Table(frame, root, (*notes, *_time_notes(times)))
+    return Table(frame, root, (*notes, *_time_notes(times)), tuple(misnamed))
 
 
 def encounters(identities: list[str], times: list[datetime | None]) -> list[str]:

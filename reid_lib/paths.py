@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from reid_lib.errors import CatalogueError, ReidError
+from reid_lib.errors import CatalogueError, ReidError, is_text
 
 
 def project_root() -> Path:
@@ -57,10 +57,18 @@ def find_data(data_root: str) -> Path:
             "data_root is empty and REID_DATA is not set: pass the folder of your photographs, "
             "e.g. -p data_root path/to/photos"
         )
+    if "\0" in typed:
+        raise CatalogueError(f"data_root {typed!r} holds a NUL byte, which no name of a file does: remove it")
     path = Path(typed).expanduser()
     tried = [path.absolute()] if path.is_absolute() else [Path.cwd() / path, project_root() / path]
     for candidate in tried:
         if candidate.exists():
-            return candidate.resolve()
+            return _named_in_utf8(candidate.resolve())
     places = " and ".join(str(p) for p in dict.fromkeys(tried))
     raise CatalogueError(f"data_root {typed!r} does not exist: looked for {places}")
+
+
+def _named_in_utf8(path: Path) -> Path:
+    if not is_text(str(path)):
+        raise CatalogueError(f"{path} has a name that is not UTF-8, which no run can note: rename that folder")
+    return path

@@ -49,11 +49,13 @@ OUR_COLUMNS = tuple(dict.fromkeys(REQUIRED_COLUMNS + OPTIONAL_COLUMNS))
 
 @dataclass(frozen=True)
 class Table:
-    """What a reader found: a frame with our column names, values still as they stood; what a person should know."""
+    """What a reader found: a frame with our column names, values still as they stood; what a person should know; and
+    photographs that no row can name, since their path is not UTF-8."""
 
     frame: pd.DataFrame
     root: Path
     notes: tuple[str, ...] = ()
+    misnamed: tuple[str, ...] = ()
 
 
 def read_table(source: Path, *, columns: str = "") -> Table:

@@ -226,6 +226,12 @@ def test_only_the_first_of_many_are_shown_but_all_are_counted(photos):
     assert "and 15 more" in str(caught.value)
 
 
+def test_a_path_with_a_nul_byte_is_a_missing_file(photos):
+    rows = tidy(pd.DataFrame({IMAGE_ID: ["1"], PATH: ["a\0.png"], IDENTITY: ["a"]}), dataset="d")[0]
+    problems = audit(Catalogue(rows, photos, "d"), thorough=True)
+    assert problems["kind"].tolist() == ["missing file"]
+
+
 def test_skip_unreadable_leaves_out_and_says_so(photos):
     (photos / "a" / "bad.jpg").write_bytes(b"")
     shutil.copy(photos / "b" / "0.png", photos / "c" / "copy.png")

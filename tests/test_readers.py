@@ -182,6 +182,46 @@ def test_links_are_followed_but_not_in_circles(tmp_path):
     assert list(readers.read("folder", str(tmp_path / "photos")).frame[PATH]) == ["a/2.jpg", "b/1.jpg"]
 
 
+def save_as_bytes(root, *names):
+    for number, name in enumerate(names):
+        file = os.path.join(os.fsencode(root), name)
+        try:
+            os.makedirs(os.path.dirname(file), exist_ok=True)
+            with open(file, "wb") as stream:
+                Image.fromarray(np.full((16, 24, 3), number, np.uint8)).save(stream, "PNG")
+        except OSError:
+            pytest.skip("this file system takes names in UTF-8 only")
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_names_that_are_not_utf_8_are_told_with_the_cure_or_left_out(tmp_path, timed):
+    save(tmp_path / "a/0.jpg", time="2021:05:01 10:00:00" if timed else None)
+    save_as_bytes(tmp_path, b"a/1.png", b"b/caf\xe9.png", b"Zo\xeb/1.png", b"b/2.png")
+    with pytest.raises(CatalogueError, match=r"(?s)2 x name that is not UTF-8 \(cure: rename.*Zo\\xeb/1.png.*caf\\xe9"):
+        read_catalogue("folder", str(tmp_path))
+    catalogue = read_catalogue("folder", str(tmp_path), skip_unreadable=True)
+    assert catalogue.rows[PATH].tolist() == ["a/0.jpg", "a/1.png", "b/2.png"] and catalogue.fingerprint
+    (note,) = [note for note in catalogue.notes if "left out" in note]
+    assert note.startswith("2 of 5 images left out") and r"b/caf\xe9.png" in note
+
+
+def test_a_folder_with_no_name_in_utf_8_and_one_below_such_a_folder(tmp_path):
+    save_as_bytes(tmp_path, b"x/caf\xe9/1.png")
+    with pytest.raises(CatalogueError, match=r"no photograph under .* has a name in UTF-8 \(first: caf\\xe9/1.png\)"):
+        read_catalogue("folder", str(tmp_path / "x"))
+    with pytest.raises(CatalogueError, match=r"caf\\xe9 has a name that is not UTF-8.*rename"):
+        read_catalogue("folder", str(tmp_path / "x" / os.fsdecode(b"caf\xe9")))
+
+
+def test_a_nul_byte_in_a_path_is_told(tmp_path):
+    with pytest.raises(CatalogueError, match=r"data_root 'a\\x00b' holds a NUL byte"):
+        read_catalogue("folder", "a\0b")
+    save(tmp_path / "a.jpg")
+    (tmp_path / "list.csv").write_bytes(b"path,identity\na.jpg,x\nb\0.jpg,y\n")
+    with pytest.raises(CatalogueError, match=r"list.csv, line 3: a NUL byte"):
+        read_catalogue("csv", str(tmp_path))
+
+
 def test_file_as_folder_is_refused(tmp_path):
     with pytest.raises(CatalogueError, match="dataset='csv'"):
         read_catalogue("folder", str(save(tmp_path / "a.jpg")))
