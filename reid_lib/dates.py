@@ -10,6 +10,7 @@ _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?|T\d{4}(?
 _ZONE = re.compile(rf"({_CLOCK})\s*(?:Z|(?:UTC|GMT)?\s*[+\-−]\d{{1,2}}(?::?\d{{2}})?|[A-Z]{{3,5}})$")
 _ASIDE = re.compile(r"\s*(?:\[[^\]]*\]|\([^)]*\))$")  # the zone's name: "... 10:00+02:00[Europe/Berlin]"
 _CLOCK_ALONE = re.compile(r"^T?\d{1,2}:\d{2}")
+_DAY = re.compile(r"^(\d{4})([-_./:]?)(\d{2})\2(\d{2})(?!\d)")  # a plain day, whatever follows it
 _LEAST_DIGITS = 4  # "1.5.24"; without a day, such as "today" or "May", pandas would take this year's
 
 
@@ -32,7 +33,8 @@ def days(dates: pd.Series) -> pd.Series:
         found = None
     if found is None or not pd.api.types.is_datetime64_dtype(found):
         found = pd.to_datetime(plain.map(_one))
-    return found
+    unread = found.isna() & plain.notna()
+    return found.where(~unread, pd.to_datetime(plain.where(unread).map(_day_of), errors="coerce", format="%Y-%m-%d"))
 
 
 def _without_zone(date) -> str | None:
@@ -47,3 +49,9 @@ def _without_zone(date) -> str | None:
 def _one(text) -> pd.Timestamp:
     time = pd.to_datetime(text, errors="coerce")
     return time if time is pd.NaT or time is None else time.tz_localize(None)
+
+
+def _day_of(text) -> str | None:
+    """The day alone, where a clock that cannot be read follows it ("20240501_102030")."""
+    day = None if pd.isna(text) else _DAY.match(text)
+    return f"{day[1]}-{day[3]}-{day[4]}" if day else None

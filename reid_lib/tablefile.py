@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reid_lib.errors import CatalogueError
+from reid_lib.errors import CatalogueError, printable
 
 # The longer mark first: that of UTF-32 begins as that of UTF-16 does.
 MARKS = (
@@ -40,7 +40,9 @@ def read_cells(file: Path) -> tuple[pd.DataFrame, list[str]]:
         separator = _separator(text)
     try:
         frame = _parse(text, separator, file)
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, csv.Error) as error:
+    except pd.errors.EmptyDataError:
+        raise CatalogueError(f"{file} is empty: expected a header and a row for each image") from None
+    except (pd.errors.ParserError, csv.Error) as error:
         cure = f"put quotes around a cell that holds a {separator!r} or a line break"
         raise CatalogueError(f"{file} cannot be read as a table: {str(error).strip()}; {cure}") from error
     if frame.empty:
@@ -65,7 +67,7 @@ def _decode(file: Path) -> tuple[str, list[str]]:
                 f"remove it, or {SAVE_AS}"
             )
         guessed = "it is not UTF-8: read as Windows-1252; look whether the names' accents are right"
-        return text, [f"{file.name}: {guessed}"] if encoding == "cp1252" else []
+        return text, [f"{printable(file.name)}: {guessed}"] if encoding == "cp1252" else []
     raise CatalogueError(f"{file} is no text in {', '.join(encodings)}: {SAVE_AS}")
 
 

@@ -157,8 +157,8 @@ def _nothing_notes(frame: pd.DataFrame) -> list[str]:
     words = frame.loc[frame[IDENTITY].isin(NOTHING), IDENTITY].value_counts(sort=False)
     if words.empty:
         return []
-    counts = ", ".join(f"{count} of an animal called {word!r}" for word, count in words.items())
-    return [f"images {counts}: only an empty cell is no identity; empty these cells if that is meant"]
+    counts = ", ".join(f"{word!r} ({count} image{'' if count == 1 else 's'})" for word, count in words.items())
+    return [f"taken for animals: {counts}; only an empty cell is no identity: empty these cells if that is meant"]
 
 
 def _plain(column) -> str:

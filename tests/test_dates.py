@@ -35,6 +35,11 @@ def test_the_example_runs():
         "20240501T233000Z",
         "2024-05-01 23:30:00.5 CEST",
         "2024-05-01T23:30+02:00[Europe/Berlin]",
+        "20240501_102030",
+        "2024_05_01",
+        "2024-05-01 10.20.30",
+        "2024:05:01 24:00:00",
+        "2024-05-01 10:20:30 America/New_York",
         "Wed May 01 2024 23:30:00 GMT+0200 (CEST)",
     ],
 )
@@ -42,7 +47,9 @@ def test_a_date_is_the_day_at_its_place(text):
     assert read(text).dt.strftime("%Y-%m-%d").tolist() == ["2024-05-01"]
 
 
-@pytest.mark.parametrize("text", ["10:20", "10:20:30", "now", "today", "May", "0000:00:00 00:00:00", "2024:13:01", "?"])
+@pytest.mark.parametrize(
+    "text", ["10:20", "10:20:30", "now", "today", "May", "0000:00:00 00:00:00", "2024:13:01", "?", "20241301_1"]
+)
 def test_what_names_no_day_is_missing(text):
     """pandas would take the day the program runs for a clock time, and so another split every day."""
     assert read(text).isna().all()

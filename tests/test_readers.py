@@ -312,7 +312,7 @@ def test_only_an_empty_cell_is_no_identity(tmp_path):
     found = catalogue.rows[IDENTITY]
     assert found.isna().tolist() == [not name.strip(" \u200b") for name in names]
     assert [name for name in found.dropna()] == ["x", "NA", "None", "null", "nan", "N/A"]
-    assert any("1 of an animal called 'null'" in note and "empty these cells" in note for note in catalogue.notes)
+    assert any("'null' (1 image)" in note and "empty these cells" in note for note in catalogue.notes)
 
 
 def test_a_word_for_nothing_is_nothing_in_columns_that_hold_no_names(tmp_path):
