@@ -4,7 +4,12 @@ The modules follow the way of the data, one step each:
 
     catalogue > split > images > model + losses > train > embed > search > openset > metrics > runs
 
-`pipeline` wires them for the notebooks. Importing the package itself imports none of them.
+`pipeline` wires them for the notebooks. Importing the package itself imports none of them; in a notebook it sees to it
+that an error which is the user's own is shown as its message.
 """
 
+from reid_lib.messages import show_in_notebook
+
 __version__ = "0.1.0"
+
+show_in_notebook()

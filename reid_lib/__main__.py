@@ -2,29 +2,36 @@
 
 import argparse
 import sys
+import traceback
 
 from reid_lib import sweepcli
 from reid_lib.arguments import PAPERMILL_HELP, papermill_params
-from reid_lib.errors import ReidError
+from reid_lib.errors import ReidError, RunError
+from reid_lib.messages import ERROR, TRACEBACK, in_words
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command; returns the exit code. Errors are one message on stderr."""
+    """Run one command; returns the exit code. Errors are one message on stderr, after their traceback if that is asked
+    for."""
+    typed = sys.argv[1:] if arguments is None else arguments
     parser = _parser()
-    options, rest = parser.parse_known_args(arguments)
+    options, rest = parser.parse_known_args([word for word in typed if word != TRACEBACK])  # wherever it stands
     if rest and not getattr(options, "takes_papermill", False):
         parser.error(f"unrecognised arguments: {' '.join(rest)}")
     options.papermill = rest
     try:
         options.command(options)
-    except ReidError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (ReidError, OSError) as error:
+        if TRACEBACK in typed:
+            traceback.print_exc()
+        print(f"{ERROR} {in_words(error)}", file=sys.stderr)
         return 1
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reid_lib", description="Open-set animal re-identification.")
+    parser.add_argument(TRACEBACK, action="store_true", help="where in the code an error came up; anywhere on the line")
     commands = parser.add_subparsers(required=True, metavar="command")
     name = commands.add_parser("name", help="the run name that papermill arguments lead to", epilog=PAPERMILL_HELP)
     name.add_argument("--notebook", default="train", help="train, evaluate, or the file that papermill is to execute")
@@ -35,7 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="the headline result of a run")
     show.add_argument("run")
     show.set_defaults(command=_show)
-    state = commands.add_parser("state", help="planned, running, interrupted, failed, finished or unreadable")
+    state = commands.add_parser(
+        "state", help="planned (by a sweep), running, interrupted, failed, finished or unreadable"
+    )
     state.add_argument("run")
     state.set_defaults(command=_state)
     stop = commands.add_parser("stop", help="ask a run on this machine to write a checkpoint and stop")
@@ -58,17 +67,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _name(options) -> None:
-    from reid_lib.runfolder import check_name
+    from reid_lib.runfolder import folder_of
 
     params = papermill_params(options.papermill, options.notebook)
-    print(check_name(params.run_name or params.default_name()))
+    print(folder_of(params.run_name or params.default_name()).name)
 
 
 def _folder(options) -> None:
-    from reid_lib.paths import runs_root
-    from reid_lib.runfolder import check_name
+    from reid_lib.runfolder import folder_of
 
-    print(runs_root() / check_name(options.run))
+    print(folder_of(options.run))
 
 
 def _show(options) -> None:
@@ -94,13 +102,13 @@ def _download(options) -> None:
 
 
 def _state(options) -> None:
-    from reid_lib.paths import runs_root
-    from reid_lib.runfolder import PLANNED, state_of
+    from reid_lib.runfolder import PLANNED, no_such_run, state_of
+    from reid_lib.sweep import is_planned
 
     state = state_of(options.run)
+    if state == PLANNED and not is_planned(options.run):
+        raise RunError(no_such_run(options.run))
     print(state)
-    if state == PLANNED:
-        print(f"there is no folder {runs_root() / options.run} yet", file=sys.stderr)
 
 
 def _stop(options) -> None:

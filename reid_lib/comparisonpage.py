@@ -7,12 +7,11 @@ from pathlib import Path
 from reid_lib import cards, files, plotcompare, verdicts
 from reid_lib.compare import MISTAKES, PARAM, Comparison
 from reid_lib.errors import RunError
-from reid_lib.names import IDENTITY, PREDICTED, SCORE, TEST
+from reid_lib.names import COMPARISONS, IDENTITY, PREDICTED, SCORE, TEST
 from reid_lib.plots import METRIC_LABELS
 from reid_lib.reportpage import STYLE
 from reid_lib.runfolder import check_name
 
-COMPARISONS = "comparisons"  # folder in runs/: it holds no params.json, so it is not taken for a run
 PAGE = "comparison.html"
 CURVES = {"loss": "loss", "val_score": "val score", "lr": "learning rate", "images_per_s": "speed"}
 FIGURE_DPI = 150

@@ -30,9 +30,9 @@ def learn(
         run: an open run; checkpoints, history and the best weights go there.
         device, stop, group: see `train.fit`.
     """
+    classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
     model = group.one_by_one(lambda: _network(params))
     pixels = group.one_by_one(lambda: pixels_for(model))
-    classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
     loss = make_loss(
         params.loss,
         num_classes=len(classes.names),

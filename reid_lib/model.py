@@ -185,7 +185,7 @@ def build_model(
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         network, source = build_backbone(architecture, backbone, pretrained=pretrained)
-        torch.default_generator.manual_seed(seed + 1)  # the head does not depend on what the backbone drew
+        torch.default_generator.manual_seed((seed + 1) % 2**64)  # the head does not depend on what the backbone drew
         data = resolve_model_data_config(network)
         config = {
             "format": FORMAT,

@@ -66,4 +66,5 @@ FIGURES = "figures"
 CHECKSUMS_JSON = "checksums.json"  # of a finished run, by seals
 REPORT_HTML = "report.html"  # of a finished run, by reports
 REFERENCE_JSON = "reference.json"  # in runs/
+COMPARISONS = "comparisons"  # in runs/: a folder of pages; it holds no run
 ALL_METRICS_CSV = "all_model_metrics.csv"  # in runs/

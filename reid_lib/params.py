@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from reid_lib.errors import ParameterError
+from reid_lib.errors import ParameterError, is_text
 
 RADIANS, COSINE, DISTANCE = "radians", "cosine", "distance"
 
@@ -61,7 +61,9 @@ ALIASES = {
     "augment": "augmentation",
     "images_per_class": "m",
 }
+LARGEST_SEED = 2**64 - 1  # of torch's generators
 LONGEST_NAME = 80  # characters of a run name that is made
+MANY = 10**9  # no study has so many images, animals or epochs; larger numbers are slips
 TRUE_WORDS, FALSE_WORDS = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -187,8 +189,16 @@ def _read(value, kind):
     if number:
         return _number(value, whole=kind is int)
     if kind is not bool and not isinstance(value, str):
-        raise ValueError(f"expected text: quote it, or with papermill pass -r instead of -p (-r NAME {value})")
+        shown = _cut(str(value))
+        raise ValueError(f"expected text: quote it, or with papermill pass -r instead of -p (-r NAME {shown})")
+    if isinstance(value, str) and ("\x00" in value or not is_text(value)):
+        raise ValueError("expected text that UTF-8 can write, without NUL bytes (rename a folder of another encoding)")
     return value
+
+
+def _cut(text: str) -> str:
+    """What was typed, as much of it as tells a person what it was."""
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 20]}... ({len(text)} characters)"
 
 
 def _number(value, *, whole: bool) -> float | int:
@@ -219,14 +229,14 @@ def _say(cls, problem: dict) -> str:
     text = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected").replace("NAME", name)
     if problem["type"].startswith(("greater_than", "less_than")):
         text = f"expected {_range(field)}"
-    return f"{name}: {text}; got {problem['input']!r} ({field.description})"
+    return f"{name}: {text}; got {_cut(repr(problem['input']))} ({field.description})"
 
 
 def _range(field) -> str:
     """The limits of a field in words, both of them: "at least 0 and at most 0.5"."""
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     limits = [(word, getattr(limit, key, None)) for limit in field.metadata for key, word in words.items()]
-    return " and ".join(f"{word} {limit:g}" for word, limit in limits if limit is not None)
+    return " and ".join(f"{word} {_short(limit)}" for word, limit in limits if limit is not None)
 
 
 class DataParams(NotebookParams):
@@ -252,9 +262,9 @@ class DataParams(NotebookParams):
         0.15, ge=0, le=0.4, description="share of the individuals held out whole, for val and once more for test"
     )
     threshold_individuals: int = Field(
-        10, ge=1, description="known and unknown val individuals a data set needs for a threshold of its own"
+        10, ge=1, le=MANY, description="known and unknown val individuals a data set needs for a threshold of its own"
     )
-    split_seed: int = Field(0, ge=0, description="split, drawing of the demo data")
+    split_seed: int = Field(0, ge=0, le=LARGEST_SEED, description="split, drawing of the demo data")
     batch_size: int = Field(24, ge=2, le=65536, description="images")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto, cpu, cuda, mps")
     precision: Literal["auto", "fp32", "bf16"] = Field(
@@ -282,7 +292,7 @@ class TrainParams(DataParams):
         description="None: the loss's own. Radians (arcface), cosine (cosface), distance (triplet, contrastive)",
     )
     scale: float | None = Field(
-        None, gt=0, description="None: the loss's own; arcface, subcenter_arcface and cosface have one"
+        None, gt=0, le=1000, description="None: the loss's own; arcface, subcenter_arcface and cosface have one"
     )
     lr: float = Field(1e-3, gt=0, le=10, description="learning rate of the backbone")
     head_lr_factor: float = Field(10.0, gt=0, le=1000, description="head and class weights learn this much faster")
@@ -291,16 +301,18 @@ class TrainParams(DataParams):
     scheduler: Literal["cosine", "plateau", "none"] = Field("cosine", description="cosine, plateau, none")
     warmup: float = Field(1.0, ge=0, le=1000, description="epochs of linear warm-up")
     num_epochs: int = Field(7, ge=1, le=100000, description="passes over the training images")
-    eval_every: int = Field(2, ge=1, description="epochs between evaluations on val")
-    patience: int = Field(0, ge=0, description="evaluations without a better val score before stopping; 0: never")
+    eval_every: int = Field(2, ge=1, le=MANY, description="epochs between evaluations on val")
+    patience: int = Field(
+        0, ge=0, le=MANY, description="evaluations without a better val score before stopping; 0: never"
+    )
     m: int = Field(4, ge=1, description="images per individual in a batch")
-    n: int = Field(0, ge=0, description="most training images; 0: all")
+    n: int = Field(0, ge=0, le=MANY, description="most training images; 0: all")
     classes: Literal["identity", "identity+orientation"] = Field(
         "identity", description="identity, or identity+orientation (each flank a class of its own in the loss)"
     )
     augmentation: bool = Field(True, description="vary pose, scale, light and sharpness while training")
     flip: bool = Field(False, description="mirror at random; a mirrored flank is another animal")
-    seed: int = Field(0, ge=0, description="weights, order, augmentation")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="weights, order, augmentation")
     num_gpus: int = Field(1, ge=0, le=1024, description="GPUs of a machine to train on; 0: all; on a CPU: processes")
 
     @model_validator(mode="after")
@@ -308,6 +320,8 @@ class TrainParams(DataParams):
         problems = self._problems_of_the_loss()
         if self.m > self.batch_size:
             problems.append(f"m: {self.m} images per individual do not fit into a batch_size of {self.batch_size}")
+        if self.n == 1:
+            problems.append("n: nothing can be told apart in one training image; expected 0 (all) or at least 2")
         if problems:
             raise ValueError("\n".join(problems))
         return self

@@ -62,8 +62,17 @@ def find_data(data_root: str) -> Path:
     path = Path(typed).expanduser()
     tried = [path.absolute()] if path.is_absolute() else [Path.cwd() / path, project_root() / path]
     for candidate in tried:
-        if candidate.exists():
-            return _named_in_utf8(candidate.resolve())
+        try:
+            if candidate.is_dir() or candidate.is_file():
+                return _named_in_utf8(candidate.resolve())
+            there = candidate.exists()
+        except (OSError, ValueError) as error:  # no path at all
+            shown = typed if len(typed) < 200 else f"{typed[:100]}... ({len(typed)} characters)"
+            raise CatalogueError(
+                f"data_root {shown!r} cannot be looked for: {getattr(error, 'strerror', error)}"
+            ) from error
+        if there:
+            raise CatalogueError(f"data_root {typed!r} is neither a folder nor a file that can be read: {candidate}")
     places = " and ".join(str(p) for p in dict.fromkeys(tried))
     raise CatalogueError(f"data_root {typed!r} does not exist: looked for {places}")
 

@@ -51,7 +51,7 @@ from reid_lib.names import (
 )
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.plots import METRIC_LABELS
-from reid_lib.runfolder import FINISHED, load_run, state_of
+from reid_lib.runfolder import FINISHED, PLANNED, check_name, folder_of, load_run, no_such_run, state_of
 from reid_lib.split import Split
 from reid_lib.submission import submission
 
@@ -136,7 +136,14 @@ class Results:
 
 
 def read(params) -> Catalogue:
-    """The catalogue that the parameters name, audited; prints what a person should know about it."""
+    """The catalogue that the parameters name, audited; prints what a person should know about it.
+
+    Raises:
+        RunError: the run cannot have its name; told before a large catalogue is read.
+    """
+    folder_of(params.run_name or params.default_name())
+    if params.reference:
+        check_name(params.reference)
     catalogue = read_catalogue(
         params.dataset,
         params.data_root,
@@ -186,7 +193,8 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
     )
     experiment = Experiment(params, catalogue, split, run)
     if params.reference and (state := state_of(params.reference)) != FINISHED:
-        print(f"note: the reference {params.reference!r} is {state}: this run is compared with it once it is finished")
+        told = no_such_run(params.reference) if state == PLANNED else f"the reference {params.reference!r} is {state}"
+        print(f"note: {told}: this run is compared with its reference once that is finished")
     if run.finished:
         print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
     else:

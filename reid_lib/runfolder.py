@@ -3,6 +3,7 @@
 States: running, finished, failed (with the error), interrupted (stopped, killed or gone silent), unreadable.
 """
 
+import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,15 @@ import pandas as pd
 from reid_lib import files, ownership, seals
 from reid_lib.errors import RunError
 from reid_lib.names import (
+    ALL_METRICS_CSV,
     CHECKPOINT,
+    COMPARISONS,
     HISTORY_CSV,
     METRICS_JSON,
     MODEL_WEIGHTS,
     PARAMS_JSON,
     PREDICTIONS_CSV,
+    REFERENCE_JSON,
     STATUS_JSON,
     TEST,
     VAL,
@@ -30,6 +34,9 @@ RUNNING, FINISHED, FAILED, INTERRUPTED, UNREADABLE = "running", "finished", "fai
 PLANNED = "planned"  # has no folder yet
 WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
 LONGEST = 120  # characters of a run name
+# What lies in runs/ beside the run folders.
+NO_RUNS = (ALL_METRICS_CSV, REFERENCE_JSON, COMPARISONS, "README.md")
+LISTED = 20  # runs that a message names
 # What was computed; a run that has none of it may begin anew with other parameters.
 COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)
 ANOTHER_FORMAT = "of another format"
@@ -48,6 +55,22 @@ def check_name(name: str) -> str:
             "digit or '_'"
         )
     return name
+
+
+def folder_of(name: str, *, root: Path | None = None) -> Path:
+    """The folder of a run, whether it is there or not.
+
+    Raises:
+        RunError: `name` cannot be a run's, or something else stands there.
+    """
+    folder = (root or runs_root()) / check_name(name)
+    if name in NO_RUNS:
+        raise RunError(f"run name {name!r}: {folder} is the place of something else; choose another run_name")
+    if folder.is_symlink():
+        raise RunError(f"{folder} is a link: a run folder lies in runs/ itself; use REID_RUNS to put runs elsewhere")
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file, not a run folder: choose another run_name")
+    return folder
 
 
 class RunFolder:
@@ -175,8 +198,7 @@ def load_run(name: str, *, root: Path | None = None) -> RunFolder:
     """
     folder = (root or runs_root()) / check_name(name)
     if not is_run(folder):
-        names = ", ".join(run.name for run in list_runs(root) if run.finished) or "none yet"
-        raise RunError(f"there is no run {name!r} in {folder.parent}; finished runs: {names}")
+        raise RunError(no_such_run(name, root=root))
     run = RunFolder(folder)
     run.described()
     status = run.status()
@@ -184,6 +206,22 @@ def load_run(name: str, *, root: Path | None = None) -> RunFolder:
         why = f" ({status['error'].splitlines()[0]})" if status.get("error") else ""
         raise RunError(f"run {name!r} is {status['state']}, not finished: run its notebook again, it continues{why}")
     return run
+
+
+def no_such_run(name: str, *, root: Path | None = None) -> str:
+    """What to say where a run is asked for that is not there: the one that may be meant, or those that are there."""
+    root = root or runs_root()
+    runs = list_runs(root)
+    close = difflib.get_close_matches(name, [run.name for run in runs], n=1)
+    if (root / name).is_dir():
+        told = "its folder holds no run yet: what went wrong stands in the notebook or the log there"
+    elif close:
+        told = f"did you mean {close[0]!r}?"
+    else:
+        finished = [run.name for run in runs if run.finished]
+        more = f" and {len(finished) - LISTED} more (python -m reid_lib runs)" if len(finished) > LISTED else ""
+        told = f"finished runs: {', '.join(finished[:LISTED]) or 'none yet'}{more}"
+    return f"there is no run {name!r} in {root}; {told}"
 
 
 def state_of(name: str, *, root: Path | None = None) -> str:

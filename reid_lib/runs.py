@@ -28,9 +28,11 @@ from reid_lib.runfolder import (
     FINISHED,
     FORMAT,
     INTERRUPTED,
+    PLANNED,
     RUNNING,
     RunFolder,
-    check_name,
+    folder_of,
+    no_such_run,
     state_of,
     there,
 )
@@ -83,13 +85,7 @@ class Run(RunFolder):
                 the differences. Of one that failed before that, nothing is kept.
             RunError: a bad name, or a folder that cannot be a run.
         """
-        folder = (root or runs_root()) / check_name(name)
-        if folder.is_symlink():
-            raise RunError(
-                f"{folder} is a link: a run folder lies in runs/ itself; use REID_RUNS to put runs elsewhere"
-            )
-        if folder.exists() and not folder.is_dir():
-            raise RunError(f"{folder} is a file, not a run folder: choose another run_name")
+        folder = folder_of(name, root=root)
         if folder.absolute() in _OPEN:
             _OPEN[folder.absolute()].release()
         run = cls(folder)
@@ -330,6 +326,8 @@ def ask_to_stop(name: str, *, root: Path | None = None) -> None:
         RunError: it is not running, or runs on another machine.
     """
     state = state_of(name, root=root)
+    if state == PLANNED:
+        raise RunError(no_such_run(name, root=root))
     if state != RUNNING:
         raise RunError(f"run {name!r} is {state}, not running: there is nothing to stop")
     owner = RunFolder((root or runs_root()) / name).status()["owner"]

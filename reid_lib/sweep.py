@@ -145,6 +145,12 @@ def load_plan(name: str = "sweep", *, root: Path | None = None) -> Plan:
         raise ParameterError(f"the plan in {folder} is damaged ({error!r}): plan again with --force") from error
 
 
+def is_planned(run: str, *, root: Path | None = None) -> bool:
+    """Is a run part of any plan?"""
+    folders = [path.parent for path in (root or variants_root()).glob(f"*/{PLAN}")]
+    return any(f"{run}.yaml" in _files_of(folder) for folder in folders)
+
+
 def expected_seconds(plan: Plan) -> float | None:
     """Training time of what is not finished, one after the other, at the reference's time for an epoch (a larger image
     or network takes longer, evaluation comes on top); None without a trained reference."""

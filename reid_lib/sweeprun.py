@@ -22,7 +22,7 @@ from reid_lib.errors import ParameterError, RunBusyError, RunError
 from reid_lib.names import METRICS_JSON, TRAIN_NOTEBOOK
 from reid_lib.params import TrainParams
 from reid_lib.paths import project_root, runs_root
-from reid_lib.runfolder import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder, is_run
+from reid_lib.runfolder import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder, folder_of, is_run
 from reid_lib.sweep import Plan, Variant
 from reid_lib.threads import cpu_count
 
@@ -184,7 +184,11 @@ class Sweep:
 
     def _start(self, variant: Variant) -> None:
         """Start a variant, unless it is done or under way elsewhere, or cannot be."""
-        folder = runs_root() / variant.run
+        try:
+            folder = folder_of(variant.run)
+        except RunError as error:
+            self.failed[variant.run] = str(error)
+            return
         lock = ownership.Lock(folder / STARTED_BY)
         try:
             lock.take()

@@ -12,6 +12,7 @@ from reid_lib import openset, stats
 from reid_lib.device import embedding_precision
 from reid_lib.embed import EmbeddingSet, Way, extract
 from reid_lib.embedcache import Store, fingerprints
+from reid_lib.errors import SplitError
 from reid_lib.group import ALONE, Group
 from reid_lib.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, ROLE, UNUSED, VAL
 from reid_lib.split import Split
@@ -43,6 +44,9 @@ def training_classes(split: Split, *, classes: str, n: int, seed: int) -> Traini
     Args:
         classes: "identity", or "identity+orientation" (each flank its own class).
         n: most training images, drawn by `seed`; 0 means all.
+
+    Raises:
+        SplitError: they show fewer than two classes, so there is nothing to learn.
     """
     names = split.rows[INDIVIDUAL].astype(object)
     if classes == "identity+orientation" and ORIENTATION in split.rows:
@@ -52,6 +56,9 @@ def training_classes(split: Split, *, classes: str, n: int, seed: int) -> Traini
         by_id = rows[np.argsort(split.rows[IMAGE_ID].to_numpy()[rows].astype(str))]
         rows = np.sort(np.random.default_rng(seed).permutation(by_id)[:n])
     trained = sorted(set(names.iloc[rows]))
+    if len(trained) < 2:
+        cure = f"raise n ({n})" if n else "add photographs of others"
+        raise SplitError(f"{len(rows)} training images of {len(trained)} animal: expected two to tell apart; {cure}")
     codes = {name: code for code, name in enumerate(trained)}
     of_row = names.map(codes).fillna(-1).astype(np.int64).to_numpy()
     return TrainingClasses(rows, of_row[rows], trained, of_row)

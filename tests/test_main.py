@@ -133,8 +133,58 @@ def test_an_error_is_one_message_and_an_exit_code(capsys, arguments, message):
     assert err.startswith("error: ") and message in err
 
 
-def test_the_state_of_a_run_that_is_not_there_is_planned_and_says_so(capsys, root):
-    assert say(capsys, "state", "nobody") == (0, "planned", f"there is no folder {root / 'nobody'} yet")
+@pytest.mark.parametrize("command", ["state", "stop", "show"])
+def test_a_run_that_is_not_there_is_an_error_that_names_those_that_are(capsys, root, command):
+    make_run("default")
+    make_run("wide")
+    for asked, told in (
+        ("nobody", "finished runs: default, wide"),
+        ("defualt", "did you mean 'default'?"),
+    ):
+        code, out, err = say(capsys, command, asked)
+        assert (code, out) == (1, "") and f"there is no run {asked!r} in {root}; {told}" in err
+    assert say(capsys, "state", "wide") == (0, "finished", "")
+
+
+def test_the_state_of_a_run_that_a_sweep_plans_is_planned(capsys, root, monkeypatch):
+    from reid_lib import sweep
+
+    monkeypatch.setattr(sweep, "variants_root", lambda: root.parent / "variants")
+    sweep.plan(["m=8"], name="mine")
+    (root.parent / "variants" / "other").mkdir()
+    (root.parent / "variants" / "other" / "plan.yaml").write_text("runs: [")  # damaged: it plans nothing
+    assert say(capsys, "state", "m-8") == (0, "planned", "")
+    assert say(capsys, "state", "m-9")[0] == 1
+
+
+def test_the_state_of_a_folder_without_a_run_says_where_to_look(capsys, root):
+    (root / "begun").mkdir(parents=True)
+    code, out, err = say(capsys, "state", "begun")
+    assert (code, out) == (1, "") and "its folder holds no run yet" in err
+
+
+def test_the_traceback_comes_on_request_wherever_that_stands(capsys):
+    for arguments in (["--traceback", "show", "nobody"], ["show", "nobody", "--traceback"]):
+        code, out, err = say(capsys, *arguments)
+        assert (code, out) == (1, "")
+        assert err.startswith("Traceback") and "error: there is no run 'nobody'" in err.splitlines()[-1]
+
+
+def test_an_error_of_the_system_is_one_message(capsys, root):
+    make_run("a")
+    (root / "a" / METRICS_JSON).unlink()
+    (root / "a" / METRICS_JSON).mkdir()
+    code, out, err = say(capsys, "show", "a")
+    assert (code, out) == (1, "") and err.startswith("error: ") and "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", ["all_model_metrics.csv", "reference.json", "comparisons", "README.md", "mine"])
+def test_a_name_that_something_else_in_runs_has_is_refused_beforehand(capsys, root, name):
+    root.mkdir()
+    (root / "mine").write_text("a plain file")
+    for arguments in (["name", "-r", "run_name", name], ["folder", name]):
+        code, out, err = say(capsys, *arguments)
+        assert (code, out) == (1, "") and "choose another run_name" in err
 
 
 def make_run(name):

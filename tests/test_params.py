@@ -1,11 +1,15 @@
 """Parameters: spellings that are understood, mix-ups that are refused with their cure, names of runs."""
 
+import json
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from reid_lib.errors import ParameterError
 from reid_lib.params import ALIASES, LOSS_DEFAULTS, EvaluateParams, TrainParams
+from reid_lib.runfolder import check_name
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,18 @@ def test_spellings_of_shell_and_yaml_are_understood(name, given, meant):
         ({"dropout": 1}, r"dropout: expected at least 0 and less than 1; got 1"),
         ({"lr": -1}, r"lr: expected more than 0 and at most 10; got -1"),
         ({"seed": 10**400}, r"seed: expected a finite number"),
+        ({"seed": 2**64}, r"seed: expected at least 0 and at most 18446744073709551615; got 18446744073709551616"),
+        ({"seed": "18446744073709551616"}, r"seed: expected at least 0 and at most 18446744073709551615"),
+        ({"seed": 1e30}, r"seed: expected at least 0 and at most 18446744073709551615"),
+        ({"seed": -1}, r"seed: expected at least 0 and at most 18446744073709551615; got -1"),
+        ({"split_seed": 2**64}, r"split_seed: expected at least 0 and at most 18446744073709551615"),
+        ({"dataset": "a\x00b"}, r"dataset: expected text that UTF-8 can write.*; got 'a\\x00b'"),
+        ({"run_name": "\ud800"}, r"run_name: expected text that UTF-8 can write"),
+        ({"device": "x" * 5000}, r"device: .*; got 'xxx.*\.\.\. \(5002 characters\)"),
+        ({"run_name": 10**900}, r"run_name: expected text: .*0\.\.\. \(901 characters\)\)"),
+        ({"scale": 1e308}, r"scale: expected more than 0 and at most 1000; got 1e\+308"),
+        ({"patience": 10**30}, r"patience: expected at least 0 and at most 1000000000"),
+        ({"n": 1}, r"n: nothing can be told apart in one training image; expected 0 \(all\) or at least 2"),
         ({"loss": "softmax"}, r"loss: expected 'arcface', .*; got 'softmax'"),
         ({"m": 40, "batch_size": 32}, r"m: 40 images per individual do not fit into a batch_size of 32"),
         ({"loss": "triplet", "scale": 30}, r"scale: the loss 'triplet' has none \(those that have: arcface, "),
@@ -127,3 +143,38 @@ def test_parameters_that_do_not_fit_together_are_told_at_once():
 def test_values_that_differ_in_the_seventh_digit_make_two_names():
     near = [TrainParams(lr=lr).default_name() for lr in (1.2345678e-4, 1.2345679e-4)]
     assert near == ["lr-0.00012345678", "lr-0.00012345679"]
+
+
+ODD = st.one_of(
+    st.booleans(),
+    st.none(),
+    st.integers(),
+    st.sampled_from(
+        [2**63, 2**64 - 1, 2**64, 10**30, -(10**30), 10**400, 1e308, 1e-320, math.nan, math.inf, -math.inf]
+    ),
+    st.floats(),
+    st.text(max_size=20),
+    st.characters(categories=["Cs", "Cc"]),
+    st.sampled_from(["nan", "1e999", "0x10", "None", "null", "9" * 5000, "../x", "$HOME", "a'b\"c", "x" * 5000]),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=1),
+    st.binary(max_size=2),
+)
+
+
+@pytest.mark.parametrize("kind", [TrainParams, EvaluateParams])
+@given(data=st.data())
+@settings(max_examples=200)
+def test_whatever_is_typed_is_a_value_that_can_be_written_or_a_message_that_names_its_parameter(kind, data):
+    name = data.draw(st.sampled_from(sorted(kind.model_fields)))
+    value = data.draw(ODD)
+    try:
+        params = kind.checked({name: value})
+    except ParameterError as error:
+        assert str(error).startswith(name) and len(str(error)) < 500
+        return
+    json.loads(json.dumps(params.model_dump(), allow_nan=False).encode())
+    assert kind.checked({name: getattr(params, name)}) == params
+    made = params.default_name()
+    assert check_name(made) == made
+    assert params.table().index.tolist() == list(params.differences())

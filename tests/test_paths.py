@@ -1,6 +1,7 @@
 """Places that cannot be written are told with the variable that moves them."""
 
 import errno
+import os
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from reid_lib.catalogue import Catalogue
 from reid_lib.demo import draw_demo
 from reid_lib.errors import CatalogueError, RunError
 from reid_lib.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
+from reid_lib.paths import find_data
 from reid_lib.runs import Run
 
 
@@ -52,3 +54,11 @@ def test_a_disk_that_is_full_before_a_run_begins_leaves_nothing(clean_dirs, monk
     with pytest.raises(RunError, match=r"cannot be written \(No space left on device\): make room"):
         open_run()
     assert not list((clean_dirs / "runs" / "r").iterdir())
+
+
+def test_what_is_no_path_and_what_is_no_folder_or_file_are_told(tmp_path):
+    with pytest.raises(CatalogueError, match=r"cannot be looked for: File name too long"):
+        find_data("x" * 5000)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CatalogueError, match="neither a folder nor a file"):
+        find_data(str(tmp_path / "pipe"))

@@ -300,7 +300,7 @@ def test_a_reference_that_is_not_there_is_told(tmp_path, capsys):
     params = TrainParams.checked(settings)
     catalogue = pipeline.read(params)
     pipeline.start(params, catalogue, pipeline.split(catalogue, params)).run.release()
-    assert "note: the reference 'nosuch' is planned" in capsys.readouterr().out
+    assert "note: there is no run 'nosuch'" in capsys.readouterr().out
 
 
 def test_more_photographs_under_the_same_name_are_refused_in_words(tmp_path):

@@ -20,7 +20,7 @@ MODULES = {path.stem for path in LIBRARY.glob("*.py")} - {"__init__", "__main__"
 
 # From the base to the right-most module, as the data go. A module imports only from lines above its own, or its own.
 LAYERS = [
-    {"names", "errors"},
+    {"names", "errors", "messages"},
     {"paths", "threads", "imports"},
     {
         "params",
@@ -37,7 +37,7 @@ LAYERS = [
         "interrupt",
         "environment",
     },
-    {"runtable", "arguments"},
+    {"runtable", "arguments", "papermillengine"},
     {"sweep"},
     {"sweeprun", "slurm"},
     {"sweepcli"},

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
+from reid_lib.errors import SplitError
 from reid_lib.losses import make_loss
 from reid_lib.model import build_model
 from reid_lib.names import GALLERY, IMAGE_ID, TEST, VAL
@@ -52,6 +53,16 @@ def test_classes_are_the_gallery_individuals(world):
     assert set(split.rows["role"].iloc[trained.rows]) == {GALLERY}
     assert [trained.names[label] for label in trained.labels] == split.rows["individual"].iloc[trained.rows].tolist()
     assert set(split.rows["identity"][trained.of_row < 0]) == {"u", "t"}
+
+
+def test_training_images_of_one_animal_are_refused_before_a_step_is_made(world):
+    """So that torch's batch normalisation, or a loss without negatives, is not what tells."""
+    _, split = world
+    alone = Split(split.rows[(split.rows["role"] != GALLERY) | (split.rows["identity"] == "a")].reset_index(), "random")
+    with pytest.raises(SplitError, match="4 training images of 1 animal: .*add photographs of others"):
+        training_classes(alone, classes="identity", n=0, seed=0)
+    with pytest.raises(SplitError, match=r"1 training images of 1 animal: .*raise n \(1\)"):
+        training_classes(split, classes="identity", n=1, seed=0)
 
 
 def test_each_flank_can_be_a_class_of_its_own(world):
