@@ -1,6 +1,5 @@
 """Which run to promote: the best on val, if it can be told apart from the reference. Test labels have no say."""
 
-import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from reid_lib import paired, runtable
 from reid_lib.bootstrap import cached_resample
 from reid_lib.errors import ParameterError, RunError
 from reid_lib.names import PREDICTIONS_CSV, SCORE, VAL
+from reid_lib.pairing import pair_seeds, variant_of
 from reid_lib.runfolder import RunFolder
 
 METRIC = "geometric_mean"
-SEED = "seed"
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,8 @@ def choose_best(root: Path | None = None) -> Choice:
 
     Runs that differ only in their seed are one variant; the run promoted is its best one on val. Candidates were asked
     the same test queries as the reference. A variant beats it when the paired interval of the difference on val
-    excludes 0, corrected for the number of variants (Holm); seeds are paired with equal seeds, or, where there are
-    none, in their order. Without a reference the best is promoted and nothing compared. A run whose predictions cannot
-    be read is left out, and told.
+    excludes 0, corrected for the number of variants (Holm); `pairing` says which seeds are pairs. Without a reference
+    the best is promoted and nothing compared. A run whose predictions cannot be read is left out, and told.
 
     Raises:
         RunError: no finished run; a reference that cannot be read; no reference, and runs of different test queries.
@@ -109,21 +107,22 @@ def variants_of(runs: list[RunFolder]) -> dict[str, _Variant]:
     variants = {}
     for run in runs:
         value = run.metrics()[VAL]["overall"].get(METRIC, {}).get("value", float("nan"))
-        identity = dict(run.described().get("identity", {}))
-        seed = identity.pop(SEED, None)
+        key, seed = variant_of(run.described().get("identity") or {})
         if value == value:
-            variant = variants.setdefault(json.dumps(identity, sort_keys=True), _Variant())
+            variant = variants.setdefault(key, _Variant())
             variant.runs[seed], variant.val[seed] = run, value
     return dict(sorted(variants.items(), key=lambda item: (-item[1].mean, item[1].best)))
 
 
-def variant_difference(a: _Variant, b: _Variant, *, metric: str = METRIC, role: str = VAL) -> paired.Difference | None:
-    """a minus b, seed by seed; None where they were asked other queries."""
-    both = sorted(set(a.runs) & set(b.runs), key=str)
-    pairs = [(a.runs[s], b.runs[s]) for s in both]
-    if not both:  # other seeds on either side: as many pairs as there are
-        in_order = ([v.runs[s] for s in sorted(v.runs, key=str)] for v in (a, b))
-        pairs = list(zip(*in_order, strict=False))
+def _difference(a: _Variant, b: _Variant, reference: str) -> paired.Difference | None:
+    """a minus b, the reference's variant, over their pairs of seeds; None where they were asked other queries."""
+    first = next((seed for seed, run in b.runs.items() if run.name == reference), None)
+    pairs = [(a.runs[one], b.runs[other]) for one, other in pair_seeds(a.runs, b.runs, first=first)]
+    return difference_of(pairs, metric=METRIC, role=VAL)
+
+
+def difference_of(pairs: list[tuple[RunFolder, RunFolder]], *, metric: str, role: str) -> paired.Difference | None:
+    """`paired.variant_difference` of pairs of runs; None where they were asked other queries."""
     options = {"metric": metric, "role": role}
     try:
         return paired.variant_difference([tuple(cached_resample(run, **options) for run in pair) for pair in pairs])
@@ -139,7 +138,7 @@ def _first(variants: dict[str, _Variant]) -> Choice:
 
 
 def _against(variants: dict[str, _Variant], own: str, reference: str) -> Choice:
-    found = {v.best: variant_difference(v, variants[own]) for key, v in variants.items() if key != own}
+    found = {v.best: _difference(v, variants[own], reference) for key, v in variants.items() if key != own}
     table = _table(variants).merge(paired.judge(found), left_on="run", right_on="candidate", how="left")
     table = table.drop(columns="candidate")
     better = table.loc[table["verdict_holm"] == paired.BETTER, "run"]

@@ -32,6 +32,7 @@ from reid_lib.names import (
     TEST,
     ranked,
 )
+from reid_lib.pairing import Pair
 from reid_lib.params import LOSS_DEFAULTS, LossDefaults
 from reid_lib.paths import runs_root
 from reid_lib.photographs import outcomes
@@ -192,6 +193,11 @@ class Comparison:
         """`runtable.all_metrics` of the runs that can be looked at: one row per finished run, by run name."""
         table = runtable.all_metrics(self.root).set_index(runtable.RUN, drop=False).rename_axis(None)
         return table.loc[[name for name in table.index if name not in self.unreadable]]
+
+    @cached_property
+    def pairs(self) -> dict[str, Pair]:
+        """Run name -> the run it is compared with, as in `table`."""
+        return runtable.pairs(self.root)
 
     @cached_property
     def unreadable(self) -> dict[str, str]:

@@ -27,18 +27,18 @@ def write_comparison(comparison: Comparison, names: list[str], *, name: str, met
         raise RunError("nothing to compare: choose at least one run")
     folder = comparison.root / COMPARISONS / check_name(name)
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {}
-    for key, (caption, draw) in _figures(comparison, names, metric).items():
+    figures, differences = {}, verdicts.differences(comparison, names, metric)
+    for key, (caption, draw) in _figures(comparison, names, metric, differences).items():
         figures[key] = (caption, cards.png(draw(), dpi=FIGURE_DPI))
         with files.atomic(folder / f"{key}.png") as path:
             path.write_bytes(figures[key][1])
     page = folder / PAGE
     with files.atomic(page) as path:
-        path.write_text(_page(comparison, names, name, metric, figures), encoding="utf-8")
+        path.write_text(_page(comparison, names, name, metric, figures, differences), encoding="utf-8")
     return page
 
 
-def _figures(comparison: Comparison, names: list[str], metric: str) -> dict:
+def _figures(comparison: Comparison, names: list[str], metric: str, differences) -> dict:
     """File name -> (caption, how to draw it)."""
     from reid_lib.widgets import HEADLINE, draw_curves
 
@@ -46,8 +46,9 @@ def _figures(comparison: Comparison, names: list[str], metric: str) -> dict:
     chosen = table[table["run"].isin(names)]
     label = METRIC_LABELS[metric].split(":")[0]
     runs = [comparison.run(name) for name in names]
+    judged = verdicts.for_title(comparison, differences)
     drawn = {
-        "performance": (f"{label} on test", lambda: plotcompare.performance_bars(chosen, [metric])),
+        "performance": (f"{label} on test", lambda: plotcompare.performance_bars(chosen, [metric], **judged)),
         "heatmap": (
             "All headline metrics on test",
             lambda: plotcompare.performance_heatmap(chosen, [m for m in HEADLINE if m in table]),
@@ -67,10 +68,9 @@ def _figures(comparison: Comparison, names: list[str], metric: str) -> dict:
     return drawn
 
 
-def _page(comparison, names, name: str, metric: str, figures: dict) -> str:
+def _page(comparison, names, name: str, metric: str, figures: dict, differences) -> str:
     when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
     parts = [f"<h1>{html.escape(name)}: {len(names)} runs compared</h1>", f'<p class="facts">written {when}</p>']
-    differences = verdicts.differences(comparison, names, metric)
     parts.append("<h2>Numbers</h2>" + verdicts.html_table(comparison, names, differences, metric=metric))
     parts.append("<h2>Figures</h2>")
     for caption, data in figures.values():

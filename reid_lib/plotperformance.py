@@ -115,7 +115,13 @@ def by_performance(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 @legible
 def performance_bars(
-    table: pd.DataFrame, metrics, *, reference: str | None = None, verdicts: Mapping[str, str] | None = None, ax=None
+    table: pd.DataFrame,
+    metrics,
+    *,
+    reference: str | None = None,
+    verdicts: Mapping[str, str] | None = None,
+    against: str = "",
+    ax=None,
 ):
     """Each run's metrics with 95 % intervals, the highest run on top; sorted by the first metric.
 
@@ -128,6 +134,7 @@ def performance_bars(
         metrics: a column, or several; up to eight are told apart.
         reference: run that is marked, see `reference_of`.
         verdicts: run -> verdict of its paired difference to the reference in the first metric (`paired.judge`).
+        against: what it was compared with, in words, where that is not the reference alone.
     """
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     width = 5.6 + 0.08 * max([len(name) for name in shortened(table[RUN]).values()], default=20)
@@ -137,7 +144,7 @@ def performance_bars(
     marked = reference_of(table, reference)
     alike = asked_alike(table, marked)
     x = f"{axis}; lines: 95 % intervals" + ("" if alike.all() else f"\nhollow: {OTHER_QUERIES}")
-    dress(ax, title=_title(table, metrics[0], marked, verdicts), x=x, title_pad=pad)
+    dress(ax, title=_title(table, metrics[0], marked, verdicts, against), x=x, title_pad=pad)
     if table.empty:
         ax.set(xticks=[], yticks=[])
         say(ax, "no run is finished yet")
@@ -179,7 +186,7 @@ def _name_rows(ax, ordered, reference):
     ax.set_ylim(len(ordered) - 0.5, -0.5)
 
 
-def _title(table, metric, reference, verdicts) -> str:
+def _title(table, metric, reference, verdicts, against) -> str:
     """What is drawn; and which runs are better or worse than the reference, where that was judged."""
     word, n = _capital(metric_word(metric)), len(table)
     if not n:
@@ -191,12 +198,12 @@ def _title(table, metric, reference, verdicts) -> str:
     if not judged or reference is None:
         return title
     short, said = shortened(table[RUN]), []
-    for verdict, start in ((BETTER, f"better than {short[reference]}: "), (WORSE, f"worse than {short[reference]}: ")):
-        runs = [run for run, own in judged.items() if own == verdict]
-        said += [start + (", ".join(short[run] for run in runs) if len(runs) < 4 else f"{len(runs)} runs")] * bool(runs)
+    for verdict in (BETTER, WORSE):
+        runs = [short[run] for run, own in judged.items() if own == verdict]
+        said += [f"{verdict} {', '.join(runs) if len(runs) < 4 else f'are {len(runs)} runs'}"] * bool(runs)
     rest = [verdict for verdict in judged.values() if verdict not in (BETTER, WORSE)]
     said += [f"{rest.count(verdict)} {verdict}" for verdict in dict.fromkeys(rest)]
-    return f"{word}; {'; '.join(said)}"
+    return f"{word} against {against or short[reference]}: {'; '.join(said)}"
 
 
 def _capital(text: str) -> str:

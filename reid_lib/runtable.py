@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from reid_lib import files, seals
+from reid_lib import files, pairing, seals
 from reid_lib.errors import RunError
 from reid_lib.names import ALL_METRICS_CSV, REFERENCE_JSON, TEST, VAL
 from reid_lib.paths import runs_root, writing
 from reid_lib.runfolder import FINISHED, UNREADABLE, RunFolder, list_runs, load_run
 
-RUN, REFERENCE, ASKED = "run", "reference", "test_fingerprint"
+RUN, REFERENCE, ASKED, COMPARED = "run", "reference", "test_fingerprint", "compared_with"
 SHOWN = ("geometric_mean", "baks", "baus", "top1", "auroc")  # in a terminal
 
 
@@ -52,22 +52,36 @@ def _reference_if_readable(root: Path | None) -> str | None:
 
 def all_metrics(root: Path | None = None) -> pd.DataFrame:
     """One row per finished run: `run`, `reference`, parameters (`param_<name>`), test metrics (`<metric>`,
-    `<metric>_low`, `<metric>_high`), val metrics (`val_<metric>`), and `difference_<metric>` to the reference run.
+    `<metric>_low`, `<metric>_high`), val metrics (`val_<metric>`), `compared_with`, and `difference_<metric>`: the
+    run's value less that of the run named in `compared_with`.
 
-    The reference is the run's own `reference` parameter, else the promoted run. Differences are joined by run name, and
-    NaN where the reference is not finished or was asked other test queries.
+    The reference is the run's own `reference` parameter, else the promoted run; `pairing` says which of its seeds a run
+    is compared with. There is no difference where the reference is not finished or was asked other test queries.
     """
     promoted = _reference_if_readable(root)
-    rows = [_row(run, promoted) for run in complete_runs(root)]
+    runs = complete_runs(root)
+    rows = [_row(run, promoted) for run in runs]
     table = pd.DataFrame(rows, columns=None if rows else [RUN, REFERENCE])
+    pairs = pairing.pair_runs(_entries(runs, rows))
+    compared = table[RUN].map({name: pair.other for name, pair in pairs.items()}).astype(object)
     metrics = [column for column in table if f"{column}_low" in table]
     by_name = table.set_index(RUN)
-    there = table[REFERENCE].map(lambda name: name if name in by_name.index else None)
-    for metric in metrics:
-        theirs = there.map(by_name[metric])
-        same = there.map(by_name["test_fingerprint"]) == table["test_fingerprint"]
-        table[f"difference_{metric}"] = (table[metric] - theirs).where(same)
-    return table
+    differences = {f"difference_{metric}": table[metric] - compared.map(by_name[metric]) for metric in metrics}
+    return table.assign(**{COMPARED: compared.where(compared.notna(), None)} | differences)
+
+
+def pairs(root: Path | None = None) -> dict[str, pairing.Pair]:
+    """Run -> the run it is compared with, as in `all_metrics`."""
+    promoted, runs = _reference_if_readable(root), complete_runs(root)
+    return pairing.pair_runs(_entries(runs, [_row(run, promoted) for run in runs]))
+
+
+def _entries(runs: list[RunFolder], rows: list[dict]) -> list[pairing.Entry]:
+    found = []
+    for run, row in zip(runs, rows, strict=True):
+        variant, seed = pairing.variant_of(run.described().get("identity") or {})
+        found.append(pairing.Entry(run.name, row[REFERENCE], variant, seed, row[ASKED]))
+    return found
 
 
 def complete_runs(root: Path | None = None) -> list[RunFolder]:

@@ -293,9 +293,13 @@ def test_the_title_of_the_bars_repeats_the_verdicts_and_no_more():
     verdicts = {"up": "better", "down": "worse", "same": "not distinguishable", "also": "not distinguishable"}
     ax = plotcompare.performance_bars(runs, "baks", reference="plain", verdicts=verdicts | {"not here": "better"})
     title = ax.get_title("left").replace("\n", " ")
-    assert title == "BAKS; better than plain: up; worse than plain: down; 2 not distinguishable"
+    assert title == "BAKS against plain: better up; worse down; 2 not distinguishable"
     many = plotcompare.performance_bars(runs, "baks", reference="plain", verdicts=dict.fromkeys(runs["run"], "better"))
-    assert many.get_title("left") == "BAKS; better than plain: 5 runs"
+    assert many.get_title("left") == "BAKS against plain: better are 5 runs"
+    seeds = plotcompare.performance_bars(
+        runs, "baks", reference="plain", verdicts=verdicts, against="plain, seed by seed"
+    )
+    assert seeds.get_title("left").startswith("BAKS against plain, seed by seed: better up")
     assert (
         plotcompare.performance_bars(runs, "baks", reference="plain", verdicts={}).get_title("left").endswith("first")
     )

@@ -37,7 +37,7 @@ LAYERS = [
         "interrupt",
         "environment",
     },
-    {"runtable", "arguments", "papermillengine"},
+    {"pairing", "runtable", "arguments", "papermillengine"},
     {"sweep"},
     {"sweeprun", "slurm"},
     {"sweepcli"},
@@ -79,12 +79,12 @@ LAYERS = [
     {"embeddingview", "mistakesview", "exportview"},
 ]
 TORCH_FREE = [
-    "names", "errors", "paths", "imports", "params", "notebook", "runs", "runtable", "catalogue", "split", "images",
-    "embed", "embedcache", "search", "ranking", "openset", "metrics", "stats", "threshold", "bootstrap", "paired",
-    "choose", "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare", "plotimpact",
-    "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets", "comparisonpage",
-    "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun", "slurm",
-    "sweepcli", "seals",
+    "names", "errors", "paths", "imports", "params", "notebook", "runs", "pairing", "runtable", "catalogue", "split",
+    "images", "embed", "embedcache", "search", "ranking", "openset", "metrics", "stats", "threshold", "bootstrap",
+    "paired", "choose", "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare",
+    "plotimpact", "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets",
+    "comparisonpage", "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun",
+    "slurm", "sweepcli", "seals",
 ]  # fmt: skip
 
 

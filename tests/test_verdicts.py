@@ -3,18 +3,20 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_runs import catalogue, make_run, write_photos
 
-from reid_lib import runtable, verdicts
+from reid_lib import files, runtable, verdicts
 from reid_lib.compare import Comparison
+from reid_lib.comparisonpage import write_comparison
 
 ROWS = catalogue(n_known=22, n_unknown=20, images=2, datasets=("a",))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A reference with two seeds, a better variant with two, a worse one with one; one run of other queries."""
+    """A reference and a variant with two seeds, a better and a worse one with one; one run of other queries."""
     root = tmp_path_factory.mktemp("judged")
     photos = write_photos(ROWS, root / "photos")
     with pytest.MonkeyPatch.context() as patch:
@@ -22,6 +24,7 @@ def folder(tmp_path_factory):
         for seed in (0, 1):
             make_run(f"plain-{seed}", ROWS, skill=1.0, photos=photos, seed=seed)
             make_run(f"wide-{seed}", ROWS, skill=2.5, photos=photos, seed=seed, margin=0.5)
+        make_run("steep", ROWS, skill=2.5, photos=photos, margin=0.6)
         make_run("narrow", ROWS, skill=0.4, photos=photos, margin=0.1)
         other = make_run("other", ROWS, skill=1.0, photos=photos, split_seed=1)
         text = (other / "metrics.json").read_text()
@@ -47,8 +50,8 @@ def shown(comparison, names) -> dict[str, str]:
 
 
 def test_better_and_worse_are_told_apart_and_the_reference_is_not_judged(comparison):
-    rows = shown(comparison, ["plain-0", "wide-0", "narrow"])
-    assert "better" in rows["wide-0"] and "worse" in rows["narrow"] and "reference" in rows["plain-0"]
+    rows = shown(comparison, ["plain-0", "steep", "narrow"])
+    assert "better" in rows["steep"] and "worse" in rows["narrow"] and "reference" in rows["plain-0"]
 
 
 def test_a_difference_of_one_seed_is_the_difference_of_the_metrics(comparison):
@@ -59,17 +62,50 @@ def test_a_difference_of_one_seed_is_the_difference_of_the_metrics(comparison):
 
 
 def test_seeds_of_a_variant_share_a_verdict_and_are_paired_with_the_references_seeds(comparison):
-    found = verdicts.differences(comparison, ["wide-0", "wide-1"], "geometric_mean")
     metric = comparison.table["geometric_mean"]
     mean = np.mean([metric[f"wide-{seed}"] - metric[f"plain-{seed}"] for seed in (0, 1)])
-    assert found["difference"].tolist() == pytest.approx([mean, mean], abs=1e-12)
-    assert found["n_seeds"].tolist() == [2, 2] and found["basis"].str.contains("2 seeds").all()
+    for names in (["wide-0", "wide-1"], ["wide-1"]):  # a verdict does not depend on which seeds one looks at
+        found = verdicts.differences(comparison, names, "geometric_mean")
+        assert found.index.tolist() == names
+        assert found["difference"].tolist() == pytest.approx([mean] * len(names), abs=1e-12)
+        assert set(found["n_seeds"]) == {2} and found["basis"].str.contains("2 seeds").all()
+        assert set(found["pairs"]) == {"wide-0 − plain-0; wide-1 − plain-1"}
 
 
-def test_one_seed_of_a_variant_is_paired_with_the_same_seed_of_the_reference(comparison):
-    found = verdicts.differences(comparison, ["wide-1"], "geometric_mean")
-    metric = comparison.table["geometric_mean"]
-    assert found.loc["wide-1", "difference"] == pytest.approx(metric["wide-1"] - metric["plain-1"], abs=1e-12)
+def test_a_difference_names_its_pair_and_is_the_shown_value_less_that_of_the_pair(comparison):
+    rows, table = shown(comparison, ["plain-0", "wide-1", "narrow"]), comparison.table
+    for name, pair in (("wide-1", "plain-1"), ("narrow", "plain-0")):
+        value, other = table.loc[name, "geometric_mean"], table.loc[pair, "geometric_mean"]
+        assert f"{value - other:+.3f}" in rows[name] and f"less {other:.3f} of {pair}" in rows[name]
+    assert "mean of 2 pairs" in rows["wide-1"] and "mean of" not in rows["narrow"]
+
+
+def test_table_page_and_csv_agree_on_every_difference(comparison, folder):
+    csv = files.read_csv(runtable.rewrite_table(folder)).set_index("run")
+    names = comparison.names
+    page = write_comparison(comparison, names, name="agree").read_text(encoding="utf-8")
+    (folder / "comparisons" / "agree" / "comparison.html").unlink()
+    for rows in (shown(comparison, names), rows_of(page)):
+        for name in names:
+            other = csv.loc[name, "compared_with"]
+            if name == "plain-0":
+                assert csv.loc[name, "difference_geometric_mean"] == 0
+            elif name == "other":
+                assert pd.isna(other) and pd.isna(csv.loc[name, "difference_geometric_mean"])
+            else:
+                left = csv.loc[name, "geometric_mean"] - csv.loc[other, "geometric_mean"]
+                assert csv.loc[name, "difference_geometric_mean"] == pytest.approx(left, abs=1e-12)
+                assert f"{left:+.3f}" in rows[name] and f"of {other}" in rows[name]
+    pairs = dict.fromkeys(("narrow", "plain-0", "plain-1", "steep", "wide-0"), "plain-0") | {"wide-1": "plain-1"}
+    assert csv["compared_with"].dropna().to_dict() == pairs
+
+
+def test_the_title_of_the_page_says_what_the_verdicts_of_the_table_say(comparison):
+    found = verdicts.differences(comparison, comparison.names, "geometric_mean")
+    said = verdicts.for_title(comparison, found)
+    assert said["verdicts"] == found["verdict_holm"].to_dict() and said["against"] == "plain-0, seed by seed"
+    one = verdicts.for_title(comparison, verdicts.differences(comparison, ["narrow"], "geometric_mean"))
+    assert one == {"reference": "plain-0", "verdicts": {"narrow": "worse"}, "against": ""}
 
 
 def test_the_correction_counts_variants_not_runs(comparison):
