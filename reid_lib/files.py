@@ -15,6 +15,7 @@ import pandas as pd
 
 from reid_lib.errors import ReidError, RunError
 from reid_lib.names import (
+    BBOX,
     DATASET,
     DATE,
     ENCOUNTER,
@@ -40,7 +41,8 @@ FULL = 2**20  # bytes: a disk with less room than this is full
 # Names stay text when read back: "007" is no number, and "NA" may be an animal.
 TEXT_COLUMNS = {
     *(IMAGE_ID, PATH, IDENTITY, DATASET, INDIVIDUAL, ENCOUNTER, DATE, ORIENTATION, SPECIES, SPLIT, ROLE, PREDICTED),
-    *(ranked(what, rank) for what in (IDENTITY, "image") for rank in range(1, N_RANKS + 1)),
+    *(ranked(what, rank) for what in (IDENTITY, "image", ORIENTATION) for rank in range(1, N_RANKS + 1)),
+    BBOX,
     "run",
     "reference",
 }

@@ -11,7 +11,7 @@ from PIL import Image
 
 from reid_lib import files
 from reid_lib.catalogue import read_catalogue
-from reid_lib.names import DATASET, DATE, IDENTITY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, PATH, ROLE, SCORE
+from reid_lib.names import BBOX, DATASET, DATE, IDENTITY, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, PATH, ROLE, SCORE
 from reid_lib.readers import TABLES
 from reid_lib.spellings import folded, is_blank
 from reid_lib.tidy import PLACEHOLDERS
@@ -122,17 +122,19 @@ TEXT = st.one_of(st.none(), st.text(LETTERS, min_size=1, max_size=8), st.sampled
         st.tuples(TEXT, TEXT, TEXT, st.sampled_from([True, False, None]), st.floats(allow_infinity=False)), max_size=6
     )
 )
+@example([("01", "1", "1", True, 0.5), ("2", None, None, False, 0.1)])
 @example([("a\rb", None, "NA", None, float("nan"))])
 def test_whatever_a_run_writes_it_reads_back(tmp_path_factory, rows):
     file = tmp_path_factory.mktemp("csv") / "predictions.csv"
     frame = pd.DataFrame(rows, columns=[IDENTITY, "identity_1", ORIENTATION, KNOWN, SCORE])
     frame = frame.astype({IDENTITY: object, "identity_1": object, ORIENTATION: object, KNOWN: "boolean", SCORE: float})
+    frame["orientation_1"], frame[BBOX] = frame[ORIENTATION], frame[IDENTITY]
     frame.insert(0, IMAGE_ID, [f"{number}" for number in range(len(frame))])
     frame[ROLE] = "test"
     files.write_csv(file, frame)
     back = files.read_csv(file)
     assert list(back) == list(frame) and len(back) == len(frame)
-    for column in (IMAGE_ID, IDENTITY, "identity_1", ORIENTATION, ROLE):
+    for column in (IMAGE_ID, IDENTITY, "identity_1", ORIENTATION, "orientation_1", BBOX, ROLE):
         assert back[column].fillna("").tolist() == frame[column].fillna("").tolist(), column
     assert back[KNOWN].tolist() == frame[KNOWN].tolist()
     assert np.array_equal(back[SCORE].to_numpy(float), frame[SCORE].to_numpy(float), equal_nan=True)
