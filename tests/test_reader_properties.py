@@ -56,7 +56,7 @@ def png(number: int) -> bytes:
     return stream.getvalue()
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     names=st.lists(st.one_of(st.just(""), NAMES), min_size=1, max_size=6).filter(any),
     columns=st.permutations([PATH, IDENTITY, DATASET, DATE, "remarks"]),
@@ -81,6 +81,7 @@ def test_any_table_gives_one_row_per_image_with_its_name_as_it_stands(
     assert rows[INDIVIDUAL].nunique() == len({name for name in names if name})
 
 
+@settings(max_examples=20)
 @given(names=st.lists(st.tuples(FILE_NAMES, FILE_NAMES), min_size=1, max_size=6), backwards=st.booleans())
 def test_any_folder_gives_one_row_per_image_of_the_animal_it_lies_in(tmp_path_factory, names, backwards):
     root = tmp_path_factory.mktemp("folder")
@@ -95,7 +96,7 @@ def test_any_folder_gives_one_row_per_image_of_the_animal_it_lies_in(tmp_path_fa
     assert rows[PATH].tolist() == sorted(expected)
 
 
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(order=st.permutations(range(6)), names=st.lists(NAMES, min_size=6, max_size=6), boxed=st.booleans())
 def test_the_fingerprint_knows_no_order_of_rows_and_every_name(tmp_path_factory, order, names, boxed):
     root = tmp_path_factory.mktemp("fingerprint")
