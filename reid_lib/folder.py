@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib.errors import CatalogueError, is_text, printable
-from reid_lib.names import DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
+from reid_lib.names import DATE, DRAW_KEY, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
 from reid_lib.photo import taken_at
 from reid_lib.tables import Table
 from reid_lib.threads import cpu_count, in_threads
@@ -17,6 +17,9 @@ EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 # Photographs all the same, which Pillow does not read by itself: worth a word, unlike a stray text file.
 UNREAD_EXTENSIONS = (".heic", ".heif", ".avif", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".gif")
 ENCOUNTER_GAP = timedelta(minutes=30)
+# The clock's cells that encounters draw their roles by. Shorter ones cut more encounters in two, which are then in the
+# gallery more often; longer ones give more of an animal's encounters one role.
+CELL_H = 2
 SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
 NOT_AN_ANIMAL = ("train", "test", "val", "valid", "validation", "images", "photos", "database", "query", "gallery")
 
@@ -55,6 +58,7 @@ def read_folder(root: Path) -> Table:
     if any(times):
         frame[DATE] = [time.isoformat() if time else None for time in times]
         frame[ENCOUNTER] = encounters(identities, times)
+        frame[DRAW_KEY] = draw_keys(times)
     return Table(frame, root, (*notes, *_time_notes(times)), tuple(misnamed))
 
 
@@ -72,6 +76,13 @@ def encounters(identities: list[str], times: list[datetime | None]) -> list[str]
             name = f"{identity} {time:%Y-%m-%d %H:%M:%S}"
         names[at], previous = name, (identity, time)
     return names
+
+
+def draw_keys(times: list[datetime | None]) -> list[str | None]:
+    """What the encounter of each photograph draws its role by: the cell of the clock. Another photograph may rename an
+    encounter or join it to another one, and changes no cell.
+    """
+    return [f"time:{time:%Y-%m-%d} {time.hour // CELL_H}" if time else None for time in times]
 
 
 def _find_images(root: Path) -> tuple[list[str], Counter]:

@@ -14,9 +14,10 @@ DATE = "date"
 ORIENTATION = "orientation"  # "left", "right", ...
 BBOX = "bbox"  # "x,y,width,height" in pixels of the upright image
 SPLIT = "split"  # the data set's own: "train" or "test"
+DRAW_KEY = "draw_key"  # of an encounter that follows from times: what its role is drawn by, since its name may change
 
 REQUIRED_COLUMNS = (IMAGE_ID, PATH, IDENTITY)
-OPTIONAL_COLUMNS = (DATASET, SPECIES, ENCOUNTER, DATE, ORIENTATION, BBOX, SPLIT)
+OPTIONAL_COLUMNS = (DATASET, SPECIES, ENCOUNTER, DATE, ORIENTATION, BBOX, SPLIT, DRAW_KEY)
 
 # Added by the catalogue: the key of an animal across data sets, "<dataset>/<identity>".
 INDIVIDUAL = "individual"
@@ -27,7 +28,7 @@ KNOWN = "known"  # does the individual of this image have gallery images?
 GALLERY = "gallery"
 VAL = "val"
 TEST = "test"
-UNUSED = "unused"  # unlabelled training images: nothing to learn from, nothing to score
+UNUSED = "unused"  # neither: unlabelled training images, and whatever a run must not be asked
 ROLES = (GALLERY, VAL, TEST)
 
 # Columns of predictions.csv; identity_1 ... identity_5, score_1 ... and image_1 ... follow the ranks.

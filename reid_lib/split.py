@@ -4,7 +4,6 @@ Some individuals appear only in val, others only in test: they are the unknown o
 """
 
 import hashlib
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +15,7 @@ from reid_lib.errors import SplitError
 from reid_lib.names import (
     DATASET,
     DATE,
+    DRAW_KEY,
     ENCOUNTER,
     GALLERY,
     IDENTITY,
@@ -28,8 +28,10 @@ from reid_lib.names import (
     UNUSED,
     VAL,
 )
+from reid_lib.roles import draw_roles
 
 POLICIES = ("auto", "official", "encounter", "random")
+SEEDS_TRIED = 20  # for one to suggest, where a seed gives no usable split
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,12 @@ class Split:
     """The catalogue's rows with `role` and `known`, and the policy that gave them.
 
     `rows[KNOWN]` tells of a query whether its individual is in the gallery it is searched in; <NA> where unlabelled.
+    `remarks`: what was left out of it, one sentence each.
     """
 
     rows: pd.DataFrame
     policy: str
+    remarks: tuple[str, ...] = ()
 
     def queries(self, role: str) -> np.ndarray:
         """Mask (n,) of the images that are queries of `role`."""
@@ -82,7 +86,7 @@ class Split:
     @property
     def notes(self) -> list[str]:
         """What a person should know about this split, one sentence each."""
-        audit, notes = self.leakage().set_index(ROLE), _date_notes(self.rows, self.policy)
+        audit, notes = self.leakage().set_index(ROLE), _date_notes(self.rows, self.policy) + list(self.remarks)
         for role in (VAL, TEST):
             if audit.loc[role, "known_queries"] and not audit.loc[role, "unknown_queries"]:
                 notes.append(
@@ -134,32 +138,46 @@ def assign_roles(
         rows: the catalogue's rows.
         policy: `official` (the data set's own train and test part), `encounter` (an encounter, else a date, of an
             individual stays on one side), `random` (image by image), `auto` (the first of these that the data allow).
-        val_split, test_split: share of each known individual's encounters (images under `random`) that become queries,
-            at least one where the individual has two; under `official` only val is carved.
-        unknown_split: share of the individuals held out whole, once for val and once more for test.
-        seed: of the drawing; the row order does not matter.
+        val_split, test_split: share of the encounters (images under `random`) of individuals that are not held out
+            which become queries; under `official` only val is carved.
+        unknown_split: share of the individuals held out whole, once for val and once more for test. Those of which no
+            encounter draws the gallery are unknown besides; with 0 they are left out, and nobody is unknown.
+        seed: of the hashes that the roles are drawn from, see `roles`: whatever rows are added, an image that was in
+            the gallery stays there. Neither does the row order matter.
 
     Raises:
         SplitError: the data do not allow it (no individual could be found again, no official split, ...).
     """
     policy = _choose_policy(rows, policy)
+    shares = {VAL: val_split, TEST: 0.0 if policy == "official" else test_split}
+    split = _drawn(rows, policy, shares, unknown_split, seed)
+    if problem := _problem(split):
+        raise SplitError(problem + _cure(split, shares, unknown_split, seed))
+    return split
+
+
+def _drawn(rows: pd.DataFrame, policy: str, shares: dict[str, float], unknown_split: float, seed: int) -> Split:
     rows = rows.copy()
     rows[ROLE] = pd.Series(UNUSED, index=rows.index, dtype=object)
     if policy == "official":
         rows.loc[rows[SPLIT] == "test", ROLE] = TEST
-        drawn, test_split = rows[(rows[SPLIT] == "train") & rows[INDIVIDUAL].notna()], 0.0
+        drawn = rows[(rows[SPLIT] == "train") & rows[INDIVIDUAL].notna()]
     else:
         drawn = rows[rows[INDIVIDUAL].notna()]
-        if len(drawn) < len(rows):
-            rows.loc[rows[INDIVIDUAL].isna(), ROLE] = TEST  # unlabelled photographs get an answer, but no score
-    units = _units(drawn, by_encounter=policy != "random")
-    shares = {VAL: val_split, TEST: test_split}
-    for dataset, part in drawn.groupby(DATASET, sort=True):
-        rng = np.random.default_rng([seed, zlib.crc32(str(dataset).encode())])
-        rows.loc[part.index, ROLE] = _draw(part[INDIVIDUAL], units[part.index], shares, unknown_split, rng)
-    split = Split(_mark_known(rows, policy), policy)
-    _check(split)
-    return split
+        rows.loc[rows[INDIVIDUAL].isna(), ROLE] = TEST  # unlabelled photographs get an answer, but no score
+    units, keys = _units(drawn, by_encounter=policy != "random"), _keys(drawn, by_encounter=policy != "random")
+    roles = draw_roles(drawn, units, keys, shares=shares, unknown_split=unknown_split, seed=seed)
+    rows.loc[drawn.index, ROLE] = roles
+    return Split(_mark_known(rows, policy), policy, _missed(drawn[roles == UNUSED]))
+
+
+def _missed(rows: pd.DataFrame) -> tuple[str, ...]:
+    if rows.empty:
+        return ()
+    return (
+        f"{rows[INDIVIDUAL].nunique()} individuals ({len(rows)} photographs) are left out: nothing of them was "
+        "drawn for the gallery, and with unknown_split 0 nobody is asked as unknown",
+    )
 
 
 def _choose_policy(rows: pd.DataFrame, policy: str) -> str:
@@ -195,6 +213,18 @@ def _units(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
     return told.fillna("untold")
 
 
+def _keys(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
+    """(n,) text that each image draws by: its unit's name where that cannot change, else something that cannot.
+
+    An encounter made of times gets another name when an earlier photograph is added. An image without an occasion was
+    drawn for itself while no image had one.
+    """
+    image = "image:" + rows[IMAGE_ID].astype(str)
+    if not by_encounter:
+        return image
+    return (rows[DRAW_KEY] if DRAW_KEY in rows else _occasions(rows)).fillna(image)
+
+
 def _occasions(rows: pd.DataFrame) -> pd.Series:
     """(n,) text: the encounter of each image, else its day; missing where neither is there or can be read."""
     told = pd.Series(None, index=rows.index, dtype=object)
@@ -226,41 +256,6 @@ def _date_notes(rows: pd.DataFrame, policy: str) -> list[str]:
     return notes
 
 
-def _draw(individuals: pd.Series, units: pd.Series, shares: dict, unknown_split: float, rng) -> pd.Series:
-    """Roles of one data set's labelled images. Sorted by name before drawing, so that row order cannot matter."""
-    names = np.array(sorted(individuals.unique()), dtype=object)
-    rng.shuffle(names)
-    # One at least, as soon as there are enough animals that the gallery does not suffer; never more than half.
-    n_unknown = (
-        min(max(round(unknown_split * len(names)), int(len(names) >= 5)), len(names) // 4) if unknown_split else 0
-    )
-    unknown_of = {name: VAL for name in names[:n_unknown]}
-    if shares[TEST]:
-        unknown_of |= {name: TEST for name in names[n_unknown : 2 * n_unknown]}
-    role = pd.Series(GALLERY, index=individuals.index, dtype=object)
-    for name, own in individuals.groupby(individuals, sort=True).groups.items():
-        if name in unknown_of:
-            role[own] = unknown_of[name]
-            continue
-        own_units = np.array(sorted(units[own].unique()), dtype=object)
-        rng.shuffle(own_units)
-        n_val, n_test = _query_units(len(own_units), shares, rng)
-        role[own[units[own].isin(own_units[:n_val])]] = VAL
-        role[own[units[own].isin(own_units[n_val : n_val + n_test])]] = TEST
-    return role
-
-
-def _query_units(n_units: int, shares: dict, rng) -> tuple[int, int]:
-    """How many of an individual's units become val and test queries; at least one unit stays in the gallery."""
-    n_val, n_test = (max(round(shares[r] * n_units), 1) if shares[r] else 0 for r in (VAL, TEST))
-    if n_units == 2 and n_val and n_test:  # one to keep, one to ask: by lot for val or for test
-        n_val = int(rng.random() < shares[VAL] / (shares[VAL] + shares[TEST]))
-        n_test = 1 - n_val
-    while n_val + n_test >= n_units and n_val + n_test > 0:
-        n_val, n_test = (n_val - 1, n_test) if n_val >= n_test else (n_val, n_test - 1)
-    return n_val, n_test
-
-
 def _mark_known(rows: pd.DataFrame, policy: str) -> pd.DataFrame:
     rows[KNOWN] = pd.Series(pd.NA, index=rows.index, dtype="boolean")
     for role in (GALLERY, VAL, TEST):
@@ -271,25 +266,51 @@ def _mark_known(rows: pd.DataFrame, policy: str) -> pd.DataFrame:
     return rows
 
 
-def _check(split: Split) -> None:
+def _problem(split: Split) -> str:
+    """Why nothing can be learnt or measured under this split; "" where something can."""
     rows = split.rows
-    n_gallery, per_individual = int(split.queries(GALLERY).sum()), rows[INDIVIDUAL].value_counts()
-    if n_gallery == 0:
-        raise SplitError(
-            f"no labelled image is left for the gallery: {len(rows)} images, {len(per_individual)} individuals"
+    n_individuals = rows[INDIVIDUAL].nunique()
+    n_enrolled = rows.loc[split.queries(GALLERY), INDIVIDUAL].nunique()
+    if n_individuals == 1:
+        return "the data have one individual: identification needs at least two (check the folders' names)"
+    if n_enrolled < 2:
+        return (
+            f"the gallery has {n_enrolled} of {n_individuals} individuals, {len(rows)} images in all: identification "
+            "needs at least two there"
         )
-    if rows.loc[split.queries(GALLERY), INDIVIDUAL].nunique() < 2:
-        raise SplitError("the gallery has one individual: identification needs at least two (check the folders' names)")
     if not rows.loc[split.queries(VAL), KNOWN].fillna(False).any():
-        seen = "photograph" if split.policy == "random" else "encounter"
-        once = "photograph" if per_individual.max() == 1 else seen
-        units = _units(rows[rows[INDIVIDUAL].notna()], by_encounter=split.policy != "random")
-        several = units.groupby(rows[INDIVIDUAL]).nunique().max() > 1
-        raise SplitError(
-            f"no individual can be found again: of {len(per_individual)} individuals none has a second {once} to ask "
-            f"about (policy {split.policy!r}, at most {per_individual.max()} images of one). "
-            "Add photographs from other occasions" + (", or raise val_split" if several else "")
+        return f"no individual can be found again: of {n_individuals} individuals none has " + (
+            "both a val query and an image in the gallery"
+            if _most_units(split) > 1
+            else f"a second {_seen(split)} to ask about (policy {split.policy!r}, at most "
+            f"{rows[INDIVIDUAL].value_counts().max()} images of one)"
         )
+    return ""
+
+
+def _cure(split: Split, shares: dict[str, float], unknown_split: float, seed: int) -> str:
+    """What to do about `_problem`: roles are drawn, so of few animals another seed may give all that is needed."""
+    if split.rows[INDIVIDUAL].nunique() < 2:
+        return ""
+    if _most_units(split) < 2:
+        return ". Add photographs from other occasions"
+    labelled = split.rows.drop(columns=[ROLE, KNOWN])
+    for other in range(seed + 1, seed + 1 + SEEDS_TRIED):
+        if not _problem(_drawn(labelled, split.policy, shares, unknown_split, other)):
+            return f". Few animals may draw such roles: -p split_seed {other} gives others"
+    return ". Add photographs from other occasions, lower unknown_split or test_split, or raise val_split"
+
+
+def _most_units(split: Split) -> int:
+    """The most encounters (images under `random`) that an individual has."""
+    labelled = split.rows[split.rows[INDIVIDUAL].notna()]
+    units = _units(labelled, by_encounter=split.policy != "random")
+    return int(units.groupby(labelled[INDIVIDUAL]).nunique().max())
+
+
+def _seen(split: Split) -> str:
+    once = split.rows[INDIVIDUAL].value_counts().max() == 1
+    return "photograph" if once or split.policy == "random" else "encounter"
 
 
 def _pairs(rows: pd.DataFrame):

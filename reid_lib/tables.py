@@ -12,6 +12,7 @@ from reid_lib.names import (
     BBOX,
     DATASET,
     DATE,
+    DRAW_KEY,
     ENCOUNTER,
     IDENTITY,
     IMAGE_ID,
@@ -44,7 +45,8 @@ NOTHING = (
     *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
 )
 NAMES = (IMAGE_ID, PATH, IDENTITY, DATASET)
-OUR_COLUMNS = tuple(dict.fromkeys(REQUIRED_COLUMNS + OPTIONAL_COLUMNS))
+# Those that a table can have; the other one is a reader's own.
+OUR_COLUMNS = tuple(c for c in dict.fromkeys(REQUIRED_COLUMNS + OPTIONAL_COLUMNS) if c != DRAW_KEY)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ LAYERS = [
     {"tablefile", "spellings", "dates"},
     {"photofile", "photo", "boxes", "folder", "tables", "audit", "tidy", "readers"},
     {"catalogue"},
+    {"roles"},
     {"split"},
     {"pixelcache"},
     {"images"},
@@ -84,7 +85,7 @@ TORCH_FREE = [
     "paired", "choose", "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare",
     "plotimpact", "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets",
     "comparisonpage", "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun",
-    "slurm", "sweepcli", "seals",
+    "slurm", "sweepcli", "seals", "roles",
 ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Roles: disjoint by encounter, unknown individuals apart, nothing decided by row order."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -67,8 +69,6 @@ def test_unknown_individuals_are_disjoint_and_never_in_the_gallery(herd):
     assert unknown[VAL] and unknown[TEST]
     assert not unknown[VAL] & unknown[TEST]
     assert not (unknown[VAL] | unknown[TEST]) & sets_of(split, GALLERY)
-    # 15 % of the 20 individuals of each data set, for each of val and test
-    assert len(unknown[VAL]) == len(unknown[TEST]) == 2 * 3
 
 
 def test_known_means_enrolled_in_the_gallery(herd):
@@ -99,13 +99,6 @@ def test_adding_a_data_set_leaves_the_others_alone(herd):
     assert together[alone.index].equals(alone)
 
 
-def test_every_known_individual_keeps_an_encounter_in_the_gallery():
-    split = assign_roles(make_rows({"a": 2, "b": 2, "c": 3, "d": 1}), unknown_split=0)
-    assert sets_of(split, GALLERY) == {f"deer/{name}" for name in "abcd"}
-    three = split.rows[split.rows.identity == "c"]
-    assert sorted(three.drop_duplicates("encounter")[ROLE]) == [GALLERY, TEST, VAL]
-
-
 def test_a_date_is_one_unit_where_there_are_no_encounters():
     rows = make_rows({"a": 4, "b": 4, "c": 4}).drop(columns="encounter")
     rows["date"] = [f"2024-0{1 + int(i.split('-')[2])}-01 12:{k:02d}:00" for k, i in enumerate(rows.image_id)]
@@ -118,6 +111,10 @@ def test_a_date_is_one_unit_where_there_are_no_encounters():
 def test_no_unknown_individuals_when_none_are_asked_for(herd):
     split = assign_roles(herd, unknown_split=0)
     assert (split.leakage()["unknown_queries"] == 0).all()
+    missed = split.rows[split.queries(UNUSED)]
+    assert not set(missed[INDIVIDUAL]) & sets_of(split, GALLERY)
+    says = f"{missed[INDIVIDUAL].nunique()} individuals ({len(missed)} photographs) are left out"
+    assert len(missed) and any(note.startswith(says) for note in split.notes)
 
 
 def official(herd):
@@ -169,6 +166,25 @@ def test_one_image_per_individual_is_refused():
 def test_raising_val_split_is_advised_where_it_helps():
     with pytest.raises(SplitError, match="or raise val_split$"):
         assign_roles(make_rows({f"{i}": 3 for i in range(12)}), val_split=0.0, unknown_split=0.0)
+
+
+def test_where_the_draw_is_to_blame_a_seed_that_helps_is_named():
+    rows = make_rows({"a": 2, "b": 2, "c": 2})
+    seeds = {seed: unusable(rows, seed=seed) for seed in range(12)}
+    refused = [seed for seed, problem in seeds.items() if problem]
+    assert refused, "three animals of two encounters each cannot always be split"
+    for seed in refused[:3]:
+        advised = int(re.search(r"-p split_seed (\d+) gives others$", seeds[seed]).group(1))
+        assert advised > seed and not unusable(rows, seed=advised)
+
+
+def unusable(rows, **settings) -> str:
+    """Why these rows cannot be split; "" where they can."""
+    try:
+        assign_roles(rows, **settings)
+    except SplitError as error:
+        return str(error)
+    return ""
 
 
 def test_one_encounter_per_individual_is_refused_with_the_reason():
