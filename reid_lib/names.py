@@ -14,6 +14,7 @@ DATE = "date"
 ORIENTATION = "orientation"  # "left", "right", ...
 BBOX = "bbox"  # "x,y,width,height" in pixels of the upright image
 SPLIT = "split"  # the data set's own: "train" or "test"
+CONTENT = "content"  # what a photograph is known by wherever it lies
 DRAW_KEY = "draw_key"  # of an encounter that follows from times: what its role is drawn by, since its name may change
 
 REQUIRED_COLUMNS = (IMAGE_ID, PATH, IDENTITY)
@@ -54,6 +55,7 @@ STATUS_JSON = "status.json"
 HISTORY_CSV = "history.csv"
 IMAGES_CSV = "images.csv"  # the catalogue with the role of every image: what compare joins on
 LEFT_OUT_CSV = "left_out.csv"  # images that could not be used (skip_unreadable)
+TRAINED_CSV = "trained.csv"  # the images trained on: name, individual, what the photograph is known by
 CHECKPOINT = "last.ckpt"
 MODEL_WEIGHTS = "model.safetensors"
 MODEL_JSON = "model.json"

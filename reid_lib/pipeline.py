@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from reid_lib import images, launch, openset, plots, plotstyle, project, reports, runs, runtable, seals, stats
+from reid_lib import images, launch, openset, plots, plotstyle, project, reports, runs, runtable, seals, stats, trained
 from reid_lib import split as splits
 from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
@@ -46,6 +46,7 @@ from reid_lib.names import (
     SUBMISSION_CSV,
     TEST,
     THRESHOLD_CSV,
+    TRAINED_CSV,
     UNUSED,
     VAL,
 )
@@ -57,19 +58,10 @@ from reid_lib.submission import submission
 
 METRICS_FORMAT = 1
 PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
+# What the roles of images follow from, beside the images.
+SHARES = ("split_policy", "val_split", "test_split", "unknown_split", "split_seed")
 # What an evaluation of a run takes over from it, unless it names a data set of its own.
-TAKEN_OVER = (
-    "dataset",
-    "data_root",
-    "columns",
-    "skip_unreadable",
-    "split_policy",
-    "val_split",
-    "test_split",
-    "unknown_split",
-    "threshold_individuals",
-    "split_seed",
-)
+TAKEN_OVER = ("dataset", "data_root", "columns", "skip_unreadable", "threshold_individuals", *SHARES)
 # Of these, what says where the photographs lie may be given anew: they may have moved.
 FREE = ("data_root", "columns", "skip_unreadable")
 # What a run's network was made with.
@@ -157,8 +149,14 @@ def read(params) -> Catalogue:
 
 
 def split(catalogue: Catalogue, params) -> Split:
-    """Roles of all images; prints what a person should know about them."""
-    result = splits.assign_roles(
+    """Roles of all images; prints what a person should know about them.
+
+    The roles of the images that a run was trained with are those it gave them. Whatever it was trained on, however that
+    came among its queries, is left out of them.
+    """
+    run = load_run(params.run) if getattr(params, "run", "") else None
+    result = trained.own_split(run, catalogue) if run and _same_shares(params, run) else None
+    result = result or splits.assign_roles(
         catalogue.rows,
         policy=params.split_policy,
         val_split=params.val_split,
@@ -166,9 +164,19 @@ def split(catalogue: Catalogue, params) -> Split:
         unknown_split=params.unknown_split,
         seed=params.split_seed,
     )
+    if run:
+        learnt, who = trained.trained_on(run), f"run {run.name!r} was trained on"
+        result = trained.without_trained(result, catalogue, learnt, who=who)
+    elif isinstance(params, TrainParams):
+        learnt, who = trained.photographs(catalogue, result.queries(GALLERY)), "this run is trained on copies of"
+        result = trained.without_trained(result, catalogue, learnt, who=who)
     for note in result.notes:
         print("note:", note)
     return result
+
+
+def _same_shares(params, run) -> bool:
+    return all(getattr(params, name) == run.params.get(name) for name in SHARES)
 
 
 def start(params, catalogue: Catalogue, split: Split) -> Experiment:
@@ -201,6 +209,8 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         with run.guard():
             run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
             run.write_csv(IMAGES_CSV, split.rows)
+            if isinstance(params, TrainParams):
+                run.write_csv(TRAINED_CSV, trained.photographs(catalogue, split.queries(GALLERY)))
             if len(catalogue.left_out):
                 run.write_csv(LEFT_OUT_CSV, catalogue.left_out)
         print(f"run {run.name!r} on {experiment.device}: {run.folder}")
@@ -348,6 +358,8 @@ def _measure(experiment: Experiment, predictions: pd.DataFrame, threshold: opens
     split = experiment.split
     parts = {role: predictions[predictions[ROLE] == role] for role in (VAL, TEST)}
     measured = {role: stats.summarise(part) for role, part in parts.items()}
+    if split.left_out:
+        measured["left_out"] = split.left_out | {"why": split.remarks[-1]}
     return measured | {
         "format": METRICS_FORMAT,
         "threshold": threshold.to_dict(),

@@ -4,7 +4,7 @@ Some individuals appear only in val, others only in test: they are the unknown o
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -39,12 +39,13 @@ class Split:
     """The catalogue's rows with `role` and `known`, and the policy that gave them.
 
     `rows[KNOWN]` tells of a query whether its individual is in the gallery it is searched in; <NA> where unlabelled.
-    `remarks`: what was left out of it, one sentence each.
+    `remarks`: what was left out of it, one sentence each; `left_out`: queries by role that a run must not be asked.
     """
 
     rows: pd.DataFrame
     policy: str
     remarks: tuple[str, ...] = ()
+    left_out: dict[str, int] = field(default_factory=dict)
 
     def queries(self, role: str) -> np.ndarray:
         """Mask (n,) of the images that are queries of `role`."""
@@ -178,6 +179,19 @@ def _missed(rows: pd.DataFrame) -> tuple[str, ...]:
         f"{rows[INDIVIDUAL].nunique()} individuals ({len(rows)} photographs) are left out: nothing of them was "
         "drawn for the gallery, and with unknown_split 0 nobody is asked as unknown",
     )
+
+
+def without(split: Split, out: np.ndarray, remark: str) -> Split:
+    """The split without the queries of the mask (n,), which `remark` tells.
+
+    Under the data set's own split a val image is enrolled for test: that it stays, so it goes into the gallery.
+    """
+    where = pd.Series(out, index=split.rows.index)
+    counts = {role: int((where & split.queries(role)).sum()) for role in (VAL, TEST)}
+    enrolled = where & split.gallery_for(TEST)
+    role = split.rows[ROLE].mask(where, UNUSED).mask(enrolled, GALLERY)
+    rows = _mark_known(split.rows.assign(**{ROLE: role}), split.policy)
+    return Split(rows, split.policy, (*split.remarks, remark), counts)
 
 
 def _choose_policy(rows: pd.DataFrame, policy: str) -> str:

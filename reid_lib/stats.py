@@ -383,7 +383,7 @@ def headline(results: dict) -> str:
     return (
         f"test: {said}; {counts['n_known_individuals']} known and {counts['n_unknown_individuals']} unknown "
         f"individuals, {len(results['test']['datasets'])} data sets; 95 % intervals over individuals, for this model "
-        "and threshold"
+        "and threshold" + (f"; {results['left_out']['why']}" if "left_out" in results else "")
     )
 
 

@@ -47,6 +47,7 @@ LAYERS = [
     {"catalogue"},
     {"roles"},
     {"split"},
+    {"trained"},
     {"pixelcache"},
     {"images"},
     {"group"},
@@ -85,7 +86,7 @@ TORCH_FREE = [
     "paired", "choose", "submission", "project", "plots", "plotscores", "photographs", "background", "plotcompare",
     "plotimpact", "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets",
     "comparisonpage", "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun",
-    "slurm", "sweepcli", "seals", "roles",
+    "slurm", "sweepcli", "seals", "roles", "trained",
 ]  # fmt: skip
 
 
