@@ -1,13 +1,14 @@
 """A small command line: `python -m reid_lib name | folder | state | show | stop | report | download | runs | sweep`."""
 
 import argparse
+import signal
 import sys
 import traceback
 
 from reid_lib import sweepcli
 from reid_lib.arguments import PAPERMILL_HELP, papermill_params
 from reid_lib.errors import ReidError, RunError
-from reid_lib.messages import ERROR, TRACEBACK, in_words
+from reid_lib.messages import ERROR, STOPPED, TRACEBACK, in_words
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
             traceback.print_exc()
         print(f"{ERROR} {in_words(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"{STOPPED} by Ctrl-C", file=sys.stderr)
+        return 128 + signal.SIGINT
     return 0
 
 

@@ -39,8 +39,9 @@ def _told(error: BaseException) -> str:
     if isinstance(error, PapermillExecutionError):
         return told_by_message(error.ename, error.traceback)
     papermill = "papermill" in (Path(sys.argv[0]).stem, Path(sys.argv[0]).parent.name)  # `python -m papermill`, too
-    own = isinstance(error, PapermillException | OSError) and papermill and not papermill_debugs(sys.argv)
-    return f"{ERROR} {in_words(error)}" if own else ""
+    if not papermill or papermill_debugs(sys.argv):
+        return ""
+    return f"{ERROR} {in_words(error)}" if isinstance(error, PapermillException | OSError) else ""
 
 
 sys.excepthook = show_message

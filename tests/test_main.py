@@ -3,6 +3,7 @@
 import nbformat
 import pytest
 
+from reid_lib import runtable
 from reid_lib.__main__ import main
 from reid_lib.names import METRICS_JSON
 from reid_lib.paths import project_root
@@ -168,6 +169,14 @@ def test_the_traceback_comes_on_request_wherever_that_stands(capsys):
         code, out, err = say(capsys, *arguments)
         assert (code, out) == (1, "")
         assert err.startswith("Traceback") and "error: there is no run 'nobody'" in err.splitlines()[-1]
+
+
+def test_a_command_that_is_stopped_says_so_and_no_more(capsys, monkeypatch):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runtable, "overview", interrupted)
+    assert say(capsys, "runs") == (130, "", "stopped: by Ctrl-C")
 
 
 def test_an_error_of_the_system_is_one_message(capsys, root):
