@@ -67,6 +67,7 @@ PROJECTION_CSV = "projection.csv"
 SUBMISSION_CSV = "submission.csv"
 FIGURES = "figures"
 CHECKSUMS_JSON = "checksums.json"  # of a finished run, by seals
+SUSPECTS_CSV = "suspected_label_errors.csv"  # photographs that look like one under two individuals
 REPORT_HTML = "report.html"  # of a finished run, by reports
 REFERENCE_JSON = "reference.json"  # in runs/
 COMPARISONS = "comparisons"  # in runs/: a folder of pages; it holds no run

@@ -23,6 +23,7 @@ from reid_lib.names import (
     N_RANKS,
     NEW_INDIVIDUAL,
     ORIENTATION,
+    PATH,
     PREDICTED,
     ranked,
 )
@@ -177,6 +178,34 @@ def photographs(rows: pd.DataFrame, load_image: LoadImage, *, individuals: int =
     _headline(ax, f"Each row is one animal, each column another {by} of it")
     if not names:
         say(ax, "no labelled photographs")
+    return ax
+
+
+def suspects(pairs: pd.DataFrame, load_image: LoadImage, *, n: int = 6, ax=None):
+    """Photographs that look like one photograph under two individuals, a pair a row.
+
+    Args:
+        pairs: image_id_1, identity_1, path_1, role_1, the same of 2, and correlation; as `suspects.find_suspects` finds
+            them.
+        load_image: image_id -> uint8 (H, W, 3).
+        n: most pairs; those of other individuals come before a second pair of the same two.
+    """
+    turn = pairs.groupby([f"{name}_{side}" for name in (DATASET, IDENTITY) for side in (1, 2)]).cumcount()
+    shown = pairs.loc[turn.sort_values(kind="stable").index].head(n)
+    ax = _empty_sheet(ax, n_columns=2, n_rows=len(shown))
+    for place, (_, row) in enumerate(shown.iterrows()):
+        top = place * ROW_HEIGHT
+        words = f"{row['correlation']:.3f}"
+        ax.text(-0.12, top + 0.5, words, fontsize=10, color=BLACK, ha="right", gid="correlation")
+        for side in (1, 2):
+            x = _column(side - 1)
+            _photo(ax, load_image(row[f"{IMAGE_ID}_{side}"]), x, top, frame=COLOURS["wrong"], width=1.0)
+            words = f"{_short(row[f'{IDENTITY}_{side}'], 18)}\n{_short(row[f'{PATH}_{side}'], 30)}"
+            ax.text(x + 0.5, top + 1.02, words, fontsize=8, color=BLACK, ha="center", va="top", parse_math=False)
+    more = f" ({len(shown)} of {len(pairs)})" if len(shown) < len(pairs) else ""
+    _headline(ax, f"One photograph under two animals?{more}", "Left of each pair: the correlation of their pixels.")
+    if not len(shown):
+        say(ax, "none")
     return ax
 
 

@@ -12,7 +12,21 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from reid_lib import images, launch, openset, plots, plotstyle, project, reports, runs, runtable, seals, stats, trained
+from reid_lib import (
+    images,
+    launch,
+    openset,
+    photographs,
+    plots,
+    plotstyle,
+    project,
+    reports,
+    runs,
+    runtable,
+    seals,
+    stats,
+    trained,
+)
 from reid_lib import split as splits
 from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
@@ -44,17 +58,20 @@ from reid_lib.names import (
     ROLE,
     ROLES,
     SUBMISSION_CSV,
+    SUSPECTS_CSV,
     TEST,
     THRESHOLD_CSV,
     TRAINED_CSV,
     UNUSED,
     VAL,
 )
+from reid_lib.nearcopies import small_greys
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.plots import METRIC_LABELS
 from reid_lib.runfolder import FINISHED, PLANNED, check_name, folder_of, load_run, no_such_run, state_of
 from reid_lib.split import Split
 from reid_lib.submission import submission
+from reid_lib.suspects import find_suspects
 
 METRICS_FORMAT = 1
 PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
@@ -76,6 +93,8 @@ class Experiment:
     catalogue: Catalogue
     split: Split
     run: runs.Run
+    greys: np.ndarray | None = None  # all images, small, once they were decoded
+    told: str = ""  # of copies among them
 
     @cached_property
     def device(self) -> str:
@@ -243,7 +262,7 @@ def train(experiment: Experiment) -> pd.DataFrame:
             else:
                 with quick_imports():
                     from reid_lib.learn import learn
-                learn(e.params, e.split, e.pixels, run, e.device, stop)
+                learn(e.params, e.split, lambda model: _looked_through(e, e.pixels(model)), run, e.device, stop)
     return run.history()
 
 
@@ -265,6 +284,25 @@ def evaluate(experiment: Experiment) -> Results:
         run.write_csv(SUBMISSION_CSV, answers)
         run.write_json(METRICS_JSON, metrics)
     return results
+
+
+def suspects(experiment: Experiment) -> None:
+    """Show the photographs that look like one photograph under two animals, where there are any."""
+    stored = experiment.run.path(SUSPECTS_CSV)
+    if stored.exists() and len(pairs := experiment.run.read_csv(SUSPECTS_CSV)):
+        keep(experiment, stored.stem, photographs.suspects, pairs, experiment.photo)
+
+
+def _looked_through(experiment: Experiment, pixels: np.ndarray, embeddings: EmbeddingSet | None = None) -> np.ndarray:
+    """The pixels, looked through for copies under two animals: told before training, and with embeddings after it."""
+    if experiment.greys is None:
+        experiment.greys = small_greys(pixels, progress=True)
+    found = find_suspects(experiment.greys, experiment.split.rows, embeddings)
+    experiment.run.write_csv(SUSPECTS_CSV, found.pairs)
+    if found.note != experiment.told:
+        print("note:", found.note)
+    experiment.told = found.note
+    return pixels
 
 
 def load_results(run) -> Results:
@@ -307,10 +345,10 @@ def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:
     from reid_lib.device import embedding_precision
 
     model = _model(experiment).to(experiment.device)
-    rows = experiment.split.rows
+    rows, pixels = experiment.split.rows, experiment.pixels(model)
     everything = embedded(
         model,
-        experiment.pixels(model),
+        pixels,
         rows,
         where=rows[ROLE] != UNUSED,
         batch_size=experiment.params.batch_size,
@@ -319,6 +357,7 @@ def _embed(experiment: Experiment) -> dict[str, EmbeddingSet]:
         torch_compile=experiment.params.torch_compile,
         progress=True,
     )
+    _looked_through(experiment, pixels, everything)
     embeddings = {role: everything.where(everything.rows[ROLE] == role) for role in ROLES}
     for role, part in embeddings.items():
         with experiment.run.write(f"{EMBEDDINGS}/{role}.npz") as path:

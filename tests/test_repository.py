@@ -62,7 +62,8 @@ LAYERS = [
     {"embed"},
     {"embedcache"},
     {"search"},
-    {"ranking", "approximate"},
+    {"nearcopies"},
+    {"ranking", "approximate", "suspects"},
     {"threshold"},
     {"openset"},
     {"stats", "submission", "project"},
@@ -87,6 +88,7 @@ TORCH_FREE = [
     "plotimpact", "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets",
     "comparisonpage", "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun",
     "slurm", "sweepcli", "seals", "roles", "trained",
+    "nearcopies", "suspects",
 ]  # fmt: skip
 
 
