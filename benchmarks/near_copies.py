@@ -21,7 +21,7 @@ from reid_lib import images
 from reid_lib.catalogue import read_catalogue
 from reid_lib.embed import EmbeddingSet
 from reid_lib.names import GALLERY, INDIVIDUAL, ROLE, TEST
-from reid_lib.nearcopies import MOST_BITS, NO_HASH, distance, hashes, similar, small_greys
+from reid_lib.nearcopies import MOST_BITS, NO_HASH, compare, compare_shifted, distance, hashes, similar, small_greys
 from reid_lib.photo import open_upright
 from reid_lib.suspects import MAX_DIFFERENCE, MIN_CORRELATION, find_suspects
 
@@ -108,6 +108,7 @@ def false_alarms(catalogue, pixels) -> np.ndarray:
         end="",
     )
     print(MAX_DIFFERENCE)
+    print(f"most alike photographs of two animals: correlation {most_alike(greys, who):.3f}")
     for name, embeddings in (("hash alone", None), ("with embeddings", EmbeddingSet(colours(pixels), rows))):
         begun = time.perf_counter()
         found = find_suspects(greys, rows, embeddings)
@@ -116,6 +117,41 @@ def false_alarms(catalogue, pixels) -> np.ndarray:
             print(f"  {row.correlation:.3f} {row.difference:.2f} {row.path_1} = {row.path_2}")
     print(f"every second photograph a query: {found.leaked} have a near copy of the same animal in the gallery")
     return hashed
+
+
+def most_alike(greys: np.ndarray, who: np.ndarray) -> float:
+    """The highest correlation of two animals' photographs, all pairs compared."""
+    flat = greys.reshape(len(greys), -1).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    highest = -1.0
+    for begin in range(0, len(flat), 1000):
+        other = who[begin : begin + 1000, None] != who
+        highest = max(highest, float((flat[begin : begin + 1000] @ flat.T)[other].max()))
+    return highest
+
+
+def standing_camera(pixels: np.ndarray, n: int, rng) -> None:
+    """Another animal before the same background: a square of another photograph is pasted in at the same place."""
+    chosen = rng.choice(len(pixels), min(n, len(pixels)), replace=False)
+    half = len(chosen)
+    pairs = np.stack([np.arange(half), half + np.arange(half)], axis=1)
+    print(
+        "\n| other in the picture | correlation alone lists | with the difference | shifted, too |\n|---|---|---|---|"
+    )
+    for side in (24, 40, 56):
+        pasted, others = pixels[chosen].copy(), pixels[rng.permutation(chosen)]
+        top, left = rng.integers(20, SIDE - 20 - side, 2)
+        place = (slice(None), slice(top, top + side), slice(left, left + side))
+        pasted[place] = others[place]
+        greys = small_greys(np.concatenate([pixels[chosen], pasted]))
+        correlation, difference, _ = compare(greys, pairs)
+        alike = correlation >= MIN_CORRELATION
+        listed = alike & (difference <= MAX_DIFFERENCE)
+        shifted = np.stack(compare_shifted(greys, pairs))
+        moved = listed | ((shifted[0] >= MIN_CORRELATION) & (shifted[1] <= MAX_DIFFERENCE))
+        shares = " | ".join(f"{told.mean():.1%}" for told in (alike, listed, moved))
+        print(f"| {side**2 / SIDE**2:.0%} | {shares} |", flush=True)
 
 
 def growth(hashed: np.ndarray, n: int, rng) -> None:
@@ -146,6 +182,7 @@ def main() -> None:
     print(f"{given.dataset}: {len(catalogue)} photographs of {catalogue.rows[INDIVIDUAL].nunique()} animals")
     hashed = false_alarms(catalogue, pixels)
     recall(catalogue, given.copies, rng)
+    standing_camera(pixels, given.copies, rng)
     growth(hashed, given.hashes, rng)
 
 
