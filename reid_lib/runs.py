@@ -42,6 +42,7 @@ DATA_DIFFERS = {
     "catalogue": "the photographs, or who is on them, are not those of then (added, removed or changed)",
     "split": "so the roles of the photographs are not those of then",
 }
+OTHER_ROLES = "the roles of the same photographs are not those of then: another version of this library drew them"
 IDENTITY = "identity"  # in status.json: the digest, for the case that params.json is lost
 _OPEN: dict[Path, "Run"] = {}  # runs this process owns, so that a cell can be run again
 
@@ -161,6 +162,7 @@ class Run(RunFolder):
             return False
         if differing:
             lines = [DATA_DIFFERS.get(k, f"{k}: {stored.get(k)!r} there, {given.get(k)!r} here") for k in differing]
+            lines = [OTHER_ROLES] if differing == ["split"] else lines
             listed = "\n  ".join([f"run {self.name!r} exists and differs:", *lines])
             raise RunDiffersError(f"{listed}\nit stays as it is; give this one a name of its own: -r run_name NAME")
         return True

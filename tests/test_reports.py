@@ -16,10 +16,12 @@ from nbformat import v4
 
 from reid_lib import pipeline, reportpage, reports
 from reid_lib.__main__ import main
+from reid_lib.catalogue import Catalogue
 from reid_lib.errors import RunError
-from reid_lib.names import METRICS_JSON, REPORT_HTML
+from reid_lib.names import GALLERY, METRICS_JSON, REPORT_HTML
 from reid_lib.params import TrainParams
 from reid_lib.runs import Run
+from reid_lib.split import Split
 
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -264,9 +266,10 @@ def test_finishing_a_run_leaves_its_report_and_prints_the_headline(capsys):
 
 def test_a_run_that_starts_has_no_report_of_older_results(tmp_path, capsys):
     params = TrainParams(run_name="mine", device="cpu", precision="fp32")
-    rows = pd.DataFrame({"image_id": ["a"]})
-    catalogue = SimpleNamespace(fingerprint="c", root=tmp_path, notes=(), left_out=())
-    split = SimpleNamespace(fingerprint="s", test_fingerprint="t", policy="random", rows=rows)
+    row = {"image_id": "a", "path": "a.jpg", "individual": "demo/a", "role": GALLERY, "known": pd.NA}
+    rows = pd.DataFrame([row])
+    catalogue = Catalogue(rows, tmp_path, "demo")
+    split = Split(rows, "random")
     run = pipeline.start(params, catalogue, split).run
     assert reports.SAYS_RUN.findall(capsys.readouterr().out) == ["mine"]
     run.path(REPORT_HTML).write_text("old")

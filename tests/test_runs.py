@@ -103,6 +103,13 @@ def test_another_identity_under_the_same_name_is_refused_with_the_differences():
     assert "lr" not in str(caught.value).splitlines()[1]
 
 
+def test_roles_drawn_by_another_version_are_told_as_such():
+    """The parameters and the photographs are the same; the fingerprints say nothing to a person."""
+    open_run(catalogue="c", split="before").finish()
+    with pytest.raises(RunDiffersError, match="roles of the same photographs.*another version of this library"):
+        open_run(catalogue="c", split="now")
+
+
 @pytest.mark.parametrize("end", [lambda run: run._fail(ValueError("no backbone 'resnet5O'")), Run.release])
 def test_a_run_that_ended_before_it_computed_anything_begins_anew_with_other_parameters(root, end):
     """A mistyped backbone fails under a name that a person wants to keep."""
