@@ -5,6 +5,8 @@ A reader finds the rows and derives what the layout tells (encounters, flanks, t
 """
 
 import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +21,13 @@ TABLES = ("csv", "animalclef2025", "animalclef2026", "wildlifereid10k")
 DEMO_SIZES = {"demo": "default", "demo:small": "small", "demo:large": "large"}
 WILDLIFE = "wildlife:"
 READERS = (*DEMO_SIZES, "folder", *TABLES, WILDLIFE + "<ClassName>")
+
+# dataset= -> where it comes from, and how it spells its own split.
+KAGGLE_PAGES = {
+    "animalclef2025": ("https://www.kaggle.com/competitions/animal-clef-2025/data", "database or query"),
+    "animalclef2026": ("https://www.kaggle.com/competitions/animal-clef-2026/data", "train or test"),
+    "wildlifereid10k": ("https://www.kaggle.com/datasets/wildlifedatasets/wildlifereid-10k", "train or test"),
+}
 
 # Where a class of wildlife-datasets leaves the encounter in the file's name: one group of the pattern.
 ENCOUNTER_IN_NAME = {"NyalaData": r"/(\d+)_(?:left|right)photo[^/]*$"}
@@ -48,12 +57,31 @@ def read(dataset: str, data_root: str, *, columns: str = "", split_seed: int = 0
     if dataset == "folder":
         return read_folder(find_data(data_root))
     if dataset in TABLES:
-        return read_table(find_data(data_root), columns=columns)
+        with _told_where_from(dataset):
+            return read_table(find_data(data_root), columns=columns)
     if dataset.startswith(WILDLIFE):
         return _read_wildlife(dataset.removeprefix(WILDLIFE), find_data(data_root))
     near = difflib.get_close_matches(dataset, READERS, 1)
     guess = f"; did you mean {near[0]!r}?" if near else ""
     raise CatalogueError(f"unknown dataset {dataset!r}: expected one of {', '.join(READERS)}{guess}")
+
+
+@contextmanager
+def _told_where_from(dataset: str) -> Iterator[None]:
+    """A refusal in the block also says where a data set of Kaggle comes from, and how it is laid out."""
+    try:
+        yield
+    except CatalogueError as error:
+        if dataset not in KAGGLE_PAGES:
+            raise
+        page, split = KAGGLE_PAGES[dataset]
+        join = " (join the competition there first)" if "/competitions/" in page else ""
+        raise CatalogueError(
+            f"{error}\n{dataset} comes from {page}{join}: `python -m reid_lib download -p dataset {dataset} "
+            "-p data_root path/to/it` fetches it with Kaggle's own tool, or download the zip there and unpack it. "
+            "data_root is the folder that then holds metadata.csv (image_id, identity, path, date, orientation, "
+            f"species, split: {split}, dataset) and images/, as in images/LynxID2025/.../1.jpg"
+        ) from None
 
 
 def default_dataset(dataset: str) -> str:

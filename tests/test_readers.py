@@ -1,6 +1,7 @@
 """The readers, one by one: what each layout on disk becomes."""
 
 import os
+import re
 import sys
 import types
 from datetime import datetime, timedelta
@@ -441,6 +442,23 @@ def test_wildlifereid10k(tmp_path):
     found = read_catalogue("wildlifereid10k", str(write_table(tmp_path, rows))).rows
     assert list(found[IMAGE_ID]) == rows["path"]
     assert list(found[SPLIT]) == rows["split"] and list(found[DATASET]) == rows["dataset"]
+
+
+@pytest.mark.parametrize("dataset", ["animalclef2025", "animalclef2026", "wildlifereid10k"])
+@pytest.mark.parametrize("root", ["", "nowhere/at/all", "empty"])
+def test_without_its_data_a_competition_says_where_they_come_from_and_how_they_lie(
+    dataset, root, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("REID_DATA", raising=False)
+    (tmp_path / "empty").mkdir()
+    page = {"animalclef2025": "animal-clef-2025", "animalclef2026": "animal-clef-2026"}.get(dataset, "wildlifereid-10k")
+    with pytest.raises(CatalogueError) as caught:
+        read_catalogue(dataset, str(tmp_path / root) if root else "")
+    for words in (f"kaggle.com/.*{page}", f"reid_lib download -p dataset {dataset}", r"metadata\.csv", "images/"):
+        assert re.search(words, str(caught.value)), words
+    with pytest.raises(CatalogueError) as caught:
+        read_catalogue("csv", "nowhere")
+    assert "kaggle" not in str(caught.value)
 
 
 def test_wrong_folder_for_a_competition(tmp_path):
