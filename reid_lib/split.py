@@ -90,9 +90,13 @@ class Split:
         audit, notes = self.leakage().set_index(ROLE), _date_notes(self.rows, self.policy) + list(self.remarks)
         for role in (VAL, TEST):
             if audit.loc[role, "known_queries"] and not audit.loc[role, "unknown_queries"]:
+                without = "; so no threshold can be fitted: every photograph will be given a name, none called new"
                 notes.append(
                     f"{role} has no unknown individuals: BAUS and the geometric mean are undefined there (NaN)"
+                    + (without if role == VAL else "")
                 )
+            if audit.loc[role, "queries"] and not audit.loc[role, ["known_queries", "unknown_queries"]].any():
+                notes.append(f"no photograph of {role} has a label: headline, table and figures are those of val")
             if audit.loc[role, "same_encounter"] > 0:
                 notes.append(
                     f"{audit.loc[role, 'same_encounter']:.0f} of {audit.loc[role, 'known_queries']} known {role} "
@@ -217,14 +221,16 @@ def has_occasions(rows: pd.DataFrame) -> bool:
 
 
 def _units(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
-    """What of an individual stays on one side: the encounter, else the day; the image alone where neither is told.
+    """What of an individual stays on one side: the encounter, else the day; the image alone in a data set where neither
+    is told of any.
 
-    Images without one among others that have one are one unit: they may be of the same sighting.
+    Images without one among others of their data set that have one are one unit: they may be of the same sighting.
     """
+    image = "image:" + rows[IMAGE_ID].astype(str)
+    if not by_encounter:
+        return image
     told = _occasions(rows)
-    if not by_encounter or told.isna().all():
-        return "image:" + rows[IMAGE_ID].astype(str)
-    return told.fillna("untold")
+    return told.fillna("untold").where(told.notna().groupby(rows[DATASET]).transform("any"), image)
 
 
 def _keys(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
@@ -261,8 +267,16 @@ def _date_notes(rows: pd.DataFrame, policy: str) -> list[str]:
             notes.append(
                 f"{len(unread)} of {len(dates)} dates cannot be read, e.g. {str(unread.iloc[0])!r}: write YYYY-MM-DD"
             )
-    told = _occasions(rows[rows[INDIVIDUAL].notna()])
-    if policy != "random" and told.isna().any() and told.notna().any():
+    named = rows[rows[INDIVIDUAL].notna()]
+    told = _occasions(named)
+    without = [name for name, own in told.groupby(named[DATASET], sort=True) if own.isna().all()]
+    if policy != "random" and without and told.notna().any():
+        notes.append(
+            f"encounters are unknown in {', '.join(map(str, without))}: photographs of one sighting may be on both "
+            "sides and flatter the result"
+        )
+    told = told[~named[DATASET].isin(without)]
+    if policy != "random" and told.isna().any():
         notes.append(
             f"{told.isna().sum()} of {len(told)} photographs have neither an encounter nor a date: those of one animal "
             "count as one encounter"

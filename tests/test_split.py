@@ -243,3 +243,19 @@ def test_of_partly_readable_dates_the_rest_stays_together():
     bad = split.rows[split.rows["date"] == "32/13/2024"]
     assert split.policy == "encounter" and (bad.groupby(INDIVIDUAL)[ROLE].nunique() == 1).all()
     assert any("16 of 64 dates cannot be read" in note for note in split.notes)
+
+
+def test_a_data_set_without_encounters_beside_one_with_them_is_split_image_by_image():
+    """As in AnimalCLEF, where the lynxes have no dates: else each would be one unit, and none could be found again."""
+    sizes = {f"{i:02d}": 4 for i in range(8)}
+    undated = make_rows(sizes, dataset="lynx").assign(encounter=None)
+    split = assign_roles(pd.concat([make_rows(sizes), undated], ignore_index=True), policy="encounter")
+    known = split.rows[split.rows[KNOWN].fillna(False).astype(bool)]
+    assert {role for role in known.loc[known["dataset"] == "lynx", ROLE]} == {GALLERY, VAL, TEST}
+    assert [note for note in split.notes if note.startswith("encounters are unknown in lynx:")]
+    assert not [note for note in split.notes if "count as one encounter" in note]
+
+
+def test_val_without_unknown_individuals_says_what_follows(herd):
+    (note,) = [n for n in assign_roles(herd, unknown_split=0).notes if n.startswith("val has no unknown")]
+    assert note.endswith("every photograph will be given a name, none called new")
