@@ -18,12 +18,12 @@ import pandas as pd
 from scipy.special import ndtr, stdtr, stdtrit
 
 from reid_lib.bootstrap import REPLICATES, Resampled, cached_resample, resample
+from reid_lib.bounds import TOO_FEW
 from reid_lib.errors import ParameterError
 from reid_lib.names import TEST
 from reid_lib.runfolder import RunFolder
 
 LOWER_IS_BETTER = frozenset({"fpr_at_95_tpr"})
-TOO_FEW = 20  # individuals of a kind: below, no verdict
 LEVEL = 0.05
 MANY_SEEDS = 5  # from here on the interval knows both kinds of noise
 BETTER, WORSE, EQUAL, FEW, UNDEFINED = "better", "worse", "not distinguishable", "too few", "not comparable"

@@ -137,13 +137,24 @@ class Results:
         return self.predictions[self.predictions[ROLE] == TEST]
 
     @property
+    def judged(self) -> pd.DataFrame:
+        """Predictions of the test, or of val where no test query is labelled; `about` says so."""
+        return self.predictions[self.predictions[ROLE] == stats.judged_role(self.metrics)]
+
+    @property
+    def about(self) -> str:
+        """What a table or figure of `judged` has to say of itself; "" for the test."""
+        return stats.ON_VAL if stats.judged_role(self.metrics) == VAL else ""
+
+    @property
     def oracle(self) -> dict:
         """The best threshold in hindsight on test: an upper bound, never the result."""
         return self.metrics["oracle"]
 
-    def table(self, role: str = TEST) -> pd.DataFrame:
-        """Metrics by data set and averaged: value and 95 % interval."""
-        return stats.table(self.metrics[role]).rename(index=METRIC_LABELS)
+    def table(self, role: str = "") -> pd.DataFrame:
+        """Metrics by data set and averaged: value and 95 % interval. Of the test, or as `judged`, which it says."""
+        table = stats.table(self.metrics[role or stats.judged_role(self.metrics)]).rename(index=METRIC_LABELS)
+        return table if role or not self.about else table.rename_axis(columns=self.about)
 
 
 def read(params) -> Catalogue:
@@ -423,9 +434,9 @@ def _project(run: runs.Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame
     return everything.rows[kept].assign(x=plane[:, 0], y=plane[:, 1])
 
 
-def keep(experiment: Experiment, name: str, draw: Callable, *data, **options) -> None:
+def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = "", **options) -> None:
     """Keep the figure of `draw(*data, **options)` (an axes or a figure) as figures/<name>.png of the run, and show that
-    file. A finished run's figures are shown as they were kept.
+    file. A finished run's figures are shown as they were kept. `about` is written above the figure.
 
     Whatever goes wrong in drawing costs this figure alone: a note in the notebook says why, figures/<name>.txt keeps it
     (with the traceback, where the error is none of ours), and the run goes on.
@@ -440,7 +451,7 @@ def keep(experiment: Experiment, name: str, draw: Callable, *data, **options) ->
     if run.finished and run.path(reason).exists():
         return print("note:", run.path(reason).read_text(encoding="utf-8").partition("\n\n")[0].strip())
     try:
-        drawn = draw(*data, **options)
+        drawn = plotstyle.headed(draw(*data, **options), about)
         content = plotstyle.rendered(drawn)
     except Exception as error:
         plotstyle.close_figures(besides=open_before)

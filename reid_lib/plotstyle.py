@@ -214,6 +214,20 @@ def known_masks(frame: pd.DataFrame, column: str):
     return known.fillna(False).to_numpy(bool), (~known).fillna(False).to_numpy(bool)
 
 
+def headed(figure, words: str):
+    """The figure (or axes) itself, with a line above all it shows."""
+    of = figure if hasattr(figure, "savefig") else figure.figure
+    if words and of.legends:  # of `panels`: its title is the figure's
+        title = of.legends[0].get_title()
+        title.set_text(f"{words}\n{title.get_text()}")
+    elif words:
+        of.draw_without_rendering()  # only then everything is in its place
+        shown, (width, height) = of.get_tightbbox(), of.get_size_inches()
+        place = (shown.x0 / width, (shown.y1 + 0.08) / height)
+        of.text(*place, words, va="bottom", fontsize=TITLE_PT, fontweight="bold", color=BLACK)
+    return figure
+
+
 def rendered(figure, *, dpi: int = FILE_DPI) -> bytes:
     """A figure (or the figure an axes belongs to) as a PNG. The figure stays open."""
     figure = figure if hasattr(figure, "savefig") else figure.figure

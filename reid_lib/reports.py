@@ -76,15 +76,17 @@ def assembled(run: RunFolder):
     from nbformat import v4
 
     from reid_lib.plots import METRIC_LABELS
-    from reid_lib.stats import table
+    from reid_lib.stats import ON_VAL, judged_role, table
 
     described = run.described()
     cells = [v4.new_markdown_cell("## Parameters that differ from the defaults"), _html_cell(_parameters(described))]
     if notes := described.get("notes"):
         items = "".join(f"<li>{html.escape(str(note))}</li>" for note in notes)
         cells += [v4.new_markdown_cell("## The data"), _html_cell(f"<ul>{items}</ul>")]
-    metrics = table(run.metrics()[TEST]).rename(index=METRIC_LABELS)
-    cells += [v4.new_markdown_cell("## Metrics on test, with 95 % intervals"), _html_cell(metrics.to_html())]
+    role = judged_role(run.metrics())
+    metrics = table(run.metrics()[role]).rename(index=METRIC_LABELS)
+    where = "on test" if role == TEST else ON_VAL
+    cells += [v4.new_markdown_cell(f"## Metrics {where}, with 95 % intervals"), _html_cell(metrics.to_html())]
     stored = {path.stem: path for path in sorted(run.path(FIGURES).glob("*.png"))}
     if stored:
         cells.append(v4.new_markdown_cell("## Figures"))

@@ -123,6 +123,13 @@ def _row(run: RunFolder, promoted: str | None) -> dict:
     return row | {f"param_{name}": value for name, value in described["params"].items()}
 
 
+def _shown(row: pd.Series, name: str) -> str:
+    """A metric of the test; where it is undefined there and not on val, as for a test without labels, that of val."""
+    if pd.isna(row[name]) and pd.notna(val := row.get(f"val_{name}")) and pd.isna(row["top1"]):
+        return f"{val:.3f} (val)"
+    return f"{row[name]:.3f}"
+
+
 def rewrite_table(root: Path | None = None) -> Path:
     """Write runs/all_model_metrics.csv anew.
 
@@ -159,7 +166,7 @@ def overview(root: Path | None = None) -> str:
         line["epoch"] = "" if status.get("epoch") is None else str(status["epoch"])
         for name in SHOWN:
             known = run.name in metrics.index and name in metrics
-            line[name] = f"{metrics.loc[run.name, name]:.3f}" if known else ""
+            line[name] = _shown(metrics.loc[run.name], name) if known else ""
         error = trouble or (status.get("error") or "").split("\n")[0]
         lines.append(line | {"error": error[:60]})
         if trouble and len(trouble) > 60:

@@ -2,8 +2,8 @@
 
 Intervals are 95 % percentile intervals of a bootstrap over individuals, known and unknown ones drawn apart, within each
 data set. They are conditional on the trained model, its gallery and the threshold: they say how far a result would move
-with other animals, not with another training. With few individuals they are too narrow, as percentile intervals are:
-in a simulation those of BAUS covered the truth in 82 % of cases for 5 unknown individuals, 90 % for 15, 94 % for 60.
+with other animals, not with another training. Of few individuals a bootstrap knows too little: there the intervals are
+widened to those of `bounds`, which cover however few they are.
 """
 
 import zlib
@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from reid_lib import metrics
+from reid_lib import bounds, metrics
 from reid_lib.errors import ParameterError
 from reid_lib.names import (
     AVERAGE_PRECISION,
@@ -27,9 +27,12 @@ from reid_lib.names import (
     PREDICTED,
     RANK,
     SCORE,
+    TEST,
+    VAL,
 )
 from reid_lib.openset import MATCH_ORIENTATION, SAME_ORIENTATION, individual_keys, labelled
 
+ON_VAL = "on val (the test has no labels)"
 _CHUNK_BYTES = 2**25  # of weights at a time: bounds the memory of the bootstrap
 
 
@@ -109,12 +112,19 @@ class _Metric:
     among: Callable[[_Queries], np.ndarray]
     by_individual: bool = False
     needs: str = ""  # the attribute of the queries without which it is left out
+    lower_is_better: bool = False
+    # What queries of the best or the worst imaginable individual need so that the metric counts them; see `bounds`.
+    imagined: Callable[[bool], dict] = lambda best: {}
     average: Callable | None = None  # over data sets, undefined ones among them; None: the mean of those defined
 
 
 METRICS: dict[str, _Metric] = {
     "geometric_mean": _Metric(
-        lambda d: d.of_decision(metrics.geometric_mean), _all, True, "correct", metrics.animalclef2025_average
+        lambda d: d.of_decision(metrics.geometric_mean),
+        _all,
+        by_individual=True,
+        needs="correct",
+        average=metrics.animalclef2025_average,
     ),
     "baks": _Metric(lambda d: d.of_decision(metrics.baks), _known, True, "correct"),
     "baus": _Metric(lambda d: d.of_decision(metrics.baus), _unknown, True, "correct"),
@@ -124,19 +134,30 @@ METRICS: dict[str, _Metric] = {
     "top1_individual": _Metric(lambda d: d.top1_individual(), _known, True),
     "mean_average_precision": _Metric(lambda d: d.mean_average_precision(), _known),
     "auroc": _Metric(lambda d: d.curves.auroc(), _all),
-    "fpr_at_95_tpr": _Metric(lambda d: d.curves.fpr_at_95_tpr(), _all),
+    "fpr_at_95_tpr": _Metric(lambda d: d.curves.fpr_at_95_tpr(), _all, lower_is_better=True),
     "oscr": _Metric(lambda d: d.curves.oscr(), _all),
     "dir_at_1": _Metric(lambda d: d.curves.detection_identification_rate(0.01), _all),
     "dir_at_10": _Metric(lambda d: d.curves.detection_identification_rate(0.10), _all),
     # Top-1 of known queries whose individual was enrolled from the same flank, and of those where only another was.
     "top1_same_orientation": _Metric(
-        lambda d: d.share(d.q.named, d.q.same_flank == 1), lambda q: q.same_flank == 1, needs="same_flank"
+        lambda d: d.share(d.q.named, d.q.same_flank == 1),
+        lambda q: q.same_flank == 1,
+        needs="same_flank",
+        imagined=lambda best: {"same_flank": 1.0},
     ),
     "top1_other_orientation": _Metric(
-        lambda d: d.share(d.q.named, d.q.same_flank == 0), lambda q: q.same_flank == 0, needs="same_flank"
+        lambda d: d.share(d.q.named, d.q.same_flank == 0),
+        lambda q: q.same_flank == 0,
+        needs="same_flank",
+        imagined=lambda best: {"same_flank": 0.0},
     ),
     # Of the right answers, the share whose best gallery image shows another flank than the query.
-    "right_from_other_orientation": _Metric(lambda d: d.share(d.q.crossed == 1, _right(d.q)), _right, needs="crossed"),
+    "right_from_other_orientation": _Metric(
+        lambda d: d.share(d.q.crossed == 1, _right(d.q)),
+        _right,
+        needs="crossed",
+        imagined=lambda best: {"named": True, "crossed": float(best)},
+    ),
 }
 
 
@@ -156,8 +177,7 @@ def summarise(predictions: pd.DataFrame, *, repetitions: int = 1000, seed: int =
     Returns:
         "datasets": data set -> metric -> {"value", "low", "high", "n"}; n counts the individuals or queries averaged.
             The interval is NaN where only one individual of a kind is there to draw from.
-        "overall": metric -> the same averaged; n summed over, and "datasets" counting, those averaged. A data set with
-            one individual of a kind adds no spread of its own, so the interval is then too narrow.
+        "overall": metric -> the same averaged; n summed over, and "datasets" counting, those averaged.
         "counts": data set ("": together) -> n_known_individuals, n_unknown_individuals, n_known_queries,
             n_unknown_queries, n_unlabelled_queries.
     """
@@ -249,9 +269,21 @@ class _Estimate:
     spread: bool  # are there at least two individuals of each kind to draw from?
     n: int
     datasets: int = 0
+    lowered: np.ndarray | None = None  # (repetitions,) draws with an imaginary individual, of which the lower end
+    raised: np.ndarray | None = None  # and the upper end are taken where those are lower or higher; None: nobody is few
+
+    @property
+    def downwards(self) -> np.ndarray:
+        return self.replicates if self.lowered is None else self.lowered
+
+    @property
+    def upwards(self) -> np.ndarray:
+        return self.replicates if self.raised is None else self.raised
 
     def entry(self) -> dict:
         low, high = _interval(self.replicates) if self.spread else (np.nan, np.nan)
+        if self.spread and self.lowered is not None:
+            low, high = min(low, _interval(self.lowered)[0]), max(high, _interval(self.raised)[1])
         entry = {"value": self.value, "low": low, "high": high, "n": self.n}
         return entry | {"datasets": self.datasets} if self.datasets else entry
 
@@ -275,14 +307,39 @@ def _evaluate(q: _Queries, wanted: dict[str, _Metric], repetitions: int, seeds: 
         drawn = _Drawn(q, weights)
         for name, metric in wanted.items():
             replicates[name][start : start + len(weights)] = metric.compute(drawn)
-    estimates, once = {}, _Drawn(q, None)
+    estimates, once, few = {}, _Drawn(q, None), {}
     for name, metric in wanted.items():
         among = metric.among(q)
         kinds = [q.n_individuals(among & kind) for kind in (q.known, ~q.known)]
         n = sum(kinds) if metric.by_individual else int(among.sum())
         spread = repetitions > 0 and 1 not in kinds
         estimates[name] = _Estimate(float(np.ravel(metric.compute(once))[0]), replicates[name], spread, n)
-    return estimates
+        if not np.isnan(estimates[name].value):
+            few[name] = tuple(0 < count < bounds.FEW for count in kinds)
+    return estimates | {
+        name: replace(estimates[name], lowered=ends[0], raised=ends[1])
+        for name, ends in _widened(q, wanted, few, repetitions, seeds).items()
+    }
+
+
+def _widened(q: _Queries, wanted: dict, few: dict, repetitions: int, seeds: tuple) -> dict[str, np.ndarray]:
+    """Metric of which few known or unknown individuals are there -> (2, repetitions) draws with imaginary ones,
+    downwards and upwards. Metrics that want the same imaginary individuals share their draws."""
+    ends = {name: np.full((2, repetitions), np.nan) for name, kinds in few.items() if any(kinds)}
+    together: dict[tuple, list] = {}
+    for name in ends:
+        for up in (False, True):
+            best = up != wanted[name].lower_is_better
+            together.setdefault((few[name], best, *wanted[name].imagined(best).items()), []).append((name, int(up)))
+    seeds = tuple([*seed[:-1], seed[-1] + 2] for seed in seeds)  # apart from those of the bootstrap
+    for ((known, unknown), best, *columns), metrics_of in together.items():
+        more = bounds.with_imaginary(q, known=known, unknown=unknown, best=best, **dict(columns))
+        at_once = max(1, _CHUNK_BYTES // (8 * len(more.known)))
+        for start, weights in bounds.weights(more, repetitions, seeds, at_once=at_once):
+            drawn = _Drawn(more, weights)
+            for name, up in metrics_of:
+                ends[name][up, start : start + len(weights)] = wanted[name].compute(drawn)
+    return ends
 
 
 def _resamples(q: _Queries, repetitions: int, seeds: tuple) -> Iterator[tuple[int, np.ndarray]]:
@@ -313,9 +370,11 @@ def _average(estimates: list[_Estimate], metric: str) -> _Estimate:
     average = METRICS[metric].average
     used = estimates if average else [e for e in estimates if not np.isnan(e.value)]
     average = average or _mean_of_defined
-    value, replicates = (average(np.array([getattr(e, what) for e in used])) for what in ("value", "replicates"))
+    columns = ("value", "replicates", "downwards", "upwards")
+    value, replicates, *ends = (average(np.array([getattr(e, what) for e in used])) for what in columns)
+    lowered, raised = ends if any(e.lowered is not None for e in used) else (None, None)
     spread = any(e.spread for e in used)
-    return _Estimate(float(value), replicates, spread, sum(e.n for e in used), len(used))
+    return _Estimate(float(value), replicates, spread, sum(e.n for e in used), len(used), lowered, raised)
 
 
 def _mean_of_defined(values: np.ndarray) -> np.ndarray:
@@ -375,16 +434,36 @@ def table(summary: dict) -> pd.DataFrame:
     return pd.DataFrame({name: {m: _say(entry) for m, entry in column.items()} for name, column in columns.items()})
 
 
+def judged_role(results: dict) -> str:
+    """The role whose queries say how good a run is: test, or val where no test query has a label (a competition)."""
+    counts = {role: results[role]["counts"][""] for role in (TEST, VAL) if role in results}
+    labels = {role: n["n_known_queries"] + n["n_unknown_queries"] for role, n in counts.items()}
+    return VAL if labels.get(VAL) and not labels[TEST] and counts[TEST]["n_unlabelled_queries"] else TEST
+
+
 def headline(results: dict) -> str:
-    """One line for a person from {"test": `summarise`(...)}: the result, its interval, and what it rests on."""
-    overall, counts = results["test"]["overall"], results["test"]["counts"][""]
+    """One line for a person from {"test": `summarise`(...), "val": ...}: the result, its interval, what it rests on.
+
+    It is that of val where the test has no labels, and says so.
+    """
+    role = judged_role(results)
+    overall, counts = results[role]["overall"], results[role]["counts"][""]
     shown = {"geometric_mean": "geometric mean", "baks": "BAKS", "baus": "BAUS", "top1": "top-1", "auroc": "AUROC"}
     said = ", ".join(f"{label} {_say(overall[name])}" for name, label in shown.items() if name in overall)
     return (
-        f"test: {said}; {counts['n_known_individuals']} known and {counts['n_unknown_individuals']} unknown "
-        f"individuals, {len(results['test']['datasets'])} data sets; 95 % intervals over individuals, for this model "
-        "and threshold" + (f"; {results['left_out']['why']}" if "left_out" in results else "")
+        f"{role if role == TEST else ON_VAL}: {said}; {counts['n_known_individuals']} known and "
+        f"{counts['n_unknown_individuals']} unknown individuals, {len(results[role]['datasets'])} data sets; "
+        f"{_too_few(counts)}95 % intervals over individuals, for this model and threshold"
+        + ("" if role == TEST else ", which was fitted on these very queries")
+        + (f"; {results['left_out']['why']}" if "left_out" in results else "")
     )
+
+
+def _too_few(counts: dict) -> str:
+    """A clause for the headline where there are fewer individuals of a kind than a verdict takes."""
+    numbers = {kind: counts[f"n_{kind}_individuals"] for kind in (KNOWN, "unknown")}
+    lacking = [f"{kind} ones ({n})" for kind, n in numbers.items() if 0 < n < bounds.TOO_FEW]
+    return f"too few {' and '.join(lacking)} to tell runs apart, which takes {bounds.TOO_FEW}; " if lacking else ""
 
 
 def _say(entry: dict) -> str:

@@ -203,6 +203,54 @@ def test_evaluate_a_folder_without_exif_times_to_its_end(environment, tmp_path):
     assert "timeless" in pd.read_csv(folder.parent / ALL_METRICS_CSV)["run"].tolist()
 
 
+def draw_competition(root, *, train, test, alone):
+    """As AnimalCLEF lays it out: metadata.csv and images/<data set>/; the test part has no identities."""
+    rng, rows = np.random.default_rng(0), []
+    for dataset in ("LynxID2025", "SalamanderID2025", "SeaTurtleID2022", *alone):
+        (root / "images" / dataset).mkdir(parents=True)
+        for animal in range(15):
+            own = rng.integers(0, 255, (48, 48, 3))
+            for k in range(6):
+                split = test if k > 3 or animal > 11 or dataset in alone else train
+                path = f"images/{dataset}/{animal}-{k}.jpg"
+                Image.fromarray(np.clip(own + rng.normal(0, 30, own.shape), 0, 255).astype(np.uint8)).save(root / path)
+                identity = f"{dataset}_{animal}" if split == train else None
+                date = f"2019-06-{k + 1:02d}" if dataset == "SeaTurtleID2022" else None
+                rows.append((len(rows), identity, path, date, "left", dataset[:5].lower(), split, dataset))
+    columns = ["image_id", "identity", "path", "date", "orientation", "species", "split", "dataset"]
+    pd.DataFrame(rows, columns=columns).to_csv(root / "metadata.csv", index=False)
+    pd.DataFrame({"image_id": [], "identity": []}).to_csv(root / "sample_submission.csv", index=False)
+
+
+@pytest.mark.parametrize(
+    ("year", "layout"),
+    [
+        (2025, {"train": "database", "test": "query", "alone": ()}),
+        (2026, {"train": "train", "test": "test", "alone": ("TexasHornedLizards",)}),
+    ],
+)
+def test_a_competition_whose_test_has_no_labels_shows_val_and_says_so(environment, tmp_path, year, layout):
+    draw_competition(tmp_path / "clef", **layout)
+    data = ["-p", "dataset", f"animalclef{year}", "-p", "data_root", str(tmp_path / "clef")]
+    small = ["-p", "image_size", "64", "-r", "run_name", f"clef{year}"]
+    done, out = papermill(environment, *data, *small, notebook="evaluate.ipynb")
+    assert done.returncode == 0, done.stderr
+    folder, said = run_folder(environment, f"clef{year}"), text_of(out)
+    headline = said[said.index("on val (the test has no labels): geometric") :].splitlines()[0]
+    assert "undefined" not in headline and "fitted on these very queries" in headline
+    assert "headline, table and figures are those of val" in said
+    values = json.loads((folder / METRICS_JSON).read_text())
+    assert f"geometric mean {values['val']['overall']['geometric_mean']['value']:.3f}" in headline
+    tables = [o for c in nbformat.read(out, 4).cells if c.cell_type == "code" for o in c.outputs if "data" in o]
+    table = next(o["data"]["text/html"] for o in tables if "BAUS" in o["data"].get("text/html", ""))
+    # Undefined are what takes 100 unknown queries (two metrics) and another flank (one), in four columns.
+    assert "on val (the test has no labels)" in table and table.count("undefined") == 3 * 4
+    submitted = pd.read_csv(folder / SUBMISSION_CSV)
+    asked = pd.read_csv(tmp_path / "clef" / "metadata.csv").query("split == @layout['test']")
+    assert sorted(submitted["image_id"]) == sorted(asked["image_id"])
+    assert submitted.columns[1] == ("identity" if year == 2025 else "cluster")
+
+
 def nbval(environment, notebook: str):
     command = [sys.executable, "-m", "pytest", "--nbval-lax", "-p", "no:cacheprovider", "-q", notebook]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT / "notebooks", env=environment, timeout=900)

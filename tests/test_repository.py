@@ -64,7 +64,7 @@ LAYERS = [
     {"search"},
     {"nearcopies"},
     {"ranking", "approximate", "suspects"},
-    {"threshold"},
+    {"threshold", "bounds"},
     {"openset"},
     {"stats", "submission", "project"},
     {"bootstrap", "paired", "choose"},
@@ -88,7 +88,7 @@ TORCH_FREE = [
     "plotimpact", "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets",
     "comparisonpage", "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun",
     "slurm", "sweepcli", "seals", "roles", "trained",
-    "nearcopies", "suspects",
+    "nearcopies", "suspects", "bounds",
 ]  # fmt: skip
 
 

@@ -1,0 +1,112 @@
+"""How often do the 95 % intervals hold the truth? Simulated animals, few and many of them.
+
+    python benchmarks/coverage.py [--trials 120] [--draws 200] [--seed 1]
+
+The truth is what a metric would be over all animals there could be, for a network and a threshold that stay as they
+are. Animals are easy or hard, and photographs of one animal are alike in it:
+
+    whole    each animal is all right or all wrong, but for one photograph in a thousand (bimodal shares)
+    spread   animals differ as much as photographs of one animal do (shares everywhere between 0 and 1)
+    alike    photographs differ, animals hardly
+
+with a mean share of 0.5, 0.8 or 0.95 that is right, and 1 to some 8 photographs of an animal (geometric, 2.5 on
+average) or 10 of each: 18 cases. For each number of animals and each metric
+
+    bootstrap  mean coverage of the percentile interval of the bootstrap over individuals (in the worst of the cases)
+    widened    of what `stats.summarise` gives: that interval, and `bounds` where individuals are few
+    width      of both, on average
+"""
+
+import argparse
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from reid_lib import stats
+
+SIZES = ((2, 2), (5, 5), (10, 10), (20, 20), (30, 30), (60, 60), (100, 100), (150, 150), (60, 5), (100, 15))
+SHAPES, SHARES, PHOTOGRAPHS = ("whole", "spread", "alike"), (0.5, 0.8, 0.95), ("few", "many")
+SHOWN = {"baks": "BAKS", "baus": "BAUS", "geometric_mean": "geometric mean", "top1": "top-1", "auroc": "AUROC"}
+NAMED = -0.5  # a known animal that looks at least this much like itself is the nearest one
+OF_ALL = 400_000  # animals for the truth
+
+
+def looks(rng, shape: str, share: float, n_photographs: np.ndarray) -> np.ndarray:
+    """How much each photograph looks as it should; above 0 is right, for a `share` of them on average."""
+    n = len(n_photographs)
+    if shape == "whole":
+        of_animal = np.where(rng.random(n) < share, 3.0, -3.0)
+    else:
+        spread = {"spread": 1.0, "alike": 0.3}[shape]
+        of_animal = rng.normal(norm.ppf(share) * np.hypot(spread, 1), spread, n)
+    return np.repeat(of_animal, n_photographs) + rng.normal(size=n_photographs.sum())
+
+
+def queries(known: np.ndarray, unknown: np.ndarray, who: tuple) -> stats._Queries:
+    """As `stats` takes them, from looks: an unknown animal that looks as it should is far below the threshold 0."""
+    score, is_known = np.concatenate([known, -unknown]), np.repeat([True, False], [len(known), len(unknown)])
+    named = is_known & (score >= NAMED)
+    correct = np.where(is_known, named & (score >= 0), score < 0)
+    rank = np.where(is_known, np.where(named, 1.0, 2.0), np.nan)
+    columns = (is_known, np.concatenate([who[0], who[0].max() + 1 + who[1]]), score, named, rank, rank * 0, correct)
+    order = np.argsort(-score, kind="stable")
+    return stats._Queries(*(column[order] for column in columns))
+
+
+@cache
+def truth(shape: str, share: float) -> dict[str, float]:
+    rng, one_each = np.random.default_rng(0), np.ones(OF_ALL, dtype=int)
+    both = [looks(rng, shape, share, one_each) for _ in range(2)]
+    q = queries(*both, (np.arange(OF_ALL), np.arange(OF_ALL)))
+    return {metric: float(np.ravel(stats.METRICS[metric].compute(stats._Drawn(q, None)))[0]) for metric in SHOWN}
+
+
+def trial(rng, size: tuple, shape: str, share: float, photographs: str, draws: int) -> dict[str, stats._Estimate]:
+    counts = [np.full(n, 10) if photographs == "many" else rng.geometric(0.4, n) for n in size]
+    both = [looks(rng, shape, share, count) for count in counts]
+    q = queries(*both, tuple(np.repeat(np.arange(len(count)), count) for count in counts))
+    seed = int(rng.integers(2**31))
+    return stats._evaluate(q, {m: stats.METRICS[m] for m in SHOWN}, draws, stats._seeds(seed, ""))
+
+
+def case(rng, size: tuple, shape: str, share: float, photographs: str, options) -> pd.DataFrame:
+    expected, rows = truth(shape, share), []
+    for _ in range(options.trials):
+        for metric, found in trial(rng, size, shape, share, photographs, options.draws).items():
+            entry, plain = found.entry(), stats._interval(found.replicates)
+            ends = {"bootstrap": plain, "widened": (entry["low"], entry["high"])}
+            row = {"metric": metric}
+            for method, (low, high) in ends.items():
+                row |= {method: low - 1e-9 <= expected[metric] <= high + 1e-9, f"{method} width": high - low}
+            rows.append(row)
+    name = f"{shape} {share} {photographs}"
+    return pd.DataFrame(rows).groupby("metric").mean().assign(case=name).reset_index()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--trials", type=int, default=120, help="of each case")
+    parser.add_argument("--draws", type=int, default=200, help="repetitions of the bootstrap")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    print("| known / unknown | metric | bootstrap | widened | width | the worst case of the bootstrap |")
+    print("|---|---|---|---|---|---|")
+    for size in SIZES:
+        cases = []
+        for number, (shape, share, photographs) in enumerate(product(SHAPES, SHARES, PHOTOGRAPHS)):
+            rng = np.random.default_rng([options.seed, *size, number])
+            cases.append(case(rng, size, shape, share, photographs, options))
+        table = pd.concat(cases, ignore_index=True)
+        for metric, label in SHOWN.items():
+            own = table[table["metric"] == metric]
+            said = [f"{own[m].mean():.1%} ({own[m].min():.1%})" for m in ("bootstrap", "widened")]
+            said.append(" → ".join(f"{own[f'{m} width'].mean():.2f}" for m in ("bootstrap", "widened")))
+            worst = own.loc[own["bootstrap"].idxmin(), "case"]
+            print(f"| {size[0]} / {size[1]} | {label} | {' | '.join(said)} | {worst} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Intervals that cover with few individuals: draws among the individuals seen and an imaginary one.
+
+What a bootstrap draws from a few animals holds only what these happened to be: two that were both called new give an
+interval of no width. Here each draw weighs the individuals, and one imaginary individual of each kind of which there
+are few, with weights of a flat Dirichlet distribution. For the lower end the imaginary one is as bad as can be (its
+queries wrong, and on the wrong side of every threshold), for the upper end as good as can be.
+
+For a mean over individuals that are right or wrong as a whole this is Clopper and Pearson's interval; for shares in
+between it is narrower. Source: Gaffke, "Three test statistics for a nonparametric one-sided hypothesis on the mean of a
+nonnegative variable", Mathematical Methods of Statistics 14 (2005); Learned-Miller & Thomas, "A new confidence interval
+for the mean of a bounded random variable" (arXiv:1905.06208, 2019), who conjecture that it always covers. For metrics
+that are no such means (AUROC, the geometric mean), that it covers is measured: benchmarks/coverage.py.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+FEW = 100  # individuals of a kind: below, the bootstrap alone is too narrow (benchmarks/coverage.py)
+TOO_FEW = 20  # individuals of a kind: below, no verdict on a difference (benchmarks/paired_bootstrap.py)
+_IMAGINARY = -1  # code of the imaginary individual of either kind: the kinds never share a mean
+
+
+def with_imaginary(queries, *, known: bool, unknown: bool, best: bool, **columns):
+    """The queries with those of an imaginary individual of each kind asked for, as many as one has on average.
+
+    Args:
+        queries: a dataclass of arrays (n,): known, individual, score, named, rank, average_precision, and correct,
+            same_flank, crossed or None.
+        known, unknown: is there to be one?
+        best: as good as can be, or as bad.
+        columns: other values of the imaginary known one.
+
+    Returns:
+        the same, (n + a few,); those of highest score first, of lowest last.
+    """
+    first, last = [], []
+    for wanted, kind in ((known, True), (unknown, False)):
+        if wanted:
+            place = first if kind == best else last
+            place.append(_imaginary(queries, kind, best, columns if kind else {}))
+    parts = [*first, queries, *last]
+    fields = [name for name, values in vars(queries).items() if values is not None]
+    return replace(queries, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields})
+
+
+def _imaginary(queries, kind: bool, best: bool, columns: dict):
+    """Queries of one individual that is right, or wrong, whatever the threshold."""
+    mine = queries.known == kind
+    n = max(round(mine.sum() / max(len(np.unique(queries.individual[mine])), 1)), 1)
+    values = {
+        "known": kind,
+        "individual": _IMAGINARY,
+        "score": np.inf if kind == best else -np.inf,
+        "named": kind and best,
+        "rank": (1.0 if best else np.inf) if kind else np.nan,
+        "average_precision": float(best) if kind else np.nan,
+        "correct": best,
+        "same_flank": np.nan,
+        "crossed": np.nan,
+    } | columns
+    there = {name for name, own in vars(queries).items() if own is not None}
+    return replace(queries, **{name: np.full(n, value) for name, value in values.items() if name in there})
+
+
+def weights(queries, repetitions: int, seeds: tuple, *, at_once: int) -> Iterator[tuple[int, np.ndarray]]:
+    """(first, (b, n)) weights of some repetitions at a time: flat Dirichlet among the individuals of each kind.
+
+    They are not divided by their sum, as no metric depends on it.
+
+    Args:
+        queries: as above, with the imaginary ones.
+        seeds: of the known and of the unknown individuals.
+    """
+    kinds = []
+    for kind, seed in zip((queries.known, ~queries.known), seeds, strict=True):
+        names, code = np.unique(queries.individual[kind], return_inverse=True)
+        kinds.append((kind, len(names), code.ravel(), np.random.default_rng(seed)))
+    for start in range(0, repetitions, at_once):
+        drawn = np.zeros((min(at_once, repetitions - start), len(queries.known)))
+        for kind, n, code, rng in kinds:
+            if n:
+                drawn[:, kind] = rng.exponential(size=(len(drawn), n))[:, code]
+        yield start, drawn
