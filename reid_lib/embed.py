@@ -1,11 +1,13 @@
 """Embeddings that never travel without their rows."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from reid_lib.errors import RunError
 from reid_lib.names import IMAGE_ID
 
 WORTH_FOLDING = 64  # images
@@ -101,9 +103,15 @@ class EmbeddingSet:
 
         Raises:
             KeyError: an embedded image is missing from `rows`.
+            RunError: the file is missing or damaged.
         """
-        with np.load(path, allow_pickle=False) as stored:
-            features, ids = stored["features"], stored["image_id"]
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                features, ids = stored["features"], stored["image_id"]
+        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+            raise RunError(
+                f"{path} cannot be read ({error}): run the notebook of its run again, or copy it again"
+            ) from error
         return cls(features, rows.set_index(IMAGE_ID, drop=False).loc[ids])
 
 

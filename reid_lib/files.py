@@ -54,7 +54,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """A temporary path to write to; renamed to `path` when the block ends, removed when it fails.
 
     Raises:
-        RunError: the disk is full; the old file is as it was.
+        RunError: the disk is full, or something of another kind is in the way; the old file is as it was.
     """
     path = Path(path)
     # Not the process id alone: processes of two machines, or of two containers, may share one.
@@ -70,10 +70,19 @@ def atomic(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
         if full:
             raise RunError(
-                f"no room left in {path.parent} ({error}) for {path.name}: the file before it is kept. "
+                f"no room left in {path.parent} for {path.name} ({_no_room_told(error)}): the file before it is kept. "
                 "Free some space and run the same command again: it continues"
             ) from error
+        if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):
+            raise RunError(
+                f"{path} cannot be written ({error.strerror}): a folder lies where a file belongs, or a file where a "
+                "folder does; move it away and run the same command again"
+            ) from error
         raise
+
+
+def _no_room_told(error: BaseException) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else "the disk is full"
 
 
 def _is_full(error: BaseException, folder: Path) -> bool:
@@ -91,6 +100,28 @@ def write_json(path: Path, value) -> None:
     text = json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def overwrite_json(path: Path, value: dict, *, cut: str) -> None:
+    """Write `value` over the file that is there, in the room it has: what is left to do on a full disk.
+
+    Args:
+        cut: key of a text that may be cut short to make the whole fit.
+
+    Raises:
+        OSError: it cannot be written even so.
+    """
+    with open(path, "r+b") as file:
+        stat = os.fstat(file.fileno())
+        room = max(stat.st_size, stat.st_blocks * 512)
+        text = json.dumps(_without_nan(value), allow_nan=False)
+        if (over := len(text) - room) > 0 and value.get(cut):
+            text = json.dumps(_without_nan(value | {cut: str(value[cut])[: -over - 3] + "..."}), allow_nan=False)
+        if len(text) > room:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        file.write(text.encode())
+        file.truncate()
+        os.fsync(file.fileno())
 
 
 def read_json(path: Path):

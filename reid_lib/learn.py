@@ -4,11 +4,13 @@ from collections.abc import Callable
 
 from reid_lib.batches import TrainingImages
 from reid_lib.device import choose_precision, loader_processes
+from reid_lib.errors import RunError
 from reid_lib.group import ALONE, Group
 from reid_lib.losses import make_loss
-from reid_lib.model import ReidModel, build_model, save_model
+from reid_lib.model import ReidModel, build_model, save_model, weights_trouble
+from reid_lib.runs import digest
 from reid_lib.split import Split
-from reid_lib.train import fit
+from reid_lib.train import VAL_SCORE, Progress, fit, stops_early
 from reid_lib.validation import TrainingClasses, Validation, training_classes
 
 
@@ -66,7 +68,29 @@ def learn(
         device=device,
         precision=precision,
         group=group,
+        best_trouble=lambda: weights_trouble(run.folder),
+        origin=digest(run.described().get("identity", {})),
     )
+
+
+def is_complete(params, run) -> bool:
+    """Has a run been trained to its end, by its history, and are the best weights whole?
+
+    Then it needs neither its checkpoint nor another look at the training images.
+    """
+    try:
+        history = run.history()
+    except RunError:
+        return False
+    epochs = history["epoch"].tolist()
+    if not epochs or epochs != list(range(len(epochs))) or VAL_SCORE not in history:
+        return False
+    progress = Progress()
+    for epoch, score in zip(epochs, history[VAL_SCORE].tolist(), strict=True):
+        if epoch % params.eval_every == 0 or epoch == params.num_epochs:
+            progress.note(epoch, score)
+    ended = epochs[-1] >= params.num_epochs or stops_early(progress, params.patience)
+    return ended and not weights_trouble(run.folder)
 
 
 def _network(params) -> ReidModel:

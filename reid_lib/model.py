@@ -7,12 +7,13 @@ the run's parameters, the hub, or the code that trained it.
 import hashlib
 import json
 import math
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from timm.data import resolve_model_data_config
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from reid_lib.errors import ModelError
 from reid_lib.names import MODEL_JSON, MODEL_WEIGHTS
 
 FORMAT = 1  # of model.json
+SUM_OF_WEIGHTS, SUM_OF_CONFIG = "crc32", "model_json_crc32"  # in the header of model.safetensors
 
 
 class ReidModel(nn.Module):
@@ -212,11 +214,61 @@ def save_model(model: ReidModel, write: Callable) -> None:
         model: on any device.
         write: `run.write`: takes a file name, gives a context manager with the path to write to.
     """
+    config = json.dumps(model.config, indent=2)
     with write(MODEL_JSON) as path:
-        Path(path).write_text(json.dumps(model.config, indent=2), encoding="utf-8")
+        Path(path).write_text(config, encoding="utf-8")
+    # Copies, because safetensors refuses tensors that share memory or are laid out channels last.
+    weights = {name: value.to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
+    sums = {SUM_OF_WEIGHTS: _sum_of(weights), SUM_OF_CONFIG: f"{zlib.crc32(config.encode()):08x}"}
     with write(MODEL_WEIGHTS) as path:
-        # Copies, because safetensors refuses tensors that share memory or are laid out channels last.
-        save_file({name: value.to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}, path)
+        save_file(weights, path, metadata=sums)
+
+
+def weights_trouble(folder: Path | str) -> str:
+    """Why the model in `folder` cannot be used, by its files alone; empty where nothing is known against it."""
+    try:
+        _stored(Path(folder))
+    except ModelError as error:
+        return str(error).rsplit(": ", 1)[0]  # without what to do about it
+    return ""
+
+
+def _stored(folder: Path) -> tuple[dict, dict[str, Tensor]]:
+    """model.json and the weights, both as they were written: their checksums are in the file of the weights.
+
+    Raises:
+        ModelError: a file is missing or damaged.
+    """
+    weights_file, config_file = folder / MODEL_WEIGHTS, folder / MODEL_JSON
+    cure = "run its notebook again, which makes it again, or copy it again"
+    try:
+        text = config_file.read_text(encoding="utf-8")
+        config, weights = json.loads(text), load_file(weights_file)
+        with safe_open(weights_file, framework="pt") as file:
+            sums = file.metadata() or {}  # versions before wrote none
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"no model in {folder} (expected {MODEL_JSON} and {MODEL_WEIGHTS}): train one first, or {cure}"
+        ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, OSError) as error:
+        damaged = config_file if isinstance(error, ValueError) else weights_file
+        raise ModelError(f"the model in {folder} is damaged ({damaged.name}: {error}): {cure}") from error
+    for name, was, now in (
+        (MODEL_WEIGHTS, sums.get(SUM_OF_WEIGHTS), lambda: _sum_of(weights)),
+        (MODEL_JSON, sums.get(SUM_OF_CONFIG), lambda: f"{zlib.crc32(text.encode()):08x}"),
+    ):
+        if was is not None and was != now():
+            raise ModelError(f"the model in {folder} is damaged ({name} is not as it was written): {cure}")
+    return config, weights
+
+
+def _sum_of(weights: dict[str, Tensor]) -> str:
+    """CRC-32 over name and bytes of every tensor (0.7 s for 1 GB): eight hexadecimal digits."""
+    crc = 0
+    for name in sorted(weights):
+        crc = zlib.crc32(name.encode(), crc)
+        crc = zlib.crc32(weights[name].flatten().view(torch.uint8).numpy(), crc)
+    return f"{crc:08x}"
 
 
 def load_model(folder: Path | str) -> ReidModel:
@@ -226,13 +278,7 @@ def load_model(folder: Path | str) -> ReidModel:
         ModelError: a file is missing or damaged, or the weights do not fit the network to the last tensor.
     """
     folder = Path(folder)
-    try:
-        config = json.loads((folder / MODEL_JSON).read_text(encoding="utf-8"))
-        weights = load_file(folder / MODEL_WEIGHTS)
-    except FileNotFoundError as error:
-        raise ModelError(f"no model in {folder}: expected {MODEL_JSON} and {MODEL_WEIGHTS}; train one first") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, OSError) as error:
-        raise ModelError(f"the model in {folder} is damaged ({error}): copy it again or train it again") from error
+    config, weights = _stored(folder)
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise ModelError(f"{folder / MODEL_JSON} is not of format {FORMAT}: it was written by another version")
     try:

@@ -32,22 +32,26 @@ from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
 from reid_lib.embed import EmbeddingSet
 from reid_lib.embedcache import embedded
-from reid_lib.errors import ModelError, ParameterError, ReidError
+from reid_lib.errors import ModelError, ParameterError, ReidError, RunError
 from reid_lib.imports import quick_imports
 from reid_lib.interrupt import stop_on_signal
 from reid_lib.names import (
     ALL_METRICS_CSV,
     BBOX,
+    CHECKPOINT,
+    CHECKSUMS_JSON,
     DATASET,
     EMBEDDINGS,
     FIGURES,
     GALLERY,
+    HISTORY_CSV,
     IMAGE_ID,
     IMAGES_CSV,
     INDIVIDUAL,
     KNOWN,
     LEFT_OUT_CSV,
     METRICS_JSON,
+    MODEL_JSON,
     MODEL_WEIGHTS,
     ORIENTATION,
     PATH,
@@ -68,7 +72,7 @@ from reid_lib.names import (
 from reid_lib.nearcopies import small_greys
 from reid_lib.params import EvaluateParams, TrainParams
 from reid_lib.plots import METRIC_LABELS
-from reid_lib.runfolder import FINISHED, PLANNED, check_name, folder_of, load_run, no_such_run, state_of
+from reid_lib.runfolder import CURE, FINISHED, PLANNED, check_name, folder_of, load_run, no_such_run, state_of
 from reid_lib.split import Split
 from reid_lib.submission import submission
 from reid_lib.suspects import find_suspects
@@ -230,6 +234,14 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         },
     )
     experiment = Experiment(params, catalogue, split, run)
+    if run.finished and (lost := _lost(run)):
+        for name, why in lost.items():
+            print(f"note: {run.path(name)} {why}")
+        print(f"run {run.name!r} was finished; what is lost is made again from what is whole")
+        _nothing_in_the_way(run)
+        run.reopen()
+        if HISTORY_CSV in lost:  # it decides on what is trained: it comes from the checkpoint, not from what is left
+            run.path(HISTORY_CSV).unlink(missing_ok=True)
     if params.reference and (state := state_of(params.reference)) != FINISHED:
         told = no_such_run(params.reference) if state == PLANNED else f"the reference {params.reference!r} is {state}"
         print(f"note: {told}: this run is compared with its reference once that is finished")
@@ -237,6 +249,7 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
     else:
         with run.guard():
+            _nothing_in_the_way(run)
             run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
             run.write_csv(IMAGES_CSV, split.rows)
             if isinstance(params, TrainParams):
@@ -247,16 +260,55 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
     return experiment
 
 
+def _nothing_in_the_way(run) -> None:
+    """Before hours are spent: is there a folder where a file of the run will be written, or the other way round?
+
+    Raises:
+        RunError: there is.
+    """
+    written = (CHECKPOINT, HISTORY_CSV, MODEL_JSON, MODEL_WEIGHTS, IMAGES_CSV, METRICS_JSON, PREDICTIONS_CSV)
+    written += (THRESHOLD_CSV, PROJECTION_CSV, SUBMISSION_CSV, REPORT_HTML, CHECKSUMS_JSON)
+    pictures = [f"{FIGURES}/{path.name}" for path in run.path(FIGURES).glob("*")]
+    parts = [f"{EMBEDDINGS}/{role}.npz" for role in ROLES]
+    wrong = [name for name in (*written, *pictures, *parts) if run.path(name).is_dir()]
+    wrong += [name for name in (FIGURES, EMBEDDINGS) if run.path(name).is_file()]
+    if wrong:
+        raise RunError(
+            f"{run.path(wrong[0])} is in the way: it is a {'file' if run.path(wrong[0]).is_file() else 'folder'}, and "
+            "the run writes something of that name. Move it away, and run the same command again"
+        )
+
+
+def _lost(run) -> dict[str, str]:
+    """Files of a finished run that are not as it wrote them -> what is wrong; of one without checksums, which of its
+    results cannot be read."""
+    try:
+        seal = seals.sealed(run.folder)
+    except RunError as error:
+        return {CHECKSUMS_JSON: seals.why(error.__cause__)}
+    if seal is not None:
+        return {name: why for name in seal if (why := seals.trouble(run.folder, name, seal))}
+    lost = {}
+    for name in (METRICS_JSON, PREDICTIONS_CSV, THRESHOLD_CSV, PROJECTION_CSV):
+        try:
+            run.metrics() if name == METRICS_JSON else run.read_csv(name)
+        except RunError as error:
+            lost[name] = seals.why(error.__cause__ or error)
+    return lost
+
+
 def _evaluated_weights(params) -> dict:
     """A run trained again under its old name has other weights: its evaluation is another one, too."""
     if not getattr(params, "run", ""):
         return {}
-    weights = load_run(params.run).path(MODEL_WEIGHTS)
+    run = load_run(params.run)
+    weights = run.path(MODEL_WEIGHTS)
     try:
+        seals.check(run.folder, MODEL_WEIGHTS)
         with open(weights, "rb") as file:
             return {"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-    except OSError as error:
-        raise ModelError(f"{weights} cannot be read ({error}): copy the run again or train it again") from error
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{weights} cannot be read ({seals.why(error)}): {CURE}") from error
 
 
 def train(experiment: Experiment) -> pd.DataFrame:
@@ -268,13 +320,21 @@ def train(experiment: Experiment) -> pd.DataFrame:
     if not run.finished:
         with run.guard(), stop_on_signal() as stop:
             per_node, n_nodes = launch.processes(e.params.num_gpus, e.device), launch.nodes()
-            if per_node * n_nodes > 1:
+            if _is_trained(experiment):
+                print("training was complete: the best weights and history.csv are whole, nothing is trained again")
+            elif per_node * n_nodes > 1:
                 launch.train_in_processes(run, per_node=per_node, n_nodes=n_nodes, stop=stop)
             else:
                 with quick_imports():
                     from reid_lib.learn import learn
                 learn(e.params, e.split, lambda model: _looked_through(e, e.pixels(model)), run, e.device, stop)
     return run.history()
+
+
+def _is_trained(experiment: Experiment) -> bool:
+    with quick_imports():
+        from reid_lib.learn import is_complete
+    return is_complete(experiment.params, experiment.run)
 
 
 def evaluate(experiment: Experiment) -> Results:
@@ -335,7 +395,7 @@ def finish(experiment: Experiment, results: Results) -> None:
         reports.leave_report(run, said)
         run.finish()
         _tell_all(run)
-    elif not run.path(REPORT_HTML).exists():
+    elif not reports.has_report(run):
         reports.leave_report(run, said)
     print(said)
 
@@ -498,7 +558,7 @@ def settle(params: EvaluateParams) -> EvaluateParams:
         return params.model_copy(update={"dataset": params.dataset or "demo"})
     stored, changed = load_run(params.run).params, params.differences()
     taken = [] if params.dataset else [name for name in TAKEN_OVER if name not in FREE or name not in changed]
-    own_data = {name: stored[name] for name in taken}
+    own_data = {name: stored[name] for name in taken if name in stored}
     fixed = {name: stored.get(name) for name in (*NETWORK, *own_data)}
     _refuse(params, {name: value for name, value in fixed.items() if name in changed and changed[name] != value})
     return params.model_copy(update=own_data)

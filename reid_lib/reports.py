@@ -71,6 +71,14 @@ def leave_report(run: RunFolder, said: str) -> None:
         print(f"note: no {REPORT_HTML} ({type(error).__name__}: {error}); again: python -m reid_lib report {run.name}")
 
 
+def has_report(run: RunFolder) -> bool:
+    """Is there a report, to its last line?"""
+    try:
+        return run.path(REPORT_HTML).read_bytes().rstrip().endswith(b"</html>")
+    except OSError:
+        return False
+
+
 def assembled(run: RunFolder):
     """A notebook (nbformat 4) made of the run's files: parameters, notes, metrics and figures."""
     from nbformat import v4

@@ -229,17 +229,33 @@ class Run(RunFolder):
         self.write_csv(HISTORY_CSV, history.astype({"epoch": int}))
         self._set(epoch=int(row["epoch"]))
 
-    def cut_history(self, epoch: int) -> None:
-        """Drop the lines after `epoch`: those of epochs that the checkpoint does not hold."""
-        history = self.history()
-        if (history["epoch"] > epoch).any():
-            self.write_csv(HISTORY_CSV, history[history["epoch"] <= epoch])
+    def cut_history(self, epoch: int, rows: list[dict[str, Any]] | None = None) -> None:
+        """Drop the lines after `epoch`: those of epochs that the checkpoint does not hold.
+
+        Args:
+            epoch: the last one to keep.
+            rows: the lines as the checkpoint knows them; where the file is damaged it is written again from these.
+        """
+        try:
+            history = self.history()
+        except RunError as error:
+            print(f"note: {str(error).split(': ')[0]}: {'written again' if rows else 'begun anew'}", flush=True)
+            history = pd.DataFrame({"epoch": []})
+            if self.path(HISTORY_CSV).is_file():
+                self.path(HISTORY_CSV).unlink()
+        kept = history[history["epoch"] <= epoch]
+        whole = rows and rows[0]["epoch"] == 0  # a checkpoint of versions before had none
+        if whole and kept["epoch"].tolist() != [row["epoch"] for row in rows]:
+            self.write_csv(HISTORY_CSV, pd.DataFrame(rows).astype({"epoch": int}))
+        elif len(kept) < len(history):
+            self.write_csv(HISTORY_CSV, kept)
 
     @contextmanager
     def guard(self) -> Iterator[None]:
         """An error in the block marks the run failed, Ctrl-C interrupted; both are raised again."""
         if not self._lock.held:  # a cell failed before and was mended: take the run again
-            self._claim()
+            with writing(self.folder.parent, "REID_RUNS", RunError):
+                self._claim()
             if self.finished:  # by another process meanwhile
                 self._let_go()
                 raise RunError(f"run {self.name!r} is finished: run the notebook from its start to see the results")
@@ -286,8 +302,18 @@ class Run(RunFolder):
     def _end(self, state: str, **changes) -> None:
         try:
             self._set(state=state, ended=time.time(), **changes)
+        except (OSError, RunError):  # a full disk: that it ended has to be told all the same
+            if not self._overwritten():
+                raise
         finally:
             self._let_go()
+
+    def _overwritten(self) -> bool:
+        """Write status.json where it lies, without room for a new file; did it work?"""
+        with self._mutex, suppress(OSError):
+            files.overwrite_json(self.path(STATUS_JSON), self._status, cut="error")
+            return True
+        return False
 
     def _let_go(self) -> None:
         self._stop.set()

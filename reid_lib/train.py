@@ -5,8 +5,10 @@ All randomness derives from (seed, epoch, step, image), so a checkpoint stores e
 """
 
 import math
+import os
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -17,6 +19,7 @@ from timm.layers import convert_sync_batchnorm
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from reid_lib import checkpoint
 from reid_lib.activations import out_of_place
 from reid_lib.batches import Batch, TrainingImages
 from reid_lib.compiling import WORTH_TRAINING, Compiled, why_not
@@ -67,6 +70,8 @@ def fit(
     precision: str = "fp32",
     stop: Callable[[], bool] = lambda: False,
     group: Group = ALONE,
+    best_trouble: Callable[[], str] = lambda: "",
+    origin: str = "",
 ) -> Progress:
     """Train `model` and the class weights of `loss`; continue from the run's checkpoint where there is one.
 
@@ -79,11 +84,16 @@ def fit(
             NaN) and whatever else belongs into the line of the epoch.
         prepare: called once before the first step of a new run (class weights at the class means).
         save_best: keeps the weights of the best epoch so far; called before the checkpoint is written.
-        run: has `write(name)`, `path(name)`, `report(row)` and `cut_history(epoch)`.
+        run: has `write(name)`, `path(name)`, `report(row)` and `cut_history(epoch, rows)`.
         device, precision: "cpu", "cuda", "mps"; "fp32" or "bf16".
         stop: asked after each step; when it says so, a checkpoint is written and training ends there.
         group: the processes that train together; all of them call `evaluate` and `prepare`, the first one alone asks
             `stop`, calls `save_best` and writes to `run`.
+        best_trouble: says why the best weights that were kept cannot be used any more; empty where they can.
+        origin: tells the run's own checkpoint from that of another.
+
+    A checkpoint, or best weights, that cannot be used cost what they held and nothing else: training begins again, and
+    ends with the same numbers.
 
     Raises:
         TrainingInterrupted: `stop` said so; the same call again continues after the step at hand.
@@ -91,8 +101,8 @@ def fit(
     """
     if device == "cpu":
         reuse_memory()
-    training = _Training(model, loss, images, params, run, device, precision, stop, group)
-    progress = training.resume()
+    training = _Training(model, loss, images, params, run, device, precision, stop, group, origin)
+    progress = training.resume(save_best, best_trouble)
     if progress.epoch < 0:
         group.align(model, loss)
         prepare(model, loss)
@@ -101,7 +111,7 @@ def fit(
     else:
         training.start()
     training.heed()
-    while progress.epoch < params.num_epochs and not _stop_early(progress, params.patience):
+    while progress.epoch < params.num_epochs and not stops_early(progress, params.patience):
         epoch = progress.epoch + 1
         with out_of_place(model.backbone):
             row = training.epoch(epoch)
@@ -114,7 +124,8 @@ def fit(
 class _Training:
     """What the steps of one call of `fit` share."""
 
-    def __init__(self, model, loss, images, params, run, device, precision, stop, group):
+    def __init__(self, model, loss, images, params, run, device, precision, stop, group, origin):
+        self.origin, self.rows = origin, []
         self.model, self.loss, self.images, self.run, self.group = model, loss, images, run, group
         self.seed, self.precision, self.stop, self.progress = params.seed, precision, stop, Progress()
         self.accelerator = _accelerator(device)
@@ -215,6 +226,7 @@ class _Training:
                 if first:
                     save_best(self.model)
         if first:
+            self.rows.append({name: value.item() if hasattr(value, "item") else value for name, value in row.items()})
             self.run.report(row)
         self.save()
         if first:
@@ -249,27 +261,45 @@ class _Training:
         self.progress.losses = [float(value) for value in self.progress.losses]
         state = {name: part.state_dict() for name, part in self._parts().items()}
         with self.run.write(CHECKPOINT) as path:
-            torch.save(state | {"progress": asdict(self.progress)}, path)
+            checkpoint.write(path, state | {"progress": asdict(self.progress), "history": self.rows}, self.origin)
 
-    def resume(self) -> Progress:
+    def resume(self, save_best, best_trouble) -> Progress:
         """Put back what the checkpoint holds, and cut the history to it: the two may be one epoch apart after a kill.
 
         The first process reads for all: on a shared disk the others might still see an older file.
         """
-        path, state = self.run.path(CHECKPOINT), None
-        if self.group.first and path.exists():
-            state = torch.load(path, map_location="cpu", weights_only=True)
-        state = self.group.told(state)
+        state = self.group.told(self._usable(save_best, best_trouble) if self.group.first else None)
         if state is not None:
-            for name, part in self._parts().items():
-                part.load_state_dict(state[name])
-            self.progress = Progress(**state["progress"])
+            if not self.group.first:
+                checkpoint.put_back(self._parts(), state, self.run.path(CHECKPOINT))
+            self.progress, self.rows = Progress(**state["progress"]), list(state.get("history", []))
         if self.group.first:
-            self.run.cut_history(self.progress.epoch)
+            self.run.cut_history(self.progress.epoch, self.rows)
             if state is not None:
                 steps = f" and {len(self.progress.losses)} steps" if self.progress.losses else ""
                 print(f"continuing after epoch {self.progress.epoch}{steps}", flush=True)
         return self.progress
+
+    def _usable(self, save_best, best_trouble) -> dict | None:
+        """The checkpoint, put back; None where there is none, or none that training can go on from, which is told."""
+        path = self.run.path(CHECKPOINT)
+        if not os.path.lexists(path):
+            return None
+        untouched = {name: deepcopy(part.state_dict()) for name, part in self._parts().items()}
+        try:
+            state = checkpoint.read(path, self.origin)
+            checkpoint.put_back(self._parts(), state, path)
+            progress = Progress(**state["progress"])
+            if trouble := best_trouble() if progress.best_epoch >= 0 else "":
+                if progress.best_epoch != progress.epoch or progress.losses:
+                    checkpoint.restore(self._parts(), untouched)
+                    raise checkpoint.UnusableCheckpoint(f"{trouble}, and {path.name} holds a later epoch")
+                print(f"note: {trouble}: the best weights are written again from {path.name}", flush=True)
+                save_best(self.model)
+            return state
+        except (checkpoint.UnusableCheckpoint, KeyError, TypeError) as error:
+            print(f"note: {error}: training begins again, and ends with the same numbers", flush=True)
+            return None
 
     def _parts(self) -> dict:
         return {"model": self.model, "loss": self.loss, "optimizer": self.optimizer, "schedule": self.schedule}
@@ -280,7 +310,7 @@ def _seed(*numbers: int) -> None:
     torch.manual_seed(int(np.random.SeedSequence(numbers).generate_state(1)[0]))
 
 
-def _stop_early(progress: Progress, patience: int) -> bool:
+def stops_early(progress: Progress, patience: int) -> bool:
     return patience > 0 and progress.evaluations_since_best >= patience
 
 

@@ -129,6 +129,8 @@ class Validation:
         Args:
             model: the network as it was at that evaluation.
         """
+        if not self.latest:  # the weights are written again, and nothing was evaluated here
+            return
         if self._store is not None:
             self._store.remove()
         self._store = Store.of(model, **self.how)

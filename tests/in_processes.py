@@ -55,7 +55,7 @@ class Folder:
     def report(self, row):
         self.rows.append(row)
 
-    def cut_history(self, epoch):
+    def cut_history(self, epoch, rows=None):
         self.rows = [row for row in self.rows if row["epoch"] <= epoch]
 
 

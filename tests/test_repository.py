@@ -55,7 +55,7 @@ LAYERS = [
     {"batches"},
     {"backbones", "losses"},
     {"model"},
-    {"schedule", "activations", "compiling", "graphs"},
+    {"schedule", "activations", "compiling", "graphs", "checkpoint"},
     {"train"},
     {"onednn"},
     {"fold"},
