@@ -25,7 +25,8 @@ from reid_lib.errors import ModelError
 from reid_lib.names import MODEL_JSON, MODEL_WEIGHTS
 
 FORMAT = 1  # of model.json
-SUM_OF_WEIGHTS, SUM_OF_CONFIG = "crc32", "model_json_crc32"  # in the header of model.safetensors
+# In the header of model.safetensors, of the weights and of model.json: one entry, as several come in random order.
+CHECKSUMS = "crc32"
 
 
 class ReidModel(nn.Module):
@@ -219,7 +220,7 @@ def save_model(model: ReidModel, write: Callable) -> None:
         Path(path).write_text(config, encoding="utf-8")
     # Copies, because safetensors refuses tensors that share memory or are laid out channels last.
     weights = {name: value.to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
-    sums = {SUM_OF_WEIGHTS: _sum_of(weights), SUM_OF_CONFIG: f"{zlib.crc32(config.encode()):08x}"}
+    sums = {CHECKSUMS: f"{_sum_of(weights)} {zlib.crc32(config.encode()):08x}"}
     with write(MODEL_WEIGHTS) as path:
         save_file(weights, path, metadata=sums)
 
@@ -245,7 +246,7 @@ def _stored(folder: Path) -> tuple[dict, dict[str, Tensor]]:
         text = config_file.read_text(encoding="utf-8")
         config, weights = json.loads(text), load_file(weights_file)
         with safe_open(weights_file, framework="pt") as file:
-            sums = file.metadata() or {}  # versions before wrote none
+            sums = (file.metadata() or {}).get(CHECKSUMS, "").split()  # versions before wrote none
     except FileNotFoundError as error:
         raise ModelError(
             f"no model in {folder} (expected {MODEL_JSON} and {MODEL_WEIGHTS}): train one first, or {cure}"
@@ -253,11 +254,9 @@ def _stored(folder: Path) -> tuple[dict, dict[str, Tensor]]:
     except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, OSError) as error:
         damaged = config_file if isinstance(error, ValueError) else weights_file
         raise ModelError(f"the model in {folder} is damaged ({damaged.name}: {error}): {cure}") from error
-    for name, was, now in (
-        (MODEL_WEIGHTS, sums.get(SUM_OF_WEIGHTS), lambda: _sum_of(weights)),
-        (MODEL_JSON, sums.get(SUM_OF_CONFIG), lambda: f"{zlib.crc32(text.encode()):08x}"),
-    ):
-        if was is not None and was != now():
+    now = [_sum_of(weights), f"{zlib.crc32(text.encode()):08x}"] if sums else []
+    for name, was, is_now in zip((MODEL_WEIGHTS, MODEL_JSON), sums, now, strict=False):
+        if was != is_now:
             raise ModelError(f"the model in {folder} is damaged ({name} is not as it was written): {cure}")
     return config, weights
 

@@ -33,7 +33,8 @@ def project(tmp_path_factory) -> Path:
 
 def make_train(project: Path, arguments: str) -> subprocess.CompletedProcess:
     own = {name: str(project / folder) for name, folder in (("REID_RUNS", "runs"), ("REID_CACHE", "cache"))}
-    env = os.environ | own | {"PYTHONPATH": str(project)}
+    above = ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")  # of the make that runs the tests, which this one is no part of
+    env = {k: v for k, v in os.environ.items() if k not in above} | own | {"PYTHONPATH": str(project)}
     # In the environment of this test, which is set up: nothing is installed (-o).
     command = ["make", "-o", f"{sys.prefix}/.ready", f"VENV={sys.prefix}", "train", f"ARGS={arguments}"]
     return subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, timeout=300)

@@ -309,7 +309,7 @@ def test_a_damaged_reference_is_told_and_stops_nothing(root, text):
 def test_a_table_that_cannot_be_written_is_one_message(root):
     make("a", 0.5)
     (root / ALL_METRICS_CSV).mkdir()
-    with pytest.raises(RunError, match="REID_RUNS"):
+    with pytest.raises(RunError, match="cannot be written .*a folder lies where a file belongs.*move it away"):
         runtable.rewrite_table()
 
 
