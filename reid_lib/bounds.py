@@ -12,7 +12,6 @@ for the mean of a bounded random variable" (arXiv:1905.06208, 2019), who conject
 that are no such means (AUROC, the geometric mean), that it covers is measured: benchmarks/coverage.py.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -64,22 +63,6 @@ def _imaginary(queries, kind: bool, best: bool, columns: dict):
     return replace(queries, **{name: np.full(n, value) for name, value in values.items() if name in there})
 
 
-def weights(queries, repetitions: int, seeds: tuple, *, at_once: int) -> Iterator[tuple[int, np.ndarray]]:
-    """(first, (b, n)) weights of some repetitions at a time: flat Dirichlet among the individuals of each kind.
-
-    They are not divided by their sum, as no metric depends on it.
-
-    Args:
-        queries: as above, with the imaginary ones.
-        seeds: of the known and of the unknown individuals.
-    """
-    kinds = []
-    for kind, seed in zip((queries.known, ~queries.known), seeds, strict=True):
-        names, code = np.unique(queries.individual[kind], return_inverse=True)
-        kinds.append((kind, len(names), code.ravel(), np.random.default_rng(seed)))
-    for start in range(0, repetitions, at_once):
-        drawn = np.zeros((min(at_once, repetitions - start), len(queries.known)))
-        for kind, n, code, rng in kinds:
-            if n:
-                drawn[:, kind] = rng.exponential(size=(len(drawn), n))[:, code]
-        yield start, drawn
+def flat_dirichlet(rng: np.random.Generator, repetitions: int, n: int) -> np.ndarray:
+    """(repetitions, n) weights of n individuals; not divided by their sum, as no metric depends on it."""
+    return rng.exponential(size=(repetitions, n))

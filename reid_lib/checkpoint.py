@@ -47,8 +47,11 @@ def read(path: Path, origin: str) -> dict:
     return state
 
 
-def put_back(parts: dict, state: dict, path: Path) -> None:
+def put_back(parts: dict, state: dict, path: Path) -> dict:
     """Load each part's state; all of them, or none.
+
+    Returns:
+        The states as they were, for `restore`.
 
     Raises:
         UnusableCheckpoint: one does not fit; the parts are as they were.
@@ -61,6 +64,7 @@ def put_back(parts: dict, state: dict, path: Path) -> None:
         restore(parts, before)
         told = str(error).strip().split("\n")[0] or type(error).__name__
         raise UnusableCheckpoint(f"{path.name} does not fit this network ({told})") from error
+    return before
 
 
 def restore(parts: dict, states: dict) -> None:

@@ -303,7 +303,7 @@ def _evaluate(q: _Queries, wanted: dict[str, _Metric], repetitions: int, seeds: 
         name: metric for name, metric in wanted.items() if not metric.needs or getattr(q, metric.needs) is not None
     }
     replicates = {name: np.full(repetitions, np.nan) for name in wanted}
-    for start, weights in _resamples(q, repetitions, seeds):
+    for start, weights in _draws(q, repetitions, seeds, _as_often_as_drawn):
         drawn = _Drawn(q, weights)
         for name, metric in wanted.items():
             replicates[name][start : start + len(weights)] = metric.compute(drawn)
@@ -334,16 +334,20 @@ def _widened(q: _Queries, wanted: dict, few: dict, repetitions: int, seeds: tupl
     seeds = tuple([*seed[:-1], seed[-1] + 2] for seed in seeds)  # apart from those of the bootstrap
     for ((known, unknown), best, *columns), metrics_of in together.items():
         more = bounds.with_imaginary(q, known=known, unknown=unknown, best=best, **dict(columns))
-        at_once = max(1, _CHUNK_BYTES // (8 * len(more.known)))
-        for start, weights in bounds.weights(more, repetitions, seeds, at_once=at_once):
+        for start, weights in _draws(more, repetitions, seeds, bounds.flat_dirichlet):
             drawn = _Drawn(more, weights)
             for name, up in metrics_of:
                 ends[name][up, start : start + len(weights)] = wanted[name].compute(drawn)
     return ends
 
 
-def _resamples(q: _Queries, repetitions: int, seeds: tuple) -> Iterator[tuple[int, np.ndarray]]:
-    """Weights (b, n) of a few repetitions at a time: how often the individual of each query was drawn."""
+def _as_often_as_drawn(rng: np.random.Generator, repetitions: int, n: int) -> np.ndarray:
+    """(repetitions, n) how often each of n individuals is drawn, with replacement."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=repetitions)
+
+
+def _draws(q: _Queries, repetitions: int, seeds: tuple, weigh: Callable) -> Iterator[tuple[int, np.ndarray]]:
+    """(first, (b, n)) weights of a few repetitions at a time: `weigh` gives those of the individuals of a kind."""
     at_once = max(1, _CHUNK_BYTES // (8 * max(len(q.known), 1)))
     kinds = []
     for kind, seed in zip((q.known, ~q.known), seeds, strict=True):
@@ -353,7 +357,7 @@ def _resamples(q: _Queries, repetitions: int, seeds: tuple) -> Iterator[tuple[in
         weights = np.zeros((min(at_once, repetitions - start), len(q.known)))
         for kind, n, code, rng in kinds:
             if n:
-                weights[:, kind] = rng.multinomial(n, np.full(n, 1 / n), size=len(weights))[:, code]
+                weights[:, kind] = weigh(rng, len(weights), n)[:, code]
         yield start, weights
 
 

@@ -8,7 +8,6 @@ import math
 import os
 import time
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -285,11 +284,10 @@ class _Training:
         path = self.run.path(CHECKPOINT)
         if not os.path.lexists(path):
             return None
-        untouched = {name: deepcopy(part.state_dict()) for name, part in self._parts().items()}
         try:
             state = checkpoint.read(path, self.origin)
-            checkpoint.put_back(self._parts(), state, path)
             progress = Progress(**state["progress"])
+            untouched = checkpoint.put_back(self._parts(), state, path)
             if trouble := best_trouble() if progress.best_epoch >= 0 else "":
                 if progress.best_epoch != progress.epoch or progress.losses:
                     checkpoint.restore(self._parts(), untouched)

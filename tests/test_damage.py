@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from whole_runs import run_all
 
-from reid_lib import files, pipeline, train
+from reid_lib import files, train
 from reid_lib.errors import ModelError, RunError, TrainingInterrupted
 from reid_lib.model import load_model, weights_trouble
 from reid_lib.names import (
@@ -85,15 +86,6 @@ def as_undisturbed(runs: Path, name: str = "mine") -> bool:
     """Has it the results of the run that nothing happened to?"""
     compared = (METRICS_JSON, PREDICTIONS_CSV)
     return all((runs / name / each).read_bytes() == (runs / "whole" / each).read_bytes() for each in compared)
-
-
-def run_all(params):
-    catalogue = pipeline.read(params)
-    experiment = pipeline.start(params, catalogue, pipeline.split(catalogue, params))
-    pipeline.train(experiment)
-    results = pipeline.evaluate(experiment)
-    pipeline.finish(experiment, results)
-    return experiment, results
 
 
 def cut(path):

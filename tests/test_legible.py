@@ -90,8 +90,9 @@ def drawn(figure):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_every_figure_draws_any_name(figure):
     for name in HOSTILE:
-        drawn(FIGURES[figure](name))
+        shown = drawn(FIGURES[figure](name))
         plt.close("all")
+        assert shown.strip() and not any("\a" in line or "\t" in line for line in shown.splitlines())
 
 
 def test_every_function_that_draws_is_legible():
@@ -181,8 +182,8 @@ def test_letters_of_no_font_are_stood_in_for(monkeypatch):
 @given(st.text(max_size=12))
 def test_any_text_is_drawn_without_a_warning(name):
     plt.close("all")
-    drawn(FIGURES["bars"](name))
-    drawn(FIGURES["performance_heatmap"](name))
+    assert "0.50" in drawn(FIGURES["bars"](name))
+    assert "baks" in drawn(FIGURES["performance_heatmap"](name)).lower()
 
 
 def test_names_that_need_nothing_are_drawn_as_before():

@@ -1,5 +1,7 @@
 """Errors of users as messages: in IPython, and which of a notebook's errors were shown that way."""
 
+import sys
+
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -58,7 +60,9 @@ def test_the_handler_of_somebody_else_stays(shell, capsys):
 
 def test_outside_of_ipython_nothing_happens():
     InteractiveShell.clear_instance()
+    hook = sys.excepthook
     messages.show_in_notebook()
+    assert not InteractiveShell.initialized() and sys.excepthook is hook
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from whole_runs import run_all
 
 from reid_lib import files, pipeline, plots
 from reid_lib.errors import CatalogueError, ParameterError, RunDiffersError, SplitError
@@ -222,15 +223,6 @@ def write_photos(root: Path, counts: dict[str, int]) -> Path:
             pixels = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(root / name / f"{k}.jpg")
     return root
-
-
-def run_all(params):
-    catalogue = pipeline.read(params)
-    experiment = pipeline.start(params, catalogue, pipeline.split(catalogue, params))
-    pipeline.train(experiment)
-    results = pipeline.evaluate(experiment)
-    pipeline.finish(experiment, results)
-    return experiment, results
 
 
 def test_own_folders_with_odd_names_become_a_trained_model(tmp_path, capsys):
