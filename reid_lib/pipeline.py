@@ -4,21 +4,13 @@ read -> split -> start (a run folder) -> train -> evaluate -> finish
 """
 
 import hashlib
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from reid_lib import (
-    images,
     launch,
     openset,
-    photographs,
-    plots,
-    plotstyle,
     project,
     reports,
     runs,
@@ -28,21 +20,19 @@ from reid_lib import (
     trained,
 )
 from reid_lib import split as splits
-from reid_lib.background import top1_by_split
 from reid_lib.catalogue import Catalogue, read_catalogue
+from reid_lib.drawing import draw_leak, keep, leak, suspects, tell_undrawn
 from reid_lib.embed import EmbeddingSet
 from reid_lib.embedcache import embedded
-from reid_lib.errors import ModelError, ParameterError, ReidError, RunError
+from reid_lib.errors import ModelError, ParameterError
+from reid_lib.experiment import Experiment, Results, load_results
 from reid_lib.imports import quick_imports
+from reid_lib.inspection import lost_files, nothing_in_the_way
 from reid_lib.interrupt import stop_on_signal
 from reid_lib.names import (
     ALL_METRICS_CSV,
-    BBOX,
-    CHECKPOINT,
-    CHECKSUMS_JSON,
     DATASET,
     EMBEDDINGS,
-    FIGURES,
     GALLERY,
     HISTORY_CSV,
     IMAGE_ID,
@@ -51,10 +41,8 @@ from reid_lib.names import (
     KNOWN,
     LEFT_OUT_CSV,
     METRICS_JSON,
-    MODEL_JSON,
     MODEL_WEIGHTS,
     ORIENTATION,
-    PATH,
     PREDICTED,
     PREDICTIONS_CSV,
     PROJECTION_CSV,
@@ -71,11 +59,16 @@ from reid_lib.names import (
 )
 from reid_lib.nearcopies import small_greys
 from reid_lib.params import EvaluateParams, TrainParams
-from reid_lib.plots import METRIC_LABELS
 from reid_lib.runfolder import CURE, FINISHED, PLANNED, check_name, folder_of, load_run, no_such_run, state_of
 from reid_lib.split import Split
 from reid_lib.submission import submission
 from reid_lib.suspects import find_suspects
+
+# What the notebooks call, wherever it lives.
+__all__ = [
+    "Experiment", "Results", "draw_leak", "evaluate", "finish", "keep", "leak", "load_results", "read", "settle",
+    "split", "start", "suspects", "train",
+]  # fmt: skip
 
 METRICS_FORMAT = 1
 PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
@@ -87,78 +80,6 @@ TAKEN_OVER = ("dataset", "data_root", "columns", "skip_unreadable", "threshold_i
 FREE = ("data_root", "columns", "skip_unreadable")
 # What a run's network was made with.
 NETWORK = ("backbone", "pretrained", "image_size")
-
-
-@dataclass
-class Experiment:
-    """What the steps share: the parameters, the images with their roles, and the run folder."""
-
-    params: TrainParams | EvaluateParams
-    catalogue: Catalogue
-    split: Split
-    run: runs.Run
-    greys: np.ndarray | None = None  # all images, small, once they were decoded
-    told: str = ""  # of copies among them
-
-    @cached_property
-    def device(self) -> str:
-        """The one the parameters mean: "cpu", "cuda" or "mps"."""
-        with quick_imports():
-            from reid_lib.device import choose_device
-
-        return choose_device(self.params.device)
-
-    def pixels(self, model, *, check: bool = True):
-        """All images as the model takes them: (n, s, s, 3) uint8, decoded once and kept in the cache."""
-        how = {name: model.config[name] for name in ("image_size", "interpolation")}
-        return images.pixels(self.catalogue, check=check, **how)
-
-    def photo(self, image_id: str):
-        """The photograph of an image, for figures: (height, width, 3) uint8, its long side at most 320 px."""
-        row = self._by_id.loc[image_id]
-        return images.load_image(self.catalogue.root / row[PATH], bbox=row.get(BBOX), max_side_px=320)
-
-    @cached_property
-    def _by_id(self) -> pd.DataFrame:
-        return self.catalogue.rows.set_index(IMAGE_ID)
-
-
-@dataclass(frozen=True)
-class Results:
-    """What an evaluation says: answers, the frozen threshold, metrics with intervals, 2-D coordinates."""
-
-    predictions: pd.DataFrame
-    threshold: openset.Threshold
-    metrics: dict
-    projection: pd.DataFrame
-
-    @property
-    def val(self) -> pd.DataFrame:
-        return self.predictions[self.predictions[ROLE] == VAL]
-
-    @property
-    def test(self) -> pd.DataFrame:
-        return self.predictions[self.predictions[ROLE] == TEST]
-
-    @property
-    def judged(self) -> pd.DataFrame:
-        """Predictions of the test, or of val where no test query is labelled; `about` says so."""
-        return self.predictions[self.predictions[ROLE] == stats.judged_role(self.metrics)]
-
-    @property
-    def about(self) -> str:
-        """What a table or figure of `judged` has to say of itself; "" for the test."""
-        return stats.ON_VAL if stats.judged_role(self.metrics) == VAL else ""
-
-    @property
-    def oracle(self) -> dict:
-        """The best threshold in hindsight on test: an upper bound, never the result."""
-        return self.metrics["oracle"]
-
-    def table(self, role: str = "") -> pd.DataFrame:
-        """Metrics by data set and averaged: value and 95 % interval. Of the test, or as `judged`, which it says."""
-        table = stats.table(self.metrics[role or stats.judged_role(self.metrics)]).rename(index=METRIC_LABELS)
-        return table if role or not self.about else table.rename_axis(columns=self.about)
 
 
 def read(params) -> Catalogue:
@@ -234,11 +155,11 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         },
     )
     experiment = Experiment(params, catalogue, split, run)
-    if run.finished and (lost := _lost(run)):
+    if run.finished and (lost := lost_files(run)):
         for name, why in lost.items():
             print(f"note: {run.path(name)} {why}")
         print(f"run {run.name!r} was finished; what is lost is made again from what is whole")
-        _nothing_in_the_way(run)
+        nothing_in_the_way(run)
         run.reopen()
         if HISTORY_CSV in lost:  # it decides on what is trained: it comes from the checkpoint, not from what is left
             run.path(HISTORY_CSV).unlink(missing_ok=True)
@@ -249,7 +170,7 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
         print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
     else:
         with run.guard():
-            _nothing_in_the_way(run)
+            nothing_in_the_way(run)
             run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
             run.write_csv(IMAGES_CSV, split.rows)
             if isinstance(params, TrainParams):
@@ -258,43 +179,6 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
                 run.write_csv(LEFT_OUT_CSV, catalogue.left_out)
         print(f"run {run.name!r} on {experiment.device}: {run.folder}")
     return experiment
-
-
-def _nothing_in_the_way(run) -> None:
-    """Before hours are spent: is there a folder where a file of the run will be written, or the other way round?
-
-    Raises:
-        RunError: there is.
-    """
-    written = (CHECKPOINT, HISTORY_CSV, MODEL_JSON, MODEL_WEIGHTS, IMAGES_CSV, METRICS_JSON, PREDICTIONS_CSV)
-    written += (THRESHOLD_CSV, PROJECTION_CSV, SUBMISSION_CSV, REPORT_HTML, CHECKSUMS_JSON)
-    pictures = [f"{FIGURES}/{path.name}" for path in run.path(FIGURES).glob("*")]
-    parts = [f"{EMBEDDINGS}/{role}.npz" for role in ROLES]
-    wrong = [name for name in (*written, *pictures, *parts) if run.path(name).is_dir()]
-    wrong += [name for name in (FIGURES, EMBEDDINGS) if run.path(name).is_file()]
-    if wrong:
-        raise RunError(
-            f"{run.path(wrong[0])} is in the way: it is a {'file' if run.path(wrong[0]).is_file() else 'folder'}, and "
-            "the run writes something of that name. Move it away, and run the same command again"
-        )
-
-
-def _lost(run) -> dict[str, str]:
-    """Files of a finished run that are not as it wrote them -> what is wrong; of one without checksums, which of its
-    results cannot be read."""
-    try:
-        seal = seals.sealed(run.folder)
-    except RunError as error:
-        return {CHECKSUMS_JSON: seals.why(error.__cause__)}
-    if seal is not None:
-        return {name: why for name in seal if (why := seals.trouble(run.folder, name, seal))}
-    lost = {}
-    for name in (METRICS_JSON, PREDICTIONS_CSV, THRESHOLD_CSV, PROJECTION_CSV):
-        try:
-            run.metrics() if name == METRICS_JSON else run.read_csv(name)
-        except RunError as error:
-            lost[name] = seals.why(error.__cause__ or error)
-    return lost
 
 
 def _evaluated_weights(params) -> dict:
@@ -357,13 +241,6 @@ def evaluate(experiment: Experiment) -> Results:
     return results
 
 
-def suspects(experiment: Experiment) -> None:
-    """Show the photographs that look like one photograph under two animals, where there are any."""
-    stored = experiment.run.path(SUSPECTS_CSV)
-    if stored.exists() and len(pairs := experiment.run.read_csv(SUSPECTS_CSV)):
-        keep(experiment, stored.stem, photographs.suspects, pairs, experiment.photo)
-
-
 def _looked_through(experiment: Experiment, pixels: np.ndarray, embeddings: EmbeddingSet | None = None) -> np.ndarray:
     """The pixels, looked through for copies under two animals: told before training, and with embeddings after it."""
     if experiment.greys is None:
@@ -374,13 +251,6 @@ def _looked_through(experiment: Experiment, pixels: np.ndarray, embeddings: Embe
         print("note:", found.note)
     experiment.told = found.note
     return pixels
-
-
-def load_results(run) -> Results:
-    """The results of a finished run, from its files alone."""
-    metrics = run.metrics()
-    threshold = openset.Threshold.from_dict(metrics["threshold"], curve=run.read_csv(THRESHOLD_CSV))
-    return Results(run.read_csv(PREDICTIONS_CSV), threshold, metrics, run.read_csv(PROJECTION_CSV))
 
 
 def finish(experiment: Experiment, results: Results) -> None:
@@ -488,64 +358,10 @@ def _project(run: runs.Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame
     try:
         plane = project.project(everything.features, seed=0)
     except Exception as error:
-        _tell_undrawn(run, "the 2-D projection", PROJECTION_TXT, error)
+        tell_undrawn(run, "the 2-D projection", PROJECTION_TXT, error)
         plane = np.full((len(everything), 2), np.nan)
     kept = [c for c in (IMAGE_ID, DATASET, INDIVIDUAL, ORIENTATION, ROLE, KNOWN) if c in everything.rows]
     return everything.rows[kept].assign(x=plane[:, 0], y=plane[:, 1])
-
-
-def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = "", **options) -> None:
-    """Keep the figure of `draw(*data, **options)` (an axes or a figure) as figures/<name>.png of the run, and show that
-    file. A finished run's figures are shown as they were kept. `about` is written above the figure.
-
-    Whatever goes wrong in drawing costs this figure alone: a note in the notebook says why, figures/<name>.txt keeps it
-    (with the traceback, where the error is none of ours), and the run goes on.
-
-    Raises:
-        RunError: the file cannot be written (the disk is full), or the run is no longer open for writing here.
-    """
-    run, picture, reason = experiment.run, f"{FIGURES}/{name}.png", f"{FIGURES}/{name}.txt"
-    kept, open_before = run.path(picture), plotstyle.open_figures()
-    if run.finished and kept.exists():
-        return plotstyle.show_saved(None, kept)
-    if run.finished and run.path(reason).exists():
-        return print("note:", run.path(reason).read_text(encoding="utf-8").partition("\n\n")[0].strip())
-    try:
-        drawn = plotstyle.headed(draw(*data, **options), about)
-        content = plotstyle.rendered(drawn)
-    except Exception as error:
-        plotstyle.close_figures(besides=open_before)
-        kept.unlink(missing_ok=True)  # of an attempt before this one
-        return _tell_undrawn(run, f"figure {name!r}", reason, error)
-    if not run.finished:
-        with run.write(picture) as temporary:
-            temporary.write_bytes(content)
-        run.path(reason).unlink(missing_ok=True)
-        plotstyle.show_saved(drawn, kept)
-
-
-def _tell_undrawn(run: runs.Run, what: str, reason: str, error: Exception) -> None:
-    """Say in the notebook that something could not be drawn, and leave the reason in the run folder."""
-    expected = isinstance(error, ReidError)
-    said = f"{what} is not drawn: {error if expected else repr(error)}"
-    print("note:", said)
-    more = "" if expected else "\n\n" + "".join(traceback.format_exception(error))
-    if not run.finished:
-        with run.write(reason) as temporary:
-            temporary.write_text(said + more + "\n", encoding="utf-8")
-
-
-def leak(experiment: Experiment) -> pd.DataFrame:
-    """What the background gives away, from the stored embeddings; see `background.top1_by_split`."""
-    stored = [
-        EmbeddingSet.load(experiment.run.path(f"{EMBEDDINGS}/{role}.npz"), experiment.split.rows) for role in ROLES
-    ]
-    return top1_by_split(stored, experiment.params)
-
-
-def draw_leak(experiment: Experiment):
-    """The figure of `leak`."""
-    return plots.leak(leak(experiment))
 
 
 def settle(params: EvaluateParams) -> EvaluateParams:

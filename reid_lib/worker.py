@@ -17,10 +17,10 @@ import psutil
 from reid_lib import files
 from reid_lib.catalogue import Catalogue
 from reid_lib.errors import ReidError, TrainingError, TrainingInterrupted
+from reid_lib.experiment import Experiment
 from reid_lib.launch import OUTCOME, STOP
 from reid_lib.names import IMAGES_CSV
 from reid_lib.params import TrainParams
-from reid_lib.pipeline import Experiment
 from reid_lib.runs import Run
 from reid_lib.split import Split
 

@@ -71,8 +71,10 @@ LAYERS = [
     {"background"},
     {"plots", "plotscores", "photographs", "plotcompare", "plotimpact", "plotperformance"},
     {"validation"},
-    {"learn", "launch", "reports", "reportpage"},
+    {"learn", "launch", "reports", "reportpage", "inspection"},
     {"download"},
+    {"experiment"},
+    {"drawing"},
     {"pipeline"},
     {"worker"},
     {"compare", "cards"},
@@ -88,7 +90,7 @@ TORCH_FREE = [
     "plotimpact", "plotperformance", "reports", "pipeline", "compare", "cards", "verdicts", "widgets",
     "comparisonpage", "thresholdview", "embeddingview", "mistakesview", "exportview", "arguments", "sweep", "sweeprun",
     "slurm", "sweepcli", "seals", "roles", "trained",
-    "nearcopies", "suspects", "bounds",
+    "nearcopies", "suspects", "bounds", "experiment", "drawing", "inspection",
 ]  # fmt: skip
 
 
