@@ -21,7 +21,7 @@ from reid_lib.names import (
     SCORE,
     TRUE_SCORE,
 )
-from reid_lib.plotstyle import COLOURS, GREY
+from reid_lib.plotstyle import COLOURS, GREY, rendered
 
 PHOTO_PX = 132  # height of a photograph as shown
 QUERY_COLUMNS = (DATASET, IDENTITY, ORIENTATION, ENCOUNTER, ROLE)
@@ -42,11 +42,9 @@ def png(figure, *, dpi: int = 100) -> bytes:
     """A figure, or the one an axes belongs to, as a PNG; it is closed, so that views do not fill the memory."""
     import matplotlib.pyplot as plt
 
-    figure = figure if hasattr(figure, "savefig") else figure.figure
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
-    plt.close(figure)
-    return buffer.getvalue()
+    content = rendered(figure, dpi=dpi)
+    plt.close(figure if hasattr(figure, "savefig") else figure.figure)
+    return content
 
 
 def text(value) -> str:

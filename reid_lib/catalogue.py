@@ -56,6 +56,11 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @cached_property
+    def contents(self) -> dict[int, str]:
+        """What photographs are known by wherever they lie, by row number: those that `trained` has read so far."""
+        return {}
+
     def files(self) -> list[Path]:
         """The file of every row."""
         return [self.root / path for path in self.rows[PATH]]

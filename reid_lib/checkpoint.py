@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from reid_lib.errors import TrainingError
+from reid_lib.errors import TrainingError, first_line
 
 ORIGIN = "origin"  # digest of the run's identity: a checkpoint of another run would continue that one
 
@@ -40,8 +40,7 @@ def read(path: Path, origin: str) -> dict:
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = state.get(ORIGIN, origin)  # versions before wrote none
     except Exception as error:  # zipfile, pickle and torch each have errors of their own for a file that is damaged
-        told = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UnusableCheckpoint(f"{path.name} is damaged ({told})") from error
+        raise UnusableCheckpoint(f"{path.name} is damaged ({first_line(error)})") from error
     if origin and found != origin:
         raise UnusableCheckpoint(f"{path.name} belongs to another run")
     return state
@@ -62,8 +61,7 @@ def put_back(parts: dict, state: dict, path: Path) -> dict:
             part.load_state_dict(state[name])
     except Exception as error:
         restore(parts, before)
-        told = str(error).strip().split("\n")[0] or type(error).__name__
-        raise UnusableCheckpoint(f"{path.name} does not fit this network ({told})") from error
+        raise UnusableCheckpoint(f"{path.name} does not fit this network ({first_line(error)})") from error
     return before
 
 

@@ -168,7 +168,7 @@ class FinishedRun:
             self.folder.history()
             _ = self.threshold
         except RunError as error:
-            return str(error).split("\n")[0].replace(f"{self.folder.folder}/", "")
+            return self.folder.in_short(error)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return f"{METRICS_JSON} cannot be read (its threshold: {error!r}): {CURE}"
         return None

@@ -144,44 +144,50 @@ def extract(
         progress: show a bar when it takes more than a few seconds.
     """
     import torch
-    from tqdm.auto import tqdm
 
     from reid_lib.device import BF16, FP16, reuse_memory
-    from reid_lib.threads import ahead
 
     if device == "cpu":
         reuse_memory()
     dtype = {BF16: torch.bfloat16, FP16: torch.float16}.get(precision)
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
     way = way or Way.of(len(positions), batch_size=batch_size, device=device, torch_compile=torch_compile)
-    starts = range(0, len(positions), way.batch)
-    features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
-
-    def read(start: int):
-        # The last batch is filled up: in a smaller one the same image would be rounded otherwise.
-        chosen = np.resize(positions[start : start + way.batch], way.batch)
-        batch = torch.from_numpy(pixels[chosen])
-        return start, batch.pin_memory() if device == "cuda" else batch
-
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode(), torch.autocast(device, dtype, enabled=dtype is not None):
             backbone = _quick_backbone(model, pixels, positions, way, full_precision=dtype is None, device=device)
-            batches = ahead(read, starts)
-            waiting = []  # a batch is fetched from a GPU when the next one keeps it busy
-            for start, batch in tqdm(
-                batches, total=len(starts), desc="embed", unit="batch", delay=5, leave=False, disable=not progress
-            ):
-                images = batch.to(device, non_blocking=True)
-                waiting.append((start, images, _forward(model, backbone, images)))
-                if len(waiting) > 1:
-                    _fetch(model, features, *waiting.pop(0))
-            for last in waiting:
-                _fetch(model, features, *last)
+            features = _in_batches(model, backbone, pixels, positions, way.batch, device, progress)
     finally:
         model.train(was_training)
     return EmbeddingSet(features, rows.iloc[positions])
+
+
+def _in_batches(model, backbone, pixels, positions, size: int, device: str, progress: bool) -> np.ndarray:
+    """Embeddings (n, d) float32; a batch is read while the one before is computed, and fetched while the next is."""
+    import torch
+    from tqdm.auto import tqdm
+
+    from reid_lib.threads import ahead
+
+    starts = range(0, len(positions), size)
+    features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
+
+    def read(start: int):
+        # The last batch is filled up: in a smaller one the same image would be rounded otherwise.
+        batch = torch.from_numpy(pixels[np.resize(positions[start : start + size], size)])
+        return start, batch.pin_memory() if device == "cuda" else batch
+
+    bar = {"total": len(starts), "desc": "embed", "unit": "batch", "delay": 5, "leave": False, "disable": not progress}
+    waiting = []
+    for start, batch in tqdm(ahead(read, starts), **bar):
+        images = batch.to(device, non_blocking=True)
+        waiting.append((start, images, _forward(model, backbone, images)))
+        if len(waiting) > 1:
+            _fetch(model, features, *waiting.pop(0))
+    for last in waiting:
+        _fetch(model, features, *last)
+    return features
 
 
 def _quick_backbone(model, pixels, positions, way: Way, *, full_precision: bool, device: str):

@@ -21,6 +21,11 @@ def printable(text: str) -> str:
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def first_line(error: BaseException) -> str:
+    """What an error of another library says, in one line; its kind where it says nothing."""
+    return str(error).strip().split("\n")[0] or type(error).__name__
+
+
 class ReidError(Exception):
     """Base of every error this library raises on purpose. Its message can be printed, whatever it quotes."""
 

@@ -9,6 +9,8 @@ import warnings
 import torch
 from torch import Tensor, nn
 
+from reid_lib.errors import first_line
+
 # The recording is made beside the stream of the steps, which torch takes for a mistake at every first one.
 BESIDE = "The AccumulateGrad node's stream does not match"
 
@@ -57,7 +59,7 @@ class Graphed:
             with torch.random.fork_rng(devices=[images.device]), autocast:
                 return torch.cuda.make_graphed_callables(_Whole(self.network), (images.clone(),))
         except RuntimeError as error:
-            print(f"no CUDA graph: {str(error).strip().splitlines()[0][:200]}. The network runs as it is", flush=True)
+            print(f"no CUDA graph: {first_line(error)[:200]}. The network runs as it is", flush=True)
             return self.network
         finally:
             with torch.no_grad():

@@ -22,8 +22,9 @@ from reid_lib.bounds import TOO_FEW
 from reid_lib.errors import ParameterError
 from reid_lib.names import TEST
 from reid_lib.runfolder import RunFolder
+from reid_lib.stats import METRICS
 
-LOWER_IS_BETTER = frozenset({"fpr_at_95_tpr"})
+LOWER_IS_BETTER = frozenset(name for name, metric in METRICS.items() if metric.lower_is_better)
 LEVEL = 0.05
 MANY_SEEDS = 5  # from here on the interval knows both kinds of noise
 BETTER, WORSE, EQUAL, FEW, UNDEFINED = "better", "worse", "not distinguishable", "too few", "not comparable"

@@ -181,6 +181,7 @@ def photographs(rows: pd.DataFrame, load_image: LoadImage, *, individuals: int =
     return ax
 
 
+@legible
 def suspects(pairs: pd.DataFrame, load_image: LoadImage, *, n: int = 6, ax=None):
     """Photographs that look like one photograph under two individuals, a pair a row.
 
@@ -201,7 +202,7 @@ def suspects(pairs: pd.DataFrame, load_image: LoadImage, *, n: int = 6, ax=None)
             x = _column(side - 1)
             _photo(ax, load_image(row[f"{IMAGE_ID}_{side}"]), x, top, frame=COLOURS["wrong"], width=1.0)
             words = f"{_short(row[f'{IDENTITY}_{side}'], 18)}\n{_short(row[f'{PATH}_{side}'], 30)}"
-            ax.text(x + 0.5, top + 1.02, words, fontsize=8, color=BLACK, ha="center", va="top", parse_math=False)
+            ax.text(x + 0.5, top + 1.02, words, fontsize=8, color=BLACK, ha="center", va="top")
     more = f" ({len(shown)} of {len(pairs)})" if len(shown) < len(pairs) else ""
     _headline(ax, f"One photograph under two animals?{more}", "Left of each pair: the correlation of their pixels.")
     if not len(shown):

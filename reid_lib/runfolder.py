@@ -109,6 +109,10 @@ class RunFolder:
         except (OSError, ValueError) as error:
             raise RunError(f"{self.path(name)} cannot be read ({seals.why(error)}): {CURE}") from error
 
+    def in_short(self, error: Exception | str) -> str:
+        """What is wrong with this run, for a place beside its name: the first line, without its path."""
+        return str(error).split("\n")[0].replace(f"{self.folder}/", "")
+
     def look_at(self, name: str, columns: tuple[str, ...]) -> None:
         """Whether a table can be read, from its checksum and its first line.
 

@@ -99,18 +99,13 @@ def unreadable(run: RunFolder) -> str | None:
     """Why a run that reads finished or unreadable cannot be read, in one line; None where it can, or is not done."""
     status = run.status()
     if status["state"] == UNREADABLE:
-        return _short(run, status["error"])
+        return run.in_short(status["error"])
     if status["state"] == FINISHED:
         try:
             run.metrics()
         except RunError as error:
-            return _short(run, error)
+            return run.in_short(error)
     return None
-
-
-def _short(run: RunFolder, error) -> str:
-    """A reason that stands beside the name of its run: without its path."""
-    return str(error).split("\n")[0].replace(f"{run.folder}/", "")
 
 
 def _row(run: RunFolder, promoted: str | None) -> dict:

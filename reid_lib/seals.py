@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from reid_lib import files
-from reid_lib.errors import RunError
+from reid_lib.errors import RunError, first_line
 from reid_lib.names import CHECKPOINT, CHECKSUMS_JSON, REPORT_HTML, STATUS_JSON
 
 FORMAT = 1
@@ -105,4 +105,4 @@ def why(error: Exception) -> str:
         return "is empty" if not error.doc.strip() else f"is no JSON: {error}"
     if isinstance(error, UnicodeDecodeError):
         return "is no text"
-    return str(error).strip().split("\n")[0] or type(error).__name__
+    return first_line(error)

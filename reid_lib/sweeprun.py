@@ -70,7 +70,7 @@ def _row(variant: Variant) -> dict:
     told = folder.status()
     row["state"] = told["state"]
     if told["state"] == UNREADABLE:
-        return row | {"note": told["error"].split("\n")[0].replace(f"{folder.folder}/", "")}
+        return row | {"note": folder.in_short(told["error"])}
     if differing := _differing(folder, variant):
         return row | {"state": DIFFERS, "note": f"a run of this name has {differing}: move it away, or plan anew"}
     with suppress(OSError, ValueError, KeyError, RunError):

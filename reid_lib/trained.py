@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib import split as splits
+from reid_lib.audit import file_sizes
 from reid_lib.catalogue import Catalogue
 from reid_lib.errors import SplitError
 from reid_lib.names import (
@@ -40,8 +41,16 @@ def photographs(catalogue: Catalogue, where: np.ndarray) -> pd.DataFrame:
         where: (n,) mask over the catalogue's rows.
     """
     rows = catalogue.rows[where]
-    content = contents(catalogue.root, rows)
+    content = _contents_of(catalogue, where)
     return pd.DataFrame({IMAGE_ID: rows[IMAGE_ID], INDIVIDUAL: rows[INDIVIDUAL], CONTENT: content})
+
+
+def _contents_of(catalogue: Catalogue, where: np.ndarray) -> list[str]:
+    """`contents` of the catalogue's rows of the mask (n,), each photograph read once however often it is asked for."""
+    known, places = catalogue.contents, np.flatnonzero(where)
+    todo = [place for place in places.tolist() if place not in known]
+    known.update(zip(todo, contents(catalogue.root, catalogue.rows.iloc[todo]), strict=True))
+    return [known[place] for place in places.tolist()]
 
 
 def contents(root: Path, rows: pd.DataFrame) -> list[str]:
@@ -151,17 +160,10 @@ def _seen(rows: pd.DataFrame, catalogue: Catalogue, trained: pd.DataFrame) -> pd
     """(n,) mask: the photograph's content is one of those trained on. Only files of their sizes are read."""
     known = set(trained[CONTENT]) - {""}
     sizes = {int(content.split("-")[0]) for content in known}
-    own = np.array([_size(file) in sizes for file in catalogue.files()], dtype=bool)
+    own = np.isin(file_sizes(catalogue.files()), list(sizes))
     found = np.zeros(len(rows), dtype=bool)
-    found[own] = [content in known for content in contents(catalogue.root, rows[own])]
+    found[own] = [content in known for content in _contents_of(catalogue, own)]
     return pd.Series(found, index=rows.index)
-
-
-def _size(file: Path) -> int:
-    try:
-        return os.stat(file).st_size
-    except OSError:
-        return -1
 
 
 def _same_animals(rows: pd.DataFrame, trained: pd.DataFrame, seen: pd.Series) -> bool:
