@@ -76,15 +76,6 @@ def test_with_plenty_of_individuals_nothing_changes(monkeypatch):
     np.testing.assert_equal(found, summarise(predictions, repetitions=50))
 
 
-def test_memory_chunks_change_nothing_here_either(monkeypatch):
-    predictions = random_answers(2)
-    expected = summarise(predictions, repetitions=50)["overall"]
-    monkeypatch.setattr(stats, "_CHUNK_BYTES", 3 * 8 * 70)  # three repetitions at a time
-    found = summarise(predictions, repetitions=50)["overall"]
-    for metric, entry in expected.items():
-        np.testing.assert_allclose([found[metric][k] for k in entry], [*entry.values()], atol=1e-12)
-
-
 @pytest.mark.parametrize("best", [False, True])
 def test_imaginary_individuals_make_every_metric_better_or_worse(best):
     """Drawn as often as everybody else, an imaginary individual moves a metric its way or not at all."""

@@ -194,10 +194,11 @@ def test_seed_decides_the_interval_and_not_the_value():
     assert first == again and first != other and first["value"] == other["value"]
 
 
-def test_memory_chunks_change_nothing(monkeypatch):
+@pytest.mark.parametrize("n_queries", [60, 70])  # without and with imaginary individuals
+def test_memory_chunks_change_nothing(monkeypatch, n_queries):
     predictions = random_answers(2)
     expected = summarise(predictions, repetitions=50)["overall"]
-    monkeypatch.setattr(stats, "_CHUNK_BYTES", 3 * 8 * 60)  # three repetitions at a time
+    monkeypatch.setattr(stats, "_CHUNK_BYTES", 3 * 8 * n_queries)  # three repetitions at a time
     found = summarise(predictions, repetitions=50)["overall"]
     for metric, entry in expected.items():
         np.testing.assert_allclose([found[metric][k] for k in entry], [*entry.values()], atol=1e-12)
