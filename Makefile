@@ -1,6 +1,6 @@
 # make train   set everything up, train on the built-in animals, print the result
 # make test    set everything up, pass all tests, notebooks included
-# make lint    ruff over library, tests and notebooks
+# make lint    ruff over library, tests and notebooks; import-linter over the packages
 # make lab     JupyterLab in notebooks/
 # make bench   speed side by side with peers, written to benchmarks/README.md
 #
@@ -37,7 +37,7 @@ train: $(READY)
 	notebooks/train.ipynb "$$folder/train.ipynb" --cwd notebooks $(ARGS) && \
 	{ $(BIN)/python -m reid_lib report "$$run" || true; } && $(BIN)/python -m reid_lib show "$$run"
 
-# Files side by side, one thread each: the end-to-end tests mostly wait. TESTS="tests/test_split.py -k leak" runs a few.
+# Files side by side, one thread each: the end-to-end tests mostly wait. TESTS="tests/data/test_split.py -k leak" runs a few.
 test: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS="$${OMP_NUM_THREADS:-1}" $(BIN)/python -m pytest \
 	-n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
@@ -45,6 +45,7 @@ test: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 # Side by side with wildlife-tools, open-metric-learning and FAISS, which come into a folder of their own.
 bench: $(READY) benchmarks/.peers/.ready

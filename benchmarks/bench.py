@@ -102,8 +102,8 @@ def photographs(folder: Path, n: int) -> Path:
     """n JPEGs of 1280 x 960 px, drawn from the built-in animals: folder/animal/number.jpg."""
     from PIL import Image
 
-    from reid_lib.catalogue import read_catalogue
-    from reid_lib.threads import in_threads
+    from reid_lib.core.parallel import in_threads
+    from reid_lib.data.catalogue import read_catalogue
 
     root = folder / f"photos{n}"
     catalogue = read_catalogue("demo", progress=False)

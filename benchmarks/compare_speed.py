@@ -37,7 +37,7 @@ def main() -> None:
 def make_runs(root: Path, n_runs: int, individuals: int) -> int:
     from made_runs import catalogue, make_run
 
-    from reid_lib import runtable
+    from reid_lib.runs import table
 
     rows = catalogue(n_known=individuals, n_unknown=individuals // 4)
     for k in (0, 1):
@@ -47,14 +47,15 @@ def make_runs(root: Path, n_runs: int, individuals: int) -> int:
         described = json.loads((copy / "params.json").read_text())
         described["params"]["lr"] = described["identity"]["lr"] = 1e-4 * (k + 1)
         (copy / "params.json").write_text(json.dumps(described))
-    runtable.promote("run0")
+    table.promote("run0")
     return int(rows["role"].isin(["val", "test"]).sum())
 
 
 def measure() -> dict[str, float]:
     """Seconds of each step, as a reader of the notebook goes through it."""
-    from reid_lib import embeddingview, exportview, mistakesview, thresholdview, widgets
-    from reid_lib.compare import Comparison
+    from reid_lib.compare.comparison import Comparison
+    from reid_lib.views import base, curves, embeddings, export, numbers, threshold
+    from reid_lib.views import mistakes as mistakesview
 
     seconds = {}
 
@@ -64,14 +65,14 @@ def measure() -> dict[str, float]:
         seconds[name] = time.perf_counter() - begun
         return result
 
-    picker = timed("open: run picker", lambda: widgets.RunPicker(Comparison()))
-    table = timed("open: numbers", lambda: widgets.MetricsTable(picker))
-    timed("open: curves", lambda: widgets.Curves(picker))
-    figures = timed("open: figures", lambda: widgets.Figures(picker))
-    slider = timed("open: threshold", lambda: thresholdview.ThresholdSlider(picker))
-    points = timed("open: embeddings", lambda: embeddingview.EmbeddingView(picker))
+    picker = timed("open: run picker", lambda: base.RunPicker(Comparison()))
+    table = timed("open: numbers", lambda: numbers.MetricsTable(picker))
+    timed("open: curves", lambda: curves.Curves(picker))
+    figures = timed("open: figures", lambda: curves.Figures(picker))
+    slider = timed("open: threshold", lambda: threshold.ThresholdSlider(picker))
+    points = timed("open: embeddings", lambda: embeddings.EmbeddingView(picker))
     mistakes = timed("open: mistakes", lambda: mistakesview.Mistakes(picker))
-    timed("open: export", lambda: exportview.Export(picker, table))
+    timed("open: export", lambda: export.Export(picker, table))
     seconds["**open, all of it**"] = sum(seconds.values())
     timed("(differences to the reference, in the background)", table.wait)
     names = picker.comparison.names

@@ -5,9 +5,9 @@ from contending import LITE0, MEAN, busy_share, catalogue_of, contender, device_
 
 
 def _embed(options, clock, pixels_first: bool) -> dict:
-    from reid_lib import images
-    from reid_lib.device import choose_device, embedding_precision
-    from reid_lib.embed import extract
+    from reid_lib.data import pixels
+    from reid_lib.embed.extract import extract
+    from reid_lib.nets.device import choose_device, embedding_precision
 
     device = choose_device()
     catalogue = catalogue_of(options)
@@ -17,10 +17,10 @@ def _embed(options, clock, pixels_first: bool) -> dict:
     model.to(device)
     extract(model, np.zeros((64, options["px"], options["px"], 3), np.uint8), catalogue.rows.head(64), **how)
     if pixels_first:
-        images.pixels(catalogue, **size)
+        pixels.pixels(catalogue, **size)
     with clock:
-        features = extract(model, images.pixels(catalogue, **size), catalogue.rows, **how).features
-    busy = busy_share(lambda: extract(model, images.pixels(catalogue, **size), catalogue.rows, **how))
+        features = extract(model, pixels.pixels(catalogue, **size), catalogue.rows, **how).features
+    busy = busy_share(lambda: extract(model, pixels.pixels(catalogue, **size), catalogue.rows, **how))
     return {"n": len(features), "features": _comparable(features, options), "precision": how["precision"]} | busy
 
 
@@ -39,8 +39,8 @@ def embed_reid_lib_pixels(options, clock):
     """From pixels in memory, as the cache gives them, without looking for files."""
     import pandas as pd
 
-    from reid_lib.device import choose_device, embedding_precision
-    from reid_lib.embed import extract
+    from reid_lib.embed.extract import extract
+    from reid_lib.nets.device import choose_device, embedding_precision
 
     n, device = options["images"], choose_device()
     pixels = np.random.default_rng(0).integers(0, 256, (n, options["px"], options["px"], 3), dtype=np.uint8)
@@ -55,7 +55,7 @@ def embed_reid_lib_pixels(options, clock):
 
 def _model(options):
     """Lite0 with its ImageNet weights, others with random ones: the speed is the same, and no hub is needed."""
-    from reid_lib.model import build_model
+    from reid_lib.nets.network import build_model
 
     backbone = options["backbone"]
     return build_model(backbone, pretrained=backbone == LITE0, image_size=options["px"], embedding_dim=0)

@@ -20,7 +20,7 @@ def vectors(options):
 
 @contender
 def search_reid_lib(options, clock):
-    from reid_lib.search import top_k
+    from reid_lib.match.neighbours import top_k
 
     gallery, queries = vectors(options)
     top_k(queries[:64], gallery[:1000], 5)
@@ -45,7 +45,7 @@ def search_faiss(options, clock):
 @contender
 def search_reid_lib_inverted_file(options, clock):
     """Approximate: FAISS names candidates. The lists are made beforehand, once for a gallery."""
-    from reid_lib.approximate import InvertedFile
+    from reid_lib.match.approximate import InvertedFile
 
     gallery, queries = vectors(options)
     lists = InvertedFile(gallery)

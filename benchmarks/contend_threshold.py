@@ -26,12 +26,13 @@ def _predictions(options):
 @contender
 def threshold_reid_lib(options, clock):
     """Every distinct score as a candidate, then BAKS, BAUS and their geometric mean at the best one."""
-    from reid_lib import metrics, openset
+    from reid_lib.openset import metrics
+    from reid_lib.openset import threshold as thresholds
 
     rows = _predictions(options)
     with clock:
-        threshold = openset.fit_threshold(rows)
-        answered = openset.decide(rows, threshold)
+        threshold = thresholds.fit_threshold(rows)
+        answered = thresholds.decide(rows, threshold)
         known = rows["known"].to_numpy(bool)
         correct = np.where(known, answered == rows["identity"], answered == "new_individual")
         value = metrics.geometric_mean(correct, known, rows["individual"].to_numpy())
@@ -59,10 +60,10 @@ def threshold_replaced(options, clock):
 @contender
 def bootstrap_reid_lib(options, clock):
     """All metrics of `metrics.json` with their intervals: 1,000 repetitions."""
-    from reid_lib import openset, stats
+    from reid_lib.openset import summary, threshold
 
     rows = _predictions(options)
-    rows = rows.assign(predicted=openset.decide(rows, openset.fit_threshold(rows)))
+    rows = rows.assign(predicted=threshold.decide(rows, threshold.fit_threshold(rows)))
     with clock:
-        stats.summarise(rows)
+        summary.summarise(rows)
     return {"n": len(rows)}

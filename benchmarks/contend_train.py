@@ -32,14 +32,14 @@ class _Nowhere:
 
 
 def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: int = -1) -> tuple[list[dict], dict]:
-    """The history of training by `train.fit`, and how busy a GPU was in epoch `watched`."""
+    """The history of training by `loop.fit`, and how busy a GPU was in epoch `watched`."""
     from types import SimpleNamespace
 
-    from reid_lib.batches import TrainingImages
-    from reid_lib.device import choose_device, choose_precision, loader_processes
-    from reid_lib.losses import make_loss
-    from reid_lib.model import build_model
-    from reid_lib.train import fit
+    from reid_lib.nets.device import choose_device, choose_precision, loader_processes
+    from reid_lib.nets.network import build_model
+    from reid_lib.train.batches import TrainingImages
+    from reid_lib.train.loop import fit
+    from reid_lib.train.losses import make_loss
 
     device = choose_device()
     model = build_model(options["backbone"], pretrained=False, image_size=options["px"], embedding_dim=512)
@@ -134,8 +134,8 @@ def epoch_reid_lib(options, clock):
     """The second epoch, augmented; and what share of it the loading of batches takes."""
     import pandas as pd
 
-    from reid_lib import images
-    from reid_lib.batches import TrainingImages
+    from reid_lib.data import pixels as images
+    from reid_lib.train.batches import TrainingImages
 
     catalogue = catalogue_of(options)
     labels = pd.factorize(catalogue.rows["identity"])[0].astype(np.int64)

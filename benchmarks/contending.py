@@ -84,7 +84,7 @@ class BusyWatch:
 
 
 def catalogue_of(options):
-    from reid_lib.catalogue import read_catalogue
+    from reid_lib.data.catalogue import read_catalogue
 
     return read_catalogue("folder", options["photos"], progress=False)
 

@@ -13,7 +13,7 @@ with a mean share of 0.5, 0.8 or 0.95 that is right, and 1 to some 8 photographs
 average) or 10 of each: 18 cases. For each number of animals and each metric
 
     bootstrap  mean coverage of the percentile interval of the bootstrap over individuals (in the worst of the cases)
-    widened    of what `stats.summarise` gives: that interval, and `bounds` where individuals are few
+    widened    of what `summary.summarise` gives: that interval, and `bounds` where individuals are few
     width      of both, on average
 """
 
@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from reid_lib import stats
+from reid_lib.openset import answers, measures, summary
 
 SIZES = ((2, 2), (5, 5), (10, 10), (20, 20), (30, 30), (60, 60), (100, 100), (150, 150), (60, 5), (100, 15))
 SHAPES, SHARES, PHOTOGRAPHS = ("whole", "spread", "alike"), (0.5, 0.8, 0.95), ("few", "many")
@@ -45,7 +45,7 @@ def looks(rng, shape: str, share: float, n_photographs: np.ndarray) -> np.ndarra
     return np.repeat(of_animal, n_photographs) + rng.normal(size=n_photographs.sum())
 
 
-def queries(known: np.ndarray, unknown: np.ndarray, who: tuple) -> stats._Queries:
+def queries(known: np.ndarray, unknown: np.ndarray, who: tuple) -> answers.Queries:
     """As `stats` takes them, from looks: an unknown animal that looks as it should is far below the threshold 0."""
     score, is_known = np.concatenate([known, -unknown]), np.repeat([True, False], [len(known), len(unknown)])
     named = is_known & (score >= NAMED)
@@ -53,7 +53,7 @@ def queries(known: np.ndarray, unknown: np.ndarray, who: tuple) -> stats._Querie
     rank = np.where(is_known, np.where(named, 1.0, 2.0), np.nan)
     columns = (is_known, np.concatenate([who[0], who[0].max() + 1 + who[1]]), score, named, rank, rank * 0, correct)
     order = np.argsort(-score, kind="stable")
-    return stats._Queries(*(column[order] for column in columns))
+    return answers.Queries(*(column[order] for column in columns))
 
 
 @cache
@@ -61,22 +61,22 @@ def truth(shape: str, share: float) -> dict[str, float]:
     rng, one_each = np.random.default_rng(0), np.ones(OF_ALL, dtype=int)
     both = [looks(rng, shape, share, one_each) for _ in range(2)]
     q = queries(*both, (np.arange(OF_ALL), np.arange(OF_ALL)))
-    return {metric: float(np.ravel(stats.METRICS[metric].compute(stats._Drawn(q, None)))[0]) for metric in SHOWN}
+    return {metric: float(np.ravel(measures.METRICS[metric].compute(measures.Drawn(q, None)))[0]) for metric in SHOWN}
 
 
-def trial(rng, size: tuple, shape: str, share: float, photographs: str, draws: int) -> dict[str, stats._Estimate]:
+def trial(rng, size: tuple, shape: str, share: float, photographs: str, draws: int) -> dict[str, measures.Estimate]:
     counts = [np.full(n, 10) if photographs == "many" else rng.geometric(0.4, n) for n in size]
     both = [looks(rng, shape, share, count) for count in counts]
     q = queries(*both, tuple(np.repeat(np.arange(len(count)), count) for count in counts))
     seed = int(rng.integers(2**31))
-    return stats._evaluate(q, {m: stats.METRICS[m] for m in SHOWN}, draws, stats._seeds(seed, ""))
+    return summary._evaluate(q, {m: measures.METRICS[m] for m in SHOWN}, draws, summary._seeds(seed, ""))
 
 
 def case(rng, size: tuple, shape: str, share: float, photographs: str, options) -> pd.DataFrame:
     expected, rows = truth(shape, share), []
     for _ in range(options.trials):
         for metric, found in trial(rng, size, shape, share, photographs, options.draws).items():
-            entry, plain = found.entry(), stats._interval(found.replicates)
+            entry, plain = found.entry(), measures.interval(found.replicates)
             ends = {"bootstrap": plain, "widened": (entry["low"], entry["high"])}
             row = {"metric": metric}
             for method, (low, high) in ends.items():

@@ -9,20 +9,21 @@ finished are not computed again. Prints test values and the paired difference wi
 
 import argparse
 
-from reid_lib import pipeline, stats
-from reid_lib.params import EvaluateParams, TrainParams
+from reid_lib.openset import summary
+from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.pipeline import data, drawing, steps
 
 METRICS = ("top1", "auroc", "geometric_mean")
 
 
 def run(params):
     """The experiment of these parameters, trained where they say so, and its results."""
-    catalogue = pipeline.read(params)
-    experiment = pipeline.start(params, catalogue, pipeline.split(catalogue, params))
+    catalogue = data.read(params)
+    experiment = steps.start(params, catalogue, data.split(catalogue, params))
     if isinstance(params, TrainParams):
-        pipeline.train(experiment)
-    results = pipeline.evaluate(experiment)
-    pipeline.finish(experiment, results)
+        steps.train(experiment)
+    results = steps.evaluate(experiment)
+    steps.finish(experiment, results)
     return experiment, results
 
 
@@ -34,10 +35,10 @@ def compare(seed: int) -> list[str]:
     lines = []
     for metric in METRICS:
         before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (frozen, trained))
-        d = stats.paired_difference(trained.test, frozen.test, metric=metric)
+        d = summary.paired_difference(trained.test, frozen.test, metric=metric)
         interval = f"{d['difference']:+.3f} ({d['low']:+.3f} to {d['high']:+.3f})"
         lines.append(f"{seed:4d}  {metric:15s}  {before:.3f}  {after:.3f}  {interval}")
-    leak = pipeline.leak(experiment).set_index("split")["value"]
+    leak = drawing.leak(experiment).set_index("split")["value"]
     lines.append(
         f"{seed:4d}  frozen top-1 under an encounter split {leak['encounter']:.3f}, random {leak['random']:.3f}"
     )

@@ -11,9 +11,9 @@ import time
 import timm
 import torch
 
-from reid_lib.device import reuse_memory
-from reid_lib.embed import CPU_BATCH
-from reid_lib.fold import folded
+from reid_lib.embed.extract import CPU_BATCH
+from reid_lib.nets.folding import folded
+from reid_lib.nets.speed import reuse_memory
 
 NETWORKS = (
     "tf_efficientnet_lite0:224", "mobilenetv3_large_100:224", "regnety_004:224", "efficientnet_b0:224", "resnet50:210",

@@ -17,13 +17,22 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageEnhance
 
-from reid_lib import images
-from reid_lib.catalogue import read_catalogue
-from reid_lib.embed import EmbeddingSet
-from reid_lib.names import GALLERY, INDIVIDUAL, ROLE, TEST
-from reid_lib.nearcopies import MOST_BITS, NO_HASH, compare, compare_shifted, distance, hashes, similar, small_greys
-from reid_lib.photo import open_upright
-from reid_lib.suspects import MAX_DIFFERENCE, MIN_CORRELATION, find_suspects
+from reid_lib.core.names import GALLERY, INDIVIDUAL, ROLE, TEST
+from reid_lib.data import pixels as images
+from reid_lib.data.catalogue import read_catalogue
+from reid_lib.data.near_copies import (
+    MOST_BITS,
+    NO_HASH,
+    compare,
+    compare_shifted,
+    distance,
+    hashes,
+    similar,
+    small_greys,
+)
+from reid_lib.data.photo import open_upright
+from reid_lib.discover.suspects import MAX_DIFFERENCE, MIN_CORRELATION, find_suspects
+from reid_lib.embed.embedding_set import EmbeddingSet
 
 SIDE = 160
 

@@ -9,10 +9,10 @@ test queries; val-unknown and test-unknown animals are others. The threshold is 
 
 Methods, each a 95 % percentile interval of the difference of the geometric means:
 
-    frozen    the threshold stays as fitted, test individuals are drawn (`stats.paired_difference`)
+    frozen    the threshold stays as fitted, test individuals are drawn (`summary.paired_difference`)
     refitted  the threshold is refitted in each draw, and that is all
-    paired    `paired.difference`: refitted, and the bumps of the test curve not counted twice
-    val       `paired.difference` with role "val", which `runs promote --best` goes by
+    paired    `difference.difference`: refitted, and the bumps of the test curve not counted twice
+    val       `difference.difference` with role "val", which `runs promote --best` goes by
 
 Then several training seeds: each seed adds a whole-run luck to either side, paired with nothing.
 """
@@ -22,9 +22,7 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from reid_lib import openset, paired
-from reid_lib.bootstrap import Resampled, resample
-from reid_lib.names import (
+from reid_lib.core.names import (
     AVERAGE_PRECISION,
     DATASET,
     IDENTITY,
@@ -38,7 +36,10 @@ from reid_lib.names import (
     VAL,
     ranked,
 )
-from reid_lib.stats import paired_difference
+from reid_lib.openset import difference
+from reid_lib.openset.resample import Resampled, resample
+from reid_lib.openset.summary import paired_difference
+from reid_lib.openset.threshold import decide, fit_threshold
 
 SIZES = ((15, 5), (40, 15), (40, 36), (150, 150))  # known, unknown individuals in val, and in test
 SHIFT = 0.06
@@ -86,9 +87,9 @@ def apart(low: float, high: float) -> bool:
 def frozen(a: pd.DataFrame, b: pd.DataFrame, draws: int, seed: int) -> bool:
     tests = []
     for predictions in (a, b):
-        threshold = openset.fit_threshold(predictions[predictions[ROLE] == VAL])
+        threshold = fit_threshold(predictions[predictions[ROLE] == VAL])
         test = predictions[predictions[ROLE] == TEST]
-        tests.append(test.assign(**{PREDICTED: openset.decide(test, threshold)}))
+        tests.append(test.assign(**{PREDICTED: decide(test, threshold)}))
     found = paired_difference(*tests, repetitions=draws, seed=seed)
     return apart(found["low"], found["high"])
 
@@ -97,8 +98,8 @@ def one_pair(rng, size: tuple, shift: float, draws: int, seed: int) -> dict:
     animals = Animals(rng, *size)
     a, b = animals.answers(rng, shift), animals.answers(rng)
     drawn = [resample(p, repetitions=draws, seed=seed) for p in (a, b)]
-    found = paired.subtract(*drawn)
-    val = paired.difference(a, b, role=VAL, repetitions=draws, seed=seed)
+    found = difference.subtract(*drawn)
+    val = difference.difference(a, b, role=VAL, repetitions=draws, seed=seed)
     return {
         "frozen": frozen(a, b, draws, seed),
         "refitted": apart(*np.quantile(drawn[0].replicates - drawn[1].replicates, [0.025, 0.975])),
@@ -116,8 +117,8 @@ def several_seeds(rng, size: tuple, n: int, draws: int, seed: int) -> dict:
         return resample(animals.answers(rng, rng.normal(0, SEED_LUCK)), repetitions=draws, seed=seed)
 
     pairs = [(drawn(), drawn()) for _ in range(n)]
-    one, t = paired.subtract(*pairs[0]), paired.seed_difference([a.value - b.value for a, b in pairs])
-    found = paired.variant_difference(pairs)
+    one, t = difference.subtract(*pairs[0]), difference.seed_difference([a.value - b.value for a, b in pairs])
+    found = difference.variant_difference(pairs)
     return {
         "one seed": apart(one.low, one.high),
         "t alone": apart(t.low, t.high),

@@ -15,13 +15,13 @@ import numpy as np
 import timm
 import torch
 
-from reid_lib import images
-from reid_lib.activations import out_of_place
-from reid_lib.backbones import PACKAGED
-from reid_lib.catalogue import read_catalogue
-from reid_lib.device import BF16, FP16, FP32, choose_device, is_narrow_depthwise, reuse_memory
-from reid_lib.fold import folded
-from reid_lib.model import build_model
+from reid_lib.data import pixels as images
+from reid_lib.data.catalogue import read_catalogue
+from reid_lib.nets.backbones import PACKAGED
+from reid_lib.nets.device import BF16, FP16, FP32, choose_device, is_narrow_depthwise
+from reid_lib.nets.folding import folded
+from reid_lib.nets.network import build_model
+from reid_lib.nets.speed import out_of_place, reuse_memory
 
 BACKBONES = (
     "tf_efficientnet_lite0", "efficientnet_b0", "mobilenetv3_large_100", "convnext_atto", "convnext_tiny",

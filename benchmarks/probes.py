@@ -10,8 +10,8 @@ import time
 import numpy as np
 from contend_search import vectors
 
-from reid_lib.approximate import InvertedFile
-from reid_lib.search import top_k
+from reid_lib.match.approximate import InvertedFile
+from reid_lib.match.neighbours import top_k
 
 K = 5
 

@@ -13,14 +13,15 @@ import argparse
 import torch
 from demo_hardness import METRICS, run
 
-from reid_lib import learn, stats
-from reid_lib.model import parameter_groups
-from reid_lib.params import TrainParams
-from reid_lib.schedule import Schedule
+from reid_lib.nets.network import parameter_groups
+from reid_lib.openset import summary
+from reid_lib.params.fields import TrainParams
+from reid_lib.train import loop
+from reid_lib.train.schedule import Schedule
 
 
 def plain_fit(model, loss, images, params, *, evaluate, prepare, save_best, run, **_) -> None:
-    """`train.fit` without anything that makes it quick, and without resume."""
+    """`loop.fit` without anything that makes it quick, and without resume."""
     model.backbone.to(memory_format=torch.contiguous_format)
     prepare(model, loss)
     groups = parameter_groups(
@@ -60,18 +61,18 @@ def _plain_epoch(model, loss, images, optimizer, schedule, epoch: int) -> float:
 
 def trained(params, fit):
     """A run with this loop; its results."""
-    before, learn.fit = learn.fit, fit
+    before, loop.fit = loop.fit, fit
     try:
         return run(params)
     finally:
-        learn.fit = before
+        loop.fit = before
 
 
 def compare(seed: int, precision: str) -> list[str]:
     """Lines of the table for one seed."""
     data = {"dataset": "demo", "seed": seed, "device": "cpu"}
     name = f"quick{seed}" if precision == "auto" else f"quick-{precision}-{seed}"
-    quick_run, quick = trained(TrainParams(**data, precision=precision, run_name=name), learn.fit)
+    quick_run, quick = trained(TrainParams(**data, precision=precision, run_name=name), loop.fit)
     plain = {"precision": "fp32", "torch_compile": "never", "run_name": f"plain{seed}"}
     plain_run, slow = trained(TrainParams(**data, **plain), plain_fit)
     lines = []
@@ -80,7 +81,7 @@ def compare(seed: int, precision: str) -> list[str]:
         lines.append(f"{seed:4d}  {what:15s}  {b:.3f}  {a:.3f}  {a - b:+.3f}")
     for metric in METRICS:
         before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (slow, quick))
-        d = stats.paired_difference(quick.test, slow.test, metric=metric)
+        d = summary.paired_difference(quick.test, slow.test, metric=metric)
         interval = f"{d['difference']:+.3f} ({d['low']:+.3f} to {d['high']:+.3f})"
         lines.append(f"{seed:4d}  {metric:15s}  {before:.3f}  {after:.3f}  {interval}")
     return lines

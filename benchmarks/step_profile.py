@@ -3,7 +3,7 @@
     python benchmarks/step_profile.py      # EfficientNet-Lite0, 160 px, batches of 32
     python benchmarks/step_profile.py --backbone resnet50 --px 210 --batch 16
 
-Prints images/s of the steps of `reid_lib.train`, the operators by their share of the time, and what the multiplications
+Prints images/s of the steps of `train.loop`, the operators by their share of the time, and what the multiplications
 of convolutions alone would take if they ran as fast as this machine multiplies large matrices: no float32 step can be
 quicker than that.
 """

@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from reid_lib import metrics
+from reid_lib.openset import metrics
 
 EPOCHS, DIM, GALLERY_IMAGES = 15, 24, 4
 TEST_IMAGES, TEST_UNKNOWN = 15, 250

@@ -1,14 +1,13 @@
 """Open-set animal re-identification: which known individual is this, or is it a new one?
 
-The modules follow the way of the data, one step each:
+The packages follow the way of the data; docs/architecture.md walks along it:
 
-    catalogue > split > images > model + losses > train > embed > search > openset > metrics > runs
+    data > nets > embed > match > openset > runs > compare > figures > pages > views
 
-`pipeline` wires them for the notebooks. Importing the package itself imports none of them; in a notebook it sees to it
-that an error which is the user's own is shown as its message.
+`pipeline` wires them for the notebooks. Importing the package itself imports none of them.
 """
 
-from reid_lib.messages import show_in_notebook
+from reid_lib.core.messages import show_in_notebook
 
 __version__ = "0.1.0"
 

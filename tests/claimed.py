@@ -1,7 +1,7 @@
 """A run folder claimed by this process, and the state that others read in it."""
 
-from reid_lib.runfolder import list_runs
-from reid_lib.runs import Run
+from reid_lib.runs.folder import list_runs
+from reid_lib.runs.run import Run
 
 
 def open_run(name="r", **identity):

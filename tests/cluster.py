@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from reid_lib.paths import project_root
+from reid_lib.core.paths import project_root
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
 CONF = """

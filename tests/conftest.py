@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from reid_lib.paths import project_root
+from reid_lib.core.paths import project_root
 
 # Property tests draw the same few cases every time: what fails once fails again, and `make test` stays quick. A test
 # that needs more says so itself. Fixtures of a function are allowed: see that a case leaves nothing to the next.

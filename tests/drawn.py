@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from reid_lib.names import (
+from reid_lib.core.names import (
     DATASET,
     ENCOUNTER,
     GALLERY,

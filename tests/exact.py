@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reid_lib.search import whole_numbers
+from reid_lib.match.cosine import whole_numbers
 
 
 def exact_similarities(queries, gallery):

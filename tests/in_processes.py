@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 import torch
 
-from reid_lib.batches import TrainingImages
-from reid_lib.group import ALONE, join, leave
-from reid_lib.losses import make_loss
-from reid_lib.model import build_model
-from reid_lib.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE, VAL
-from reid_lib.split import Split
-from reid_lib.train import fit
-from reid_lib.validation import Validation, training_classes
+from reid_lib.core.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE, VAL
+from reid_lib.data.split import Split
+from reid_lib.nets.network import build_model
+from reid_lib.train.batches import TrainingImages
+from reid_lib.train.classes import training_classes
+from reid_lib.train.group import ALONE, join, leave
+from reid_lib.train.loop import fit
+from reid_lib.train.losses import make_loss
+from reid_lib.train.validation import Validation
 
 PARAMS = {
     "lr": 1e-3,

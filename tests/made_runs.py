@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from reid_lib import openset, runs, stats
-from reid_lib.embed import EmbeddingSet
-from reid_lib.names import (
+from reid_lib.core.names import (
     GALLERY,
     HISTORY_CSV,
     IMAGES_CSV,
@@ -21,7 +19,12 @@ from reid_lib.names import (
     THRESHOLD_CSV,
     VAL,
 )
-from reid_lib.params import TrainParams
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.openset import summary
+from reid_lib.openset.predictions import score_individuals
+from reid_lib.openset.threshold import decide, fit_threshold, oracle
+from reid_lib.params.fields import TrainParams
+from reid_lib.runs.run import Run, identity
 
 DIM = 16
 
@@ -76,19 +79,19 @@ def make_run(
 ):
     """Write a finished run into `runs/` (REID_RUNS); returns its folder. `given`: parameters."""
     params = TrainParams.checked({"run_name": name, "seed": seed} | given)
-    run = runs.Run.open(
+    run = Run.open(
         name,
         params=params.model_dump(),
-        identity=runs.identity(params, "made", "made"),
+        identity=identity(params, "made", "made"),
         provenance={"root": str(photos), "test_fingerprint": "made", "notes": []},
     )
     everything = EmbeddingSet(embeddings(rows, skill=skill, seed=seed + 1), rows)
     gallery = everything.where(rows[ROLE] == GALLERY)
-    val, test = (openset.score_individuals(everything.where(rows[ROLE] == role), gallery) for role in (VAL, TEST))
-    threshold = openset.fit_threshold(val)
+    val, test = (score_individuals(everything.where(rows[ROLE] == role), gallery) for role in (VAL, TEST))
+    threshold = fit_threshold(val)
     predictions = pd.concat([val, test], ignore_index=True)
-    predictions[PREDICTED] = openset.decide(predictions, threshold)
-    measured = {r: stats.summarise(predictions[predictions[ROLE] == r], repetitions=repetitions) for r in (VAL, TEST)}
+    predictions[PREDICTED] = decide(predictions, threshold)
+    measured = {r: summary.summarise(predictions[predictions[ROLE] == r], repetitions=repetitions) for r in (VAL, TEST)}
     x, y = everything.features[:, :2].T
     run.write_csv(IMAGES_CSV, rows)
     run.write_csv(PREDICTIONS_CSV, predictions)
@@ -104,7 +107,7 @@ def make_run(
         | {
             "format": 1,
             "threshold": threshold.to_dict(),
-            "oracle": openset.oracle(predictions[predictions[ROLE] == TEST]),
+            "oracle": oracle(predictions[predictions[ROLE] == TEST]),
             "gallery_images": {},
             "test_fingerprint": "made",
         },

@@ -9,10 +9,9 @@ import pytest
 from PIL import Image
 from whole_runs import run_all
 
-from reid_lib import files, train
-from reid_lib.errors import ModelError, RunError, TrainingInterrupted
-from reid_lib.model import load_model, weights_trouble
-from reid_lib.names import (
+from reid_lib.core import files, frames
+from reid_lib.core.errors import ModelError, RunError, TrainingInterrupted
+from reid_lib.core.names import (
     ALL_METRICS_CSV,
     CHECKPOINT,
     CHECKSUMS_JSON,
@@ -25,8 +24,10 @@ from reid_lib.names import (
     REPORT_HTML,
     STATUS_JSON,
 )
-from reid_lib.params import TrainParams
-from reid_lib.runs import Run
+from reid_lib.nets.network import load_model, weights_trouble
+from reid_lib.params.fields import TrainParams
+from reid_lib.runs.run import Run
+from reid_lib.train import checkpoint, loop
 
 SMALL = {
     "backbone": "resnet10t",
@@ -57,7 +58,7 @@ def made(tmp_path_factory):
             if training.progress.epoch == 1:
                 raise TrainingInterrupted("stopped")
 
-        patch.setattr(train._Training, "heed", stop_there)
+        patch.setattr(loop._Training, "heed", stop_there)
         with pytest.raises(TrainingInterrupted):
             run_all(parameters(root, "broken"))
     return root
@@ -121,7 +122,7 @@ def test_a_damaged_neighbour_and_a_table_that_cannot_be_written_cost_a_finished_
     (runs / ALL_METRICS_CSV).rmdir()
     (runs / "mine" / PREDICTIONS_CSV).unlink()
     again("mine")
-    assert files.read_csv(runs / ALL_METRICS_CSV)["run"].tolist() == ["broken", "mine"]
+    assert frames.read_csv(runs / ALL_METRICS_CSV)["run"].tolist() == ["broken", "mine"]
 
 
 def test_a_finished_run_always_has_its_report(runs, again, monkeypatch):
@@ -176,7 +177,7 @@ def test_a_lost_word_about_a_finished_run_is_written_again(runs, again, name, da
 def test_a_complete_training_needs_no_checkpoint_to_make_its_results_again(runs, again, capsys, monkeypatch):
     (runs / "mine" / CHECKPOINT).unlink()
     (runs / "mine" / PREDICTIONS_CSV).unlink()
-    monkeypatch.setattr("reid_lib.learn.fit", None)  # nothing is trained
+    monkeypatch.setattr("reid_lib.train.loop.fit", None)  # nothing is trained
     again()
     assert "nothing is trained again" in capsys.readouterr().out and as_undisturbed(runs)
 
@@ -198,17 +199,17 @@ def test_a_checkpoint_of_another_run_is_not_continued(runs, again, capsys):
 def test_a_checkpoint_of_another_network_is_not_continued(runs, again, capsys, monkeypatch):
     again("other", embedding_dim=8)
     shutil.copy(runs / "other" / CHECKPOINT, runs / "broken" / CHECKPOINT)
-    monkeypatch.setattr(train.checkpoint, "ORIGIN", "as versions before had none")
+    monkeypatch.setattr(checkpoint, "ORIGIN", "as versions before had none")
     again("broken")
     assert "note: last.ckpt does not fit this network" in capsys.readouterr().out and as_undisturbed(runs, "broken")
 
 
 @pytest.mark.parametrize("damage", [empty, garble, delete])
 def test_a_lost_history_comes_back_from_the_checkpoint(runs, again, damage):
-    before = files.read_csv(runs / "broken" / HISTORY_CSV)
+    before = frames.read_csv(runs / "broken" / HISTORY_CSV)
     damage(runs / "broken" / HISTORY_CSV)
     again("broken")
-    after = files.read_csv(runs / "broken" / HISTORY_CSV)
+    after = frames.read_csv(runs / "broken" / HISTORY_CSV)
     assert after["epoch"].tolist() == [0, 1, 2] and as_undisturbed(runs, "broken")
     assert after.iloc[: len(before)][before.columns].equals(before)
 

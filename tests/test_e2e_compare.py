@@ -13,8 +13,8 @@ from browser import FLAGS, browser_path, jupyter_lab, playwright
 from made_runs import catalogue, make_run, write_photos
 from PIL import Image
 
-from reid_lib import runtable
-from reid_lib.paths import project_root
+from reid_lib.core.paths import project_root
+from reid_lib.runs import table
 
 pytestmark = pytest.mark.slow
 RUN_ALL = "void window.jupyterapp.commands.execute('notebook:run-all-cells')"
@@ -33,7 +33,7 @@ def page(tmp_path_factory):
         make_run("plain", ROWS, skill=1.0, photos=photos)
         make_run("wide", ROWS, skill=2.5, photos=photos, margin=0.5)
         make_run("triplet", ROWS, skill=0.6, photos=photos, loss="triplet")
-        runtable.promote("plain")
+        table.promote("plain")
     shutil.copy(project_root() / "notebooks" / "compare.ipynb", folder / "compare.ipynb")
     env = {"REID_RUNS": str(folder / "runs"), "REID_CACHE": str(folder / "cache")}
     with jupyter_lab(folder, env) as address, sync_playwright() as play:

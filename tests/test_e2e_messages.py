@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from browser import FLAGS, browser_path, jupyter_lab, playwright
 
-from reid_lib.paths import project_root
+from reid_lib.core.paths import project_root
 
 pytestmark = pytest.mark.slow
 RUN_ALL = "void window.jupyterapp.commands.execute('notebook:run-all-cells')"

@@ -15,9 +15,9 @@ from browser import require
 from cluster import Cluster, slurm_installed
 from PIL import Image
 
-from reid_lib.names import CHECKPOINT, HISTORY_CSV, METRICS_JSON
-from reid_lib.paths import project_root
-from reid_lib.runfolder import RunFolder
+from reid_lib.core.names import CHECKPOINT, HISTORY_CSV, METRICS_JSON
+from reid_lib.core.paths import project_root
+from reid_lib.runs.folder import RunFolder
 
 pytestmark = pytest.mark.slow
 NODE = ["--cpus-per-task=1", "--mem=3G", "--output=/dev/null"]  # what this machine has, in place of an A100 node

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 
-from reid_lib import augment
-from reid_lib.model import build_model
-from reid_lib.search import _merge, _products
+from reid_lib.match.neighbours import _merge, _products
+from reid_lib.nets.network import build_model
+from reid_lib.train import augment
 
 CUDA = torch.device("cuda", 0)
 pytestmark = pytest.mark.filterwarnings("ignore:.*CUDA is not available")

@@ -10,9 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from reid_lib.names import METRICS_JSON, REPORT_HTML
-from reid_lib.params import TrainParams
-from reid_lib.paths import project_root
+from reid_lib.core.names import METRICS_JSON, REPORT_HTML
+from reid_lib.core.paths import project_root
+from reid_lib.params.fields import TrainParams
 
 pytestmark = pytest.mark.slow
 SMALL = "-p dataset demo:small -p backbone resnet10t -p pretrained false -p image_size 32 -p num_epochs 1"

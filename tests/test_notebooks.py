@@ -13,7 +13,7 @@ import pytest
 from hub import serve
 from PIL import Image
 
-from reid_lib.names import (
+from reid_lib.core.names import (
     ALL_METRICS_CSV,
     EMBEDDINGS,
     FIGURES,
@@ -26,7 +26,7 @@ from reid_lib.names import (
     SUBMISSION_CSV,
     THRESHOLD_CSV,
 )
-from reid_lib.paths import project_root
+from reid_lib.core.paths import project_root
 
 pytestmark = pytest.mark.slow
 ROOT = project_root()

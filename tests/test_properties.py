@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import auc, average_precision_score, roc_auc_score, roc_curve
 
-from reid_lib import metrics, openset
-from reid_lib.names import (
+from reid_lib.core.names import (
     DATASET,
     IDENTITY,
     IMAGE_ID,
@@ -25,8 +24,10 @@ from reid_lib.names import (
     VAL,
     ranked,
 )
-from reid_lib.ranking import rank_groups
-from reid_lib.search import top_k
+from reid_lib.match.neighbours import top_k
+from reid_lib.match.ranking import rank_groups
+from reid_lib.openset import metrics
+from reid_lib.openset.threshold import decide, fit_threshold, oracle
 
 SCORES = st.sampled_from([-1.0, -0.25, 0.0, 0.25, 0.5, 0.5000000001, 0.75, 1.0]) | st.floats(-1, 1, width=32)
 MAYBE = st.none() | SCORES  # a query of a data set without gallery has no score
@@ -226,7 +227,7 @@ def candidates(table):
 @given(queries(min_size=2))
 def test_no_threshold_is_better_on_val_than_the_fitted_one(frame):
     table = predictions(frame, VAL)
-    fitted = openset.fit_threshold(table, min_individuals=1)
+    fitted = fit_threshold(table, min_individuals=1)
     if frame["known"].nunique() < 2:
         assert fitted.values["d"] is None and fitted.reasons["d"]
         return
@@ -244,16 +245,16 @@ def test_no_threshold_is_better_on_val_than_the_fitted_one(frame):
 
 @given(queries(min_size=4), queries(min_size=1), st.randoms(use_true_random=False))
 def test_test_labels_never_change_the_threshold_or_a_decision(val, test, random):
-    threshold = openset.fit_threshold(predictions(val, VAL), min_individuals=1)
+    threshold = fit_threshold(predictions(val, VAL), min_individuals=1)
     table = predictions(test, TEST)
-    decided = openset.decide(table, threshold)
+    decided = decide(table, threshold)
     labels = table[[IDENTITY, INDIVIDUAL, KNOWN]].sample(frac=1, random_state=random.randint(0, 99))
     other = table.assign(**{column: labels[column].to_numpy() for column in labels})
-    assert openset.decide(other, threshold).equals(decided)
+    assert decide(other, threshold).equals(decided)
     unlabelled = table.assign(**{IDENTITY: None, INDIVIDUAL: None, KNOWN: pd.array([None] * len(table), "boolean")})
-    assert openset.decide(unlabelled, threshold).equals(decided)
+    assert decide(unlabelled, threshold).equals(decided)
     with pytest.raises(ValueError, match="role"):
-        openset.fit_threshold(pd.concat([predictions(val, VAL), table], ignore_index=True))
+        fit_threshold(pd.concat([predictions(val, VAL), table], ignore_index=True))
 
 
 @given(queries(min_size=2), st.randoms(use_true_random=False))
@@ -261,16 +262,16 @@ def test_the_threshold_does_not_depend_on_the_order_of_rows(frame, random):
     table = predictions(frame, VAL)
     order = list(range(len(table)))
     random.shuffle(order)
-    fitted, again = (openset.fit_threshold(t, min_individuals=1) for t in (table, table.iloc[order]))
+    fitted, again = (fit_threshold(t, min_individuals=1) for t in (table, table.iloc[order]))
     assert fitted.to_dict() == again.to_dict()
 
 
 @given(queries(min_size=4, score=SCORES), queries(min_size=2, score=SCORES))
 def test_hindsight_is_never_worse_than_the_frozen_threshold(val, test):
-    threshold = openset.fit_threshold(predictions(val, VAL), min_individuals=1)
+    threshold = fit_threshold(predictions(val, VAL), min_individuals=1)
     table = predictions(test, TEST)
-    table[PREDICTED] = openset.decide(table, threshold)
-    found = openset.oracle(table)["datasets"]["d"]["geometric_mean"]
+    table[PREDICTED] = decide(table, threshold)
+    found = oracle(table)["datasets"]["d"]["geometric_mean"]
     if test["known"].nunique() == 2:
         assert (
             found >= geometric_mean_at(table, threshold.values["d"] if threshold.values["d"] is not None else -2) - 1e-9

@@ -1,13 +1,13 @@
 """A whole run by the steps of the notebooks: for tests of what its files do."""
 
-from reid_lib import pipeline
+from reid_lib.pipeline import data, steps
 
 
 def run_all(params):
     """The experiment and its results."""
-    catalogue = pipeline.read(params)
-    experiment = pipeline.start(params, catalogue, pipeline.split(catalogue, params))
-    pipeline.train(experiment)
-    results = pipeline.evaluate(experiment)
-    pipeline.finish(experiment, results)
+    catalogue = data.read(params)
+    experiment = steps.start(params, catalogue, data.split(catalogue, params))
+    steps.train(experiment)
+    results = steps.evaluate(experiment)
+    steps.finish(experiment, results)
     return experiment, results

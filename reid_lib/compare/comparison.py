@@ -1,0 +1,269 @@
+"""What is compared: runs read from their folders, joined by run name and image_id. No torch, no widgets.
+
+`Comparison` answers the questions that compare.ipynb asks: which runs there are, in what they differ, what any
+threshold would give, where they err, and what a photograph looks like. Files are read when they are first asked for.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.errors import RunError
+from reid_lib.core.names import (
+    BBOX,
+    DATASET,
+    IDENTITY,
+    IMAGE_ID,
+    IMAGES_CSV,
+    INDIVIDUAL,
+    KNOWN,
+    METRICS_JSON,
+    N_RANKS,
+    PATH,
+    PREDICTIONS_CSV,
+    PROJECTION_CSV,
+    ROLE,
+    SCORE,
+    TEST,
+    ranked,
+)
+from reid_lib.core.paths import runs_root
+from reid_lib.data.pixels import load_image
+from reid_lib.openset.outcomes import OUTCOME, outcomes
+from reid_lib.openset.threshold import Threshold, ThresholdAnswers
+from reid_lib.params.loss_units import LOSS_DEFAULTS, LossDefaults
+from reid_lib.runs import table as runtable
+from reid_lib.runs.folder import CURE, RunFolder, list_runs
+from reid_lib.runs.pairing import Pair
+from reid_lib.runs.table import PARAM
+
+# Names that never explain a difference: every run has its own.
+LABELS_ONLY = ("run_name", "reference", "data_root")
+# Tables that every view reads, and the columns that none can do without: a run that lacks one is not compared.
+LOOKED_AT = {
+    PREDICTIONS_CSV: (IMAGE_ID, ROLE, DATASET, IDENTITY, KNOWN, SCORE, ranked(IDENTITY, 1)),
+    PROJECTION_CSV: (IMAGE_ID, "x", "y"),
+    IMAGES_CSV: (IMAGE_ID, PATH),
+}
+
+
+class FinishedRun:
+    """What the files of a finished run say; each is read once."""
+
+    def __init__(self, folder: RunFolder):
+        self.folder, self.name = folder, folder.name
+        self._answers: dict[tuple[str, str], ThresholdAnswers] = {}
+
+    @cached_property
+    def metrics(self) -> dict:
+        return self.folder.metrics()
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        return self.folder.history()
+
+    @cached_property
+    def threshold(self) -> Threshold:
+        return Threshold.from_dict(self.metrics["threshold"])
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """One row per query of val and test, by image_id, with what became of it."""
+        predictions = self.folder.read_csv(PREDICTIONS_CSV)
+        return predictions.assign(**{OUTCOME: outcomes(predictions)}).set_index(IMAGE_ID, drop=False).rename_axis(None)
+
+    def answers(self, role: str, dataset: str) -> ThresholdAnswers:
+        """What any threshold gives on the queries of one role in one data set."""
+        if (role, dataset) not in self._answers:
+            rows = self.predictions
+            mine = rows[(rows[ROLE] == role) & (rows[DATASET].astype(str) == dataset)]
+            self._answers[role, dataset] = ThresholdAnswers.of(mine)
+        return self._answers[role, dataset]
+
+    @cached_property
+    def projection(self) -> pd.DataFrame:
+        """2-D coordinates of every embedded image, what is known of it, and for queries how they were answered."""
+        return self.places.join(self.predictions[[SCORE, OUTCOME]], on=IMAGE_ID)
+
+    @cached_property
+    def places(self) -> pd.DataFrame:
+        """2-D coordinates of every embedded image, and what is known of it."""
+        return self.folder.read_csv(PROJECTION_CSV)
+
+    @cached_property
+    def images(self) -> pd.DataFrame:
+        """The catalogue with roles, by image_id."""
+        return self.folder.read_csv(IMAGES_CSV).set_index(IMAGE_ID, drop=False).rename_axis(None)
+
+    def trouble(self) -> str | None:
+        """Why this run cannot be looked at, in one line; None where it can."""
+        try:
+            for name, columns in LOOKED_AT.items():
+                self.folder.look_at(name, columns)
+            self.folder.history()
+            _ = self.threshold
+        except RunError as error:
+            return self.folder.in_short(error)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            return f"{METRICS_JSON} cannot be read (its threshold: {error!r}): {CURE}"
+        return None
+
+
+@dataclass
+class Comparison:
+    """All runs of a folder.
+
+    Args:
+        root: the folder of the runs; None means `runs/` (or REID_RUNS).
+    """
+
+    root: Path | None = None
+    _runs: dict[str, FinishedRun] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self):
+        self.root = Path(self.root or runs_root())
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """`table.all_metrics` of the runs that can be looked at: one row per finished run, by run name."""
+        table = runtable.all_metrics(self.root).set_index(runtable.RUN, drop=False).rename_axis(None)
+        return table.loc[[name for name in table.index if name not in self.unreadable]]
+
+    @cached_property
+    def pairs(self) -> dict[str, Pair]:
+        """Run name -> the run it is compared with, as in `table`."""
+        return runtable.pairs(self.root)
+
+    @cached_property
+    def unreadable(self) -> dict[str, str]:
+        """Run name -> why it cannot be read. It is left out, and stops nothing."""
+        found = runtable.unreadable_runs(self.root)
+        for run in runtable.complete_runs(self.root):
+            if run.name not in found and (why := FinishedRun(run).trouble()):
+                found[run.name] = why
+        return found
+
+    @cached_property
+    def reference(self) -> str | None:
+        """The promoted run, when it is among the finished ones."""
+        try:
+            name = runtable.reference(self.root)
+        except RunError:  # damaged: `runs` says so
+            return None
+        return name if name in self.table.index else None
+
+    @property
+    def names(self) -> list[str]:
+        return self.table.index.tolist()
+
+    @cached_property
+    def unfinished(self) -> dict[str, str]:
+        """Run name -> state of the runs that cannot be compared yet."""
+        others = [run for run in list_runs(self.root) if run.name not in {*self.table.index, *self.unreadable}]
+        return {run.name: run.status()["state"] for run in others}
+
+    def run(self, name: str) -> FinishedRun:
+        """
+        Raises:
+            RunError: no finished run has this name.
+        """
+        if name in self.unreadable:
+            raise RunError(f"run {name!r} cannot be read: {self.unreadable[name]}")
+        if name not in self.table.index:
+            raise RunError(f"there is no finished run {name!r} in {self.root}; there are: {', '.join(self.names)}")
+        return self._runs.setdefault(name, FinishedRun(RunFolder(self.root / name)))
+
+    def default_choice(self, n: int = 4) -> list[str]:
+        """The reference and the runs best on val beside it: what a person most likely wants to look at first."""
+        order = self.ordered("val_geometric_mean")
+        return ([self.reference] if self.reference else []) + [name for name in order if name != self.reference][
+            : n - (self.reference is not None)
+        ]
+
+    def ordered(self, column: str) -> list[str]:
+        """Run names by a column of `table`, text ascending, numbers from the highest; undefined ones last."""
+        if column not in self.table:
+            return sorted(self.names)
+        ascending = not pd.api.types.is_numeric_dtype(self.table[column])
+        by_name = self.table.sort_index()
+        return by_name.sort_values(column, ascending=ascending, kind="stable", na_position="last").index.tolist()
+
+    def differing(self, names: list[str]) -> pd.DataFrame:
+        """Parameters in which these runs differ: one row per run, one column each; missing where a run has none."""
+        chosen = self.table.loc[names, [c for c in self.table if c.startswith(PARAM)]]
+        chosen = chosen.rename(columns=lambda c: c.removeprefix(PARAM))
+        differs = [c for c in chosen if c not in LABELS_ONLY and chosen[c].nunique(dropna=False) > 1]
+        return chosen[differs]
+
+    def comparable(self, a: str, b: str) -> bool:
+        """Were both asked the same test queries?"""
+        return self.table.loc[a, "test_fingerprint"] == self.table.loc[b, "test_fingerprint"]
+
+    def loss(self, name: str) -> str:
+        """The loss that a run minimised, with the margin and the scale that were in force: "arcface, margin 0.3, scale
+        30". Two runs compare by their losses only where this is the same; "none" for an evaluation."""
+        row = self.table.loc[name]
+        loss = row.get(f"{PARAM}loss")
+        if not isinstance(loss, str):
+            return "none"
+        own, said = LOSS_DEFAULTS.get(loss, LossDefaults()), [loss]
+        for what in ("margin", "scale"):
+            given = row.get(f"{PARAM}{what}")
+            value = getattr(own, what) if pd.isna(given) else given
+            said += [f"{what} {value:g}"] if value is not None else []
+        return ", ".join(said)
+
+    def mistakes(self, name: str, kind: str, *, role: str = TEST, dataset: str = "", text: str = "") -> pd.DataFrame:
+        """Queries answered in one wrong way, the most confident mistake first.
+
+        Args:
+            kind: a key of `MISTAKES`. A refused known individual is a confident mistake when its score is low.
+            dataset: only this one; empty: all.
+            text: only individuals (true or answered) whose name contains it, upper or lower case alike.
+        """
+        rows = self.run(name).predictions
+        rows = rows[(rows[OUTCOME] == kind) & (rows[ROLE] == role)]
+        if dataset:
+            rows = rows[rows[DATASET].astype(str) == dataset]
+        if text:
+            involved = [rows[column].astype(str) for column in (IDENTITY, ranked(IDENTITY, 1))]
+            rows = rows[
+                np.logical_or(*(c.str.contains(text, case=False, regex=False).to_numpy(bool) for c in involved))
+            ]
+        return rows.sort_values(SCORE, ascending=kind == "known refused", kind="stable")
+
+    def neighbours(self, name: str, image_id: str) -> pd.DataFrame:
+        """The five best individuals of a query: rank, image_id (their most similar image), identity, score, right."""
+        query = self.run(name).predictions.loc[image_id]
+        rows = [
+            {
+                "rank": rank,
+                IMAGE_ID: query[ranked("image", rank)],
+                IDENTITY: query[ranked(IDENTITY, rank)],
+                SCORE: query[ranked(SCORE, rank)],
+                "right": bool(query[KNOWN] is not pd.NA and query[KNOWN])
+                and str(query[ranked(IDENTITY, rank)]) == str(query[IDENTITY]),
+            }
+            for rank in range(1, N_RANKS + 1)
+            if pd.notna(query[ranked("image", rank)])
+        ]
+        return pd.DataFrame(rows, columns=["rank", IMAGE_ID, IDENTITY, SCORE, "right"])
+
+    def photo(self, name: str, image_id: str, *, max_side_px: int = 240) -> np.ndarray | None:
+        """The photograph of an image, uint8 (height, width, 3); None where its file is not on this machine."""
+        run = self.run(name)
+        row = run.images.loc[image_id]
+        path = Path(run.folder.described()["root"]) / row[PATH]
+        box = row.get(BBOX)
+        try:
+            return load_image(path, bbox=box if isinstance(box, str) else None, max_side_px=max_side_px)
+        except (OSError, ValueError):
+            return None
+
+    def about(self, name: str, image_id: str) -> dict:
+        """What the catalogue says of an image, missing values left out."""
+        row = self.run(name).images.loc[image_id]
+        return {key: value for key, value in row.items() if key != INDIVIDUAL and pd.notna(value)}

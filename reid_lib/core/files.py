@@ -1,0 +1,115 @@
+"""Files written whole: a temporary name in the same folder, then a rename. A reader sees the old file or the new."""
+
+import errno
+import hashlib
+import json
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from reid_lib.core.errors import ReidError, RunError
+
+TEMPORARY = ".tmp-"  # infix of the temporary names
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+FULL = 2**20  # bytes: a disk with less room than this is full
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path to write to; renamed to `path` when the block ends, removed when it fails.
+
+    Raises:
+        RunError: the disk is full, or something of another kind is in the way; the old file is as it was.
+    """
+    path = Path(path)
+    # Not the process id alone: processes of two machines, or of two containers, may share one.
+    temporary = path.with_name(f"{path.name}{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException as error:
+        full = _is_full(error, path.parent)  # asked before the half-written file makes room again
+        temporary.unlink(missing_ok=True)
+        if full:
+            raise RunError(
+                f"no room left in {path.parent} for {path.name} ({_no_room_told(error)}): the file before it is kept. "
+                "Free some space and run the same command again: it continues"
+            ) from error
+        if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):
+            raise RunError(
+                f"{path} cannot be written ({error.strerror}): a folder lies where a file belongs, or a file where a "
+                "folder does; move it away and run the same command again"
+            ) from error
+        raise
+
+
+def _no_room_told(error: BaseException) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else "the disk is full"
+
+
+def _is_full(error: BaseException, folder: Path) -> bool:
+    """Did a write fail for want of room? torch and safetensors raise errors of their own, which do not say so."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in NO_ROOM
+    if not isinstance(error, Exception) or isinstance(error, ReidError):
+        return False
+    told = any(f"(os error {number})" in str(error) for number in NO_ROOM)  # safetensors, in Rust's words
+    return told or shutil.disk_usage(folder).free < FULL
+
+
+def write_json(path: Path, value) -> None:
+    """Write `value` whole; NaN and infinities become null, which every reader of JSON understands."""
+    text = json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def overwrite_json(path: Path, value: dict, *, cut: str) -> None:
+    """Write `value` over the file that is there, in the room it has: what is left to do on a full disk.
+
+    Args:
+        cut: key of a text that may be cut short to make the whole fit.
+
+    Raises:
+        OSError: it cannot be written even so.
+    """
+    with open(path, "r+b") as file:
+        stat = os.fstat(file.fileno())
+        room = max(stat.st_size, stat.st_blocks * 512)
+        text = json.dumps(_without_nan(value), allow_nan=False)
+        if (over := len(text) - room) > 0 and value.get(cut):
+            text = json.dumps(_without_nan(value | {cut: str(value[cut])[: -over - 3] + "..."}), allow_nan=False)
+        if len(text) > room:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        file.write(text.encode())
+        file.truncate()
+        os.fsync(file.fileno())
+
+
+def read_json(path: Path):
+    """What `write_json` wrote; null comes back as NaN inside of dictionaries of numbers only by the caller's word."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {str(key): _without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(entry) for entry in value]
+    if hasattr(value, "item"):  # a number of numpy
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def digest(identity: dict[str, Any]) -> str:
+    """An identity in short, as status.json and the checkpoint know it."""
+    text = json.dumps(_without_nan(identity), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,38 @@
+"""What a notebook's kernel needs: slow libraries imported quickly, and IPython, where it is in use."""
+
+import gc
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# jsonschema (through nbformat) compiles the grammar of URIs when this package is there, 1.5 s for a format that the
+# schema of notebooks does not use.
+SKIPPED = "rfc3987_syntax"
+
+
+@contextmanager
+def quick_imports() -> Iterator[None]:
+    """For a block that imports much: no garbage collection meanwhile, nor afterwards of what came with it.
+
+    Modules are never garbage, but the collector walks through their hundreds of thousands of objects again and again:
+    a fifth of the time of importing torch, and of every full collection after it.
+    """
+    was_on, skipped = gc.isenabled(), SKIPPED not in sys.modules
+    gc.disable()
+    if skipped:
+        sys.modules[SKIPPED] = None  # Python's way to say: not importable
+    try:
+        yield
+    finally:
+        if skipped:
+            del sys.modules[SKIPPED]
+        if was_on:
+            gc.freeze()
+            gc.enable()
+
+
+def ipython():
+    import sys
+
+    # Asking IPython only where it is in use: importing it takes half a second.
+    return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

@@ -1,0 +1,71 @@
+"""What a user did wrong, shown as its message alone: in a notebook and on the command line (`papermillengine`: there).
+
+The traceback comes on request: `%tb` in a cell, `papermill --log-level DEBUG`, `python -m reid_lib --traceback`.
+"""
+
+import re
+import sys
+
+from reid_lib.core.errors import ReidError, TrainingInterrupted
+
+ERROR, STOPPED = "error:", "stopped:"
+TRACEBACK = "--traceback"  # of the command line
+LOG_LEVEL = re.compile(r"--log-level[= ](\w+)")
+
+
+def show_in_notebook() -> None:
+    """From now on a cell that ends with an error of this library shows the message; nothing outside of IPython."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None and not shell.custom_exceptions:  # somebody else's handler stays
+        shell.set_custom_exc((ReidError,), _show)
+
+
+def _show(shell, kind: type, error: BaseException, traceback, tb_offset: int | None = None) -> list[str]:
+    """IPython's handler of an error in a cell: the lines that stand for its traceback, which are shown, too."""
+    if _asked_for_traceback():
+        shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
+        return []
+    lines = [f"\x1b[0;31m{STOPPED if isinstance(error, TrainingInterrupted) else ERROR}\x1b[0m {error}"]
+    shell._showtraceback(kind, error, lines)
+    # For %tb, which asks for the last error of the session.
+    sys.last_type, sys.last_value, sys.last_traceback = kind, error, traceback
+    sys.last_exc = error
+    return lines
+
+
+def _asked_for_traceback() -> bool:
+    """Was this kernel started by a papermill with `--log-level DEBUG`?"""
+    import psutil
+
+    try:
+        command = psutil.Process().parent().cmdline()
+    except (psutil.Error, AttributeError):
+        return False
+    return any("papermill" in part for part in command[:4]) and papermill_debugs(command)
+
+
+def papermill_debugs(command: list[str]) -> bool:
+    """Does a command line of papermill ask for everything there is to know? The last `--log-level` counts."""
+    return LOG_LEVEL.findall(" ".join(command))[-1:] == ["DEBUG"]
+
+
+def in_words(error: BaseException) -> str:
+    """An error as one message: of the system's, what is wrong and with which file."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
+def told_by_message(name: str, lines: list[str]) -> str:
+    """The message, where an error of a cell was shown as `_show` does; else empty.
+
+    Args:
+        name: of the error's class.
+        lines: of its traceback, as the notebook holds them.
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(lines))
+    return text if name in _names(ReidError) and text.startswith((ERROR, STOPPED)) else ""
+
+
+def _names(kind: type) -> set[str]:
+    return {kind.__name__}.union(*map(_names, kind.__subclasses__()))

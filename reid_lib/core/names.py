@@ -1,0 +1,80 @@
+"""Names of columns, roles, labels and files, each defined once; code and tests import them from here."""
+
+# The answer for a query that resembles no known individual closely enough (AnimalCLEF's spelling).
+NEW_INDIVIDUAL = "new_individual"
+
+# Columns of a catalogue: one row per image.
+IMAGE_ID = "image_id"  # unique string
+PATH = "path"  # relative to the catalogue's root, with forward slashes
+IDENTITY = "identity"  # name of the animal within its data set; missing where unlabelled
+DATASET = "dataset"  # "01" of two data sets are two animals
+SPECIES = "species"
+ENCOUNTER = "encounter"  # one sighting: photographs that share place, light and minute
+DATE = "date"
+ORIENTATION = "orientation"  # "left", "right", ...
+BBOX = "bbox"  # "x,y,width,height" in pixels of the upright image
+SPLIT = "split"  # the data set's own: "train" or "test"
+CONTENT = "content"  # what a photograph is known by wherever it lies
+DRAW_KEY = "draw_key"  # of an encounter that follows from times: what its role is drawn by, since its name may change
+
+REQUIRED_COLUMNS = (IMAGE_ID, PATH, IDENTITY)
+OPTIONAL_COLUMNS = (DATASET, SPECIES, ENCOUNTER, DATE, ORIENTATION, BBOX, SPLIT, DRAW_KEY)
+
+# Added by the catalogue: the key of an animal across data sets, "<dataset>/<identity>".
+INDIVIDUAL = "individual"
+
+# Added by the split.
+ROLE = "role"
+KNOWN = "known"  # does the individual of this image have gallery images?
+GALLERY = "gallery"
+VAL = "val"
+TEST = "test"
+UNUSED = "unused"  # neither: unlabelled training images, and whatever a run must not be asked
+ROLES = (GALLERY, VAL, TEST)
+
+# Columns of predictions.csv; identity_1 ... identity_5, score_1 ... and image_1 ... follow the ranks.
+PREDICTED = "predicted"
+SCORE = "score"  # cosine similarity of the best individual
+TRUE_SCORE = "true_score"  # cosine similarity of the query's own individual; NaN for an unknown
+RANK = "rank"  # 1-based rank of the query's own individual among individuals; NaN for an unknown
+AVERAGE_PRECISION = "average_precision"  # over gallery images; NaN for an unknown
+N_RANKS = 5
+
+# Columns of the predictions that say which flanks met; only there where the gallery has orientations.
+SAME_ORIENTATION = "same_orientation"  # has the query's own individual a gallery image of the query's orientation?
+
+
+def ranked(what: str, rank: int) -> str:
+    """Column name of a ranked answer: `ranked("identity", 1) == "identity_1"`."""
+    return f"{what}_{rank}"
+
+
+MATCH_ORIENTATION = ranked(ORIENTATION, 1)  # orientation of image_1
+
+
+# Notebooks, and their executed copies in run folders.
+TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK = "train.ipynb", "evaluate.ipynb"
+
+# Files of a run folder.
+PARAMS_JSON = "params.json"
+STATUS_JSON = "status.json"
+HISTORY_CSV = "history.csv"
+IMAGES_CSV = "images.csv"  # the catalogue with the role of every image: what compare joins on
+LEFT_OUT_CSV = "left_out.csv"  # images that could not be used (skip_unreadable)
+TRAINED_CSV = "trained.csv"  # the images trained on: name, individual, what the photograph is known by
+CHECKPOINT = "last.ckpt"
+MODEL_WEIGHTS = "model.safetensors"
+MODEL_JSON = "model.json"
+EMBEDDINGS = "embeddings"
+PREDICTIONS_CSV = "predictions.csv"
+THRESHOLD_CSV = "threshold_curve.csv"
+METRICS_JSON = "metrics.json"
+PROJECTION_CSV = "projection.csv"
+SUBMISSION_CSV = "submission.csv"
+FIGURES = "figures"
+CHECKSUMS_JSON = "checksums.json"  # of a finished run, by seals
+SUSPECTS_CSV = "suspected_label_errors.csv"  # photographs that look like one under two individuals
+REPORT_HTML = "report.html"  # of a finished run, by reports
+REFERENCE_JSON = "reference.json"  # in runs/
+COMPARISONS = "comparisons"  # in runs/: a folder of pages; it holds no run
+ALL_METRICS_CSV = "all_model_metrics.csv"  # in runs/

@@ -1,0 +1,83 @@
+"""Where things lie: the project, the runs, the cache, and a data root as the user typed it.
+
+Three environment variables and no others: REID_DATA, REID_RUNS, REID_CACHE.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reid_lib.core.errors import CatalogueError, ReidError, is_text
+
+
+def project_root() -> Path:
+    """The checkout this library lies in (it is installed in place)."""
+    return Path(__file__).resolve().parents[2]
+
+
+def runs_root() -> Path:
+    """Folder of the run folders: `REID_RUNS`, else `runs/` of the project."""
+    return Path(os.environ.get("REID_RUNS") or project_root() / "runs").expanduser().absolute()
+
+
+def cache_root() -> Path:
+    """Folder for what can be made again (drawn images, decoded pixels): `REID_CACHE`, else `~/.cache/reid-lab`."""
+    default = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "reid-lab"
+    return Path(os.environ.get("REID_CACHE") or default).expanduser().absolute()
+
+
+@contextmanager
+def writing(folder: Path, variable: str, kind: type[ReidError]) -> Iterator[None]:
+    """What the system says when `folder` cannot be written, in words that name the variable that moves it.
+
+    Raises:
+        kind: an OSError came up in the block.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise kind(
+            f"{folder} cannot be written ({error.strerror or repr(error)}): make room or give rights there, or set "
+            f"{variable} to a folder elsewhere"
+        ) from error
+
+
+def find_data(data_root: str) -> Path:
+    """The existing file or folder that `data_root` means.
+
+    Empty means `REID_DATA`. A relative path is tried as typed, then from the project root.
+
+    Raises:
+        CatalogueError: nothing is there; the message lists every place that was tried.
+    """
+    typed = data_root or os.environ.get("REID_DATA", "")
+    if not typed:
+        raise CatalogueError(
+            "data_root is empty and REID_DATA is not set: pass the folder of your photographs, "
+            "e.g. -p data_root path/to/photos"
+        )
+    if "\0" in typed:
+        raise CatalogueError(f"data_root {typed!r} holds a NUL byte, which no name of a file does: remove it")
+    path = Path(typed).expanduser()
+    tried = [path.absolute()] if path.is_absolute() else [Path.cwd() / path, project_root() / path]
+    for candidate in tried:
+        try:
+            if candidate.is_dir() or candidate.is_file():
+                return _named_in_utf8(candidate.resolve())
+            there = candidate.exists()
+        except (OSError, ValueError) as error:  # no path at all
+            shown = typed if len(typed) < 200 else f"{typed[:100]}... ({len(typed)} characters)"
+            raise CatalogueError(
+                f"data_root {shown!r} cannot be looked for: {getattr(error, 'strerror', error)}"
+            ) from error
+        if there:
+            raise CatalogueError(f"data_root {typed!r} is neither a folder nor a file that can be read: {candidate}")
+    places = " and ".join(str(p) for p in dict.fromkeys(tried))
+    raise CatalogueError(f"data_root {typed!r} does not exist: looked for {places}")
+
+
+def _named_in_utf8(path: Path) -> Path:
+    if not is_text(str(path)):
+        raise CatalogueError(f"{path} has a name that is not UTF-8, which no run can note: rename that folder")
+    return path

@@ -1,0 +1,173 @@
+"""The catalogue: one row per image, checked before anything is computed from it."""
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from reid_lib.core.errors import CatalogueError
+from reid_lib.core.names import (
+    BBOX,
+    DATASET,
+    DATE,
+    ENCOUNTER,
+    IDENTITY,
+    IMAGE_ID,
+    INDIVIDUAL,
+    LEFT_OUT_CSV,
+    ORIENTATION,
+    PATH,
+    SPLIT,
+)
+from reid_lib.data.audit import (
+    COPY,
+    DETAIL,
+    DUPLICATED_ID,
+    KIND,
+    describe_problems,
+    file_sizes,
+    find_problems,
+    misnamed,
+)
+from reid_lib.data.boxes import in_pixels
+from reid_lib.data.normalise import tidy
+from reid_lib.data.readers import registry
+
+# Whatever can change a result is part of the fingerprint; the root and the order of the rows are not.
+FINGERPRINTED = (IMAGE_ID, IDENTITY, DATASET, PATH, BBOX, ENCOUNTER, DATE, ORIENTATION, SPLIT)
+
+NAMED = 3  # images left out that a note names, of each kind
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Photographs and what is known of them.
+
+    Attributes:
+        rows: one row per image: `image_id` (unique), `path` (below root), `identity` (missing where unlabelled),
+            `dataset`, `individual` ("<dataset>/<identity>", missing with the identity), then the optional columns of
+            `names.OPTIONAL_COLUMNS` that have any value. All text; index 0 ... n-1.
+        root: absolute folder of the photographs.
+        name: the `dataset=` it was read by.
+        notes: what a person should know about these data, one sentence each.
+        left_out: images that were left out (`skip_unreadable`): image_id, path, kind, detail.
+    """
+
+    rows: pd.DataFrame
+    root: Path
+    name: str
+    notes: tuple[str, ...] = ()
+    left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[IMAGE_ID, PATH, KIND, DETAIL]))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def contents(self) -> dict[int, str]:
+        """What photographs are known by wherever they lie, by row number: those that `trained` has read so far."""
+        return {}
+
+    def files(self) -> list[Path]:
+        """The file of every row."""
+        return [self.root / path for path in self.rows[PATH]]
+
+    def summary(self) -> pd.DataFrame:
+        """Images, individuals and encounters per data set, for a person to read."""
+        counted = {"images": (IMAGE_ID, "size"), "individuals": (INDIVIDUAL, "nunique")}
+        if ENCOUNTER in self.rows:
+            counted["encounters"] = (ENCOUNTER, "nunique")
+        return self.rows.groupby(DATASET).agg(**counted)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits over ids, identities, paths, file sizes and whatever else can change a result."""
+        columns = [self.rows[column].fillna("").astype(str) for column in FINGERPRINTED if column in self.rows]
+        names = "\t".join(column.name for column in columns)
+        lines = sorted("\t".join(map(str, values)) for values in zip(*columns, file_sizes(self.files()), strict=True))
+        return hashlib.sha256("\n".join([names, *lines]).encode()).hexdigest()[:16]
+
+
+def read_catalogue(
+    dataset: str,
+    data_root: str = "",
+    *,
+    columns: str = "",
+    split_seed: int = 0,
+    skip_unreadable: bool = False,
+    progress: bool = True,
+) -> Catalogue:
+    """Read a data set and audit it.
+
+    Args:
+        dataset: which reader, see `registry.READERS`.
+        data_root: folder or table; a relative one is tried from here, then from the project root.
+        columns: for tables, pairs "ours:theirs" separated by blanks.
+        split_seed: the demo data are drawn from it.
+        skip_unreadable: leave out images that are missing, unreadable or carry two identities, and say so in the
+            notes; every image is decoded once for it.
+
+    Raises:
+        CatalogueError: listing everything that is wrong, with its cure.
+
+    Example:
+        >>> catalogue = read_catalogue("demo:small")  # doctest: +SKIP
+        >>> catalogue.rows[["image_id", "individual"]].head()  # doctest: +SKIP
+    """
+    table = registry.read(dataset, data_root, columns=columns, split_seed=split_seed)
+    rows, notes = tidy(table.frame, dataset=registry.default_dataset(dataset))
+    rows, root = _below_root(rows, table.root)
+    rows, measured = in_pixels(rows, root, progress=progress)
+    catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes, *measured))
+    problems = audit(catalogue, thorough=skip_unreadable, progress=progress)
+    if table.misnamed:
+        problems = pd.concat([problems, misnamed(table.misnamed, after=len(rows))])
+    return _without(catalogue, problems, skip_unreadable=skip_unreadable)
+
+
+def audit(catalogue: Catalogue, *, thorough: bool = False, progress: bool = True) -> pd.DataFrame:
+    """Everything that is wrong with the images: DataFrame(image_id, path, kind, detail), indexed by row number."""
+    return find_problems(catalogue.rows, catalogue.root, thorough=thorough, progress=progress)
+
+
+def _below_root(rows: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, Path]:
+    """Absolute paths of a table become relative to the folder they share, so that moving it changes no result."""
+    absolute = rows[PATH].map(lambda path: Path(path).is_absolute())
+    if not absolute.any():
+        return rows, root.absolute()
+    if not absolute.all():
+        raise CatalogueError(f"{absolute.sum()} of {len(rows)} paths are absolute, the others not: make them alike")
+    shared = Path(os.path.commonpath([str(Path(path).parent) for path in rows[PATH]]))
+    return rows.assign(**{PATH: [Path(path).relative_to(shared).as_posix() for path in rows[PATH]]}), shared
+
+
+def _without(catalogue: Catalogue, problems: pd.DataFrame, *, skip_unreadable: bool) -> Catalogue:
+    """The catalogue as it may be used: whole, or without the images that have problems."""
+    copies, problems = problems[problems[KIND] == COPY], problems[problems[KIND] != COPY]
+    notes = list(catalogue.notes)
+    if len(copies):
+        example = copies[DETAIL].iloc[0]
+        notes.append(f"{len(copies)} files are byte-identical to another of the same animal, e.g. {example}")
+    fatal = problems if not skip_unreadable else problems[problems[KIND] == DUPLICATED_ID]
+    if len(fatal):
+        raise CatalogueError(describe_problems(problems, where=f"dataset {catalogue.name!r} in {catalogue.root}"))
+    left_out = problems.index.unique()
+    rows = catalogue.rows.drop(index=left_out, errors="ignore").reset_index(drop=True)
+    if len(problems):
+        notes.append(f"{len(left_out)} of {len(rows) + len(left_out)} images left out: {_which(problems)}")
+    if rows[IDENTITY].isna().all():
+        where = f"no usable labelled image is left of dataset {catalogue.name!r}"
+        raise CatalogueError(describe_problems(problems, where=where))
+    return Catalogue(rows, catalogue.root, catalogue.name, tuple(notes), problems)
+
+
+def _which(problems: pd.DataFrame) -> str:
+    """The images that were left out: of each kind how many, and the first of them by name."""
+    told = []
+    for kind, those in problems.groupby(KIND, sort=False):
+        names = [row.path + (f": {row.detail}" if row.detail else "") for row in those.head(NAMED).itertuples()]
+        more = f"; and {len(those) - NAMED} more" if len(those) > NAMED else ""
+        told.append(f"{len(those)} {kind} ({'; '.join(names)}{more})")
+    return f"{', '.join(told)}; all of them stand in {LEFT_OUT_CSV} of the run folder"

@@ -1,0 +1,154 @@
+"""Fetching what a run needs ahead of it, for machines without a network: `python -m reid_lib download ...`.
+
+What broke off is resumed, by this call or the next. Hub weights come through the hub's own client; the archives of
+wildlife-datasets by their classes' addresses; Kaggle's through its command line.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from reid_lib.core.errors import CatalogueError
+from reid_lib.core.paths import find_data
+from reid_lib.data.readers.registry import DEMO_SIZES, WILDLIFE
+from reid_lib.data.readers.wildlife import wildlife_class
+
+ATTEMPTS, PAUSE_S, TIMEOUT_S = 6, 2.0, 60
+PART = ".part"
+# dataset= -> what Kaggle calls it
+KAGGLE = {
+    "animalclef2025": ("competitions", "animal-clef-2025"),
+    "animalclef2026": ("competitions", "animal-clef-2026"),
+    "wildlifereid10k": ("datasets", "wildlifedatasets/wildlifereid-10k"),
+}
+MARK = "already_downloaded"  # as wildlife-datasets leaves it
+
+
+def fetch_dataset(dataset: str, data_root: str) -> None:
+    """Bring a data set to `data_root`, unless it is there. Those of the user's own are not touched."""
+    if dataset in DEMO_SIZES or dataset in ("folder", "csv"):
+        return
+    typed = data_root or os.environ.get("REID_DATA", "")
+    if not typed:
+        raise CatalogueError("where to? Pass the folder that the data set is to lie in: -p data_root path/to/it")
+    try:
+        root = find_data(typed)
+    except CatalogueError:  # not there yet
+        root = Path(typed).expanduser().absolute()
+    kind = wildlife_class(dataset.removeprefix(WILDLIFE)) if dataset.startswith(WILDLIFE) else None
+    archives = _archives(kind, dataset)
+    begun = any((root / name).exists() or (root / (name + PART)).exists() for name in archives)
+    mark = root / MARK
+    if mark.exists() or (root.is_dir() and any(root.iterdir()) and not begun):
+        print(f"data: {root} is there already")  # whether it is whole, the audit tells
+        return
+    root.mkdir(parents=True, exist_ok=True)
+    if kind is None:
+        _from_kaggle(*KAGGLE[dataset], root)
+    elif hasattr(kind, "kaggle_url"):
+        _from_kaggle(kind.kaggle_type, kind.kaggle_url, root)
+    elif archives:
+        for name, url in archives.items():
+            fetch_file(url, root / name)
+        _unpacked(kind, root)
+    else:
+        kind.get_data(str(root))  # a way of its own
+    mark.touch()
+
+
+def _archives(kind, dataset: str) -> dict[str, str]:
+    """Name of each archive -> its address; empty where a class of wildlife-datasets has a way of its own."""
+    if kind is None or hasattr(kind, "kaggle_url"):
+        name = KAGGLE[dataset][1] if kind is None else kind.kaggle_url
+        return {f"{name.split('/')[-1]}.zip": ""}
+    own = {kind.archive: kind.url} if getattr(kind, "url", None) else {}
+    return own | {archive: url for url, archive in getattr(kind, "downloads", [])}
+
+
+def _unpacked(kind, root: Path) -> None:
+    """The class unpacks its archives in its own way; one that is damaged is taken away, to be fetched anew."""
+    try:
+        kind.extract(str(root))
+    except (shutil.ReadError, OSError, EOFError) as error:
+        for name in _archives(kind, ""):
+            (root / name).unlink(missing_ok=True)
+        raise CatalogueError(f"an archive in {root} cannot be unpacked ({error}): fetch again") from error
+
+
+def fetch_file(url: str, target: Path) -> Path:
+    """Download a file, continuing what broke off; whole or not there.
+
+    Raises:
+        CatalogueError: it cannot be had; the part that arrived stays.
+    """
+    if target.exists():
+        return target
+    part = target.with_name(target.name + PART)
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _continue(url, part)
+            os.replace(part, target)
+            return target
+        except urllib.error.HTTPError as error:
+            if error.code == 416:  # nothing is left, or the file has changed: from its beginning
+                part.unlink(missing_ok=True)
+            problem = error
+            if error.code in (401, 403, 404):
+                break
+        except (OSError, HTTPException) as error:
+            problem = error
+        if attempt < ATTEMPTS:
+            print(f"note: {target.name} broke off ({problem}); going on ({attempt + 1} of {ATTEMPTS})", file=sys.stderr)
+            time.sleep(PAUSE_S * attempt)
+    have = part.stat().st_size if part.exists() else 0
+    raise CatalogueError(
+        f"{url} cannot be had ({problem}): {have} bytes arrived and stay in {part}; check the network and "
+        "run the same command again, it goes on there"
+    )
+
+
+def _continue(url: str, part: Path) -> None:
+    """Append what is missing. A server that knows no ranges sends all of it again."""
+    begin = part.stat().st_size if part.exists() else 0
+    request = urllib.request.Request(url, headers={"Range": f"bytes={begin}-"} if begin else {})
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        if answer.status != 206:
+            begin = 0
+        length = answer.headers.get("Content-Length")
+        total = begin + int(length) if length else None
+        with (
+            open(part, "ab" if begin else "wb") as file,
+            tqdm(total=total, initial=begin, unit="B", unit_scale=True, desc=part.stem, delay=2) as bar,
+        ):
+            while block := answer.read(1 << 20):
+                file.write(block)
+                bar.update(len(block))
+    if total is not None and part.stat().st_size != total:
+        raise ConnectionError(f"{part.stat().st_size} of {total} bytes arrived")
+
+
+def _from_kaggle(kind: str, name: str, root: Path) -> None:
+    """Through Kaggle's own command line, which resumes a download of its own."""
+    kaggle = shutil.which("kaggle")
+    if kaggle is None:
+        raise CatalogueError(f"Kaggle's command line is missing, which fetches {name}: pip install -e '.[wildlife]'")
+    done = subprocess.run([kaggle, kind, "download", "-c" if kind == "competitions" else "-d", name, "-p", str(root)])
+    archive = root / f"{name.split('/')[-1]}.zip"
+    if done.returncode or not archive.exists():
+        raise CatalogueError(
+            f"Kaggle gave no {archive.name} (exit code {done.returncode}): put your token into ~/.kaggle, and accept "
+            f"the rules on kaggle.com/{kind if kind == 'datasets' else 'competitions'}/{name}"
+        )
+    try:
+        shutil.unpack_archive(archive, root)
+    except (shutil.ReadError, OSError, EOFError) as error:
+        archive.unlink()
+        raise CatalogueError(f"{archive} cannot be unpacked ({error}): fetch it again") from error
+    archive.unlink()

@@ -1,0 +1,172 @@
+"""One way of writing things: the columns and values of a reader's table, as every later step counts on them."""
+
+import unicodedata
+
+import pandas as pd
+
+from reid_lib.core.errors import CatalogueError
+from reid_lib.core.names import (
+    BBOX,
+    DATASET,
+    IDENTITY,
+    IMAGE_ID,
+    INDIVIDUAL,
+    NEW_INDIVIDUAL,
+    OPTIONAL_COLUMNS,
+    ORIENTATION,
+    PATH,
+    REQUIRED_COLUMNS,
+    SPLIT,
+)
+from reid_lib.data.photo import parse_bbox
+from reid_lib.data.spellings import folded, is_blank, look_alikes, told
+
+# Names that people give to "we do not know which one": they are no animal, and no flank.
+PLACEHOLDERS = ("unknown", "unidentified", "unlabelled", "unlabeled", NEW_INDIVIDUAL)
+# Spellings of the data set's own split; a val part belongs to the training side, where val is carved out anyway.
+SPLIT_WORDS = dict.fromkeys(
+    ("train", "training", "database", "gallery", "reference", "val", "valid", "validation"), "train"
+) | dict.fromkeys(("test", "testing", "query"), "test")
+
+
+def tidy(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of a catalogue, and notes on what was changed.
+
+    Args:
+        frame: at least image_id, path, identity; values of any type.
+        dataset: for rows that name none.
+
+    Returns:
+        Rows with image_id, path, identity, dataset, individual and those optional columns that have any value; text or
+        missing; index 0 ... n-1. Duplicated ids are left for the audit.
+
+    Raises:
+        CatalogueError: a required column or value is missing, or no image is labelled.
+    """
+    absent = [column for column in REQUIRED_COLUMNS if column not in frame]
+    if absent:
+        needed = ", ".join(REQUIRED_COLUMNS)
+        raise CatalogueError(f"a catalogue needs the columns {needed}; missing: {', '.join(absent)}")
+    if frame.empty:
+        raise CatalogueError("the data set has no images")
+    kept = [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in frame]
+    rows = pd.DataFrame({column: (_bbox_text if column == BBOX else _text)(frame[column]) for column in kept})
+    as_spelled = _text(frame[IMAGE_ID].rename(PATH))
+    if rows[IMAGE_ID].nunique() < as_spelled.nunique():  # files whose names differ in Unicode form alone
+        rows[IMAGE_ID] = as_spelled
+    rows = rows.reset_index(drop=True)
+    for column in (IMAGE_ID, PATH):
+        if (empty := rows[column].isna()).any():
+            first = ", ".join(str(number) for number in rows.index[empty][:10])
+            raise CatalogueError(f"{empty.sum()} rows have no {column} (rows {first}, counted from 0): fill it in")
+    rows[PATH] = rows[PATH].str.replace("\\", "/", regex=False)
+    rows[DATASET] = rows[DATASET].fillna(dataset) if DATASET in rows else dataset
+    notes = _merged_notes(frame, rows) + _drop_placeholders(rows)
+    if ORIENTATION in rows:
+        lower = rows[ORIENTATION].str.lower()
+        rows[ORIENTATION] = lower.where(~lower.isin(PLACEHOLDERS), None)
+    _add_individual(rows)
+    notes += _look_alike_notes(rows)
+    notes += _tidy_split(rows)
+    first = (*REQUIRED_COLUMNS, DATASET, INDIVIDUAL)
+    optional = [c for c in OPTIONAL_COLUMNS if c in rows and c not in first and rows[c].notna().any()]
+    return rows[[*first, *optional]], notes
+
+
+def _text(values: pd.Series) -> pd.Series:
+    """As text: blanks around it cut off, 7.0 as "7", one spelling of accented letters; missing stays missing, and
+    nothing but blanks and zero-width characters is missing, too.
+
+    Paths keep their spelling of accents: a file system may tell the two apart.
+    """
+
+    def clean(value):
+        if isinstance(value, list | tuple):  # some data sets list several species
+            value = ", ".join(map(str, value))
+        if pd.isna(value):
+            return None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        text = str(value).strip()
+        if values.name == PATH:
+            return text or None
+        return None if is_blank(text) else unicodedata.normalize("NFC", text)
+
+    return pd.Series([clean(value) for value in values], index=values.index, name=values.name, dtype=object)
+
+
+def _bbox_text(values: pd.Series) -> pd.Series:
+    """Each bbox as "x,y,width,height"; what cannot be read stays as it is, for the audit to tell."""
+
+    def write(value):
+        missing = pd.isna(value) if pd.api.types.is_scalar(value) else any(pd.isna(number) for number in value)
+        if missing or (isinstance(value, str) and not value.strip()):
+            return None
+        try:
+            return ",".join(f"{number:.10g}" for number in parse_bbox(value))
+        except ValueError:
+            return str(value)
+
+    return pd.Series([write(value) for value in values], index=values.index, name=values.name, dtype=object)
+
+
+def _drop_placeholders(rows: pd.DataFrame) -> list[str]:
+    """Make identities such as "unknown" missing, in place."""
+    meant = {name for name in rows[IDENTITY].dropna().unique() if folded(name) in PLACEHOLDERS}
+    placeholder = rows[IDENTITY].isin(meant)
+    names = sorted(set(rows.loc[placeholder, IDENTITY]))
+    rows[IDENTITY] = rows[IDENTITY].where(~placeholder, None)
+    n_unlabelled, notes = rows[IDENTITY].isna().sum(), []
+    if n_unlabelled == len(rows):
+        raise CatalogueError(f"none of the {len(rows)} images has an identity: there is nothing to learn from")
+    if names:
+        notes.append(f"{placeholder.sum()} images called {' or '.join(map(repr, names))} count as unlabelled")
+    if n_unlabelled:
+        notes.append(f"{n_unlabelled} of {len(rows)} images have no identity: they get an answer, but no score")
+    return notes
+
+
+def _merged_notes(frame: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
+    """Identities of several spellings in `frame` that are one in `rows`: blanks around them, or Unicode form."""
+    spellings = {}
+    for spelled, name in zip(frame[IDENTITY], rows[IDENTITY], strict=True):
+        if isinstance(spelled, str) and isinstance(name, str):
+            spellings.setdefault(name, set()).add(spelled)
+    groups = sorted(sorted(group) for group in spellings.values() if len(group) > 1)
+    return [f"identities that count as one, for they differ in form alone: {told(groups)}"] if groups else []
+
+
+def _look_alike_notes(rows: pd.DataFrame) -> list[str]:
+    pairs = rows[[DATASET, IDENTITY]].dropna().drop_duplicates()
+    groups = [group for _, names in pairs.groupby(DATASET)[IDENTITY] for group in look_alikes(names)]
+    if not groups:
+        return []
+    return [
+        f"identities that read alike but count as different animals: {told(groups)}; where they are one animal, "
+        "write its name in one way"
+    ]
+
+
+def _add_individual(rows: pd.DataFrame) -> None:
+    """The key of an animal across data sets, in place."""
+    rows[INDIVIDUAL] = (rows[DATASET] + "/" + rows[IDENTITY]).where(rows[IDENTITY].notna())
+    if rows[INDIVIDUAL].nunique() != len(rows[[DATASET, IDENTITY]].dropna().drop_duplicates()):
+        raise CatalogueError(
+            "two animals get one name <dataset>/<identity>: take the slashes out of the dataset column"
+        )
+
+
+def _tidy_split(rows: pd.DataFrame) -> list[str]:
+    """Spell the data set's own split "train" and "test", in place; drop one that cannot test identification."""
+    if SPLIT not in rows:
+        return []
+    words = rows[SPLIT].str.lower()
+    rows[SPLIT] = words.map(SPLIT_WORDS).astype(object)
+    asked, learnt = (set(rows.loc[rows[SPLIT] == part, INDIVIDUAL]) for part in ("test", "train"))
+    if not any(pd.isna(individual) or individual in learnt for individual in asked):
+        del rows[SPLIT]
+        return ["the data set's own split is not used: no animal of its test part is in its training part"]
+    odd = sorted(set(words[rows[SPLIT].isna() & words.notna()]))
+    if odd:
+        return [f"split values {', '.join(map(repr, odd))} are neither train nor test: left out of the official split"]
+    return []

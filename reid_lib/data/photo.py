@@ -1,0 +1,206 @@
+"""One photograph: is it usable, when was it taken, its pixels upright in RGB."""
+
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from reid_lib.core.errors import CatalogueError
+from reid_lib.data.photo_file import MAX_PIXELS, cut_off, opened, why
+
+MIN_SIDE_PX = 8  # nothing can be recognised below
+LARGE_PIXELS = 25_000_000  # decoded one at a time, so that threads do not fill the memory
+GREY = (128, 128, 128)  # what shows through transparent pixels: neither darker nor lighter than an animal
+
+_one_large_at_a_time = threading.Lock()
+_EXIF_IFD, _ORIENTATION, _TIME_ORIGINAL, _TIME_DIGITIZED = 0x8769, 0x0112, 0x9003, 0x9004
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class UnreadablePhoto(CatalogueError):
+    """A photograph that cannot be used; `reason` says why, without the file's name."""
+
+    def __init__(self, path: Path, reason: str):
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = Path(path), reason
+
+
+def decode(path: Path | str, *, bbox=None, target_px: int = 0, min_side_px: int = MIN_SIDE_PX) -> np.ndarray:
+    """The pixels of one photograph: uint8 (height, width, 3) RGB, upright. Arguments and errors as `open_upright`."""
+    return np.array(open_upright(path, bbox=bbox, target_px=target_px, min_side_px=min_side_px))
+
+
+def open_upright(
+    path: Path | str,
+    *,
+    bbox: str | tuple[float, float, float, float] | None = None,
+    target_px: int = 0,
+    min_side_px: int = MIN_SIDE_PX,
+) -> Image.Image:
+    """One photograph as an RGB image, upright (EXIF orientation applied).
+
+    16-bit and floating-point greys are scaled, not clipped; transparent pixels are laid over mid grey, because the
+    colour hidden under them is arbitrary; of several frames the first is taken; colour profiles are not applied.
+
+    Args:
+        path: a regular file of one of `photo_file.FORMATS`.
+        bbox: x, y, width, height in pixels of the upright image; clipped to it.
+        target_px: the side the caller will shrink to. A JPEG is then decoded at a half, quarter or eighth of its size
+            as long as both sides (of the bbox) keep at least twice `target_px`; much faster. 0: full size.
+        min_side_px: smaller photographs are refused.
+
+    Raises:
+        UnreadablePhoto: missing, no file, empty, truncated, no image, too small, above 200 megapixels, bbox outside.
+    """
+    try:
+        box = parse_bbox(bbox)
+        with opened(path) as (image, _):
+            _check_size(image.size, min_side_px)
+            if image.width * image.height <= LARGE_PIXELS:
+                return _upright_rgb(image, box, target_px)
+            with _one_large_at_a_time:
+                return _upright_rgb(image, box, target_px)
+    except MemoryError:
+        raise
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ... for a broken file
+        raise UnreadablePhoto(Path(path), why(Path(path), error)) from error
+
+
+def header_problem(path: Path | str, *, bbox: tuple | None = None, min_side_px: int = MIN_SIDE_PX) -> str:
+    """Why this file, or its bbox, cannot be used, or "". Reads a few kilobytes; decodes where these do not tell.
+
+    Args:
+        bbox: x, y, width, height in pixels of the upright image; it has to meet the image.
+    """
+    try:
+        with opened(path) as (image, file):
+            _check_size(image.size, min_side_px)
+            if bbox is not None:
+                _clip(bbox, *_upright_size(image))
+            if (reason := cut_off(image, file)) is not None:
+                return reason
+        open_upright(path, target_px=min_side_px, min_side_px=min_side_px)
+    except UnreadablePhoto as error:
+        return error.reason
+    except Exception as error:
+        return why(Path(path), error)
+    return ""
+
+
+def upright_size(path: Path | str) -> tuple[int, int] | None:
+    """Width and height in pixels of a photograph as the camera was held; None where it cannot be read."""
+    try:
+        with opened(path) as (image, _):
+            return _upright_size(image)
+    except Exception:  # the audit tells which files are unreadable
+        return None
+
+
+def taken_at(path: Path | str) -> datetime | None:
+    """When the shutter went (EXIF DateTimeOriginal, else DateTimeDigitized), in the camera's local time."""
+    try:
+        with opened(path) as (image, _):
+            tags = image.getexif().get_ifd(_EXIF_IFD)
+    except Exception:  # the audit tells which files are unreadable
+        return None
+    for tag in (_TIME_ORIGINAL, _TIME_DIGITIZED):
+        try:
+            return datetime.strptime(str(tags.get(tag, "")).strip(" \0")[:19], "%Y:%m:%d %H:%M:%S")
+        except ValueError:  # absent, or "0000:00:00 00:00:00" of a camera whose clock was never set
+            continue
+    return None
+
+
+def parse_bbox(bbox) -> tuple[float, float, float, float] | None:
+    """x, y, width, height from text ("10,20,30,40", brackets and blanks allowed) or four numbers; None where missing.
+
+    Raises:
+        ValueError: not four finite numbers, or the box is empty.
+    """
+    if bbox is None or (isinstance(bbox, float) and np.isnan(bbox)):
+        return None
+    if isinstance(bbox, str):
+        bbox = bbox.strip(" []()").replace(",", " ").split()
+    try:
+        x, y, width, height = (float(number) for number in bbox)
+    except (TypeError, ValueError):
+        raise ValueError(f"bbox {bbox!r} is not four numbers x,y,width,height") from None
+    if not np.isfinite([x, y, width, height]).all() or width <= 0 or height <= 0:
+        raise ValueError(f"bbox {x:g},{y:g},{width:g},{height:g} (x,y,width,height) is empty")
+    return x, y, width, height
+
+
+def _check_size(size: tuple[int, int], min_side_px: int) -> None:
+    if min(size) < min_side_px:
+        raise ValueError(f"too small: {size[0]}x{size[1]} px, at least {min_side_px} px a side are needed")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise ValueError(f"too large: {size[0]}x{size[1]} px, at most {MAX_PIXELS // 1_000_000} megapixels")
+
+
+def _upright_rgb(image: Image.Image, box: tuple | None, target_px: int) -> Image.Image:
+    turn = image.getexif().get(_ORIENTATION, 1)
+    width, height = _upright_size(image)
+    if box is not None:
+        box = _clip(box, width, height)
+    if target_px and image.format == "JPEG":
+        kept = (box[2] - box[0], box[3] - box[1]) if box else (width, height)
+        ratio = min(kept) / (2 * target_px)  # a gap of 2 is what Pillow's thumbnail keeps, too
+        if ratio >= 2:
+            image.draft(None, (int(image.width / ratio), int(image.height / ratio)))
+    drafted = image.size
+    rgb = _to_rgb(image)
+    if turn in _UPRIGHT:
+        rgb = rgb.transpose(_UPRIGHT[turn])
+    if box is None:
+        return rgb
+    shrink = max(drafted) / max(width, height)
+    left, top, right, bottom = (round(edge * shrink) for edge in box)
+    return rgb.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height as the camera was held."""
+    return image.size[::-1] if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else image.size
+
+
+def _clip(box: tuple, width: int, height: int) -> tuple[int, int, int, int]:
+    """Corners (left, top, right, bottom) of the bbox within the image."""
+    x, y, w, h = box
+    left, top = max(round(x), 0), max(round(y), 0)
+    right, bottom = min(round(x + w), width), min(round(y + h), height)
+    if right <= left or bottom <= top:
+        raise ValueError(
+            f"bbox {x:g},{y:g},{w:g},{h:g} (x,y,width,height) lies outside the image of {width}x{height} px"
+        )
+    return left, top, right, bottom
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_to_8_bit(np.asarray(image))).convert("RGB")
+    if image.has_transparency_data:
+        cut_out = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", cut_out.size, (*GREY, 255)), cut_out).convert("RGB")
+    image.load()
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _to_8_bit(grey: np.ndarray) -> np.ndarray:
+    """Greys of more than 8 bits, by the range their type has: 16-bit by its high byte, as Pillow does for colour."""
+    if grey.dtype.kind == "f":
+        grey = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
+        top = 1.0 if grey.max() <= 1 else 255.0 if grey.max() <= 255 else float(grey.max())
+        return np.clip(np.rint(grey * (255.0 / top)), 0, 255).astype(np.uint8)
+    if grey.max() <= 65535:
+        return (np.clip(grey, 0, None).astype(np.int64) >> 8).astype(np.uint8)
+    return np.clip(grey.astype(np.float64) * (255.0 / grey.max()), 0, 255).astype(np.uint8)

@@ -1,0 +1,104 @@
+"""The pixels of a whole catalogue, decoded and shrunk once, then mapped from disk."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from reid_lib.core.errors import ParameterError
+from reid_lib.core.names import BBOX, PATH
+from reid_lib.core.parallel import in_threads
+from reid_lib.core.paths import cache_root
+from reid_lib.data.photo import UnreadablePhoto, open_upright
+from reid_lib.data.pixel_store import kept
+
+# Raised whenever the same file would give other pixels: caches of older versions are then made anew.
+VERSION = 1
+INTERPOLATIONS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+
+
+def pixels(
+    catalogue, *, image_size: int, interpolation: str = "bicubic", progress: bool = True, check: bool = True
+) -> np.ndarray:
+    """Every image of a catalogue, cut to its bbox and squashed to a square (not cropped: the animal stays whole).
+
+    Made once per (files, size, interpolation) under `cache_root()/pixels` and mapped from there afterwards, so they may
+    be more than the memory holds; a file that changes is noticed by its size and time. Several processes may ask at
+    once, and one that was killed in the middle is gone on from.
+
+    Args:
+        catalogue: a `Catalogue`; the result is in the order of its rows.
+        image_size: side of the square in px.
+        interpolation: nearest, bilinear, bicubic or lanczos, all but nearest with antialiasing.
+        check: compare kept pixels with their checksums, once in a process; see `pixelcache`.
+
+    Returns:
+        uint8 (n, image_size, image_size, 3) RGB, a read-only memory map.
+
+    Raises:
+        CatalogueError: images cannot be decoded (all of them are listed), or the disk is full.
+        ParameterError: unknown interpolation or size.
+    """
+    if interpolation not in INTERPOLATIONS:
+        raise ParameterError(f"unknown interpolation {interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}")
+    if image_size < 1:
+        raise ParameterError(f"image_size must be at least 1 px, got {image_size}")
+    files, boxes = catalogue.files(), _boxes(catalogue.rows)
+    key = _key(catalogue, files, image_size, interpolation)
+
+    def shrink(item):
+        file, box = item
+        try:
+            return _squash(open_upright(file, bbox=box, target_px=image_size), image_size, interpolation)
+        except UnreadablePhoto as error:
+            return error
+
+    def squares(begin: int, end: int):
+        items = list(zip(files, boxes, strict=True))[begin:end]
+        yield from in_threads(shrink, items, title="decoding images", progress=progress)
+
+    return kept(cache_root() / "pixels" / f"{key}.npy", (len(files), image_size, image_size, 3), squares, check=check)
+
+
+def load_image(path: Path | str, *, bbox=None, max_side_px: int = 0) -> np.ndarray:
+    """One photograph to look at: uint8 (height, width, 3), its longer side at most `max_side_px` (0: as it is).
+
+    Raises:
+        UnreadablePhoto: see `photo.open_upright`.
+    """
+    image = open_upright(path, bbox=bbox, target_px=max_side_px // 2)
+    if max_side_px and max(image.size) > max_side_px:
+        image.thumbnail((max_side_px, max_side_px), Image.Resampling.BICUBIC)
+    return np.array(image)
+
+
+def _squash(image: Image.Image, side: int, interpolation: str) -> np.ndarray:
+    return np.asarray(image.resize((side, side), INTERPOLATIONS[interpolation], reducing_gap=2.0))
+
+
+def _boxes(rows: pd.DataFrame) -> list:
+    return [None] * len(rows) if BBOX not in rows else [box if isinstance(box, str) else None for box in rows[BBOX]]
+
+
+def _key(catalogue, files: list[Path], image_size: int, interpolation: str) -> str:
+    """Whatever decides on the pixels and their order. A missing file counts as such; decoding tells of it."""
+
+    def state(file: Path) -> str:
+        try:
+            stat = file.stat()
+            return f"{stat.st_size} {stat.st_mtime_ns}"
+        except OSError:
+            return "missing"
+
+    digest = hashlib.sha256(f"{VERSION} {catalogue.fingerprint} {image_size} {interpolation}".encode())
+    states = in_threads(state, files, title="looking for the pixel cache")
+    for path, box, now in zip(catalogue.rows[PATH], _boxes(catalogue.rows), states, strict=True):
+        digest.update(f"\n{path}\t{box}\t{now}".encode())
+    return f"{digest.hexdigest()[:24]}-{image_size}"

@@ -1,0 +1,182 @@
+"""Any table of photographs as a frame with our column names."""
+
+import difflib
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from reid_lib.core.errors import CatalogueError
+from reid_lib.core.names import (
+    BBOX,
+    DATASET,
+    DATE,
+    DRAW_KEY,
+    ENCOUNTER,
+    IDENTITY,
+    IMAGE_ID,
+    OPTIONAL_COLUMNS,
+    ORIENTATION,
+    PATH,
+    REQUIRED_COLUMNS,
+    SPECIES,
+    SPLIT,
+)
+from reid_lib.data.readers.table_file import read_cells
+
+# What other people call these columns; capitals, blanks and dashes do not matter.
+ALIASES = {
+    IMAGE_ID: ("image_id", "imageid", "photo_id", "id", "uuid"),
+    PATH: ("path", "file", "filename", "file_name", "filepath", "file_path", "image_path", "image", "photo", "img"),
+    IDENTITY: ("identity", "individual", "individual_id", "animal", "animal_id", "individual_name", "name", "label"),
+    DATASET: ("dataset",),
+    SPECIES: ("species", "taxon"),
+    ENCOUNTER: ("encounter", "encounter_id", "sighting", "sighting_id", "event", "event_id"),
+    DATE: ("date", "datetime", "date_time", "timestamp", "time", "datetimeoriginal"),
+    ORIENTATION: ("orientation", "viewpoint", "flank", "side", "view"),
+    BBOX: ("bbox", "bounding_box"),
+    SPLIT: ("split", "subset", "original_split"),
+}
+BBOX_COLUMNS = ("bbox_x", "bbox_y", "bbox_width", "bbox_height")
+# What programs write for "nothing"; in a column of names it is a name, which a note tells.
+NOTHING = (
+    *("NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "<NA>", "NULL", "null", "None", "NaN", "nan", "-NaN", "-nan"),
+    *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+)
+NAMES = (IMAGE_ID, PATH, IDENTITY, DATASET)
+# Those that a table can have; the other one is a reader's own.
+OUR_COLUMNS = tuple(c for c in dict.fromkeys(REQUIRED_COLUMNS + OPTIONAL_COLUMNS) if c != DRAW_KEY)
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a reader found: a frame with our column names, values still as they stood; what a person should know; and
+    photographs that no row can name, since their path is not UTF-8."""
+
+    frame: pd.DataFrame
+    root: Path
+    notes: tuple[str, ...] = ()
+    misnamed: tuple[str, ...] = ()
+
+
+def read_table(source: Path, *, columns: str = "") -> Table:
+    """Read a CSV file, or the one in a folder (`metadata.csv` where there are several), and name its columns ours.
+
+    Encodings and separators as in `tablefile`. Everything stays text, so that the animal "007" keeps its name. Only an
+    empty cell is missing in a column of names (`NAMES`): an animal may be called "NA". In the others "NA" is, too.
+
+    Args:
+        columns: pairs "ours:theirs", blank-separated; names with blanks in quotes ('identity:"Animal name"').
+
+    Raises:
+        CatalogueError: no table, or a column is missing; the message lists the columns found.
+    """
+    file = _find_csv(source)
+    cells, notes = read_cells(file)
+    frame, understood = rename_columns(cells, parse_columns(columns), where=str(file))
+    return Table(frame, file.parent, (*notes, *understood, *_nothing_notes(frame)))
+
+
+def parse_columns(columns: str) -> dict[str, str]:
+    """ "identity:animal path:file" -> {"identity": "animal", "path": "file"}."""
+    mapping = {}
+    try:
+        pairs = shlex.split(columns)
+    except ValueError as error:
+        raise CatalogueError(
+            f"columns {columns!r} cannot be read ({error}): expected 'identity:animal path:file'"
+        ) from None
+    for pair in pairs:
+        ours, colon, theirs = pair.partition(":")
+        if not (ours and colon and theirs):
+            raise CatalogueError(f"columns: {pair!r} is not a pair ours:theirs, as in 'identity:animal path:file'")
+        if ours not in OUR_COLUMNS:
+            near = difflib.get_close_matches(ours, OUR_COLUMNS, 1)
+            guess = f"; did you mean {near[0]!r}?" if near else ""
+            raise CatalogueError(f"columns: {ours!r} is none of our columns ({', '.join(OUR_COLUMNS)}){guess}")
+        mapping[ours] = theirs
+    return mapping
+
+
+def rename_columns(frame: pd.DataFrame, given: dict[str, str], *, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Keep the columns we know under our names; those not `given` are found by their usual aliases."""
+    found = ", ".join(repr(str(column)) for column in frame.columns)
+    theirs_of = {}
+    for ours, theirs in given.items():
+        if theirs not in frame.columns:
+            near = difflib.get_close_matches(theirs, [str(c) for c in frame.columns], 1)
+            guess = f"; did you mean {near[0]!r}?" if near else ""
+            raise CatalogueError(f"{where} has no column {theirs!r} (for {ours}). It has: {found}{guess}")
+        theirs_of[ours] = theirs
+    by_plain_name = {}
+    for column in frame.columns:
+        by_plain_name.setdefault(_plain(column), column)
+    for ours, aliases in ALIASES.items():
+        free = (by_plain_name[a] for a in aliases if by_plain_name.get(a) not in {None, *theirs_of.values()})
+        if ours not in theirs_of and (theirs := next(free, None)) is not None:
+            theirs_of[ours] = theirs
+    missing = [column for column in (PATH, IDENTITY) if column not in theirs_of]
+    if missing:
+        example = " ".join(f"{ours}:their_name" for ours in missing)
+        raise CatalogueError(
+            f"{where} has no column for {' and '.join(missing)}. It has: {found}. "
+            f"Say which is which, e.g. -p columns '{example}'"
+        )
+    named = pd.DataFrame(
+        {ours: frame[theirs] if ours in NAMES else _filled(frame[theirs]) for ours, theirs in theirs_of.items()}
+    )
+    if BBOX not in named and all(column in by_plain_name for column in BBOX_COLUMNS):
+        named[BBOX] = _join_bbox(frame[[by_plain_name[column] for column in BBOX_COLUMNS]].apply(_filled))
+    if IMAGE_ID not in named:
+        named[IMAGE_ID] = _ids_from_paths(named)
+    guessed = [f"{ours} from {theirs!r}" for ours, theirs in theirs_of.items() if ours not in given and ours != theirs]
+    return named, (f"columns understood: {', '.join(guessed)}",) if guessed else ()
+
+
+def _find_csv(source: Path) -> Path:
+    if source.is_file():
+        return source
+    tables = sorted(p for p in source.iterdir() if p.suffix.lower() in (".csv", ".tsv") and not p.name.startswith("."))
+    named = [p for p in tables if p.name.lower() == "metadata.csv"]
+    if len(tables) == 1 or named:
+        return (named or tables)[0]
+    if tables:
+        names = ", ".join(p.name for p in tables[:10])
+        raise CatalogueError(f"{source} has several tables ({names}): pass the file itself as data_root")
+    raise CatalogueError(
+        f"no table in {source}: expected metadata.csv (or one other .csv file) there; "
+        "pass dataset='folder' for photographs in one folder per animal"
+    )
+
+
+def _filled(values: pd.Series) -> pd.Series:
+    """The values, missing where a program wrote its word for nothing."""
+    return values.mask(values.isin(NOTHING))
+
+
+def _nothing_notes(frame: pd.DataFrame) -> list[str]:
+    words = frame.loc[frame[IDENTITY].isin(NOTHING), IDENTITY].value_counts(sort=False)
+    if words.empty:
+        return []
+    counts = ", ".join(f"{word!r} ({count} image{'' if count == 1 else 's'})" for word, count in words.items())
+    return [f"taken for animals: {counts}; only an empty cell is no identity: empty these cells if that is meant"]
+
+
+def _plain(column) -> str:
+    return str(column).strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def _join_bbox(parts: pd.DataFrame) -> pd.Series:
+    """Four columns as one text "x,y,width,height"; missing where any part is."""
+    text = [",".join(map(str, numbers)) for numbers in parts.itertuples(index=False)]
+    return pd.Series(text, index=parts.index, dtype=object).where(parts.notna().all(axis=1))
+
+
+def _ids_from_paths(named: pd.DataFrame) -> pd.Series:
+    """The path names the image; where boxes cut several animals out of one photograph, a number follows."""
+    ids = named[PATH].astype(object)
+    if BBOX not in named:
+        return ids
+    number = named.groupby(PATH, dropna=False).cumcount()
+    return ids.where(number == 0, ids.astype(str) + "#" + (number + 1).astype(str))

@@ -1,0 +1,11 @@
+"""Animals that nobody has named: clusters of photographs; and one photograph under two names."""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "clusters": "components",
+        "suspects": "Suspects find_suspects",
+    },
+)

@@ -1,0 +1,15 @@
+"""Pixels become embeddings, which keep their rows.
+
+Stored, so that nothing is embedded twice.
+"""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "embedding_set": "EmbeddingSet",
+        "store": "embedded",
+        "projection": "project",
+    },
+)

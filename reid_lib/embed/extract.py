@@ -1,0 +1,159 @@
+"""Embeddings that never travel without their rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.embed.embedding_set import EmbeddingSet
+
+WORTH_FOLDING = 64  # images
+CPU_BATCH = 16  # what a layer gives then stays nearer to the processor: a few percent quicker than 64, in less memory
+GPU_BATCH = 256  # fewer images leave a large GPU waiting for its next kernel
+
+
+@dataclass(frozen=True)
+class Way:
+    """How images are computed. In the same way an image gives the same embedding to the last bit, whatever is embedded
+    beside it; another size of the batch, or a folded network, rounds otherwise.
+
+    Attributes:
+        batch: images at a time; what is left over at the end is filled up.
+        folded, compiled: whether the network is made quicker first; see `fold`, `compiling`.
+    """
+
+    batch: int
+    folded: bool
+    compiled: bool
+
+    @classmethod
+    def of(cls, n_images: int, *, batch_size: int, device: str, torch_compile: str = "auto") -> "Way":
+        """What suits a number of images.
+
+        Args:
+            n_images: all that belong together, also those that need not be computed now.
+            batch_size, device, torch_compile: see `extract`.
+        """
+        from reid_lib.nets.speed import WORTH_EMBEDDING, why_not
+
+        most = min(batch_size, CPU_BATCH) if device == "cpu" else batch_size
+        most = max(most, GPU_BATCH) if device == "cuda" else most
+        compiled = not why_not(torch_compile, n_images, device, worth=WORTH_EMBEDDING)
+        return cls(max(min(most, n_images), 1), n_images >= WORTH_FOLDING, compiled)
+
+
+def extract(
+    model,
+    pixels: np.ndarray,
+    rows: pd.DataFrame,
+    *,
+    where=None,
+    batch_size: int = 64,
+    device: str = "cpu",
+    precision: str = "fp32",
+    torch_compile: str = "auto",
+    way: Way | None = None,
+    progress: bool = False,
+) -> EmbeddingSet:
+    """Embed images in eval mode, each exactly once, without augmentation.
+
+    Args:
+        model: a `ReidModel`; its mode is put back afterwards.
+        pixels: (n, s, s, 3) uint8, in the order of `rows`.
+        rows: n rows of the catalogue.
+        where: mask (n,) of the images to embed; all when left out.
+        batch_size: images at a time, on a CPU at most 16, on a GPU at least 256 (halved where its memory does not hold
+            them); does not change the result beyond float rounding.
+        device, precision: where and how to compute ("fp32", "fp16" or "bf16"; see `device.embedding_precision`); the
+            embeddings are float32 in any case. A batch that float16 cannot hold is computed in float32.
+        torch_compile: "auto" (where it repays itself), "always" or "never"; see `compiling`.
+        way: how to compute, instead of what suits the number of these images: that of a larger set they belong to.
+        progress: show a bar when it takes more than a few seconds.
+    """
+    import torch
+
+    from reid_lib.nets.device import BF16, FP16
+    from reid_lib.nets.speed import reuse_memory
+
+    if device == "cpu":
+        reuse_memory()
+    dtype = {BF16: torch.bfloat16, FP16: torch.float16}.get(precision)
+    positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
+    way = way or Way.of(len(positions), batch_size=batch_size, device=device, torch_compile=torch_compile)
+    was_training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode(), torch.autocast(device, dtype, enabled=dtype is not None):
+            backbone = _quick_backbone(model, pixels, positions, way, full_precision=dtype is None, device=device)
+            features = _in_batches(model, backbone, pixels, positions, way.batch, device, progress)
+    finally:
+        model.train(was_training)
+    return EmbeddingSet(features, rows.iloc[positions])
+
+
+def _in_batches(model, backbone, pixels, positions, size: int, device: str, progress: bool) -> np.ndarray:
+    """Embeddings (n, d) float32; a batch is read while the one before is computed, and fetched while the next is."""
+    import torch
+    from tqdm.auto import tqdm
+
+    from reid_lib.core.parallel import ahead
+
+    starts = range(0, len(positions), size)
+    features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
+
+    def read(start: int):
+        # The last batch is filled up: in a smaller one the same image would be rounded otherwise.
+        batch = torch.from_numpy(pixels[np.resize(positions[start : start + size], size)])
+        return start, batch.pin_memory() if device == "cuda" else batch
+
+    bar = {"total": len(starts), "desc": "embed", "unit": "batch", "delay": 5, "leave": False, "disable": not progress}
+    waiting = []
+    for start, batch in tqdm(ahead(read, starts), **bar):
+        images = batch.to(device, non_blocking=True)
+        waiting.append((start, images, _forward(model, backbone, images)))
+        if len(waiting) > 1:
+            _fetch(model, features, *waiting.pop(0))
+    for last in waiting:
+        _fetch(model, features, *last)
+    return features
+
+
+def _quick_backbone(model, pixels, positions, way: Way, *, full_precision: bool, device: str):
+    """The backbone folded, and compiled, as `way` says."""
+    import torch
+
+    from reid_lib.nets.folding import folded
+    from reid_lib.nets.speed import Compiled
+
+    backbone = model.backbone
+    if way.folded and len(positions):
+        images = model.normalise(torch.from_numpy(pixels[np.resize(positions, 2)]).to(device))
+        handed_over = full_precision and not way.compiled  # a compiler does it itself
+        backbone = folded(backbone, images, onednn_batch=way.batch if handed_over else 0)
+    return Compiled(backbone, way.batch, freeze=True) if way.compiled else backbone
+
+
+def _forward(model, backbone, images):
+    """Embeddings of a batch of uint8 images; in halves where the memory of the device does not hold them at once."""
+    import torch
+
+    try:
+        return model.embedded(backbone(model.normalise(images)))
+    except torch.OutOfMemoryError:
+        if len(images) == 1:
+            raise
+    half = len(images) // 2
+    return torch.cat([_forward(model, backbone, part) for part in (images[:half], images[half:])])
+
+
+def _fetch(model, features: np.ndarray, start: int, images, output) -> None:
+    """Put the embeddings of a batch in their place; those that 16 bits did not hold are computed again in float32."""
+    import torch
+
+    held = torch.isfinite(output).all(dim=1)
+    if not bool(held.all()):
+        with torch.autocast(images.device.type, enabled=False):
+            again = _forward(model, model.backbone, images)
+        output = torch.where(held[:, None], output.float(), again.float())
+    part = features[start : start + len(output)]
+    part[:] = output[: len(part)].float().cpu().numpy()

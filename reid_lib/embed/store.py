@@ -1,0 +1,160 @@
+"""Embeddings that were computed before: kept by network, transform and image, so that nothing is embedded twice.
+
+An image goes by the pixels that the network takes, not by its name or its file, and a network by every one of its
+weights: what differs in any of these has another key, so nothing in the cache can be out of date.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import zipfile
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core import files
+from reid_lib.core.cache import make_room
+from reid_lib.core.errors import RunError
+from reid_lib.core.parallel import in_threads
+from reid_lib.core.paths import cache_root
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.embed.extract import Way, extract
+
+FORMAT = 2  # raised whenever the same key would mean other embeddings
+LIMIT_SHARE = 0.1  # of the disk; see `cache.make_room`
+HASHED_AT_ONCE = 64  # images
+
+
+def embedded(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progress: bool = False, **how):
+    """`extract.extract` of those images that this network has not embedded before; the others come from the cache.
+
+    Args:
+        model, pixels, rows, where: see `extract.extract`.
+        progress: show bars, and say how many embeddings were there.
+        how: `batch_size`, `device`, `precision`, `torch_compile` of `extract.extract`.
+
+    Returns:
+        EmbeddingSet of the images of `where`; the cache holds them all afterwards.
+    """
+    positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
+    device, precision = how.pop("device", "cpu"), how.pop("precision", "fp32")
+    # Of all images asked for, not of the missing ones: whatever was there before, the same embeddings come out.
+    way = Way.of(len(positions), device=device, **{"batch_size": 64} | how)
+    store = Store.of(model, device=device, precision=precision, way=way)
+    images = fingerprints(pixels, positions, progress=progress)
+    features, there = store.get(images, model.embedding_dim)
+    if there.any() and progress:
+        print(f"{there.sum()} of {len(there)} images were embedded by this network before", flush=True)
+    if not there.all():
+        missing = np.zeros(len(rows), dtype=bool)
+        missing[positions[~there]] = True
+        computed = extract(
+            model, pixels, rows, where=missing, device=device, precision=precision, way=way, progress=progress
+        )
+        features[~there] = computed.features
+        store.add(images[~there], features[~there])
+    return EmbeddingSet(features, rows.iloc[positions])
+
+
+def fingerprints(pixels: np.ndarray, positions: np.ndarray, *, progress: bool = False) -> np.ndarray:
+    """What images are known by: (n,) S32, of their pixels as the network takes them.
+
+    Args:
+        pixels: (N, s, s, 3) uint8.
+        positions: (n,) which of them.
+    """
+
+    def some(begin: int) -> list[str]:
+        chosen = positions[begin : begin + HASHED_AT_ONCE]
+        return [hashlib.sha256(np.ascontiguousarray(pixels[k])).hexdigest()[:32] for k in chosen]
+
+    begins = range(0, len(positions), HASHED_AT_ONCE)
+    found = in_threads(some, begins, title="looking for embeddings", progress=progress)
+    return np.array([name for names in found for name in names], dtype="S32")
+
+
+class Store:
+    """The embeddings of one network: a file of the cache.
+
+    Args:
+        path: an .npz file; its name says what the embeddings depend on beside the image.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @classmethod
+    def of(cls, model, *, device: str, precision: str, way: Way) -> "Store":
+        """The one of these weights, prepared like that, computed so: what rounds otherwise has another.
+
+        That is another way (see `extract.Way`), version of the libraries, processor or number of threads.
+        """
+        from reid_lib.nets.device import rounds_like
+        from reid_lib.nets.network import weights_sha256
+
+        libraries = {name: version(name) for name in ("torch", "timm")}
+        computed = [device, precision, asdict(way), rounds_like(device)]
+        described = [FORMAT, model.config, weights_sha256(model), computed, libraries]
+        digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        return cls(cache_root() / "embeddings" / f"{digest[:32]}.npz")
+
+    def get(self, images: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
+        """What is there of these images.
+
+        Args:
+            images: (n,) from `fingerprints`.
+            dim: d, length of an embedding.
+
+        Returns:
+            features: (n, d) float32, zero where the image is not there.
+            there: (n,) bool.
+        """
+        names, stored = self._read(dim)
+        place = {name: k for k, name in enumerate(names.tolist())}
+        at = np.array([place.get(name, -1) for name in images.tolist()], dtype=np.int64)
+        features = np.zeros((len(images), dim), dtype=np.float32)
+        features[at >= 0] = stored[at[at >= 0]]
+        return features, at >= 0
+
+    def add(self, images: np.ndarray, features: np.ndarray) -> None:
+        """Put embeddings there, beside those that are. A disk without room is no error: they are computed again then.
+
+        Args:
+            images: (n,) from `fingerprints`.
+            features: (n, d) float32.
+        """
+        names, stored = self._read(features.shape[1])
+        fresh = ~np.isin(images, names)
+        # Of two processes that add at once the later one wins, and what it did not see is computed again some day.
+        names, stored = np.concatenate([names, images[fresh]]), np.concatenate([stored, features[fresh]])
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            make_room(self.path, names.nbytes + stored.nbytes, share=LIMIT_SHARE)
+            with files.atomic(self.path) as temporary, open(temporary, "wb") as file:
+                np.savez(file, images=names, features=stored)
+        except (OSError, RunError) as error:
+            print(f"note: embeddings are not kept for another time ({error})", flush=True)
+
+    def remove(self) -> None:
+        """Forget all of it."""
+        self.path.unlink(missing_ok=True)
+
+    def _read(self, dim: int) -> tuple[np.ndarray, np.ndarray]:
+        nothing = np.empty(0, dtype="S32"), np.empty((0, dim), dtype=np.float32)
+        try:
+            with np.load(self.path, allow_pickle=False) as kept:  # a damaged file fails its checksum
+                names, features = kept["images"], kept["features"]
+            if names.dtype != "S32" or features.dtype != np.float32 or features.shape != (len(names), dim):
+                raise ValueError(f"it holds {features.shape} {features.dtype} for {len(names)} images of {dim}")
+        except FileNotFoundError:
+            return nothing
+        except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+            print(f"note: {self.path} is damaged ({error}): these images are embedded again", flush=True)
+            return nothing
+        with contextlib.suppress(OSError):  # used last: removed last
+            os.utime(self.path)
+        return names, features

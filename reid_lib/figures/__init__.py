@@ -1,0 +1,21 @@
+"""Figures: `f(data, *, ax=None) -> ax`; names ending in `_panels` make a figure of their own.
+
+Without `ax` each makes a new figure; with `ax` it draws there and touches nothing else.
+"""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "history": "loss_curves val_scores",
+        "scores": "score_distributions score_panels threshold_curve threshold_panels confusion",
+        "planes": "projection projections",
+        "intervals": "bars leak",
+        "sheets": "photographs retrieval",
+        "histories": "history_lines loss_comparison",
+        "impact": "parameter_impact",
+        "performance": "performance_bars performance_heatmap",
+        "saving": "save_figure",
+    },
+)

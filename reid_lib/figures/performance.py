@@ -1,0 +1,213 @@
+"""Figures of a table of runs (`table.all_metrics`): intervals of several runs, and runs against metrics."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.figures.labels import capital, lower_is_better, metric_label, metric_word, shortened
+from reid_lib.figures.legible import legible
+from reid_lib.figures.style import (
+    BLACK,
+    CYCLE,
+    GREY,
+    LABEL_PT,
+    MARKERS,
+    TICK_PT,
+    dress,
+    legend_above,
+    legend_pad,
+    new_axes,
+    say,
+)
+from reid_lib.openset.difference import BETTER, WORSE
+from reid_lib.runs.table import ASKED, REFERENCE, RUN
+
+OTHER_QUERIES = "asked other test photographs, not to be compared"
+PALE, STRONG = "#f4f8fb", "#74add1"  # worst and best cell of a column; black is read on both
+
+
+def reference_of(table: pd.DataFrame, given: str | None) -> str | None:
+    """The run to mark: the one given, else the one that most runs of the table name as theirs; None for none of them.
+
+    Args:
+        given: name of a run; None: as the table says; "": none.
+    """
+    if given is None and REFERENCE in table and table[REFERENCE].notna().any():
+        given = table[REFERENCE].dropna().mode().iloc[0]
+    return given if given and (table[RUN] == given).any() else None
+
+
+def asked_alike(table: pd.DataFrame, reference: str | None) -> np.ndarray:
+    """Boolean (n,): runs that were asked the same test queries as the reference, else the same as the most."""
+    if ASKED not in table or table[ASKED].isna().all():
+        return np.ones(len(table), dtype=bool)
+    of_reference = table.loc[table[RUN] == reference, ASKED]
+    return (table[ASKED] == (of_reference if len(of_reference) else table[ASKED].mode()).iloc[0]).to_numpy(bool)
+
+
+def numbers(table: pd.DataFrame, column: str) -> np.ndarray:
+    """A column as (n,) float64; NaN where it is missing altogether."""
+    if column not in table:
+        return np.full(len(table), np.nan)
+    return pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=float)
+
+
+def by_performance(table: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The rows, best first; undefined ones last, ties by name."""
+    key = numbers(table, metric) * (1 if lower_is_better(metric) else -1)
+    order = table.assign(_key=key).sort_values(["_key", RUN], na_position="last", kind="stable")
+    return order.drop(columns="_key").reset_index(drop=True)
+
+
+@legible
+def performance_bars(
+    table: pd.DataFrame,
+    metrics,
+    *,
+    reference: str | None = None,
+    verdicts: Mapping[str, str] | None = None,
+    against: str = "",
+    ax=None,
+):
+    """Each run's metrics with 95 % intervals, the highest run on top; sorted by the first metric.
+
+    The title says which run is better only where a verdict is given: intervals of single runs do not tell, since they
+    are of the same animals. Runs that were asked other test queries are hollow.
+
+    Args:
+        table: `table.all_metrics()`: `run`, `<metric>`, `<metric>_low`, `<metric>_high`, and when there
+            `test_fingerprint`.
+        metrics: a column, or several; up to eight are told apart.
+        reference: run that is marked, see `reference_of`.
+        verdicts: run -> verdict of its paired difference to the reference in the first metric (`difference.judge`).
+        against: what it was compared with, in words, where that is not the reference alone.
+    """
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    width = 5.6 + 0.08 * max([len(name) for name in shortened(table[RUN]).values()], default=20)
+    ax = new_axes(ax, width_in=width, height_in=1.3 + max(2, len(table)) * (0.13 + 0.09 * len(metrics)))
+    pad = legend_pad(len(metrics), 2) if len(metrics) > 1 else 8
+    axis = metric_label(metrics[0]) if len(metrics) == 1 else "value (0 to 1)"
+    marked = reference_of(table, reference)
+    alike = asked_alike(table, marked)
+    x = f"{axis}; lines: 95 % intervals" + ("" if alike.all() else f"\nhollow: {OTHER_QUERIES}")
+    dress(ax, title=_title(table, metrics[0], marked, verdicts, against), x=x, title_pad=pad)
+    if table.empty:
+        ax.set(xticks=[], yticks=[])
+        say(ax, "no run is finished yet")
+        return ax
+    ordered = by_performance(table, metrics[0])
+    solid = asked_alike(ordered, marked)
+    for i, (metric, colour, marker) in enumerate(zip(metrics, CYCLE, MARKERS, strict=False)):
+        offset = 0.0 if len(metrics) == 1 else 0.6 * (i / (len(metrics) - 1) - 0.5)
+        _dots(ax, ordered, metric, np.arange(len(ordered)) + offset, colour, marker, solid)
+    _name_rows(ax, ordered, marked)
+    for place in range(1, len(ordered), 2):
+        ax.axhspan(place - 0.5, place + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
+    if len(metrics) > 1:
+        legend_above(ax, 2)
+    return ax
+
+
+def _dots(ax, ordered, metric, places, colour, marker, solid):
+    value, low, high = (numbers(ordered, metric + end) for end in ("", "_low", "_high"))
+    there = np.isfinite(value)
+    known = there & np.isfinite(low) & np.isfinite(high)
+    ax.hlines(places[known], low[known], high[known], color=colour, linewidth=1.3, gid=f"intervals {metric}")
+    style = {"color": colour, "markersize": 5.5}
+    ax.plot(value[there & solid], places[there & solid], marker, label=metric_label(metric), gid=metric, **style)
+    hollow = there & ~solid
+    ax.plot(value[hollow], places[hollow], marker, markerfacecolor="white", gid=f"other queries {metric}", **style)
+    if (~there).any():
+        at = 0.0 if not there.any() else np.nanmin([*value[there], *low[known]])
+        for place in places[~there]:
+            ax.text(at, place, "undefined", va="center", fontsize=TICK_PT - 1, color=GREY)
+
+
+def _name_rows(ax, ordered, reference):
+    short = shortened(ordered[RUN])
+    names = [short[str(run)] + ("  (reference)" if run == reference else "") for run in ordered[RUN]]
+    ax.set_yticks(range(len(ordered)), names, fontsize=TICK_PT)
+    for label, run in zip(ax.get_yticklabels(), ordered[RUN], strict=True):
+        label.set(fontweight="bold" if run == reference else "normal")
+    ax.set_ylim(len(ordered) - 0.5, -0.5)
+
+
+def _title(table, metric, reference, verdicts, against) -> str:
+    """What is drawn; and which runs are better or worse than the reference, where that was judged."""
+    word, n = capital(metric_word(metric)), len(table)
+    if not n:
+        return "Runs compared"
+    if not np.isfinite(numbers(table, metric)).any():
+        return f"{word} is undefined in every run"
+    title = f"{word} by run, {'lowest' if lower_is_better(metric) else 'highest'} first" if n > 1 else word
+    judged = {run: verdict for run, verdict in (verdicts or {}).items() if run in set(table[RUN])}
+    if not judged or reference is None:
+        return title
+    short, said = shortened(table[RUN]), []
+    for verdict in (BETTER, WORSE):
+        runs = [short[run] for run, own in judged.items() if own == verdict]
+        said += [f"{verdict} {', '.join(runs) if len(runs) < 4 else f'are {len(runs)} runs'}"] * bool(runs)
+    rest = [verdict for verdict in judged.values() if verdict not in (BETTER, WORSE)]
+    said += [f"{rest.count(verdict)} {verdict}" for verdict in dict.fromkeys(rest)]
+    return f"{word} against {against or short[reference]}: {'; '.join(said)}"
+
+
+@legible
+def performance_heatmap(table: pd.DataFrame, metrics, *, reference: str | None = None, ax=None):
+    """Runs against metrics, each value printed; the colour ranks the values of a column, it tells no runs apart.
+
+    Runs that were asked other test queries are not ranked.
+
+    Args:
+        table, reference: as in `performance_bars`; sorted by the first metric.
+        metrics: columns.
+    """
+    from matplotlib.colors import LinearSegmentedColormap
+
+    metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+    size = {"width_in": max(7.0, 2.6 + 0.8 * len(metrics)), "height_in": 1.7 + 0.21 * max(2, len(table))}
+    ax = new_axes(ax, **size)
+    dress(ax, title=_heading(table, metrics[0]) if metrics else "")
+    ax.spines[:].set_visible(False)
+    if table.empty or not metrics:
+        ax.set(xticks=[], yticks=[])
+        say(ax, "no run is finished yet" if table.empty else "no metric was asked for")
+        return ax
+    ordered, marked = by_performance(table, metrics[0]), reference_of(table, reference)
+    ranked = asked_alike(ordered, marked)
+    values = np.column_stack([numbers(ordered, metric) for metric in metrics])
+    goodness = np.column_stack(
+        [_goodness(np.where(ranked, column, np.nan), metric) for column, metric in zip(values.T, metrics, strict=True)]
+    )
+    colours = LinearSegmentedColormap.from_list("better", [PALE, STRONG]).with_extremes(bad="#e6e6e6")
+    ax.imshow(np.ma.masked_invalid(goodness), cmap=colours, vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+    for (row, column), value in np.ndenumerate(values):
+        text = f"{value:.2f}" if np.isfinite(value) else "–"
+        style = {"color": BLACK if np.isfinite(value) else GREY}
+        ax.text(column, row, text, ha="center", va="center", fontsize=TICK_PT - 1, **style)
+    _name_rows(ax, ordered, marked)
+    words = [metric_word(metric) + (" ↓" if lower_is_better(metric) else "") for metric in metrics]
+    ax.set_xticks(range(len(metrics)), words, rotation=35, ha="left", rotation_mode="anchor", fontsize=TICK_PT)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    key = "darker: higher within the column (↓: lower); –: undefined; a higher value need not be a better run"
+    key += "" if ranked.all() else f"\ngrey: {OTHER_QUERIES}"
+    ax.set_xlabel(key, fontsize=LABEL_PT - 1)
+    ax.xaxis.set_label_position("bottom")
+    return ax
+
+
+def _heading(table, metric) -> str:
+    runs = f"{len(table)} run{'' if len(table) == 1 else 's'}"
+    return f"{runs}, by {metric_word(metric)}, {'lowest' if lower_is_better(metric) else 'highest'} first"
+
+
+def _goodness(values, metric) -> np.ndarray:
+    """(n,) 0 for the worst to 1 for the best of a column; 1/2 where all are alike, NaN where undefined."""
+    there = np.isfinite(values)
+    if not there.any():
+        return np.full(len(values), np.nan)
+    low, high = values[there].min(), values[there].max()
+    scaled = np.full(len(values), 0.5) if low == high else (values - low) / (high - low)
+    return np.where(there, 1 - scaled if lower_is_better(metric) else scaled, np.nan)

@@ -1,0 +1,16 @@
+"""Networks: timm backbones with an embedding head, on the device and in the precision asked for.
+
+What makes them quicker leaves their results as they are.
+"""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "network": "ReidModel build_model load_model save_model",
+        "backbones": "build_backbone find_architecture",
+        "device": "choose_device choose_precision embedding_precision",
+        "folding": "folded",
+    },
+)

@@ -1,0 +1,67 @@
+"""CUDA graphs: a backbone's passes over a whole batch, recorded once and replayed, so that a GPU waits for no Python.
+
+A step of a small batch starts a thousand kernels of a few microseconds each, more slowly than a large GPU works them
+off. A recording starts them all at once. It computes the same: the same kernels on the same numbers.
+"""
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from reid_lib.core.errors import first_line
+
+# The recording is made beside the stream of the steps, which torch takes for a mistake at every first one.
+BESIDE = "The AccumulateGrad node's stream does not match"
+
+
+class _Whole(nn.Module):
+    """Recorded in place of the network itself, whose `forward` stays as it is for all other uses."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images)
+
+
+class Graphed:
+    """A network in training whose forward and backward pass is replayed for whole batches, and run for all others.
+
+    Where it cannot be recorded (the network looks at numbers on the way, or memory is short) it says so once and runs
+    the network as it is from then on.
+
+    Args:
+        network: (n, 3, s, s) -> (n, d), on a GPU.
+        batch: images of a whole batch.
+    """
+
+    def __init__(self, network: nn.Module, batch: int):
+        self.network, self.batch, self.quick = network, batch, None
+
+    def __call__(self, images: Tensor) -> Tensor:
+        if len(images) != self.batch:
+            return self.network(images)
+        if self.quick is None:
+            self.quick = self._recorded(images)
+        return self.quick(images)
+
+    def _recorded(self, images: Tensor) -> nn.Module:
+        """The recording; running statistics and random numbers are then as if nothing had run."""
+        if images.device.type != "cuda":
+            raise ValueError(f"CUDA graphs are of a GPU; the images are on {images.device}")
+        before = [buffer.clone() for buffer in self.network.buffers()]
+        dtype, enabled = torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda")
+        autocast = torch.autocast("cuda", dtype, enabled=enabled, cache_enabled=False)
+        warnings.filterwarnings("ignore", message=BESIDE)
+        try:
+            with torch.random.fork_rng(devices=[images.device]), autocast:
+                return torch.cuda.make_graphed_callables(_Whole(self.network), (images.clone(),))
+        except RuntimeError as error:
+            print(f"no CUDA graph: {first_line(error)[:200]}. The network runs as it is", flush=True)
+            return self.network
+        finally:
+            with torch.no_grad():
+                for buffer, value in zip(self.network.buffers(), before, strict=True):
+                    buffer.copy_(value)

@@ -1,0 +1,352 @@
+"""The embedding network: a backbone and a head, how its images are normalised, how it is saved and comes back.
+
+A model describes itself: `model.config` is what model.json holds, and it is enough to build the network again without
+the run's parameters, the hub, or the code that trained it.
+"""
+
+import hashlib
+import json
+import math
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from timm.data import resolve_model_data_config
+from torch import Tensor, nn
+from torch.nn import functional
+
+from reid_lib.core.errors import ModelError
+from reid_lib.core.names import MODEL_JSON, MODEL_WEIGHTS
+from reid_lib.nets.backbones import Architecture, build_backbone, find_architecture
+from reid_lib.nets.device import full_precision
+
+FORMAT = 1  # of model.json
+# In the header of model.safetensors, of the weights and of model.json: one entry, as several come in random order.
+CHECKSUMS = "crc32"
+
+
+class ReidModel(nn.Module):
+    """Images in, embeddings of length 1 out. Built by `build_model` or `load_model`.
+
+    Args:
+        backbone: (n, 3, s, s) -> (n, feature_dim).
+        config: what model.json holds; see `build_model`.
+
+    Attributes:
+        embedding_dim: d, the length of an embedding.
+        config: JSON-able; `image_size`, `interpolation`, `mean`, `std` say how images have to be prepared.
+    """
+
+    def __init__(self, backbone: nn.Module, config: dict):
+        super().__init__()
+        self.config = config
+        self.embedding_dim = config["embedding_dim"] or config["feature_dim"]
+        self.backbone = backbone
+        self.head = Head(config["feature_dim"], config["embedding_dim"], config["dropout"])
+        for name in ("mean", "std"):
+            value = torch.tensor(config[name], dtype=torch.float32).view(1, 3, 1, 1)
+            self.register_buffer(name, value, persistent=False)
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embeddings (n, d), float32 and of length 1 even under autocast, of normalised images (n, 3, s, s)."""
+        return self.embedded(self.backbone(images))
+
+    def embedded(self, features: Tensor) -> Tensor:
+        """Embeddings (n, d), as `forward` gives them, of what the backbone makes of images (n, feature_dim)."""
+        with torch.autocast(features.device.type, enabled=False):
+            return functional.normalize(self.head(full_precision(features)))
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Pixels as the backbone was trained on: float32 (n, 3, h, w), channels last, (x / 255 - mean) / std.
+
+        Args:
+            images: uint8, (n, h, w, 3) or (n, 3, h, w).
+        """
+        if images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]) or images.dtype != torch.uint8:
+            raise ValueError(
+                f"images must be uint8 (n, h, w, 3) or (n, 3, h, w), got {images.dtype} {tuple(images.shape)}"
+            )
+        if images.shape[1] != 3:
+            images = images.permute(0, 3, 1, 2)
+        images = images.to(self.mean.dtype, memory_format=torch.channels_last)
+        return images.sub_(255 * self.mean).div_(255 * self.std)
+
+    @torch.no_grad()
+    def project(self, batches: Iterable[Tensor]) -> Tensor:
+        """What the head's normalisation sees of images, in eval mode: (n, d) float32.
+
+        Args:
+            batches: uint8 images, as `normalise` takes them.
+        """
+        was_training = self.training
+        self.eval()
+        rows = [torch.empty(0, self.embedding_dim, device=self.mean.device)]
+        for images in batches:
+            features = self.backbone(self.normalise(images.to(self.mean.device)))
+            with torch.autocast(features.device.type, enabled=False):
+                rows.append(self.head.linear(full_precision(features)))
+        self.train(was_training)
+        return torch.cat(rows)
+
+    @torch.no_grad()
+    def start_head(self, projected: Tensor) -> Tensor:
+        """Set the head's batch statistics to those of the images given, so that untrained embeddings are centred.
+
+        Batch normalisation starts at mean 0 and variance 1, which no backbone's features have: until its running
+        statistics have settled, training and evaluation would see different embeddings. (On frozen features this
+        start also recognises animals better than the features themselves.)
+
+        Args:
+            projected: (n, d) from `project`; of fewer than two images nothing is learnt.
+
+        Returns:
+            (n, d) float32, the embeddings of these images from now on.
+        """
+        if self.config["embedding_dim"] and len(projected) >= 2:
+            self.head.norm.start(projected)
+        was_training = self.training
+        self.eval()
+        embeddings = functional.normalize(self.head.norm(projected))
+        self.train(was_training)
+        return embeddings
+
+
+class Head(nn.Module):
+    """Dropout, a linear map without bias, batch normalisation without scale; only dropout where `embedding_dim` is 0.
+
+    The map starts with orthogonal rows, so that the first embeddings keep the angles of the backbone's features as well
+    as so many dimensions can. Its entries have about unit size: an Adam step of size lr then turns a row by about lr
+    radians, where rows of length 1 are overwritten within the first epoch and the start is lost (docs/log.md). Scale
+    and bias are left out of the normalisation because the embedding is scaled to length 1 and compared by its angle.
+    """
+
+    def __init__(self, feature_dim: int, embedding_dim: int, dropout: float):
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        if embedding_dim:
+            self.linear = nn.Linear(feature_dim, embedding_dim, bias=False)
+            nn.init.orthogonal_(self.linear.weight, gain=math.sqrt(max(feature_dim, embedding_dim)))
+            self.norm = SteadyBatchNorm(embedding_dim, affine=False)
+        else:
+            self.linear = self.norm = nn.Identity()
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.norm(self.linear(self.dropout(features)))
+
+
+class SteadyBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation that lets a training batch of one image pass, by the running statistics."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and len(x) == 1:
+            return functional.batch_norm(x, self.running_mean, self.running_var, training=False, eps=self.eps)
+        return super().forward(x)
+
+    def start(self, x: Tensor) -> None:
+        """Take mean and variance from x (n, d), n >= 2."""
+        self.running_mean.copy_(x.mean(dim=0))
+        self.running_var.copy_(x.var(dim=0))
+
+
+def build_model(
+    backbone: str,
+    *,
+    pretrained: bool = True,
+    image_size: int = 0,
+    embedding_dim: int = 512,
+    dropout: float = 0.0,
+    seed: int = 0,
+) -> ReidModel:
+    """A new model on the CPU, in training mode.
+
+    Images are squashed to the square (`resize`), not cropped: ImageNet's centre crop would cut the animal off.
+
+    Args:
+        backbone: any name of timm, or `hf-hub:owner/name`.
+        pretrained: start from the backbone's weights; `tf_efficientnet_lite0` finds them in an installed package.
+        image_size: px; 0 means the backbone's own.
+        embedding_dim: d; 0 means the pooled features as they come, without a head.
+        dropout: share of features dropped before the head, 0 <= dropout < 1.
+        seed: of all random weights; the global generator stays as it is.
+
+    Raises:
+        ModelError: unknown name, weights that cannot be had, an image size the backbone refuses.
+
+    Example:
+        >>> model = build_model("tf_efficientnet_lite0", pretrained=False, image_size=64, embedding_dim=8).eval()
+        >>> model(model.normalise(torch.zeros(2, 64, 64, 3, dtype=torch.uint8))).shape
+        torch.Size([2, 8])
+    """
+    architecture = find_architecture(backbone)
+    image_size = image_size or architecture.native_px
+    architecture = architecture.sized(image_size)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        network, source = build_backbone(architecture, backbone, pretrained=pretrained)
+        torch.default_generator.manual_seed((seed + 1) % 2**64)  # the head does not depend on what the backbone drew
+        data = resolve_model_data_config(network)
+        config = {
+            "format": FORMAT,
+            "backbone": backbone,
+            "architecture": asdict(architecture),
+            "feature_dim": _feature_dim(network, backbone, image_size, architecture.native_px),
+            "embedding_dim": embedding_dim,
+            "dropout": dropout,
+            "image_size": image_size,
+            "resize": "squash",
+            "interpolation": data["interpolation"],
+            "mean": [float(x) for x in data["mean"]],
+            "std": [float(x) for x in data["std"]],
+            "weights": source if pretrained else f"random, seed {seed}",
+            "weights_sha256": weights_sha256(network),
+        }
+        return ReidModel(network, config)
+
+
+def save_model(model: ReidModel, write: Callable) -> None:
+    """Write model.json and model.safetensors; no pickle.
+
+    Args:
+        model: on any device.
+        write: `run.write`: takes a file name, gives a context manager with the path to write to.
+    """
+    config = json.dumps(model.config, indent=2)
+    with write(MODEL_JSON) as path:
+        Path(path).write_text(config, encoding="utf-8")
+    # Copies, because safetensors refuses tensors that share memory or are laid out channels last.
+    weights = {name: value.to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
+    sums = {CHECKSUMS: f"{_sum_of(weights)} {zlib.crc32(config.encode()):08x}"}
+    with write(MODEL_WEIGHTS) as path:
+        save_file(weights, path, metadata=sums)
+
+
+def weights_trouble(folder: Path | str) -> str:
+    """Why the model in `folder` cannot be used, by its files alone; empty where nothing is known against it."""
+    try:
+        _stored(Path(folder))
+    except ModelError as error:
+        return str(error).rsplit(": ", 1)[0]  # without what to do about it
+    return ""
+
+
+def _stored(folder: Path) -> tuple[dict, dict[str, Tensor]]:
+    """model.json and the weights, both as they were written: their checksums are in the file of the weights.
+
+    Raises:
+        ModelError: a file is missing or damaged.
+    """
+    weights_file, config_file = folder / MODEL_WEIGHTS, folder / MODEL_JSON
+    cure = "run its notebook again, which makes it again, or copy it again"
+    try:
+        text = config_file.read_text(encoding="utf-8")
+        config, weights = json.loads(text), load_file(weights_file)
+        with safe_open(weights_file, framework="pt") as file:
+            sums = (file.metadata() or {}).get(CHECKSUMS, "").split()  # versions before wrote none
+    except FileNotFoundError as error:
+        raise ModelError(
+            f"no model in {folder} (expected {MODEL_JSON} and {MODEL_WEIGHTS}): train one first, or {cure}"
+        ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, OSError) as error:
+        damaged = config_file if isinstance(error, ValueError) else weights_file
+        raise ModelError(f"the model in {folder} is damaged ({damaged.name}: {error}): {cure}") from error
+    now = [_sum_of(weights), f"{zlib.crc32(text.encode()):08x}"] if sums else []
+    for name, was, is_now in zip((MODEL_WEIGHTS, MODEL_JSON), sums, now, strict=False):
+        if was != is_now:
+            raise ModelError(f"the model in {folder} is damaged ({name} is not as it was written): {cure}")
+    return config, weights
+
+
+def _sum_of(weights: dict[str, Tensor]) -> str:
+    """CRC-32 over name and bytes of every tensor (0.7 s for 1 GB): eight hexadecimal digits."""
+    crc = 0
+    for name in sorted(weights):
+        crc = zlib.crc32(name.encode(), crc)
+        crc = zlib.crc32(weights[name].flatten().view(torch.uint8).numpy(), crc)
+    return f"{crc:08x}"
+
+
+def load_model(folder: Path | str) -> ReidModel:
+    """The model that `save_model` wrote into `folder`, on the CPU, in eval mode. Needs no network.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the weights do not fit the network to the last tensor.
+    """
+    folder = Path(folder)
+    config, weights = _stored(folder)
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise ModelError(f"{folder / MODEL_JSON} is not of format {FORMAT}: it was written by another version")
+    try:
+        with torch.random.fork_rng(devices=[]):
+            network, _ = build_backbone(Architecture(**config["architecture"]), config["backbone"], pretrained=False)
+            model = ReidModel(network, config)
+        model.load_state_dict(weights, strict=True)
+    except ModelError:
+        raise
+    except (KeyError, TypeError) as error:
+        raise ModelError(f"{folder / MODEL_JSON} lacks or mistakes an entry ({error}): copy it again") from error
+    except RuntimeError as error:
+        raise ModelError(f"{folder / MODEL_WEIGHTS} does not fit {MODEL_JSON}: {error}") from error
+    return model.eval()
+
+
+def parameter_groups(
+    model: ReidModel, loss: nn.Module, *, lr: float, head_lr_factor: float, weight_decay: float
+) -> list[dict]:
+    """Groups for the optimiser; every trainable parameter of model and loss is in exactly one.
+
+    The backbone learns at `lr`, the head and the loss's class weights, which start from nothing, at
+    `lr * head_lr_factor`. Norms, biases and positions are not decayed: they are few and hold no capacity to restrain.
+    Nor are class weights: the loss sees only their direction, so shrinking them would only turn them faster.
+
+    Args:
+        lr: learning rate of the backbone.
+        head_lr_factor: times `lr`.
+        weight_decay: of AdamW, per unit of learning rate.
+    """
+    spared = model.backbone.no_weight_decay() if hasattr(model.backbone, "no_weight_decay") else set()
+    backbone = [(n, p) for n, p in model.backbone.named_parameters() if p.requires_grad]
+    plain = [p for n, p in backbone if p.ndim <= 1 or n in spared]
+    decayed = [p for n, p in backbone if not (p.ndim <= 1 or n in spared)]
+    head_lr = lr * head_lr_factor
+    groups = [
+        {"name": "backbone", "params": decayed, "lr": lr, "weight_decay": weight_decay},
+        {"name": "backbone, not decayed", "params": plain, "lr": lr, "weight_decay": 0.0},
+        {"name": "head", "params": list(model.head.parameters()), "lr": head_lr, "weight_decay": weight_decay},
+        {"name": "class weights", "params": list(loss.parameters()), "lr": head_lr, "weight_decay": 0.0},
+    ]
+    return [group for group in groups if group["params"]]
+
+
+def weights_sha256(network: nn.Module) -> str:
+    """sha256 over name, type, shape and bytes of every tensor of the state, in order."""
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        value = value.detach().cpu().contiguous()
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+@torch.no_grad()
+def _feature_dim(network: nn.Module, backbone: str, image_px: int, native_px: int) -> int:
+    """Length of the pooled features, from one blank image: what a network says of itself need not be what it gives."""
+    was_training = network.training
+    network.eval()
+    try:
+        features = network(torch.zeros(1, 3, image_px, image_px))
+    except Exception as error:  # whatever a network says to an image too small or not a multiple of its stride
+        raise ModelError(
+            f"backbone {backbone!r} does not take images of {image_px} px ({error}): "
+            f"pass image_size {native_px}, its own, or choose another backbone"
+        ) from error
+    finally:
+        network.train(was_training)
+    if not isinstance(features, Tensor) or features.ndim != 2:
+        shape = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
+        raise ModelError(f"backbone {backbone!r} gives no pooled features (n, f) but {shape}: choose another backbone")
+    return features.shape[1]

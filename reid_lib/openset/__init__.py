@@ -1,0 +1,19 @@
+"""Which known individual is it, or a new one: predictions, the threshold, the decision, the metrics.
+
+With their intervals, and differences between runs with a verdict.
+"""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "predictions": "score_individuals",
+        "threshold": "Threshold fit_threshold decide oracle",
+        "summary": "summarise headline",
+        "answers": "labelled individual_keys",
+        "resample": "Resampled",
+        "difference": "Difference",
+        "leak": "top1_by_split",
+    },
+)

@@ -1,0 +1,51 @@
+"""How much the background gives away: the same embeddings, asked under two splits."""
+
+import pandas as pd
+
+from reid_lib.core.errors import SplitError
+from reid_lib.core.names import IDENTITY, INDIVIDUAL, KNOWN, PREDICTED, ROLE, TEST, ranked
+from reid_lib.data import split
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.openset import predictions, summary
+
+
+def top1_by_split(stored: list[EmbeddingSet], params) -> pd.DataFrame:
+    """Top-1 under an encounter split, and under a random one that leaves photographs of one sighting on both sides.
+
+    Args:
+        stored: embeddings of disjoint sets of images.
+        params: shares and seed of the split.
+
+    Returns:
+        One row per split: `split`, `value`, `low`, `high` (top-1 averaged over data sets, 95 % interval), `n` queries.
+
+    Raises:
+        SplitError: encounters are not known, or no animal can be found again in another encounter.
+    """
+    everything = stored[0]
+    for part in stored[1:]:
+        everything = everything.joined(part)
+    labelled = everything.where(everything.rows[INDIVIDUAL].notna())
+    if not split.has_occasions(labelled.rows):
+        raise SplitError(
+            "encounters are unknown, so what the background gives away cannot be measured: it takes photographs with "
+            "their EXIF times, or a table with a column `encounter` or `date`"
+        )
+    return pd.DataFrame([_top1_under(policy, labelled, params) for policy in ("encounter", "random")])
+
+
+def _top1_under(policy: str, embeddings: EmbeddingSet, params) -> dict:
+    rows = embeddings.rows.drop(columns=[ROLE, KNOWN])
+    roles = split.assign_roles(
+        rows,
+        policy=policy,
+        val_split=params.val_split,
+        test_split=params.test_split,
+        unknown_split=params.unknown_split,
+        seed=params.split_seed,
+    )
+    again = EmbeddingSet(embeddings.features, roles.rows)
+    test = predictions.score_individuals(again.where(roles.queries(TEST)), again.where(roles.gallery_for(TEST)))
+    test[PREDICTED] = test[ranked(IDENTITY, 1)]
+    top1 = summary.summarise(test)["overall"]["top1"]
+    return {"split": policy, "value": top1["value"], "low": top1["low"], "high": top1["high"], "n": top1["n"]}

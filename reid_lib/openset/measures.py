@@ -1,0 +1,171 @@
+"""The metrics of a run, each with the queries it counts and what it averages over."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from reid_lib.openset import metrics
+from reid_lib.openset.answers import Queries
+
+
+class Drawn:
+    """Queries and how often each was drawn: weights (B, n), or None for once each."""
+
+    def __init__(self, queries: Queries, weights: np.ndarray | None):
+        self.q, self.weights = queries, weights
+
+    @cached_property
+    def curves(self) -> metrics.OperatingCurves:
+        """By image; sorted and summed up once for all the metrics that need it."""
+        return metrics.OperatingCurves.of(self.q.score, self.q.named, self.q.known, weights=self.weights)
+
+    def of_decision(self, metric: Callable):
+        return metric(self.q.correct, self.q.known, self.q.individual, weights=self.weights)
+
+    def share(self, holds: np.ndarray, among: np.ndarray):
+        return metrics.share(holds, among, weights=self.weights)
+
+    def area(self):
+        q = self.q
+        return metrics.baks_baus_area(q.score, q.named, q.known, q.individual, weights=self.weights)
+
+    def best_geometric_mean(self) -> float:
+        """At the best threshold in hindsight."""
+        q = self.q
+        _, baks, baus = metrics.baks_baus_curve(q.score, q.named, q.known, q.individual)
+        return float(np.sqrt(baks * baus).max())
+
+    def top1_individual(self):
+        return metrics.top1_individual(self.q.rank, self.q.known, self.q.individual, weights=self.weights)
+
+    def mean_average_precision(self):
+        return metrics.mean_average_precision(self.q.average_precision, self.q.known, weights=self.weights)
+
+
+def _known(q: Queries) -> np.ndarray:
+    return q.known
+
+
+def _unknown(q: Queries) -> np.ndarray:
+    return ~q.known
+
+
+def _all(q: Queries) -> np.ndarray:
+    return np.ones(len(q.known), dtype=bool)
+
+
+def _right(q: Queries) -> np.ndarray:
+    return q.named & ~np.isnan(q.crossed)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of one data set: how it is computed, and over which queries it averages."""
+
+    compute: Callable[[Drawn], np.ndarray]
+    among: Callable[[Queries], np.ndarray]
+    by_individual: bool = False
+    needs: str = ""  # the attribute of the queries without which it is left out
+    lower_is_better: bool = False
+    # What queries of the best or the worst imaginable individual need so that the metric counts them; see `bounds`.
+    imagined: Callable[[bool], dict] = lambda best: {}
+    average: Callable | None = None  # over data sets, undefined ones among them; None: the mean of those defined
+
+
+METRICS: dict[str, Metric] = {
+    "geometric_mean": Metric(
+        lambda d: d.of_decision(metrics.geometric_mean),
+        _all,
+        by_individual=True,
+        needs="correct",
+        average=metrics.animalclef2025_average,
+    ),
+    "baks": Metric(lambda d: d.of_decision(metrics.baks), _known, True, "correct"),
+    "baus": Metric(lambda d: d.of_decision(metrics.baus), _unknown, True, "correct"),
+    "baks_baus_area": Metric(lambda d: d.area(), _all, True),
+    "top1": Metric(lambda d: d.share(d.q.rank <= 1, d.q.known), _known),
+    "top5": Metric(lambda d: d.share(d.q.rank <= 5, d.q.known), _known),
+    "top1_individual": Metric(lambda d: d.top1_individual(), _known, True),
+    "mean_average_precision": Metric(lambda d: d.mean_average_precision(), _known),
+    "auroc": Metric(lambda d: d.curves.auroc(), _all),
+    "fpr_at_95_tpr": Metric(lambda d: d.curves.fpr_at_95_tpr(), _all, lower_is_better=True),
+    "oscr": Metric(lambda d: d.curves.oscr(), _all),
+    "dir_at_1": Metric(lambda d: d.curves.detection_identification_rate(0.01), _all),
+    "dir_at_10": Metric(lambda d: d.curves.detection_identification_rate(0.10), _all),
+    # Top-1 of known queries whose individual was enrolled from the same flank, and of those where only another was.
+    "top1_same_orientation": Metric(
+        lambda d: d.share(d.q.named, d.q.same_flank == 1),
+        lambda q: q.same_flank == 1,
+        needs="same_flank",
+        imagined=lambda best: {"same_flank": 1.0},
+    ),
+    "top1_other_orientation": Metric(
+        lambda d: d.share(d.q.named, d.q.same_flank == 0),
+        lambda q: q.same_flank == 0,
+        needs="same_flank",
+        imagined=lambda best: {"same_flank": 0.0},
+    ),
+    # Of the right answers, the share whose best gallery image shows another flank than the query.
+    "right_from_other_orientation": Metric(
+        lambda d: d.share(d.q.crossed == 1, _right(d.q)),
+        _right,
+        needs="crossed",
+        imagined=lambda best: {"named": True, "crossed": float(best)},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    value: float
+    replicates: np.ndarray  # (repetitions,)
+    spread: bool  # are there at least two individuals of each kind to draw from?
+    n: int
+    datasets: int = 0
+    lowered: np.ndarray | None = None  # (repetitions,) draws with an imaginary individual, of which the lower end
+    raised: np.ndarray | None = None  # and the upper end are taken where those are lower or higher; None: nobody is few
+
+    @property
+    def downwards(self) -> np.ndarray:
+        return self.replicates if self.lowered is None else self.lowered
+
+    @property
+    def upwards(self) -> np.ndarray:
+        return self.replicates if self.raised is None else self.raised
+
+    def entry(self) -> dict:
+        low, high = interval(self.replicates) if self.spread else (np.nan, np.nan)
+        if self.spread and self.lowered is not None:
+            low, high = min(low, interval(self.lowered)[0]), max(high, interval(self.raised)[1])
+        entry = {"value": self.value, "low": low, "high": high, "n": self.n}
+        return entry | {"datasets": self.datasets} if self.datasets else entry
+
+
+def interval(replicates: np.ndarray) -> tuple[float, float]:
+    defined = replicates[~np.isnan(replicates)]
+    low, high = np.quantile(defined, [0.025, 0.975]) if len(defined) else (np.nan, np.nan)
+    return float(low), float(high)
+
+
+def average_datasets(estimates: list[Estimate], metric: str) -> Estimate:
+    """Over the data sets where the metric is defined (or as the metric says), replicate by replicate."""
+    values = np.array([e.value for e in estimates])
+    if np.isnan(values).all():
+        return Estimate(float("nan"), estimates[0].replicates, False, 0)
+    average = METRICS[metric].average
+    used = estimates if average else [e for e in estimates if not np.isnan(e.value)]
+    average = average or _mean_of_defined
+    columns = ("value", "replicates", "downwards", "upwards")
+    value, replicates, *ends = (average(np.array([getattr(e, what) for e in used])) for what in columns)
+    lowered, raised = ends if any(e.lowered is not None for e in used) else (None, None)
+    spread = any(e.spread for e in used)
+    return Estimate(float(value), replicates, spread, sum(e.n for e in used), len(used), lowered, raised)
+
+
+def _mean_of_defined(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis, without NaN; NaN where nothing else is there."""
+    defined = ~np.isnan(values)
+    total, n = np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0)
+    return np.divide(total, n, out=np.full(np.shape(total), np.nan), where=n > 0)

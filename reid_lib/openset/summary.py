@@ -1,0 +1,263 @@
+"""From predictions to numbers with intervals: per data set, then averaged.
+
+Intervals are 95 % percentile intervals of a bootstrap over individuals, known and unknown ones drawn apart, within each
+data set. They are conditional on the trained model, its gallery and the threshold: they say how far a result would move
+with other animals, not with another training. Of few individuals a bootstrap knows too little: there the intervals are
+widened to those of `bounds`, which cover however few they are.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.errors import ParameterError
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, TEST, VAL
+from reid_lib.openset import bounds, metrics
+from reid_lib.openset.answers import Queries, arrays, datasets, labelled
+from reid_lib.openset.measures import METRICS, Drawn, Estimate, Metric, average_datasets, interval
+
+ON_VAL = "on val (the test has no labels)"
+_CHUNK_BYTES = 2**25  # of weights at a time: bounds the memory of the bootstrap
+
+
+def summarise(predictions: pd.DataFrame, *, repetitions: int = 1000, seed: int = 0) -> dict:
+    """Every metric per data set and averaged over data sets, with its 95 % interval.
+
+    The average leaves out data sets where a metric is undefined; `geometric_mean` alone counts them as 0: it is
+    `metrics.animalclef2025_score`. What is undefined in every data set is NaN. Metrics that the columns do not allow
+    (no `predicted`, no orientations) are left out.
+
+    Args:
+        predictions: queries of one role, from `predictions.score_individuals`, with `predicted` from
+            `threshold.decide`. Unlabelled rows take part in nothing.
+        repetitions: of the bootstrap; 0 for no intervals.
+        seed: of the bootstrap. A data set's resamples do not depend on which others there are.
+
+    Returns:
+        "datasets": data set -> metric -> {"value", "low", "high", "n"}; n counts the individuals or queries averaged.
+            The interval is NaN where only one individual of a kind is there to draw from.
+        "overall": metric -> the same averaged; n summed over, and "datasets" counting, those averaged.
+        "counts": data set ("": together) -> n_known_individuals, n_unknown_individuals, n_known_queries,
+            n_unknown_queries, n_unlabelled_queries.
+    """
+    parts = datasets(predictions)
+    tables = {name: _evaluate(q, METRICS, repetitions, _seeds(seed, name)) for name, q in parts.items()}
+    # With nothing labelled every metric is there, undefined, over no data set.
+    averaged = list(tables.values()) or [_evaluate(arrays(labelled(predictions)), METRICS, 0, _seeds(seed, ""))]
+    overall = {metric: average_datasets([part[metric] for part in averaged], metric) for metric in averaged[0]}
+    if not np.isnan(overall.get("geometric_mean", _UNDEFINED).value):
+        overall["geometric_mean"] = replace(overall["geometric_mean"], value=_headline_score(parts))
+    return {
+        "overall": {metric: estimate.entry() for metric, estimate in overall.items()},
+        "datasets": {name: {m: e.entry() for m, e in table.items()} for name, table in tables.items()},
+        "counts": _counts(predictions, parts),
+    }
+
+
+def _headline_score(parts: dict[str, Queries]) -> float:
+    """The very function that is tested against the competition's scorer, on the decisions of all data sets."""
+    columns = ("correct", "known", "individual")
+    joined = (np.concatenate([getattr(q, column) for q in parts.values()]) for column in columns)
+    return metrics.animalclef2025_score(*joined, np.repeat(list(parts), [len(q.known) for q in parts.values()]))
+
+
+def val_score(val_predictions: pd.DataFrame) -> float:
+    """What the best epoch is chosen by: the highest geometric mean that any threshold gives on val, averaged over data
+    sets, each at its own threshold; higher is better.
+
+    A data set without unknown individuals counts with its top-1 averaged over individuals, one without known ones not
+    at all; NaN when none is left. No threshold and no `predicted` is needed. In simulations it picks epochs better than
+    top-1 and than the last epoch, and never worse than the area under the BAKS–BAUS curve (benchmarks/val_score.py).
+    """
+    scores = []
+    for q in datasets(val_predictions).values():
+        drawn = Drawn(q, None)
+        if q.known.any():
+            scores.append(drawn.top1_individual() if q.known.all() else drawn.best_geometric_mean())
+    return float(np.mean(scores)) if scores else float("nan")
+
+
+def paired_difference(
+    pred_a: pd.DataFrame,
+    pred_b: pd.DataFrame,
+    *,
+    metric: str = "geometric_mean",
+    repetitions: int = 1000,
+    seed: int = 0,
+) -> dict:
+    """Metric of a minus metric of b on the same queries, with the 95 % interval of a paired bootstrap.
+
+    Both are resampled alike, so what the two have in common (easy and hard animals) cancels.
+
+    Args:
+        pred_a, pred_b: predictions of two runs for the same queries, in any order.
+        metric: a key of `METRICS`; averaged over data sets as in `summarise`.
+
+    Returns:
+        {"difference", "low", "high"}
+
+    Raises:
+        ParameterError: the labelled queries or their labels differ, or the metric is unknown or not to be had.
+    """
+    if metric not in METRICS:
+        raise ParameterError(f"unknown metric {metric!r}: expected one of {', '.join(METRICS)}")
+    keys = [labelled(p)[[IMAGE_ID, DATASET, IDENTITY, KNOWN]].astype(str) for p in (pred_a, pred_b)]
+    if not np.array_equal(keys[0].to_numpy(dtype=object), keys[1].to_numpy(dtype=object)):
+        raise ParameterError(
+            f"not the same queries ({len(keys[0])} and {len(keys[1])} labelled ones): a paired difference needs "
+            "the same images with the same labels, known in both or in neither; compare runs of the same split"
+        )
+    pair = []
+    for predictions in (pred_a, pred_b):
+        tables = [
+            _evaluate(q, {metric: METRICS[metric]}, repetitions, _seeds(seed, name))
+            for name, q in datasets(predictions).items()
+        ]
+        if not tables or not all(metric in table for table in tables):
+            raise ParameterError(f"{metric!r} needs labelled predictions with {METRICS[metric].needs or 'scores'}")
+        pair.append(average_datasets([table[metric] for table in tables], metric))
+    a, b = pair
+    low, high = interval(a.replicates - b.replicates) if a.spread else (np.nan, np.nan)
+    return {"difference": a.value - b.value, "low": low, "high": high}
+
+
+_UNDEFINED = Estimate(float("nan"), np.empty(0), False, 0)
+
+
+def _evaluate(q: Queries, wanted: dict[str, Metric], repetitions: int, seeds: tuple) -> dict[str, Estimate]:
+    """Values and bootstrap replicates of one data set."""
+    wanted = {
+        name: metric for name, metric in wanted.items() if not metric.needs or getattr(q, metric.needs) is not None
+    }
+    replicates = {name: np.full(repetitions, np.nan) for name in wanted}
+    for start, weights in _draws(q, repetitions, seeds, _as_often_as_drawn):
+        drawn = Drawn(q, weights)
+        for name, metric in wanted.items():
+            replicates[name][start : start + len(weights)] = metric.compute(drawn)
+    estimates, once, few = {}, Drawn(q, None), {}
+    for name, metric in wanted.items():
+        among = metric.among(q)
+        kinds = [q.n_individuals(among & kind) for kind in (q.known, ~q.known)]
+        n = sum(kinds) if metric.by_individual else int(among.sum())
+        spread = repetitions > 0 and 1 not in kinds
+        estimates[name] = Estimate(float(np.ravel(metric.compute(once))[0]), replicates[name], spread, n)
+        if not np.isnan(estimates[name].value):
+            few[name] = tuple(0 < count < bounds.FEW for count in kinds)
+    return estimates | {
+        name: replace(estimates[name], lowered=ends[0], raised=ends[1])
+        for name, ends in _widened(q, wanted, few, repetitions, seeds).items()
+    }
+
+
+def _widened(q: Queries, wanted: dict, few: dict, repetitions: int, seeds: tuple) -> dict[str, np.ndarray]:
+    """Metric of which few known or unknown individuals are there -> (2, repetitions) draws with imaginary ones,
+    downwards and upwards. Metrics that want the same imaginary individuals share their draws."""
+    ends = {name: np.full((2, repetitions), np.nan) for name, kinds in few.items() if any(kinds)}
+    together: dict[tuple, list] = {}
+    for name in ends:
+        for up in (False, True):
+            best = up != wanted[name].lower_is_better
+            together.setdefault((few[name], best, *wanted[name].imagined(best).items()), []).append((name, int(up)))
+    seeds = tuple([*seed[:-1], seed[-1] + 2] for seed in seeds)  # apart from those of the bootstrap
+    for ((known, unknown), best, *columns), metrics_of in together.items():
+        more = bounds.with_imaginary(q, known=known, unknown=unknown, best=best, **dict(columns))
+        for start, weights in _draws(more, repetitions, seeds, bounds.flat_dirichlet):
+            drawn = Drawn(more, weights)
+            for name, up in metrics_of:
+                ends[name][up, start : start + len(weights)] = wanted[name].compute(drawn)
+    return ends
+
+
+def _as_often_as_drawn(rng: np.random.Generator, repetitions: int, n: int) -> np.ndarray:
+    """(repetitions, n) how often each of n individuals is drawn, with replacement."""
+    return rng.multinomial(n, np.full(n, 1 / n), size=repetitions)
+
+
+def _draws(q: Queries, repetitions: int, seeds: tuple, weigh: Callable) -> Iterator[tuple[int, np.ndarray]]:
+    """(first, (b, n)) weights of a few repetitions at a time: `weigh` gives those of the individuals of a kind."""
+    at_once = max(1, _CHUNK_BYTES // (8 * max(len(q.known), 1)))
+    kinds = []
+    for kind, seed in zip((q.known, ~q.known), seeds, strict=True):
+        names, code = np.unique(q.individual[kind], return_inverse=True)
+        kinds.append((kind, len(names), code.ravel(), np.random.default_rng(seed)))
+    for start in range(0, repetitions, at_once):
+        weights = np.zeros((min(at_once, repetitions - start), len(q.known)))
+        for kind, n, code, rng in kinds:
+            if n:
+                weights[:, kind] = weigh(rng, len(weights), n)[:, code]
+        yield start, weights
+
+
+def _seeds(seed: int, dataset: str) -> tuple:
+    """One seed for the known and one for the unknown individuals of a data set."""
+    return tuple([seed, zlib.crc32(dataset.encode()), kind] for kind in (0, 1))
+
+
+def _counts(predictions: pd.DataFrame, parts: dict[str, Queries]) -> dict:
+    unlabelled = predictions[predictions[KNOWN].isna()][DATASET].value_counts()
+    counts = {}
+    for name in sorted(predictions[DATASET].unique()):
+        q = parts.get(name)
+        known = np.zeros(0, dtype=bool) if q is None else q.known
+        counts[name] = {
+            "n_known_individuals": q.n_individuals(known) if q else 0,
+            "n_unknown_individuals": q.n_individuals(~known) if q else 0,
+            "n_known_queries": int(known.sum()),
+            "n_unknown_queries": int((~known).sum()),
+            "n_unlabelled_queries": int(unlabelled.get(name, 0)),
+        }
+    keys = (
+        "n_known_individuals",
+        "n_unknown_individuals",
+        "n_known_queries",
+        "n_unknown_queries",
+        "n_unlabelled_queries",
+    )
+    return {"": {key: sum(entry[key] for entry in counts.values()) for key in keys}} | counts
+
+
+def table(summary: dict) -> pd.DataFrame:
+    """The metrics of `summarise` for reading: one row per metric, one column per data set, "value (low to high)"."""
+    columns = {"average": summary["overall"]} | (summary["datasets"] if len(summary["datasets"]) > 1 else {})
+    return pd.DataFrame({name: {m: _say(entry) for m, entry in column.items()} for name, column in columns.items()})
+
+
+def judged_role(results: dict) -> str:
+    """The role whose queries say how good a run is: test, or val where no test query has a label (a competition)."""
+    counts = {role: results[role]["counts"][""] for role in (TEST, VAL) if role in results}
+    labels = {role: n["n_known_queries"] + n["n_unknown_queries"] for role, n in counts.items()}
+    return VAL if labels.get(VAL) and not labels[TEST] and counts[TEST]["n_unlabelled_queries"] else TEST
+
+
+def headline(results: dict) -> str:
+    """One line for a person from {"test": `summarise`(...), "val": ...}: the result, its interval, what it rests on.
+
+    It is that of val where the test has no labels, and says so.
+    """
+    role = judged_role(results)
+    overall, counts = results[role]["overall"], results[role]["counts"][""]
+    shown = {"geometric_mean": "geometric mean", "baks": "BAKS", "baus": "BAUS", "top1": "top-1", "auroc": "AUROC"}
+    said = ", ".join(f"{label} {_say(overall[name])}" for name, label in shown.items() if name in overall)
+    return (
+        f"{role if role == TEST else ON_VAL}: {said}; {counts['n_known_individuals']} known and "
+        f"{counts['n_unknown_individuals']} unknown individuals, {len(results[role]['datasets'])} data sets; "
+        f"{_too_few(counts)}95 % intervals over individuals, for this model and threshold"
+        + ("" if role == TEST else ", which was fitted on these very queries")
+        + (f"; {results['left_out']['why']}" if "left_out" in results else "")
+    )
+
+
+def _too_few(counts: dict) -> str:
+    """A clause for the headline where there are fewer individuals of a kind than a verdict takes."""
+    numbers = {kind: counts[f"n_{kind}_individuals"] for kind in (KNOWN, "unknown")}
+    lacking = [f"{kind} ones ({n})" for kind, n in numbers.items() if 0 < n < bounds.TOO_FEW]
+    return f"too few {' and '.join(lacking)} to tell runs apart, which takes {bounds.TOO_FEW}; " if lacking else ""
+
+
+def _say(entry: dict) -> str:
+    if np.isnan(entry["value"]):
+        return "undefined"
+    return f"{entry['value']:.3f}" + ("" if np.isnan(entry["low"]) else f" ({entry['low']:.3f} to {entry['high']:.3f})")

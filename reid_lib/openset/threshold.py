@@ -1,0 +1,254 @@
+"""The threshold: fitted on val alone, frozen, and the decision it leads to."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.errors import ParameterError
+from reid_lib.core.names import DATASET, IDENTITY, KNOWN, NEW_INDIVIDUAL, PREDICTED, ROLE, SCORE, VAL, ranked
+from reid_lib.openset import fitting
+from reid_lib.openset.answers import individual_keys, labelled
+from reid_lib.openset.fitting import ThresholdFit
+
+LOWEST = -np.finfo(float).max  # a threshold that every score reaches
+
+
+@dataclass(frozen=True)
+class ThresholdAnswers:
+    """What any threshold gives on the queries of one role in one data set; exact, and quick enough for a slider.
+
+    Attributes:
+        fit: the curves, and the best threshold: the oracle of metrics.json, when these are test queries.
+        right, wrong, unknown: scores of the known queries whose best individual is right, or wrong, and of the unknown
+            ones; ascending. A query without a score, which is called new at any threshold, is there as -inf.
+    """
+
+    fit: ThresholdFit
+    right: np.ndarray
+    wrong: np.ndarray
+    unknown: np.ndarray
+
+    @classmethod
+    def of(cls, predictions: pd.DataFrame) -> "ThresholdAnswers":
+        rows = labelled(predictions)
+        score, named, known = rows[SCORE].to_numpy(dtype=float), rows["named"].to_numpy(), rows[KNOWN].to_numpy()
+        score = np.where(np.isfinite(score), score, -np.inf)
+        groups = (score[known & named], score[known & ~named], score[~known])
+        return cls(fit_answers(rows), *(np.sort(group) for group in groups))
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Distinct scores, ascending."""
+        return self.fit.scores
+
+    @property
+    def best(self) -> float | None:
+        """The threshold of the highest geometric mean; None where there is none."""
+        return self.fit.best
+
+    def at(self, threshold: float | None) -> dict[str, float]:
+        """BAKS, BAUS, their geometric mean and the counts behind them where a query is named from `threshold` on.
+
+        Args:
+            threshold: cosine similarity; None accepts everything that has a score.
+        """
+        threshold = LOWEST if threshold is None else max(threshold, LOWEST)
+        place = self.fit.place(threshold)
+        refused = {name: int(np.searchsorted(getattr(self, name), threshold)) for name in ("right", "wrong", "unknown")}
+        return {
+            "baks": float(self.fit.baks[place]),
+            "baus": float(self.fit.baus[place]),
+            "geometric_mean": float(self.fit.geometric_mean[place]),
+            "named rightly": len(self.right) - refused["right"],
+            "named wrongly": len(self.wrong) - refused["wrong"],
+            "known refused": refused["right"] + refused["wrong"],
+            "unknown refused": refused["unknown"],
+            "unknown accepted": len(self.unknown) - refused["unknown"],
+        }
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The least score at which a query is given a name; fitted by `fit_threshold`, then frozen.
+
+    Attributes:
+        values: data set -> cosine similarity in force there; -inf accepts all, +inf none; None: nothing is refused.
+        overall: the same over all data sets together; in force for data sets without val queries too.
+        source: data set -> "own", "overall" or "none".
+        reasons: data set ("": overall) -> why it is not its own, or "".
+        at_edge: data set ("": overall) -> what is suspicious about its best threshold, or "".
+        n_known_individuals, n_unknown_individuals: data set ("": overall) -> individuals it was fitted on.
+        curve: every candidate: dataset ("": overall), threshold, baks, baus, geometric_mean.
+    """
+
+    values: dict[str, float | None]
+    overall: float | None
+    source: dict[str, str]
+    reasons: dict[str, str]
+    at_edge: dict[str, str]
+    n_known_individuals: dict[str, int]
+    n_unknown_individuals: dict[str, int]
+    curve: pd.DataFrame
+
+    def to_dict(self) -> dict:
+        """Everything but the curve, for JSON: infinities, which JSON has no word for, are "inf" and "-inf"."""
+        return {
+            "values": {name: _to_json(value) for name, value in self.values.items()},
+            "overall": _to_json(self.overall),
+            "source": dict(self.source),
+            "reasons": dict(self.reasons),
+            "at_edge": dict(self.at_edge),
+            "n_known_individuals": dict(self.n_known_individuals),
+            "n_unknown_individuals": dict(self.n_unknown_individuals),
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict, *, curve: pd.DataFrame | None = None) -> "Threshold":
+        """What `to_dict` gave, with the curve from its own file."""
+        stored = dict(stored)
+        values = {name: _from_json(value) for name, value in stored.pop("values").items()}
+        curve = _empty_curve() if curve is None else curve.assign(**{DATASET: curve[DATASET].fillna("")})
+        return cls(values=values, overall=_from_json(stored.pop("overall")), curve=curve, **stored)
+
+
+def _to_json(value: float | None):
+    return value if value is None or np.isfinite(value) else str(value)
+
+
+def _from_json(value) -> float | None:
+    return None if value is None else float(value)
+
+
+def fit_threshold(val_predictions: pd.DataFrame, *, min_individuals: int = 10) -> Threshold:
+    """The threshold that maximises sqrt(BAKS * BAUS) on val, exactly, over all distinct scores (`fitting.fit`).
+
+    A data set gets its own threshold when it has enough individuals of both kinds, else the overall one, fitted on all
+    val queries together.
+
+    Args:
+        val_predictions: from `score_individuals`, every row of role val.
+        min_individuals: known and unknown individuals that a data set needs for a threshold of its own.
+
+    Raises:
+        ParameterError: a row is not of role val: test labels must never reach a threshold.
+    """
+    if ROLE not in val_predictions or not (val_predictions[ROLE] == VAL).all():
+        raise ParameterError(
+            f"a threshold is fitted on queries of role {VAL!r} only: pass predictions[predictions[{ROLE!r}] == {VAL!r}]"
+        )
+    queries = labelled(val_predictions)
+    overall = _fit(queries, "")
+    fits = {name: _fit(queries[queries[DATASET] == name], name) for name in sorted(val_predictions[DATASET].unique())}
+    values, source, reasons = {}, {}, {"": overall.lacking}
+    for name, own in fits.items():
+        if min(own.n_known, own.n_unknown) >= max(min_individuals, 1):
+            values[name], source[name], reasons[name] = own.best, "own", ""
+        else:
+            counts = (
+                f"{own.n_known} known and {own.n_unknown} unknown individuals in val, not {min_individuals} of each"
+            )
+            values[name], source[name] = overall.best, "none" if overall.best is None else "overall"
+            reasons[name] = counts + (f"; {overall.lacking}" if overall.lacking else "")
+    fits[""] = overall
+    return Threshold(
+        values=values,
+        overall=overall.best,
+        source=source,
+        reasons=reasons,
+        at_edge={name: fit.edge if source.get(name, "own") == "own" else overall.edge for name, fit in fits.items()},
+        n_known_individuals={name: fit.n_known for name, fit in fits.items()},
+        n_unknown_individuals={name: fit.n_unknown for name, fit in fits.items()},
+        curve=pd.concat([fits[name].curve for name in sorted(fits)], ignore_index=True),
+    )
+
+
+def fit_answers(queries: pd.DataFrame) -> ThresholdFit:
+    """The one fit of a threshold, on what `labelled` gave."""
+    columns = (queries[column].to_numpy() for column in (SCORE, "named", KNOWN))
+    return fitting.fit(*columns, individual_keys(queries))
+
+
+@dataclass
+class _Fit:
+    """The best threshold of some queries (None: `lacking` says why), whether it is at an edge, the whole curve."""
+
+    best: float | None
+    lacking: str
+    edge: str
+    n_known: int
+    n_unknown: int
+    curve: pd.DataFrame
+
+
+def _fit(queries: pd.DataFrame, name: str) -> _Fit:
+    found = fit_answers(queries)
+    curve = {column: getattr(found, column) for column in ("threshold", "baks", "baus", "geometric_mean")}
+    kind = "unknown" if found.n_known else "known"
+    lacking = f"val has no {kind} individuals: nothing is refused" if found.best is None else ""
+    return _Fit(
+        found.best, lacking, found.edge, found.n_known, found.n_unknown, _empty_curve(**{DATASET: name} | curve)
+    )
+
+
+def _empty_curve(**columns) -> pd.DataFrame:
+    return pd.DataFrame(columns, columns=[DATASET, "threshold", "baks", "baus", "geometric_mean"])
+
+
+def decide(predictions: pd.DataFrame, threshold: Threshold) -> pd.Series:
+    """The answer to each query: the best individual where its score reaches the threshold, else `new_individual`.
+
+    Returns:
+        (n,) with the index of `predictions`, named "predicted". A query without a score is always new.
+    """
+    limits = {name: threshold.values.get(name, threshold.overall) for name in predictions[DATASET].unique()}
+    limits = predictions[DATASET].map({name: -np.inf if t is None else t for name, t in limits.items()})
+    accepted = predictions[SCORE].to_numpy(dtype=float) >= limits.to_numpy(dtype=float)
+    named = predictions[ranked(IDENTITY, 1)].to_numpy(dtype=object)
+    return pd.Series(np.where(accepted, named, NEW_INDIVIDUAL), index=predictions.index, name=PREDICTED)
+
+
+def oracle(test_predictions: pd.DataFrame) -> dict:
+    """The best threshold of each data set in hindsight: an upper bound to report, never a result.
+
+    Returns:
+        "values": data set ("": all together) -> threshold, None where the best is at an edge or there is none;
+        "datasets": data set -> threshold, and baks, baus, geometric_mean at the best;
+        "geometric_mean": averaged over data sets, undefined as 0.
+    """
+    queries = labelled(test_predictions)
+    values, datasets = {}, {}
+    for name in ["", *sorted(queries[DATASET].unique())]:
+        found = fit_answers(queries if name == "" else queries[queries[DATASET] == name])
+        values[name] = None if found.best is None or found.edge else found.best
+        if name:
+            place = 0 if found.best is None else found.place(found.best)
+            rates = ("baks", "baus", "geometric_mean")
+            datasets[name] = {rate: float(getattr(found, rate)[place]) for rate in rates}
+            datasets[name]["threshold"] = values[name]
+    means = [entry["geometric_mean"] for entry in datasets.values()]
+    return {
+        "values": values,
+        "datasets": datasets,
+        "geometric_mean": float(np.mean(np.nan_to_num(means))) if means else float("nan"),
+    }
+
+
+def threshold_for(threshold, dataset: str) -> float | None:
+    """The threshold (cosine similarity) of one data set, None where there is none.
+
+    Args:
+        threshold: None, a number for all data sets, a mapping data set -> number or None (also as the "values" of a
+            mapping: `threshold.oracle`), or a fitted `threshold.Threshold` (its `values`; its `overall` for "").
+    """
+    if isinstance(threshold, Real) or threshold is None:
+        value = threshold
+    elif isinstance(threshold, Mapping):
+        inner = threshold.get("values")
+        value = (inner if isinstance(inner, Mapping) else threshold).get(dataset)
+    else:
+        value = threshold.overall if dataset == "" else threshold.values.get(dataset, threshold.overall)
+    return None if value is None or math.isnan(value) else float(value)

@@ -1,0 +1,269 @@
+"""report.html of a finished run: its executed notebook without the code, one file that a browser opens from the disk.
+
+Nothing in it is loaded from elsewhere. nbconvert is imported where it is used: that takes a second or two.
+"""
+
+import base64
+import html
+import re
+import time
+from datetime import datetime
+from pathlib import Path
+
+from reid_lib.core import files
+from reid_lib.core.errors import ParameterError, RunError
+from reid_lib.core.kernel import quick_imports
+from reid_lib.core.names import EVALUATE_NOTEBOOK, FIGURES, REPORT_HTML, TEST, TRAIN_NOTEBOOK
+from reid_lib.pages.notebook_page import page
+from reid_lib.params.cells import cells_before_reading, literals_of_cells
+from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.runs.folder import RunFolder
+
+NOTEBOOKS = (TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK)  # as `make train` leaves them in the run folder
+# Name of a figure -> its caption where no notebook's prose stands around it; in this order.
+CAPTIONS = {
+    "loss": "Loss by epoch.",
+    "scores": "Open-set scores on the validation photographs, by epoch.",
+    "score_distributions": "How alike the test photographs are to their nearest known individual.",
+    "threshold": "BAKS and BAUS on val at every threshold; the threshold is fitted there.",
+    "confusion": "What became of the test photographs.",
+    "projection": "Embeddings in two dimensions: photographs that the model finds alike lie close.",
+    "retrieval": "Queries and the nearest photographs of the gallery.",
+    "leak": "The same embeddings under a random split: what the background gives away.",
+}
+ERROR_CELL = "papermill-error-cell-tag"
+SAYS_RUN = re.compile(r"^run '([^']+)' (?:on |is finished)", re.M)  # as pipeline.start prints it
+
+
+def write_report(run: RunFolder, notebook: Path | None = None) -> Path:
+    """Write report.html of a finished run, whole or not at all; returns its path.
+
+    Shown is the notebook given; else the executed train.ipynb or evaluate.ipynb of the run folder, when it ran to its
+    end and is this run's; else what the run's own files say.
+
+    Raises:
+        RunError: the run is not finished, the notebook given cannot be read or is another run's, or the disk is full.
+    """
+    _check_finished(run)
+    if notebook is not None:
+        shown = _read(notebook)
+        if shown is None:
+            raise RunError(f"{notebook} is no notebook that can be read: expected an executed .ipynb file")
+        if other := _of_another_run(shown, run):
+            raise RunError(f"{notebook} is not the notebook of run {run.name!r}: {other}")
+    else:
+        shown = _executed(run)
+    return _write(run, shown)
+
+
+def leave_report(run: RunFolder, said: str) -> None:
+    """`write_report` from the last cell of a notebook that is being executed; a failure is a note, never an error.
+
+    It comes before the run is marked finished, so that no finished run is without. Under papermill the notebook is what
+    papermill has saved so far, `said` the output of the cell that runs now.
+    """
+    try:
+        with quick_imports():
+            import nbconvert  # noqa: F401
+        shown = _saved_by_papermill()
+        _write(run, _executed(run) if shown is None else _up_to_now(shown, said))
+    except Exception as error:  # whatever it is: the results are complete, and the report can be made again
+        print(f"note: no {REPORT_HTML} ({type(error).__name__}: {error}); again: python -m reid_lib report {run.name}")
+
+
+def has_report(run: RunFolder) -> bool:
+    """Is there a report, to its last line?"""
+    try:
+        return run.path(REPORT_HTML).read_bytes().rstrip().endswith(b"</html>")
+    except OSError:
+        return False
+
+
+def assembled(run: RunFolder):
+    """A notebook (nbformat 4) made of the run's files: parameters, notes, metrics and figures."""
+    from nbformat import v4
+
+    from reid_lib.figures.labels import METRIC_LABELS
+    from reid_lib.openset.summary import ON_VAL, judged_role, table
+
+    described = run.described()
+    cells = [v4.new_markdown_cell("## Parameters that differ from the defaults"), _html_cell(_parameters(described))]
+    if notes := described.get("notes"):
+        items = "".join(f"<li>{html.escape(str(note))}</li>" for note in notes)
+        cells += [v4.new_markdown_cell("## The data"), _html_cell(f"<ul>{items}</ul>")]
+    role = judged_role(run.metrics())
+    metrics = table(run.metrics()[role]).rename(index=METRIC_LABELS)
+    where = "on test" if role == TEST else ON_VAL
+    cells += [v4.new_markdown_cell(f"## Metrics {where}, with 95 % intervals"), _html_cell(metrics.to_html())]
+    stored = {path.stem: path for path in sorted(run.path(FIGURES).glob("*.png"))}
+    if stored:
+        cells.append(v4.new_markdown_cell("## Figures"))
+    for name in sorted(stored, key=lambda name: (list(CAPTIONS).index(name) if name in CAPTIONS else 99, name)):
+        picture = base64.b64encode(stored[name].read_bytes()).decode("ascii")
+        caption = CAPTIONS.get(name, f"{name}.")
+        cell = _output_cell("image/png", picture, alt=caption)
+        cells += [cell, _html_cell(f'<p class="caption">{html.escape(caption)}</p>')]
+    return v4.new_notebook(cells=cells)
+
+
+def _executed(run: RunFolder):
+    """The executed notebook of the run folder when it ran to its end, else one made of the run's own files."""
+    found = (_read(run.path(name)) for name in NOTEBOOKS)
+    own = (nb for nb in found if nb is not None and _ran_through(nb) and not _of_another_run(nb, run))
+    shown = next(own, None)
+    return assembled(run) if shown is None else shown
+
+
+def _check_finished(run: RunFolder) -> None:
+    if not run.finished:
+        raise RunError(f"run {run.name!r} is {run.status()['state']}, not finished: it has no results to report")
+
+
+def _write(run: RunFolder, notebook) -> Path:
+    path = run.path(REPORT_HTML)
+    text = page(notebook, title=run.name, header=_header(run))
+    with files.atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _header(run: RunFolder) -> str:
+    """What stands under the title, as HTML: the result, and where it comes from."""
+    from reid_lib.openset.summary import headline
+
+    described, status = run.described(), run.status()
+    environment, params = described.get("environment", {}), described["params"]
+    facts = {"data set": params.get("dataset"), "backbone": params.get("backbone"), "evaluates run": params.get("run")}
+    ended = status.get("ended") or time.time()  # it is being finished just now
+    facts["finished"] = f"{datetime.fromtimestamp(ended).astimezone():%Y-%m-%d %H:%M %Z}"
+    if commit := environment.get("git_commit"):
+        facts["code"] = commit[:10] + (" with changes" if environment.get("git_dirty") else "")
+    said = [f"{html.escape(name)}: <b>{html.escape(str(fact))}</b>" for name, fact in facts.items() if fact]
+    result = html.escape(headline(run.metrics()))
+    return f'<p class="headline">{result}</p>\n<p class="facts">{" · ".join(said)}</p>'
+
+
+def _parameters(described: dict) -> str:
+    """The parameters that differ from today's defaults, as an HTML table."""
+    import pandas as pd
+
+    params = described["params"]
+    fields = (EvaluateParams if "run" in params else TrainParams).model_fields
+    rows = [
+        {"parameter": name, "value": str(value), "default": str(field.default), "meaning": field.description}
+        for name, value in params.items()
+        if (field := fields.get(name)) and value != field.default
+    ]
+    if not rows:
+        return "<p>None.</p>"
+    with pd.option_context("display.max_colwidth", None):
+        return pd.DataFrame(rows).to_html(index=False)
+
+
+def _html_cell(text: str):
+    return _output_cell("text/html", text)
+
+
+def _output_cell(kind: str, content: str, **metadata):
+    from nbformat import v4
+
+    output = v4.new_output("display_data", data={kind: content}, metadata={kind: metadata} if metadata else {})
+    return v4.new_code_cell(outputs=[output], execution_count=1)
+
+
+def _read(path: Path):
+    """A notebook file, or None where there is none that can be read."""
+    import nbformat
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError):  # half-written JSON is a ValueError
+        return None
+
+
+def _ran_through(notebook) -> bool:
+    """Was every code cell run without an error? One that was stopped is not the notebook of a finished run."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+    marked = any(ERROR_CELL in cell.metadata.get("tags", []) for cell in notebook.cells)
+    failed = any(output.output_type == "error" for cell in code for output in cell.outputs)
+    return bool(code) and not marked and not failed and all(cell.execution_count for cell in code)
+
+
+def _of_another_run(notebook, run: RunFolder) -> str:
+    """What shows that an executed notebook is not this run's, in words; empty where nothing does.
+
+    It says which run it worked on. A folder that was used again may hold the notebook of an earlier run of its name:
+    then the parameters in its cells are others.
+    """
+    outputs = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+    told = SAYS_RUN.findall("".join(o.text for o in outputs if o.output_type == "stream"))
+    if others := [name for name in told if name != run.name]:
+        return f"it shows run {others[0]!r}"
+    called, sources = cells_before_reading(notebook)
+    if called != TrainParams.__name__:
+        return ""  # an evaluation takes its parameters over from the run it evaluates
+    stored, fields = run.params, TrainParams.model_fields
+    typed = {name: value for name, value in literals_of_cells(sources, set(fields)).items() if name in fields}
+    try:
+        theirs = TrainParams.checked(typed).model_dump()
+    except ParameterError:
+        return ""  # of another version
+    wrong = [n for n in typed if n in stored and n not in TrainParams.NOT_IDENTITY and stored[n] != theirs[n]]
+    return f"{wrong[0]} is {theirs[wrong[0]]!r} there, {stored[wrong[0]]!r} in the run" if wrong else ""
+
+
+def _is_running(cell) -> bool:
+    return cell.metadata.get("papermill", {}).get("status") == "running"
+
+
+def _up_to_now(notebook, said: str):
+    """The notebook without the cells after the one that runs, which gets its output."""
+    from nbformat import v4
+
+    now = next(i for i, cell in enumerate(notebook.cells) if _is_running(cell))
+    notebook.cells = notebook.cells[: now + 1]
+    notebook.cells[now].outputs = [v4.new_output("stream", name="stdout", text=said)]
+    return notebook
+
+
+def _saved_by_papermill():
+    """The output notebook of the papermill that executes this kernel, as last saved; None where there is none.
+
+    papermill saves before each cell and works in `--cwd` meanwhile, so that a relative path of its is looked for from
+    where it was started, too. A file left by another execution is known by its time.
+    """
+    import psutil
+
+    try:
+        parent = psutil.Process().parent()
+        output = _output_path(parent.cmdline()) if parent else None
+        if not output:
+            return None
+        places = [Path(parent.cwd()), Path(parent.environ().get("PWD", parent.cwd()))]
+        began = parent.create_time()
+    except (psutil.Error, OSError):
+        return None
+    for place in dict.fromkeys([*places, *places[0].parents]):
+        notebook = _read(place / output)
+        if notebook is not None and _executed_since(notebook, began):
+            return notebook
+    return None
+
+
+def _output_path(command: list[str]) -> str | None:
+    """The output notebook of a papermill command line; None where it is another command, or a path made of values."""
+    at = next((i for i, part in enumerate(command[:4]) if Path(part).stem == "papermill"), None)
+    if at is None:
+        return None
+    # The second notebook named, whatever options stand around it: asking papermill's own parser would cost a second.
+    notebooks = [part for part in command[at + 1 :] if part.endswith(".ipynb")]
+    output = notebooks[1] if len(notebooks) > 1 else ""
+    return output if output and not re.search(r"[{}]|://", output) else None
+
+
+def _executed_since(notebook, began: float) -> bool:
+    """Is it being executed, by a process that began (seconds since 1970) before?"""
+    start = notebook.metadata.get("papermill", {}).get("start_time")
+    if not start or not any(map(_is_running, notebook.cells)):
+        return False
+    return datetime.fromisoformat(start).timestamp() >= began - 1  # a clock of whole seconds on either side

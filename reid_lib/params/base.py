@@ -1,0 +1,195 @@
+"""Parameters of a notebook as a pydantic model: spellings that are understood, mix-ups that are refused."""
+
+import difflib
+import math
+import re
+from pathlib import PurePath
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from reid_lib.core.errors import ParameterError, is_text
+from reid_lib.params.run_names import LONGEST_NAME, made_name, short_value
+
+# Names people type, those of the replaced system among them.
+ALIASES = {
+    "learning_rate": "lr",
+    "epochs": "num_epochs",
+    "n_epochs": "num_epochs",
+    "model": "backbone",
+    "model_name": "backbone",
+    "resize": "image_size",
+    "img_size": "image_size",
+    "size": "image_size",
+    "loss_type": "loss",
+    "loss_fn": "loss",
+    "filename": "run_name",
+    "name": "run_name",
+    "reference_model": "reference",
+    "remote": "data_root",
+    "root": "data_root",
+    "data": "data_root",
+    "path": "data_root",
+    "data_set": "dataset",
+    "wd": "weight_decay",
+    "bs": "batch_size",
+    "workers": "num_workers",
+    "gpus": "num_gpus",
+    "amp": "precision",
+    "augment": "augmentation",
+    "images_per_class": "m",
+}
+TRUE_WORDS, FALSE_WORDS = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+class NotebookParams(BaseModel):
+    """Base of the parameters of a notebook: strict about types, forgiving about how a shell or YAML spells them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    # What a run can differ in without giving another result.
+    NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset(
+        {"run_name", "reference", "device", "num_gpus", "data_root", "num_workers", "torch_compile"}
+    )
+    RUN_PREFIX: ClassVar[str] = ""  # of the names made for runs
+
+    @classmethod
+    def from_notebook(cls):
+        """The parameters as the notebook's parameters cell, and papermill after it, set them.
+
+        Raises:
+            ParameterError: naming every unknown name, wrong type and value out of range at once.
+        """
+        import pandas as pd
+
+        from reid_lib.params.cells import notebook_values
+
+        pd.set_option("display.max_colwidth", 200)  # of the notebook's tables: the meaning of a parameter in full
+        return cls.checked(notebook_values(set(cls.model_fields)))
+
+    @classmethod
+    def checked(cls, values: dict[str, Any]):
+        """Build from a dictionary, with messages for people.
+
+        Raises:
+            ParameterError: as `from_notebook`.
+        """
+        unknown = [cls._unknown(name) for name in values if name not in cls.model_fields]
+        known = {name: value for name, value in values.items() if name in cls.model_fields}
+        try:
+            params = cls(**known)
+        except ValidationError as error:
+            raise ParameterError("\n".join(unknown + [_say(cls, problem) for problem in error.errors()])) from None
+        if unknown:
+            raise ParameterError("\n".join(unknown))
+        return params
+
+    @classmethod
+    def _unknown(cls, name: str) -> str:
+        same = [field for field in cls.model_fields if _plain(field) == _plain(name)]
+        alias = [field for field in cls.model_fields if field == ALIASES.get(name.lower())]
+        close = same or alias or difflib.get_close_matches(name.lower(), cls.model_fields, n=1)
+        advice = f"; did you mean {close[0]!r}?" if close else f"; expected one of {', '.join(cls.model_fields)}"
+        return f"unknown parameter {name!r}{advice}"
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _spelling(cls, value, info):
+        """What a shell or YAML 1.1 makes of a value: "1e-4", "false" and "" are understood; a mix-up is refused."""
+        return _read(value, cls.model_fields[info.field_name].annotation)
+
+    def differences(self) -> dict[str, Any]:
+        """The parameters that are not at their default."""
+        return {n: v for n, v in self.model_dump().items() if v != type(self).model_fields[n].default}
+
+    def default_name(self) -> str:
+        """A legal run name made from what differs from the defaults: "default", "loss-cosface_lr-0.0001", ...
+
+        The last folder of data_root stands in it, since photographs of two folders are two runs.
+        """
+        left_out = self.NOT_IDENTITY - {"data_root"}
+        changed = {name: value for name, value in self.differences().items() if name not in left_out}
+        if "data_root" in changed:
+            changed["data_root"] = PurePath(changed["data_root"]).name
+        return made_name(changed, self.RUN_PREFIX) or "default"
+
+    def table(self):
+        """DataFrame(value, default, meaning) of the parameters that are not at their default."""
+        import pandas as pd
+
+        fields = type(self).model_fields
+        rows = {
+            name: {"value": str(value), "default": str(fields[name].default), "meaning": fields[name].description}
+            for name, value in self.differences().items()
+        }
+        table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "default", "meaning"])
+        return table.rename_axis("parameter" if rows else "all parameters are at their defaults")
+
+
+def _plain(name: str) -> str:
+    """`batchSize`, `Batch-Size` and `batch_size` are one name to a person."""
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+def _read(value, kind):
+    """`value` as the type of the field; raises ValueError with words that `_say` passes on."""
+    number, optional = kind in (int, float, float | None), kind == float | None
+    if optional and (value is None or (isinstance(value, str) and value.strip() in ("", "None"))):
+        return None
+    if kind is bool and isinstance(value, str) and value.strip().lower() in TRUE_WORDS + FALSE_WORDS:
+        return value.strip().lower() in TRUE_WORDS
+    if kind is bool and not isinstance(value, bool):
+        raise ValueError("expected True or False")
+    if number and isinstance(value, bool):
+        raise ValueError("expected a number, not True or False")
+    if number:
+        return _number(value, whole=kind is int)
+    if kind is not bool and not isinstance(value, str):
+        shown = _cut(str(value))
+        raise ValueError(f"expected text: quote it, or with papermill pass -r instead of -p (-r NAME {shown})")
+    if isinstance(value, str) and ("\x00" in value or not is_text(value)):
+        raise ValueError("expected text that UTF-8 can write, without NUL bytes (rename a folder of another encoding)")
+    return value
+
+
+def _cut(text: str) -> str:
+    """What was typed, as much of it as tells a person what it was."""
+    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 20]}... ({len(text)} characters)"
+
+
+def _number(value, *, whole: bool) -> float | int:
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    except (TypeError, ValueError):
+        raise ValueError("expected a number") from None
+    if not math.isfinite(number):
+        raise ValueError("expected a finite number")
+    if not whole:
+        return number
+    if not number.is_integer():
+        raise ValueError("expected a whole number")
+    try:
+        return int(str(value))  # not by way of a float, which would round a seed above 2**53
+    except ValueError:
+        return int(number)
+
+
+def _say(cls, problem: dict) -> str:
+    """A pydantic problem as one line: which parameter, what was expected, what came."""
+    if not problem["loc"]:
+        return problem["msg"].removeprefix("Value error, ")
+    name = str(problem["loc"][0])
+    field = cls.model_fields[name]
+    text = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected").replace("NAME", name)
+    if problem["type"].startswith(("greater_than", "less_than")):
+        text = f"expected {_range(field)}"
+    return f"{name}: {text}; got {_cut(repr(problem['input']))} ({field.description})"
+
+
+def _range(field) -> str:
+    """The limits of a field in words, both of them: "at least 0 and at most 0.5"."""
+    words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+    limits = [(word, getattr(limit, key, None)) for limit in field.metadata for key, word in words.items()]
+    return " and ".join(f"{word} {short_value(limit)}" for word, limit in limits if limit is not None)

@@ -1,0 +1,122 @@
+"""Every parameter of the notebooks with its default, unit and range."""
+
+import math
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from reid_lib.params.base import NotebookParams
+from reid_lib.params.loss_units import LOSS_DEFAULTS, MARGIN_LIMITS
+
+LARGEST_SEED = 2**64 - 1  # of torch's generators
+MANY = 10**9  # no study has so many images, animals or epochs; larger numbers are slips
+
+
+class DataParams(NotebookParams):
+    """Which photographs, and which role each gets: shared by training and evaluation."""
+
+    dataset: str = Field(
+        "demo",
+        description="demo, demo:small, demo:large, folder, csv, animalclef2025, wildlife:<Class>, ...: see README",
+    )
+    data_root: str = Field("", description="where the photographs lie; empty means REID_DATA (demo needs none)")
+    columns: str = Field("", description="csv only, ours:theirs separated by spaces, e.g. identity:animal path:file")
+    skip_unreadable: bool = Field(False, description="leave bad images out (and say so) instead of stopping")
+    run_name: str = Field("", description="empty: made from what differs from these defaults")
+    reference: str = Field("", description="run to compare with; empty: the promoted one")
+    backbone: str = Field("tf_efficientnet_lite0", description="any timm name, or hf-hub:owner/model")
+    pretrained: bool = Field(True, description="start from pretrained weights")
+    split_policy: Literal["auto", "official", "encounter", "random"] = Field(
+        "auto", description="what stays on one side: auto, official, encounter, random"
+    )
+    val_split: float = Field(0.2, ge=0, le=0.5, description="share of a known individual's encounters asked in val")
+    test_split: float = Field(0.2, ge=0, le=0.5, description="share of a known individual's encounters asked in test")
+    unknown_split: float = Field(
+        0.15, ge=0, le=0.4, description="share of the individuals held out whole, for val and once more for test"
+    )
+    threshold_individuals: int = Field(
+        10, ge=1, le=MANY, description="known and unknown val individuals a data set needs for a threshold of its own"
+    )
+    split_seed: int = Field(0, ge=0, le=LARGEST_SEED, description="split, drawing of the demo data")
+    batch_size: int = Field(24, ge=2, le=65536, description="images")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto, cpu, cuda, mps")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto, fp32, bf16: of training; embeddings stay true to fp32"
+    )
+    num_workers: int = Field(-1, ge=-1, le=256, description="image loading processes; -1: chosen for the machine")
+    torch_compile: Literal["auto", "always", "never"] = Field(
+        "auto", description="compile the network: auto (where it repays itself), always, never"
+    )
+
+
+class TrainParams(DataParams):
+    """Parameters of train.ipynb."""
+
+    image_size: int = Field(
+        160, ge=32, le=2048, description="px, side of the square that the whole image is resized to"
+    )
+    embedding_dim: int = Field(512, ge=2, le=8192, description="numbers in an embedding")
+    loss: Literal["arcface", "cosface", "subcenter_arcface", "triplet", "contrastive", "multisimilarity"] = Field(
+        "arcface", description="arcface, cosface, subcenter_arcface, triplet, contrastive, multisimilarity"
+    )
+    margin: float | None = Field(
+        None,
+        ge=0,
+        description="None: the loss's own. Radians (arcface), cosine (cosface), distance (triplet, contrastive)",
+    )
+    scale: float | None = Field(
+        None, gt=0, le=1000, description="None: the loss's own; arcface, subcenter_arcface and cosface have one"
+    )
+    lr: float = Field(1e-3, gt=0, le=10, description="learning rate of the backbone")
+    head_lr_factor: float = Field(10.0, gt=0, le=1000, description="head and class weights learn this much faster")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="AdamW, per unit of learning rate")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of pooled features dropped before the head")
+    scheduler: Literal["cosine", "plateau", "none"] = Field("cosine", description="cosine, plateau, none")
+    warmup: float = Field(1.0, ge=0, le=1000, description="epochs of linear warm-up")
+    num_epochs: int = Field(7, ge=1, le=100000, description="passes over the training images")
+    eval_every: int = Field(2, ge=1, le=MANY, description="epochs between evaluations on val")
+    patience: int = Field(
+        0, ge=0, le=MANY, description="evaluations without a better val score before stopping; 0: never"
+    )
+    m: int = Field(4, ge=1, description="images per individual in a batch")
+    n: int = Field(0, ge=0, le=MANY, description="most training images; 0: all")
+    classes: Literal["identity", "identity+orientation"] = Field(
+        "identity", description="identity, or identity+orientation (each flank a class of its own in the loss)"
+    )
+    augmentation: bool = Field(True, description="vary pose, scale, light and sharpness while training")
+    flip: bool = Field(False, description="mirror at random; a mirrored flank is another animal")
+    seed: int = Field(0, ge=0, le=LARGEST_SEED, description="weights, order, augmentation")
+    num_gpus: int = Field(1, ge=0, le=1024, description="GPUs of a machine to train on; 0: all; on a CPU: processes")
+
+    @model_validator(mode="after")
+    def _fit_together(self):
+        problems = self._problems_of_the_loss()
+        if self.m > self.batch_size:
+            problems.append(f"m: {self.m} images per individual do not fit into a batch_size of {self.batch_size}")
+        if self.n == 1:
+            problems.append("n: nothing can be told apart in one training image; expected 0 (all) or at least 2")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _problems_of_the_loss(self) -> list[str]:
+        own, problems = LOSS_DEFAULTS[self.loss], []
+        for what in ("margin", "scale"):
+            if getattr(self, what) is not None and getattr(own, what) is None:
+                having = ", ".join(name for name, d in LOSS_DEFAULTS.items() if getattr(d, what) is not None)
+                problems.append(f"{what}: the loss {self.loss!r} has none (those that have: {having}); leave it empty")
+        most = MARGIN_LIMITS.get(own.margin_unit, math.inf)
+        if self.margin is not None and self.margin > most:
+            problems.append(f"margin: {self.loss!r} takes {own.margin_unit}, at most {most:.3g}; got {self.margin:g}")
+        return problems
+
+
+class EvaluateParams(DataParams):
+    """Parameters of evaluate.ipynb."""
+
+    RUN_PREFIX: ClassVar[str] = "eval"
+
+    run: str = Field("", description="a finished run to evaluate; empty: the backbone as it comes, without a head")
+    dataset: str = Field("", description="empty: the run's own data and split, or demo without a run")
+    image_size: int = Field(0, ge=0, le=2048, description="px; 0: the backbone's own")
+    batch_size: int = Field(64, ge=1, le=65536, description="images at a time")

@@ -1,0 +1,17 @@
+"""The steps wired together, one call for each cell of a notebook.
+
+read -> split -> start (a run folder) -> train -> evaluate -> finish
+"""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "data": "read split",
+        "steps": "start train evaluate finish",
+        "drawing": "keep leak draw_leak suspects",
+        "takeover": "settle",
+        "experiment": "Experiment Results load_results",
+    },
+)

@@ -1,0 +1,75 @@
+"""Figures of a run, kept in its folder; one that cannot be drawn says why and costs nothing else."""
+
+import traceback
+from collections.abc import Callable
+
+import pandas as pd
+
+from reid_lib.core.errors import ReidError
+from reid_lib.core.names import EMBEDDINGS, FIGURES, ROLES, SUSPECTS_CSV
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.figures import intervals, saving, sheets, style
+from reid_lib.openset.leak import top1_by_split
+from reid_lib.pipeline.experiment import Experiment
+from reid_lib.runs.run import Run
+
+
+def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = "", **options) -> None:
+    """Keep the figure of `draw(*data, **options)` (an axes or a figure) as figures/<name>.png of the run, and show that
+    file. A finished run's figures are shown as they were kept. `about` is written above the figure.
+
+    Whatever goes wrong in drawing costs this figure alone: a note in the notebook says why, figures/<name>.txt keeps it
+    (with the traceback, where the error is none of ours), and the run goes on.
+
+    Raises:
+        RunError: the file cannot be written (the disk is full), or the run is no longer open for writing here.
+    """
+    run, picture, reason = experiment.run, f"{FIGURES}/{name}.png", f"{FIGURES}/{name}.txt"
+    kept, open_before = run.path(picture), saving.open_figures()
+    if run.finished and kept.exists():
+        return saving.show_saved(None, kept)
+    if run.finished and run.path(reason).exists():
+        return print("note:", run.path(reason).read_text(encoding="utf-8").partition("\n\n")[0].strip())
+    try:
+        drawn = style.headed(draw(*data, **options), about)
+        content = saving.rendered(drawn)
+    except Exception as error:
+        saving.close_figures(besides=open_before)
+        kept.unlink(missing_ok=True)  # of an attempt before this one
+        return tell_undrawn(run, f"figure {name!r}", reason, error)
+    if not run.finished:
+        with run.write(picture) as temporary:
+            temporary.write_bytes(content)
+        run.path(reason).unlink(missing_ok=True)
+        saving.show_saved(drawn, kept)
+
+
+def tell_undrawn(run: Run, what: str, reason: str, error: Exception) -> None:
+    """Say in the notebook that something could not be drawn, and leave the reason in the run folder."""
+    expected = isinstance(error, ReidError)
+    said = f"{what} is not drawn: {error if expected else repr(error)}"
+    print("note:", said)
+    more = "" if expected else "\n\n" + "".join(traceback.format_exception(error))
+    if not run.finished:
+        with run.write(reason) as temporary:
+            temporary.write_text(said + more + "\n", encoding="utf-8")
+
+
+def leak(experiment: Experiment) -> pd.DataFrame:
+    """What the background gives away, from the stored embeddings; see `leak.top1_by_split`."""
+    stored = [
+        EmbeddingSet.load(experiment.run.path(f"{EMBEDDINGS}/{role}.npz"), experiment.split.rows) for role in ROLES
+    ]
+    return top1_by_split(stored, experiment.params)
+
+
+def draw_leak(experiment: Experiment):
+    """The figure of `leak`."""
+    return intervals.leak(leak(experiment))
+
+
+def suspects(experiment: Experiment) -> None:
+    """Show the photographs that look like one photograph under two animals, where there are any."""
+    stored = experiment.run.path(SUSPECTS_CSV)
+    if stored.exists() and len(pairs := experiment.run.read_csv(SUSPECTS_CSV)):
+        keep(experiment, stored.stem, sheets.suspects, pairs, experiment.photo)

@@ -1,0 +1,152 @@
+"""The parts of an evaluation: embed, answer, measure, lay out."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.errors import ModelError
+from reid_lib.core.names import (
+    DATASET,
+    EMBEDDINGS,
+    GALLERY,
+    IMAGE_ID,
+    INDIVIDUAL,
+    KNOWN,
+    MODEL_WEIGHTS,
+    ORIENTATION,
+    PREDICTED,
+    ROLE,
+    ROLES,
+    SUSPECTS_CSV,
+    TEST,
+    UNUSED,
+    VAL,
+)
+from reid_lib.data.near_copies import small_greys
+from reid_lib.data.split import Split
+from reid_lib.discover.suspects import find_suspects
+from reid_lib.embed import projection
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.embed.store import embedded
+from reid_lib.openset import summary
+from reid_lib.openset.predictions import score_individuals
+from reid_lib.openset.threshold import Threshold, decide, fit_threshold, oracle
+from reid_lib.params.fields import TrainParams
+from reid_lib.pipeline.drawing import tell_undrawn
+from reid_lib.pipeline.experiment import Experiment
+from reid_lib.runs import seals
+from reid_lib.runs.folder import CURE, load_run
+from reid_lib.runs.run import Run
+
+METRICS_FORMAT = 1
+PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
+
+
+def evaluated_weights(params) -> dict:
+    """A run trained again under its old name has other weights: its evaluation is another one, too."""
+    if not getattr(params, "run", ""):
+        return {}
+    run = load_run(params.run)
+    weights = run.path(MODEL_WEIGHTS)
+    try:
+        seals.check(run.folder, MODEL_WEIGHTS)
+        with open(weights, "rb") as file:
+            return {"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{weights} cannot be read ({seals.why(error)}): {CURE}") from error
+
+
+def looked_through(experiment: Experiment, pixels: np.ndarray, embeddings: EmbeddingSet | None = None) -> np.ndarray:
+    """The pixels, looked through for copies under two animals: told before training, and with embeddings after it."""
+    if experiment.greys is None:
+        experiment.greys = small_greys(pixels, progress=True)
+    found = find_suspects(experiment.greys, experiment.split.rows, embeddings)
+    experiment.run.write_csv(SUSPECTS_CSV, found.pairs)
+    if found.note != experiment.told:
+        print("note:", found.note)
+    experiment.told = found.note
+    return pixels
+
+
+def embed_images(experiment: Experiment) -> dict[str, EmbeddingSet]:
+    """Every image that has a role, embedded by the best weights unless they did so before; stored by role."""
+    from reid_lib.nets.device import embedding_precision
+
+    model = _model(experiment).to(experiment.device)
+    rows, pixels = experiment.split.rows, experiment.pixels(model)
+    everything = embedded(
+        model,
+        pixels,
+        rows,
+        where=rows[ROLE] != UNUSED,
+        batch_size=experiment.params.batch_size,
+        device=experiment.device,
+        precision=embedding_precision(experiment.params.precision, experiment.device),
+        torch_compile=experiment.params.torch_compile,
+        progress=True,
+    )
+    looked_through(experiment, pixels, everything)
+    embeddings = {role: everything.where(everything.rows[ROLE] == role) for role in ROLES}
+    for role, part in embeddings.items():
+        with experiment.run.write(f"{EMBEDDINGS}/{role}.npz") as path:
+            part.save(path)
+    return embeddings
+
+
+def _model(experiment: Experiment):
+    """The network to evaluate: trained in this run, in another run, or a backbone as it comes."""
+    from reid_lib.nets.network import build_model, load_model, save_model
+
+    params = experiment.params
+    if isinstance(params, TrainParams):
+        return load_model(experiment.run.folder)
+    if params.run:
+        return load_model(load_run(params.run).folder)
+    model = build_model(params.backbone, pretrained=params.pretrained, image_size=params.image_size, embedding_dim=0)
+    save_model(model, experiment.run.write)
+    return model
+
+
+def answer_queries(split: Split, embeddings: dict, min_individuals: int) -> tuple[pd.DataFrame, Threshold]:
+    """Predictions of val and test. The threshold sees val alone, and is frozen before test is scored."""
+    val = score_individuals(embeddings[VAL], embeddings[GALLERY])
+    threshold = fit_threshold(val, min_individuals=min_individuals)
+    enrolled = embeddings[GALLERY]
+    if split.policy == "official":
+        enrolled = enrolled.joined(embeddings[VAL])
+    test = score_individuals(embeddings[TEST], enrolled)
+    predictions = pd.concat([val, test], ignore_index=True)
+    predictions[PREDICTED] = decide(predictions, threshold)
+    return predictions, threshold
+
+
+def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Threshold) -> dict:
+    """metrics.json: the one door through which results leave."""
+    split = experiment.split
+    parts = {role: predictions[predictions[ROLE] == role] for role in (VAL, TEST)}
+    measured = {role: summary.summarise(part) for role, part in parts.items()}
+    if split.left_out:
+        measured["left_out"] = split.left_out | {"why": split.remarks[-1]}
+    return measured | {
+        "format": METRICS_FORMAT,
+        "threshold": threshold.to_dict(),
+        "oracle": oracle(parts[TEST]),
+        # Under a data set's own split the threshold was fitted on a smaller gallery than it is applied to.
+        "gallery_images": {role: int(split.gallery_for(role).sum()) for role in (VAL, TEST)},
+        "test_fingerprint": split.test_fingerprint,
+        "split_policy": split.policy,
+        "leakage": split.leakage().set_index(ROLE)["same_encounter"].to_dict(),
+    }
+
+
+def lay_out(run: Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:
+    """2-D coordinates of all embedded images, with what figures colour them by; NaN where they cannot be laid out."""
+    everything = embeddings[GALLERY].joined(embeddings[VAL]).joined(embeddings[TEST])
+    try:
+        plane = projection.project(everything.features, seed=0)
+    except Exception as error:
+        tell_undrawn(run, "the 2-D projection", PROJECTION_TXT, error)
+        plane = np.full((len(everything), 2), np.nan)
+    kept = [c for c in (IMAGE_ID, DATASET, INDIVIDUAL, ORIENTATION, ROLE, KNOWN) if c in everything.rows]
+    return everything.rows[kept].assign(x=plane[:, 0], y=plane[:, 1])

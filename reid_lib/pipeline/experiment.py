@@ -1,0 +1,117 @@
+"""What the steps of a run share: parameters, images with their roles, the run folder; and what an evaluation says."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.kernel import quick_imports
+from reid_lib.core.names import (
+    BBOX,
+    IMAGE_ID,
+    IMAGES_CSV,
+    PATH,
+    PREDICTIONS_CSV,
+    PROJECTION_CSV,
+    ROLE,
+    TEST,
+    THRESHOLD_CSV,
+    VAL,
+)
+from reid_lib.data import pixels as images
+from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.split import Split
+from reid_lib.figures.labels import METRIC_LABELS
+from reid_lib.openset import summary
+from reid_lib.openset.threshold import Threshold
+from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.runs.run import Run
+
+
+@dataclass
+class Experiment:
+    """What the steps share: the parameters, the images with their roles, and the run folder."""
+
+    params: TrainParams | EvaluateParams
+    catalogue: Catalogue
+    split: Split
+    run: Run
+    greys: np.ndarray | None = None  # all images, small, once they were decoded
+    told: str = ""  # of copies among them
+
+    @cached_property
+    def device(self) -> str:
+        """The one the parameters mean: "cpu", "cuda" or "mps"."""
+        with quick_imports():
+            from reid_lib.nets.device import choose_device
+
+        return choose_device(self.params.device)
+
+    def pixels(self, model, *, check: bool = True):
+        """All images as the model takes them: (n, s, s, 3) uint8, decoded once and kept in the cache."""
+        how = {name: model.config[name] for name in ("image_size", "interpolation")}
+        return images.pixels(self.catalogue, check=check, **how)
+
+    def photo(self, image_id: str):
+        """The photograph of an image, for figures: (height, width, 3) uint8, its long side at most 320 px."""
+        row = self._by_id.loc[image_id]
+        return images.load_image(self.catalogue.root / row[PATH], bbox=row.get(BBOX), max_side_px=320)
+
+    @cached_property
+    def _by_id(self) -> pd.DataFrame:
+        return self.catalogue.rows.set_index(IMAGE_ID)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an evaluation says: answers, the frozen threshold, metrics with intervals, 2-D coordinates."""
+
+    predictions: pd.DataFrame
+    threshold: Threshold
+    metrics: dict
+    projection: pd.DataFrame
+
+    @property
+    def val(self) -> pd.DataFrame:
+        return self.predictions[self.predictions[ROLE] == VAL]
+
+    @property
+    def test(self) -> pd.DataFrame:
+        return self.predictions[self.predictions[ROLE] == TEST]
+
+    @property
+    def judged(self) -> pd.DataFrame:
+        """Predictions of the test, or of val where no test query is labelled; `about` says so."""
+        return self.predictions[self.predictions[ROLE] == summary.judged_role(self.metrics)]
+
+    @property
+    def about(self) -> str:
+        """What a table or figure of `judged` has to say of itself; "" for the test."""
+        return summary.ON_VAL if summary.judged_role(self.metrics) == VAL else ""
+
+    @property
+    def oracle(self) -> dict:
+        """The best threshold in hindsight on test: an upper bound, never the result."""
+        return self.metrics["oracle"]
+
+    def table(self, role: str = "") -> pd.DataFrame:
+        """Metrics by data set and averaged: value and 95 % interval. Of the test, or as `judged`, which it says."""
+        table = summary.table(self.metrics[role or summary.judged_role(self.metrics)]).rename(index=METRIC_LABELS)
+        return table if role or not self.about else table.rename_axis(columns=self.about)
+
+
+def load_results(run) -> Results:
+    """The results of a finished run, from its files alone."""
+    metrics = run.metrics()
+    threshold = Threshold.from_dict(metrics["threshold"], curve=run.read_csv(THRESHOLD_CSV))
+    return Results(run.read_csv(PREDICTIONS_CSV), threshold, metrics, run.read_csv(PROJECTION_CSV))
+
+
+def experiment_of(run: Run) -> Experiment:
+    """A run with its images and their roles, as its owner read them; nothing is audited again."""
+    described = run.described()
+    split = Split(run.read_csv(IMAGES_CSV), described["split_policy"])
+    catalogue = Catalogue(split.rows, Path(described["root"]), described["params"]["dataset"])
+    return Experiment(TrainParams(**run.params), catalogue, split, run)

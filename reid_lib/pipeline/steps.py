@@ -1,0 +1,165 @@
+"""The steps wired together, one call for each cell of a notebook.
+
+read -> split -> start (a run folder) -> train -> evaluate -> finish
+"""
+
+import pandas as pd
+
+from reid_lib.core.kernel import quick_imports
+from reid_lib.core.names import (
+    ALL_METRICS_CSV,
+    GALLERY,
+    HISTORY_CSV,
+    IMAGES_CSV,
+    LEFT_OUT_CSV,
+    METRICS_JSON,
+    PREDICTIONS_CSV,
+    PROJECTION_CSV,
+    REPORT_HTML,
+    SUBMISSION_CSV,
+    TEST,
+    THRESHOLD_CSV,
+    TRAINED_CSV,
+)
+from reid_lib.core.signals import stop_on_signal
+from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.split import Split
+from reid_lib.openset import summary
+from reid_lib.pages import run_report
+from reid_lib.params.fields import TrainParams
+from reid_lib.pipeline import launch, trained
+from reid_lib.pipeline.evaluation import (
+    answer_queries,
+    embed_images,
+    evaluated_weights,
+    lay_out,
+    looked_through,
+    measure,
+)
+from reid_lib.pipeline.experiment import Experiment, Results, load_results
+from reid_lib.pipeline.submission import submission
+from reid_lib.runs import seals, table
+from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
+from reid_lib.runs.inspection import lost_files, nothing_in_the_way
+from reid_lib.runs.run import Run, identity
+
+
+def start(params, catalogue: Catalogue, split: Split) -> Experiment:
+    """Claim the run folder: new, continued, or finished already.
+
+    Raises:
+        RunBusyError: another live process owns it.
+        RunDiffersError: a run of this name has other parameters or other data.
+    """
+    run = Run.open(
+        params.run_name or params.default_name(),
+        params=params.model_dump(),
+        identity=identity(params, catalogue.fingerprint, split.fingerprint) | evaluated_weights(params),
+        provenance={
+            "catalogue_fingerprint": catalogue.fingerprint,
+            "split_fingerprint": split.fingerprint,
+            "test_fingerprint": split.test_fingerprint,
+            "split_policy": split.policy,
+            "root": str(catalogue.root),
+            "notes": list(catalogue.notes),
+        },
+    )
+    experiment = Experiment(params, catalogue, split, run)
+    if run.finished and (lost := lost_files(run)):
+        for name, why in lost.items():
+            print(f"note: {run.path(name)} {why}")
+        print(f"run {run.name!r} was finished; what is lost is made again from what is whole")
+        nothing_in_the_way(run)
+        run.reopen()
+        if HISTORY_CSV in lost:  # it decides on what is trained: it comes from the checkpoint, not from what is left
+            run.path(HISTORY_CSV).unlink(missing_ok=True)
+    if params.reference and (state := state_of(params.reference)) != FINISHED:
+        told = no_such_run(params.reference) if state == PLANNED else f"the reference {params.reference!r} is {state}"
+        print(f"note: {told}: this run is compared with its reference once that is finished")
+    if run.finished:
+        print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
+    else:
+        with run.guard():
+            nothing_in_the_way(run)
+            run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
+            run.write_csv(IMAGES_CSV, split.rows)
+            if isinstance(params, TrainParams):
+                run.write_csv(TRAINED_CSV, trained.photographs(catalogue, split.queries(GALLERY)))
+            if len(catalogue.left_out):
+                run.write_csv(LEFT_OUT_CSV, catalogue.left_out)
+        print(f"run {run.name!r} on {experiment.device}: {run.folder}")
+    return experiment
+
+
+def train(experiment: Experiment) -> pd.DataFrame:
+    """Train the network of a run, or continue; returns its history, one row per epoch.
+
+    With several GPUs (`num_gpus`), or on several nodes of a Slurm job, in processes of their own.
+    """
+    run, e = experiment.run, experiment
+    if not run.finished:
+        with run.guard(), stop_on_signal() as stop:
+            per_node, n_nodes = launch.processes(e.params.num_gpus, e.device), launch.nodes()
+            if _is_trained(experiment):
+                print("training was complete: the best weights and history.csv are whole, nothing is trained again")
+            elif per_node * n_nodes > 1:
+                launch.train_in_processes(run, per_node=per_node, n_nodes=n_nodes, stop=stop)
+            else:
+                with quick_imports():
+                    from reid_lib.train.learn import learn
+                learn(e.params, e.split, lambda model: looked_through(e, e.pixels(model)), run, e.device, stop)
+    return run.history()
+
+
+def _is_trained(experiment: Experiment) -> bool:
+    with quick_imports():
+        from reid_lib.train.learn import is_complete
+    return is_complete(experiment.params, experiment.run)
+
+
+def evaluate(experiment: Experiment) -> Results:
+    """Embed, search, fit the threshold on val, apply it once to test, write every result into the run folder."""
+    run = experiment.run
+    if run.finished:
+        return load_results(run)
+    with run.guard():
+        embeddings = embed_images(experiment)
+        predictions, threshold = answer_queries(experiment.split, embeddings, experiment.params.threshold_individuals)
+        metrics = measure(experiment, predictions, threshold)
+        projection = lay_out(run, embeddings)
+        results = Results(predictions, threshold, metrics, projection)
+        answers = submission(results.test, embeddings[TEST], threshold, dataset=experiment.params.dataset)
+        run.write_csv(PREDICTIONS_CSV, predictions)
+        run.write_csv(THRESHOLD_CSV, threshold.curve)
+        run.write_csv(PROJECTION_CSV, projection)
+        run.write_csv(SUBMISSION_CSV, answers)
+        run.write_json(METRICS_JSON, metrics)
+    return results
+
+
+def finish(experiment: Experiment, results: Results) -> None:
+    """Leave report.html, mark the run finished, bring `all_model_metrics.csv` up to date, and print the headline.
+
+    In this order: a run that reads finished has its report. Where one is lost, it is made again.
+    """
+    run = experiment.run
+    said = f"{summary.headline(results.metrics)}\nrun folder: {run.folder}"
+    if not run.finished:
+        seals.seal(run.folder)
+        run_report.leave_report(run, said)
+        run.finish()
+        _tell_all(run)
+    elif not run_report.has_report(run):
+        run_report.leave_report(run, said)
+    print(said)
+
+
+def _tell_all(run) -> None:
+    """The table of all runs; whatever keeps it from being written, this run is finished."""
+    try:
+        table.rewrite_table()
+    except Exception as error:  # of other runs, or of a folder that is not ours
+        print(
+            f"note: run {run.name!r} is finished, but {ALL_METRICS_CSV} could not be brought up to date ({error}); "
+            "the next run that finishes does it"
+        )

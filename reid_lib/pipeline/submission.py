@@ -1,0 +1,35 @@
+"""What a competition wants to be sent: one line per test image.
+
+AnimalCLEF 2025 asks for the individual or `new_individual`; AnimalCLEF 2026 asks for clusters of test images.
+"""
+
+import pandas as pd
+
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, NEW_INDIVIDUAL, PREDICTED
+from reid_lib.discover.clusters import components
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.openset.threshold import Threshold
+
+CLUSTER = "cluster"
+
+
+def submission(predictions: pd.DataFrame, queries: EmbeddingSet, threshold: Threshold, *, dataset: str) -> pd.DataFrame:
+    """The answers in the competition's format, ordered by image id.
+
+    Args:
+        predictions: of the test queries, with `predicted`.
+        queries: embeddings of the same test queries.
+        threshold: the frozen one; two new animals that resemble each other as much are one animal.
+        dataset: the catalogue's name; "animalclef2026" gives clusters.
+
+    Returns:
+        (image_id, identity), or (image_id, cluster) for AnimalCLEF 2026.
+    """
+    answers = predictions[[IMAGE_ID, DATASET, PREDICTED]].sort_values(IMAGE_ID).reset_index(drop=True)
+    if dataset != "animalclef2026":
+        return answers[[IMAGE_ID, PREDICTED]].rename(columns={PREDICTED: IDENTITY})
+    names = "cluster_" + answers[DATASET].astype(str) + "_" + answers[PREDICTED].astype(str)
+    for name, part in answers[answers[PREDICTED] == NEW_INDIVIDUAL].groupby(DATASET):
+        labels = components(queries, part[IMAGE_ID].tolist(), threshold.values.get(name))
+        names[part.index] = [f"cluster_{name}_new{label}" for label in labels]
+    return pd.DataFrame({IMAGE_ID: answers[IMAGE_ID], CLUSTER: names})

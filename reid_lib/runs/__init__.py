@@ -1,0 +1,15 @@
+"""Run folders: their state, their owner, what they were made with, the table of all runs.
+
+Knows no torch.
+"""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "folder": "RunFolder load_run list_runs state_of",
+        "run": "Run ask_to_stop",
+        "table": "all_metrics promote reference overview",
+    },
+)

@@ -1,0 +1,296 @@
+"""Run folders to read: their names, their states, what is in them.
+
+States: running, finished, failed (with the error), interrupted (stopped, killed or gone silent), unreadable.
+"""
+
+import difflib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reid_lib.core import files, frames
+from reid_lib.core.errors import RunError
+from reid_lib.core.names import (
+    ALL_METRICS_CSV,
+    CHECKPOINT,
+    COMPARISONS,
+    HISTORY_CSV,
+    METRICS_JSON,
+    MODEL_WEIGHTS,
+    PARAMS_JSON,
+    PREDICTIONS_CSV,
+    REFERENCE_JSON,
+    STATUS_JSON,
+    TEST,
+    VAL,
+)
+from reid_lib.core.paths import runs_root
+from reid_lib.runs import seals
+from reid_lib.runs.owner import is_alive
+
+FORMAT = 1  # of a run folder
+RUNNING, FINISHED, FAILED, INTERRUPTED, UNREADABLE = "running", "finished", "failed", "interrupted", "unreadable"
+PLANNED = "planned"  # has no folder yet
+WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
+LONGEST = 120  # characters of a run name
+# What lies in runs/ beside the run folders.
+NO_RUNS = (ALL_METRICS_CSV, REFERENCE_JSON, COMPARISONS, "README.md")
+LISTED = 20  # runs that a message names
+# What was computed; a run that has none of it may begin anew with other parameters.
+COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)
+ANOTHER_FORMAT = "of another format"
+CURE = "run its notebook again, which makes again what is lost, or copy the run again"
+
+
+def check_name(name: str) -> str:
+    """`name`, if it can be a run's.
+
+    Raises:
+        RunError: it is empty, too long, or could lead out of `runs/`.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name) or len(name) > LONGEST:
+        raise RunError(
+            f"run name {name!r}: expected letters, digits, '.', '_' and '-', at most {LONGEST}, the first a letter, "
+            "digit or '_'"
+        )
+    return name
+
+
+def folder_of(name: str, *, root: Path | None = None) -> Path:
+    """The folder of a run, whether it is there or not.
+
+    Raises:
+        RunError: `name` cannot be a run's, or something else stands there.
+    """
+    folder = (root or runs_root()) / check_name(name)
+    if name in NO_RUNS:
+        raise RunError(f"run name {name!r}: {folder} is the place of something else; choose another run_name")
+    if folder.is_symlink():
+        raise RunError(f"{folder} is a link: a run folder lies in runs/ itself; use REID_RUNS to put runs elsewhere")
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file, not a run folder: choose another run_name")
+    return folder
+
+
+class RunFolder:
+    """A run folder to read."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+    def read_json(self, name: str):
+        """A JSON file of the run.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._read(name, files.read_json)
+
+    def read_csv(self, name: str) -> pd.DataFrame:
+        """A table of the run.
+
+        Raises:
+            RunError: it is missing or damaged.
+        """
+        return self._read(name, frames.read_csv)
+
+    def _read(self, name: str, read: Callable):
+        try:
+            seals.check(self.folder, name)
+            return read(self.path(name))
+        except (OSError, ValueError) as error:
+            raise RunError(f"{self.path(name)} cannot be read ({seals.why(error)}): {CURE}") from error
+
+    def in_short(self, error: Exception | str) -> str:
+        """What is wrong with this run, for a place beside its name: the first line, without its path."""
+        return str(error).split("\n")[0].replace(f"{self.folder}/", "")
+
+    def look_at(self, name: str, columns: tuple[str, ...]) -> None:
+        """Whether a table can be read, from its checksum and its first line.
+
+        Raises:
+            RunError: it is missing, empty, no longer as the run wrote it, or has not these columns.
+        """
+
+        def has_columns(path: Path) -> None:
+            missing = [name for name in columns if name not in pd.read_csv(path, nrows=0).columns]
+            if missing:
+                raise ValueError(f"it has no column {missing[0]!r}")
+
+        self._read(name, has_columns)
+
+    def history(self) -> pd.DataFrame:
+        """One row per epoch; empty before the first.
+
+        Raises:
+            RunError: it is damaged.
+        """
+        if not there(self.path(HISTORY_CSV)):
+            return pd.DataFrame({"epoch": []})
+        history = self.read_csv(HISTORY_CSV)
+        numbers = len(history) == 0 or ("epoch" in history and pd.api.types.is_numeric_dtype(history["epoch"]))
+        if "epoch" not in history or not numbers:
+            raise RunError(f"{self.path(HISTORY_CSV)} cannot be read (it has no column of epochs): {CURE}")
+        return history
+
+    def metrics(self) -> dict[str, Any]:
+        """metrics.json, undefined values as NaN (JSON has none, so they are stored as null).
+
+        Raises:
+            RunError: it is missing or damaged, or lacks what every run has.
+        """
+        stored = self.read_json(METRICS_JSON)
+        if lacking := _lacking(stored):
+            raise RunError(f"{self.path(METRICS_JSON)} cannot be read ({lacking}): {CURE}")
+        return _with_nan(stored)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self.described()["params"]
+
+    def described(self) -> dict[str, Any]:
+        """params.json.
+
+        Raises:
+            RunError: it is missing, damaged, or of another format.
+        """
+        stored = self.read_json(PARAMS_JSON)
+        if not isinstance(stored, dict) or stored.get("format") != FORMAT:
+            raise RunError(
+                f"{self.path(PARAMS_JSON)} is {ANOTHER_FORMAT}: expected {FORMAT}; run it again under a new name"
+            )
+        for name in ("params", "identity"):
+            if not isinstance(stored.get(name, None if name == "params" else {}), dict):
+                raise RunError(f"{self.path(PARAMS_JSON)} cannot be read (it lacks {name!r}): {CURE}")
+        return stored
+
+    def status(self) -> dict[str, Any]:
+        """status.json, its state as it is now: a dead or silent owner's "running" reads as interrupted."""
+        try:
+            self.described()
+            status = self.read_json(STATUS_JSON)
+            state, owner, heartbeat = status["state"], status["owner"], status["heartbeat"]
+            alive = state == RUNNING and is_alive(owner, heartbeat=heartbeat)
+        except RunError as error:
+            return {"state": UNREADABLE, "error": str(error)}
+        except (KeyError, TypeError, AttributeError) as error:
+            return {"state": UNREADABLE, "error": f"{STATUS_JSON} cannot be read ({error!r}): {CURE}"}
+        if state not in WRITTEN_STATES:
+            return {"state": UNREADABLE, "error": f"{STATUS_JSON} has the state {state!r}: expected {WRITTEN_STATES}"}
+        told = status.get("error")
+        status["error"] = None if told is None else str(told)
+        return status | {"state": INTERRUPTED if state == RUNNING and not alive else state}
+
+    @property
+    def finished(self) -> bool:
+        return self.status()["state"] == FINISHED
+
+
+def load_run(name: str, *, root: Path | None = None) -> RunFolder:
+    """A finished run to read.
+
+    Raises:
+        RunError: there is none of this name, or it is not finished; the message lists those that are.
+    """
+    folder = (root or runs_root()) / check_name(name)
+    if not is_run(folder):
+        raise RunError(no_such_run(name, root=root))
+    run = RunFolder(folder)
+    run.described()
+    status = run.status()
+    if status["state"] != FINISHED:
+        why = f" ({status['error'].splitlines()[0]})" if status.get("error") else ""
+        raise RunError(f"run {name!r} is {status['state']}, not finished: run its notebook again, it continues{why}")
+    return run
+
+
+def no_such_run(name: str, *, root: Path | None = None) -> str:
+    """What to say where a run is asked for that is not there: the one that may be meant, or those that are there."""
+    root = root or runs_root()
+    runs = list_runs(root)
+    close = difflib.get_close_matches(name, [run.name for run in runs], n=1)
+    if (root / name).is_dir():
+        told = "its folder holds no run yet: what went wrong stands in the notebook or the log there"
+    elif close:
+        told = f"did you mean {close[0]!r}?"
+    else:
+        finished = [run.name for run in runs if run.finished]
+        more = f" and {len(finished) - LISTED} more (python -m reid_lib runs)" if len(finished) > LISTED else ""
+        told = f"finished runs: {', '.join(finished[:LISTED]) or 'none yet'}{more}"
+    return f"there is no run {name!r} in {root}; {told}"
+
+
+def state_of(name: str, *, root: Path | None = None) -> str:
+    """State of a run, "planned" where it has not begun."""
+    run = RunFolder((root or runs_root()) / check_name(name))
+    return run.status()["state"] if is_run(run.folder) else PLANNED
+
+
+def list_runs(root: Path | None = None) -> list[RunFolder]:
+    """All run folders by name, whatever their state; a folder with only a notebook or a log is none.
+
+    One that may not be read is listed, too: its state is unreadable.
+
+    Raises:
+        RunError: the folder of all runs may not be read.
+    """
+    root = root or runs_root()
+    try:
+        return [RunFolder(path) for path in sorted(root.iterdir()) if is_run(path)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{root} cannot be listed ({seals.why(error)}): REID_RUNS says where the runs lie") from error
+
+
+def is_run(folder: Path) -> bool:
+    """Is there a run, whole or damaged? What params.json is lost of is one as long as it holds results."""
+    names = (PARAMS_JSON, *(name for name in COMPUTED if name != HISTORY_CSV))
+    return any(there(folder / name) for name in names)
+
+
+def there(path: Path) -> bool:
+    """Is there such a file, or something in its place, or a folder that may not be looked into?"""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _lacking(metrics) -> str | None:
+    """What a metrics.json has not that every run has, in words."""
+    if not isinstance(metrics, dict):
+        return "it is no table of metrics"
+    for name, kind in {TEST: dict, VAL: dict, "test_fingerprint": str}.items():
+        if not isinstance(metrics.get(name), kind):
+            return f"it lacks {name!r}"
+    for role in (TEST, VAL):
+        overall = metrics[role].get("overall")
+        if not isinstance(overall, dict):
+            return f"it lacks 'overall' of {role!r}"
+        for metric, entry in overall.items():
+            if not isinstance(entry, dict) or not {"value", "low", "high"} <= set(entry):
+                return f"{metric!r} of {role!r} lacks its value or its interval"
+    return None
+
+
+def _with_nan(value):
+    """Numbers that are null inside of a metric's entry, {"value", "low", "high", ...}, as NaN."""
+    if not isinstance(value, dict):
+        return value
+    if "value" in value:
+        return {key: float("nan") if entry is None else entry for key, entry in value.items()}
+    return {key: _with_nan(entry) for key, entry in value.items()}

@@ -1,0 +1,58 @@
+"""A run folder looked over before hours are spent: what stands in the way, and what of a finished run is lost."""
+
+from reid_lib.core.errors import RunError
+from reid_lib.core.names import (
+    CHECKPOINT,
+    CHECKSUMS_JSON,
+    EMBEDDINGS,
+    FIGURES,
+    HISTORY_CSV,
+    IMAGES_CSV,
+    METRICS_JSON,
+    MODEL_JSON,
+    MODEL_WEIGHTS,
+    PREDICTIONS_CSV,
+    PROJECTION_CSV,
+    REPORT_HTML,
+    ROLES,
+    SUBMISSION_CSV,
+    THRESHOLD_CSV,
+)
+from reid_lib.runs import seals
+
+
+def nothing_in_the_way(run) -> None:
+    """Before hours are spent: is there a folder where a file of the run will be written, or the other way round?
+
+    Raises:
+        RunError: there is.
+    """
+    written = (CHECKPOINT, HISTORY_CSV, MODEL_JSON, MODEL_WEIGHTS, IMAGES_CSV, METRICS_JSON, PREDICTIONS_CSV)
+    written += (THRESHOLD_CSV, PROJECTION_CSV, SUBMISSION_CSV, REPORT_HTML, CHECKSUMS_JSON)
+    pictures = [f"{FIGURES}/{path.name}" for path in run.path(FIGURES).glob("*")]
+    parts = [f"{EMBEDDINGS}/{role}.npz" for role in ROLES]
+    wrong = [name for name in (*written, *pictures, *parts) if run.path(name).is_dir()]
+    wrong += [name for name in (FIGURES, EMBEDDINGS) if run.path(name).is_file()]
+    if wrong:
+        raise RunError(
+            f"{run.path(wrong[0])} is in the way: it is a {'file' if run.path(wrong[0]).is_file() else 'folder'}, and "
+            "the run writes something of that name. Move it away, and run the same command again"
+        )
+
+
+def lost_files(run) -> dict[str, str]:
+    """Files of a finished run that are not as it wrote them -> what is wrong; of one without checksums, which of its
+    results cannot be read."""
+    try:
+        seal = seals.sealed(run.folder)
+    except RunError as error:
+        return {CHECKSUMS_JSON: seals.why(error.__cause__)}
+    if seal is not None:
+        return {name: why for name in seal if (why := seals.trouble(run.folder, name, seal))}
+    lost = {}
+    for name in (METRICS_JSON, PREDICTIONS_CSV, THRESHOLD_CSV, PROJECTION_CSV):
+        try:
+            run.metrics() if name == METRICS_JSON else run.read_csv(name)
+        except RunError as error:
+            lost[name] = seals.why(error.__cause__ or error)
+    return lost

@@ -1,0 +1,108 @@
+"""Checksums of what a run has written, kept beside it: a flipped bit or a lost block is noticed when a file is read.
+
+A run is sealed when it is finished, and open again as soon as anything of it is made anew. CRC-32 is enough against
+accidents, and costs less than reading from most disks (about 0.7 s for 1 GB).
+"""
+
+import json
+import zlib
+from pathlib import Path
+
+from reid_lib.core import files
+from reid_lib.core.errors import RunError, first_line
+from reid_lib.core.names import CHECKPOINT, CHECKSUMS_JSON, REPORT_HTML, STATUS_JSON
+
+FORMAT = 1
+AT_ONCE = 2**20  # bytes
+# Not sealed: what goes on changing, what others write, and the checkpoint, which a finished run needs no more.
+OPEN = (CHECKSUMS_JSON, STATUS_JSON, CHECKPOINT, REPORT_HTML)
+KINDS = (".json", ".csv", ".npz", ".png", ".txt", ".safetensors")
+
+
+def seal(folder: Path) -> None:
+    """Write checksums.json: every file of a run folder that holds results, by name, with its size and checksum."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if _sealable(folder, path))
+    stored = {name: {"bytes": (folder / name).stat().st_size, "crc32": checksum(folder / name)} for name in names}
+    files.write_json(folder / CHECKSUMS_JSON, {"format": FORMAT, "files": stored})
+
+
+def _sealable(folder: Path, path: Path) -> bool:
+    name = path.relative_to(folder)
+    hidden = any(part.startswith(".") for part in name.parts)
+    return path.is_file() and path.suffix in KINDS and not hidden and name.as_posix() not in OPEN
+
+
+def sealed(folder: Path) -> dict[str, dict] | None:
+    """Name -> size and checksum as of when the run was sealed; None where it is not.
+
+    Raises:
+        RunError: checksums.json is damaged.
+    """
+    path = folder / CHECKSUMS_JSON
+    try:
+        stored = files.read_json(path)
+        if stored["format"] != FORMAT:
+            return None  # of another version, which knows how to read it
+        return {
+            str(name): {"bytes": int(of["bytes"]), "crc32": str(of["crc32"])} for name, of in stored["files"].items()
+        }
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} cannot be read ({why(error)})") from error
+
+
+def trouble(folder: Path, name: str, seal: dict[str, dict] | None) -> str | None:
+    """What is wrong with a sealed file, in words; None where nothing is, or it is not sealed."""
+    if seal is None or name not in seal:
+        return None
+    path, was = folder / name, seal[name]
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            return "is no file"
+        if size != was["bytes"]:
+            return f"has {size} bytes, and had {was['bytes']} when the run was finished" if size else "is empty"
+        return None if checksum(path) == was["crc32"] else "is not as the run wrote it: its checksum differs"
+    except OSError as error:
+        return why(error)
+
+
+def check(folder: Path, name: str) -> None:
+    """Compare a file with its seal, if it has one.
+
+    Raises:
+        ValueError: it is another than the run wrote.
+    """
+    try:
+        found = trouble(folder, name, sealed(folder))
+    except RunError:  # damaged itself; it is made again with the run's next finish
+        return
+    if found:
+        raise ValueError(found)
+
+
+def checksum(path: Path) -> str:
+    """CRC-32 of a file, eight hexadecimal digits."""
+    crc = 0
+    with open(path, "rb") as file:
+        while block := file.read(AT_ONCE):
+            crc = zlib.crc32(block, crc)
+    return f"{crc:08x}"
+
+
+def why(error: Exception) -> str:
+    """What is wrong with a file, in a few words for a person."""
+    if isinstance(error, FileNotFoundError):
+        return "is missing"
+    if isinstance(error, PermissionError):
+        return "may not be read: no permission"
+    if isinstance(error, IsADirectoryError | NotADirectoryError):
+        return "is no file"
+    if isinstance(error, OSError):
+        return error.strerror or repr(error)
+    if isinstance(error, json.JSONDecodeError):
+        return "is empty" if not error.doc.strip() else f"is no JSON: {error}"
+    if isinstance(error, UnicodeDecodeError):
+        return "is no text"
+    return first_line(error)

@@ -1,0 +1,178 @@
+"""The table of all runs, derived from their folders, and the reference they are compared with."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from reid_lib.core import files, frames
+from reid_lib.core.errors import RunError
+from reid_lib.core.names import ALL_METRICS_CSV, REFERENCE_JSON, TEST, VAL
+from reid_lib.core.paths import runs_root, writing
+from reid_lib.runs import pairing, seals
+from reid_lib.runs.folder import FINISHED, UNREADABLE, RunFolder, list_runs, load_run
+
+RUN, REFERENCE, ASKED, COMPARED = "run", "reference", "test_fingerprint", "compared_with"
+SHOWN = ("geometric_mean", "baks", "baus", "top1", "auroc")  # in a terminal
+
+PARAM = "param_"
+
+
+def promote(name: str, *, root: Path | None = None) -> None:
+    """Make a finished run the reference that new runs are compared with.
+
+    Raises:
+        RunError: there is no finished run of this name, or its metrics cannot be read.
+    """
+    run = load_run(name, root=root)
+    run.metrics()  # what cannot be read cannot be compared with
+    with writing(root or runs_root(), "REID_RUNS", RunError):
+        files.write_json((root or runs_root()) / REFERENCE_JSON, {RUN: run.name})
+    rewrite_table(root)
+
+
+def reference(root: Path | None = None) -> str | None:
+    """Name of the promoted run, if any.
+
+    Raises:
+        RunError: reference.json is damaged.
+    """
+    path = (root or runs_root()) / REFERENCE_JSON
+    try:
+        return str(files.read_json(path)[RUN])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} cannot be read ({seals.why(error)}): promote a run again") from error
+
+
+def _reference_if_readable(root: Path | None) -> str | None:
+    """The promoted run; a damaged reference.json is none for what lists all runs, which goes on."""
+    try:
+        return reference(root)
+    except RunError:
+        return None
+
+
+def all_metrics(root: Path | None = None) -> pd.DataFrame:
+    """One row per finished run: `run`, `reference`, parameters (`param_<name>`), test metrics (`<metric>`,
+    `<metric>_low`, `<metric>_high`), val metrics (`val_<metric>`), `compared_with`, and `difference_<metric>`: the
+    run's value less that of the run named in `compared_with`.
+
+    The reference is the run's own `reference` parameter, else the promoted run; `pairing` says which of its seeds a run
+    is compared with. There is no difference where the reference is not finished or was asked other test queries.
+    """
+    promoted = _reference_if_readable(root)
+    runs = complete_runs(root)
+    rows = [_row(run, promoted) for run in runs]
+    table = pd.DataFrame(rows, columns=None if rows else [RUN, REFERENCE])
+    pairs = pairing.pair_runs(_entries(runs, rows))
+    compared = table[RUN].map({name: pair.other for name, pair in pairs.items()}).astype(object)
+    metrics = [column for column in table if f"{column}_low" in table]
+    by_name = table.set_index(RUN)
+    differences = {f"difference_{metric}": table[metric] - compared.map(by_name[metric]) for metric in metrics}
+    return table.assign(**{COMPARED: compared.where(compared.notna(), None)} | differences)
+
+
+def pairs(root: Path | None = None) -> dict[str, pairing.Pair]:
+    """Run -> the run it is compared with, as in `all_metrics`."""
+    promoted, runs = _reference_if_readable(root), complete_runs(root)
+    return pairing.pair_runs(_entries(runs, [_row(run, promoted) for run in runs]))
+
+
+def _entries(runs: list[RunFolder], rows: list[dict]) -> list[pairing.Entry]:
+    found = []
+    for run, row in zip(runs, rows, strict=True):
+        variant, seed = pairing.variant_of(run.described().get("identity") or {})
+        found.append(pairing.Entry(run.name, row[REFERENCE], variant, seed, row[ASKED]))
+    return found
+
+
+def complete_runs(root: Path | None = None) -> list[RunFolder]:
+    """The finished runs whose metrics can be read; `unreadable_runs` says of the others why."""
+    return [run for run in list_runs(root) if run.finished and not unreadable(run)]
+
+
+def unreadable_runs(root: Path | None = None) -> dict[str, str]:
+    """Run name -> why it cannot be read: it takes part in no table, and stops nobody."""
+    found = {run.name: unreadable(run) for run in list_runs(root)}
+    return {name: why for name, why in found.items() if why}
+
+
+def unreadable(run: RunFolder) -> str | None:
+    """Why a run that reads finished or unreadable cannot be read, in one line; None where it can, or is not done."""
+    status = run.status()
+    if status["state"] == UNREADABLE:
+        return run.in_short(status["error"])
+    if status["state"] == FINISHED:
+        try:
+            run.metrics()
+        except RunError as error:
+            return run.in_short(error)
+    return None
+
+
+def _row(run: RunFolder, promoted: str | None) -> dict:
+    metrics, described = run.metrics(), run.described()
+    row = {RUN: run.name, REFERENCE: described["params"].get("reference") or promoted}
+    row |= {"test_fingerprint": metrics["test_fingerprint"]}
+    for name, entry in metrics[TEST]["overall"].items():
+        row |= {name: entry["value"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
+    row |= {f"val_{name}": entry["value"] for name, entry in metrics[VAL]["overall"].items()}
+    return row | {f"param_{name}": value for name, value in described["params"].items()}
+
+
+def _shown(row: pd.Series, name: str) -> str:
+    """A metric of the test; where it is undefined there and not on val, as for a test without labels, that of val."""
+    if pd.isna(row[name]) and pd.notna(val := row.get(f"val_{name}")) and pd.isna(row["top1"]):
+        return f"{val:.3f} (val)"
+    return f"{row[name]:.3f}"
+
+
+def rewrite_table(root: Path | None = None) -> Path:
+    """Write runs/all_model_metrics.csv anew.
+
+    Several jobs may finish together, and the last rename may be of a table that misses another's row or knows an older
+    reference: after its rename each writer derives the table again, and rewrites until the file says the same.
+    Whoever renames last sees all the others. A run that cannot be read has no row.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    path = (root or runs_root()) / ALL_METRICS_CSV
+    with writing(path.parent, "REID_RUNS", RunError):
+        while True:
+            frames.write_csv(path, all_metrics(root))
+            if path.read_text(encoding="utf-8") == all_metrics(root).to_csv(index=False):
+                return path
+
+
+def overview(root: Path | None = None) -> str:
+    """All runs as text, for a terminal: state, epoch, headline metrics; the reference is marked with *.
+
+    Why a run cannot be read, or that the reference cannot, stands in full below the table.
+    """
+    promoted = _reference_if_readable(root)
+    runs = list_runs(root)
+    if not runs:
+        return f"no runs in {root or runs_root()}: make the first one with 'make train'"
+    metrics = all_metrics(root).set_index(RUN)
+    lines, reasons = [], []
+    for run in runs:
+        status, trouble = run.status(), unreadable(run)
+        state = UNREADABLE if trouble else status["state"]
+        line = {"": "*" if run.name == promoted else "", RUN: run.name, "state": state}
+        line["epoch"] = "" if status.get("epoch") is None else str(status["epoch"])
+        for name in SHOWN:
+            known = run.name in metrics.index and name in metrics
+            line[name] = _shown(metrics.loc[run.name], name) if known else ""
+        error = trouble or (status.get("error") or "").split("\n")[0]
+        lines.append(line | {"error": error[:60]})
+        if trouble and len(trouble) > 60:
+            reasons.append(f"{run.name}: {trouble}")
+    try:
+        reference(root)
+    except RunError as error:
+        reasons.append(f"note: {error}")
+    table = pd.DataFrame(lines)
+    text = table.loc[:, [c for c in table if (table[c] != "").any()]].to_string(index=False)
+    return "\n".join([text, *([""] if reasons else []), *reasons])

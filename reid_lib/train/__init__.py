@@ -1,0 +1,17 @@
+"""Training: losses, batches, augmentation, the loop with exact resume, validation.
+
+Knows no run folder: it is handed where to report.
+"""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "loop": "fit",
+        "losses": "make_loss",
+        "batches": "TrainingImages",
+        "group": "ALONE Group",
+        "validation": "Validation",
+    },
+)

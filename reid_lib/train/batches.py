@@ -1,0 +1,168 @@
+"""What the training loop is fed: batches of m images per class; the same for a seed and an epoch."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from reid_lib.core.errors import ParameterError
+from reid_lib.train.augment import Draws, apply, draw
+from reid_lib.train.group import ALONE, LEAST, Group
+
+
+def epoch_batches(
+    labels: np.ndarray, *, batch_size: int, m: int, seed: int, epoch: int, least: int = 2
+) -> list[np.ndarray]:
+    """Positions of the images of one epoch, batch by batch: every image exactly once, up to m of a class together.
+
+    A class of fewer than m images (or its remainder) gives fewer; nothing is drawn twice. A last batch that is too
+    small joins the batch before it.
+
+    Args:
+        labels: (n,) int class of each image.
+        batch_size: most images in a batch, 2 or more; more than n gives one batch.
+        m: images per class in a batch, 1 or more.
+        least: images in a batch: two for batch normalisation, or more where processes share it.
+
+    Example:
+        >>> [b.tolist() for b in epoch_batches(np.array([0, 0, 1, 1]), batch_size=4, m=2, seed=0, epoch=1)][0].__len__()
+        4
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    groups = []
+    for members in np.split(by_class, np.flatnonzero(np.diff(labels[by_class])) + 1):
+        groups += [members[start : start + m] for start in range(0, len(members), m)]
+    stream = np.concatenate([groups[i] for i in rng.permutation(len(groups))])
+    batches = [stream[start : start + batch_size] for start in range(0, len(stream), batch_size)]
+    if len(batches) > 1 and len(batches[-1]) < least:
+        batches[-2:] = [np.concatenate(batches[-2:])]
+    return batches
+
+
+class _Images(Dataset):
+    """Rows of the pixel cache, a batch at a time, and what they are varied by: drawn where there is time for it."""
+
+    def __init__(self, pixels: np.ndarray, rows: np.ndarray, seed: int, augment: bool, flip: bool):
+        self.pixels, self.rows, self.seed, self.augment, self.flip = pixels, rows, seed, augment, flip
+
+    def __getitems__(self, wanted: list[tuple[int, int]]) -> tuple[torch.Tensor, Draws | None]:
+        """Images and draws of (epoch, position), all of one epoch."""
+        epoch, positions = wanted[0][0], [position for _, position in wanted]
+        draws = draw(self.seed, epoch, positions, flip=self.flip) if self.augment else None
+        return torch.from_numpy(self.pixels[self.rows[positions]]).permute(0, 3, 1, 2), draws
+
+
+def _as_it_is(batch):
+    return batch
+
+
+class _EpochSampler:
+    """This process's share of the batches of an epoch from `start` on: (epoch, position) of training images."""
+
+    def __init__(self, labels: np.ndarray, group: Group, **options):
+        self.labels, self.group, self.options, self.epoch, self.start = labels, group, options, 1, 0
+
+    def batches(self) -> list[np.ndarray]:
+        whole = epoch_batches(self.labels, epoch=self.epoch, least=self.group.least_batch, **self.options)
+        return whole[self.start :]
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for batch in self.batches():
+            yield [(self.epoch, position) for position in self.group.part(batch).tolist()]
+
+    def __len__(self) -> int:
+        return len(self.batches())
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step is fed.
+
+    Attributes:
+        images: (b, 3, s, s) uint8, those of this process, as they are in the cache.
+        draws: what they are varied by, from (seed, epoch, position); None without augmentation.
+        positions: (b,) their numbers among the training images.
+        labels: (B,) int64 of the whole batch, all processes together.
+    """
+
+    images: torch.Tensor
+    draws: Draws | None
+    positions: np.ndarray
+    labels: torch.Tensor
+
+    def on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """The images, varied, and the labels, on the device where they are trained on."""
+        images, labels = (part.to(device, non_blocking=True) for part in (self.images, self.labels))
+        return images if self.draws is None else apply(images, self.draws), labels
+
+
+@dataclass
+class TrainingImages:
+    """The images that are trained on.
+
+    Args:
+        pixels: (N, s, s, 3) uint8 of the whole catalogue.
+        rows: (n,) positions in `pixels` of the training images.
+        labels: (n,) int64 class of each, 0 ... n_classes - 1.
+        batch_size, m, seed: see `epoch_batches`.
+        augment, flip: see `augment`.
+        num_workers: loader processes; the batches do not depend on it.
+        group: the processes that share each batch; `batch_size` counts the images of all of them.
+
+    Raises:
+        ParameterError: there are too few images for so many processes.
+    """
+
+    pixels: np.ndarray
+    rows: np.ndarray
+    labels: np.ndarray
+    batch_size: int
+    m: int
+    seed: int
+    augment: bool = True
+    flip: bool = False
+    num_workers: int = 0
+    pin_memory: bool = False
+    group: Group = ALONE
+
+    def __post_init__(self):
+        if min(self.batch_size, len(self.rows)) < self.group.least_batch > LEAST:
+            raise ParameterError(
+                f"{self.group.size} processes share a batch of {min(self.batch_size, len(self.rows))} images, and each "
+                f"needs at least {LEAST}: pass a batch_size of {self.group.least_batch} or more, or a smaller num_gpus"
+            )
+        self._sampler = _EpochSampler(self.labels, self.group, batch_size=self.batch_size, m=self.m, seed=self.seed)
+        self._loader = DataLoader(
+            _Images(self.pixels, self.rows, self.seed, self.augment, self.flip),
+            batch_sampler=self._sampler,
+            collate_fn=_as_it_is,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=self.pin_memory,
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def share(self) -> int:
+        """Images of a whole batch that are this process's."""
+        return self.group.sizes(min(self.batch_size, len(self.rows)))[self.group.rank]
+
+    def epoch(self, epoch: int, *, start: int = 0) -> Iterator["Batch"]:
+        """Batches of one epoch, the first `start` left out."""
+        self._sampler.epoch, self._sampler.start = epoch, start
+        batches = self._sampler.batches()
+        for (images, draws), positions in zip(self._loader, batches, strict=True):
+            labels = torch.from_numpy(self.labels[positions])
+            labels = labels.pin_memory() if self.pin_memory else labels
+            yield Batch(images, draws, self.group.part(positions), labels)
+
+    def steps(self, epoch: int) -> int:
+        """Number of batches of an epoch."""
+        self._sampler.epoch, self._sampler.start = epoch, 0
+        return len(self._sampler)

@@ -1,0 +1,121 @@
+"""From parameters to a trained network: network, loss, batches and validation, built and handed to the loop."""
+
+from collections.abc import Callable
+
+from reid_lib.core.errors import RunError
+from reid_lib.core.files import digest
+from reid_lib.data.split import Split
+from reid_lib.nets.device import choose_precision, loader_processes
+from reid_lib.nets.network import ReidModel, build_model, save_model, weights_trouble
+from reid_lib.train.batches import TrainingImages
+from reid_lib.train.classes import TrainingClasses, training_classes
+from reid_lib.train.group import ALONE, Group
+from reid_lib.train.loop import VAL_SCORE, Progress, fit, stops_early
+from reid_lib.train.losses import make_loss
+from reid_lib.train.validation import Validation
+
+
+def learn(
+    params,
+    split: Split,
+    pixels_for: Callable,
+    run,
+    device: str,
+    stop: Callable[[], bool],
+    group: Group = ALONE,
+) -> None:
+    """Train a run's network, or continue.
+
+    Args:
+        params: `TrainParams`.
+        split: roles of all images.
+        pixels_for: a model -> (n, s, s, 3) uint8 of the whole catalogue, as it takes them.
+        run: an open run; checkpoints, history and the best weights go there.
+        device, stop, group: see `loop.fit`.
+    """
+    classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
+    model = group.one_by_one(lambda: _network(params))
+    pixels = group.one_by_one(lambda: pixels_for(model))
+    loss = make_loss(
+        params.loss,
+        num_classes=len(classes.names),
+        embedding_dim=model.embedding_dim,
+        margin=params.margin,
+        scale=params.scale,
+        seed=params.seed,
+    )
+    batches = _batches(params, pixels, classes, device, group)
+    precision = choose_precision(params.precision, device, model.backbone)
+    print(
+        f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch, "
+        f"trained in {precision}"
+    )
+    validation = Validation(pixels, split, classes, params, device=device, group=group)
+
+    def save_best(best: ReidModel) -> None:
+        save_model(best, run.write)
+        validation.keep(best)
+
+    fit(
+        model,
+        loss,
+        batches,
+        params,
+        evaluate=validation,
+        prepare=validation.prepare,
+        save_best=save_best,
+        run=run,
+        stop=stop,
+        device=device,
+        precision=precision,
+        group=group,
+        best_trouble=lambda: weights_trouble(run.folder),
+        origin=digest(run.described().get("identity", {})),
+    )
+
+
+def is_complete(params, run) -> bool:
+    """Has a run been trained to its end, by its history, and are the best weights whole?
+
+    Then it needs neither its checkpoint nor another look at the training images.
+    """
+    try:
+        history = run.history()
+    except RunError:
+        return False
+    epochs = history["epoch"].tolist()
+    if not epochs or epochs != list(range(len(epochs))) or VAL_SCORE not in history:
+        return False
+    progress = Progress()
+    for epoch, score in zip(epochs, history[VAL_SCORE].tolist(), strict=True):
+        if epoch % params.eval_every == 0 or epoch == params.num_epochs:
+            progress.note(epoch, score)
+    ended = epochs[-1] >= params.num_epochs or stops_early(progress, params.patience)
+    return ended and not weights_trouble(run.folder)
+
+
+def _network(params) -> ReidModel:
+    return build_model(
+        params.backbone,
+        pretrained=params.pretrained,
+        image_size=params.image_size,
+        embedding_dim=params.embedding_dim,
+        dropout=params.dropout,
+        seed=params.seed,
+    )
+
+
+def _batches(params, pixels, classes: TrainingClasses, device: str, group: Group) -> TrainingImages:
+    return TrainingImages(
+        pixels,
+        classes.rows,
+        classes.labels,
+        batch_size=params.batch_size,
+        m=params.m,
+        seed=params.seed,
+        augment=params.augmentation,
+        flip=params.flip,
+        num_workers=loader_processes(params.num_workers, device, sharing=group.local_size),
+        pin_memory=device == "cuda",
+        group=group,
+    )

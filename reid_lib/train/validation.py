@@ -1,0 +1,131 @@
+"""What is measured on val while training: losses in eval mode without augmentation, and the open-set scores.
+
+The train loss carries dropout and augmentation, so a loss on a fixed part of the gallery in eval mode stands beside it.
+"""
+
+import numpy as np
+import torch
+
+from reid_lib.core.names import IMAGE_ID, KNOWN, ROLE, UNUSED, VAL
+from reid_lib.data.split import Split
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.embed.extract import Way, extract
+from reid_lib.embed.store import Store, fingerprints
+from reid_lib.nets.device import embedding_precision
+from reid_lib.openset import summary
+from reid_lib.openset.predictions import score_individuals
+from reid_lib.train.classes import TrainingClasses
+from reid_lib.train.group import ALONE, Group
+
+# Images whose loss in eval mode is drawn beside the train loss.
+N_TRAIN_EVAL = 256
+
+
+class Validation:
+    """Called by the training loop at the end of an epoch: `validation(model, loss) -> dict`."""
+
+    def __init__(
+        self,
+        pixels,
+        split: Split,
+        classes: TrainingClasses,
+        params,
+        *,
+        device: str,
+        group: Group = ALONE,
+    ):
+        self.pixels, self.split, self.classes, self.params = pixels, split, classes, params
+        # Computed as the evaluation of the run will: it finds these embeddings, to the last bit what it would compute.
+        n_images = int((split.rows[ROLE] != UNUSED).sum())
+        self.way = Way.of(n_images, batch_size=params.batch_size, device=device, torch_compile=params.torch_compile)
+        self.how = {"device": device, "precision": embedding_precision(params.precision, device), "way": self.way}
+        self.batch_size = params.batch_size
+        self.group = group
+        # At most half of them: pair losses compare these images with the other ones.
+        n_chosen = min(N_TRAIN_EVAL, (len(classes.rows) + 1) // 2)
+        chosen = np.random.default_rng(params.seed).permutation(len(classes.rows))[:n_chosen]
+        self.train_eval_ids = set(split.rows[IMAGE_ID].iloc[classes.rows[chosen]])
+        self.class_of = dict(zip(split.rows[IMAGE_ID], classes.of_row, strict=True))
+        self.latest: list[tuple[np.ndarray, np.ndarray]] = []  # fingerprints and features of the last evaluation
+        self._fingerprints: dict[bytes, np.ndarray] = {}
+        self._store: Store | None = None
+
+    def prepare(self, model, loss) -> None:
+        """Before the first step: the head's batch statistics, and class weights at the class means, of the gallery."""
+        rows, size = self.group.part(self.classes.rows), self.batch_size
+        batches = (torch.from_numpy(self.pixels[rows[begin : begin + size]]) for begin in range(0, len(rows), size))
+        projected = model.project(batches)
+        whole = self.group.joined(projected.cpu().numpy(), len(self.classes.rows))
+        embeddings = model.start_head(torch.from_numpy(whole).to(projected.device))
+        if loss.is_proxy:
+            loss.start_at_class_means(embeddings, torch.as_tensor(self.classes.labels, device=embeddings.device))
+
+    def __call__(self, model, loss) -> dict:
+        """Val scores, val loss with the number of known images left out of it, loss of the fixed training images."""
+        self.latest = []
+        gallery = self.embed(model, self.split.gallery_for(VAL))
+        queries = self.embed(model, self.split.queries(VAL))
+        return self.group.told(self._measured(loss, queries, gallery) if self.group.first else None)
+
+    def embed(self, model, where) -> EmbeddingSet:
+        """The images of `where` (mask over the catalogue), embedded with the settings of this run, each once."""
+        positions = np.flatnonzero(where)
+        mine = np.zeros(len(where), dtype=bool)
+        mine[self.group.part(positions)] = True
+        features = extract(model, self.pixels, self.split.rows, where=mine, **self.how).features
+        everything = self.group.joined(features, len(positions))
+        if self.group.first:
+            self.latest.append((self._fingerprints_of(positions), everything))
+        return EmbeddingSet(everything, self.split.rows.iloc[positions])
+
+    def keep(self, model) -> None:
+        """Leave the embeddings of the last evaluation where the evaluation of the run finds them again.
+
+        Those that were left before go: an epoch that is the best no longer has weights that nobody keeps.
+
+        Args:
+            model: the network as it was at that evaluation.
+        """
+        if not self.latest:  # the weights are written again, and nothing was evaluated here
+            return
+        if self._store is not None:
+            self._store.remove()
+        self._store = Store.of(model, **self.how)
+        self._store.add(*(np.concatenate(parts) for parts in zip(*self.latest, strict=True)))
+
+    def _fingerprints_of(self, positions: np.ndarray) -> np.ndarray:
+        """They take a while, and are the same in every epoch."""
+        key = positions.tobytes()
+        if key not in self._fingerprints:
+            self._fingerprints[key] = fingerprints(self.pixels, positions)
+        return self._fingerprints[key]
+
+    def _measured(self, loss, queries: EmbeddingSet, gallery: EmbeddingSet) -> dict:
+        known = queries.where(queries.rows[KNOWN].fillna(False))
+        val_loss, left_out = self._loss(loss, known, gallery)
+        fixed = gallery.rows[IMAGE_ID].isin(self.train_eval_ids).to_numpy()
+        train_eval_loss, _ = self._loss(loss, gallery.where(fixed), gallery.where(~fixed))
+        losses = {"val_loss": val_loss, "val_loss_left_out": left_out, "train_eval_loss": train_eval_loss}
+        return losses | val_scores(queries, gallery)
+
+    def _loss(self, loss, queries: EmbeddingSet, gallery: EmbeddingSet) -> tuple[float, int]:
+        """Loss in eval mode, and how many queries were left out: their class was not trained, or has no partner."""
+        labels = self._labels(gallery)
+        gallery, labels = gallery.where(labels >= 0), labels[labels >= 0]
+        arrays = (queries.features, self._labels(queries), gallery.features, labels)
+        was_training = loss.training
+        loss.eval()
+        value = loss.val_loss(*(torch.from_numpy(array).to(self.how["device"]) for array in arrays))
+        loss.train(was_training)
+        return value
+
+    def _labels(self, embeddings: EmbeddingSet) -> np.ndarray:
+        return np.array([self.class_of[image_id] for image_id in embeddings.rows[IMAGE_ID]], dtype=np.int64)
+
+
+def val_scores(queries: EmbeddingSet, gallery: EmbeddingSet) -> dict:
+    """`val_score`, and beside it top-1, AUROC and the area under the BAKS–BAUS curve, for the history."""
+    predictions = score_individuals(queries, gallery)
+    overall = summary.summarise(predictions, repetitions=0)["overall"]
+    scores = {f"val_{name}": overall[name]["value"] for name in ("top1", "auroc", "baks_baus_area")}
+    return {"val_score": summary.val_score(predictions)} | scores

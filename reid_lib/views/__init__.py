@@ -1,0 +1,19 @@
+"""The views of compare.ipynb.
+
+All follow the choice of one `RunPicker`.
+"""
+
+from reid_lib.core.faces import face
+
+__all__, __getattr__, __dir__ = face(
+    __name__,
+    {
+        "base": "RunPicker",
+        "numbers": "MetricsTable",
+        "curves": "Curves Figures",
+        "threshold": "ThresholdSlider",
+        "embeddings": "EmbeddingView",
+        "mistakes": "Mistakes",
+        "export": "Export",
+    },
+)

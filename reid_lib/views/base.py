@@ -1,0 +1,157 @@
+"""What the views of compare.ipynb share: which runs are chosen, and that every view follows the choice.
+
+All views share one `Chosen`: choosing other runs in the picker changes every view. Their state lives in Python, so it
+can be set and read without a browser.
+"""
+
+import asyncio
+
+import ipywidgets as w
+import traitlets
+
+from reid_lib.compare.comparison import Comparison
+from reid_lib.core.errors import ReidError
+from reid_lib.figures.labels import METRIC_LABELS
+from reid_lib.pages import html
+from reid_lib.runs.table import PARAM
+
+WIDE = w.Layout(width="auto")
+
+
+class Chosen(traitlets.HasTraits):
+    """Names of the runs that are looked at, in the order of the list."""
+
+    runs = traitlets.Tuple()
+
+    def __init__(self):
+        super().__init__()
+        self.waiting: list = []
+
+    def in_turn(self, refresh) -> None:
+        """Call `refresh`: at once; in a kernel one view after the other, which answers what is asked meanwhile."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            refresh()
+            return
+        if refresh not in self.waiting:
+            self.waiting.append(refresh)
+            if len(self.waiting) == 1:
+                loop.call_soon(self._next, loop)
+
+    def _next(self, loop) -> None:
+        refresh = self.waiting.pop(0)
+        if self.waiting:
+            loop.call_soon(self._next, loop)
+        refresh()
+
+
+class RunPicker(w.VBox):
+    """Choose runs: search, sort, several at once (Ctrl or Shift click); the reference carries a star."""
+
+    def __init__(self, comparison: Comparison):
+        self.comparison, self.chosen = comparison, Chosen()
+        columns = {"validation geometric mean": "val_geometric_mean", "name": "run"}
+        columns |= {label.split(":")[0]: name for name, label in METRIC_LABELS.items() if name in comparison.table}
+        self.search = w.Text(placeholder="part of a name or of a parameter", description="search")
+        self.order = w.Dropdown(options=list(columns.items()), description="sort by")
+        self.runs = w.SelectMultiple(description="runs", layout=w.Layout(width="760px", height="170px"))
+        self.note = w.HTML()
+        super().__init__([w.HBox([self.search, self.order]), self.runs, self.note])
+        self.search.observe(self._list, "value")
+        self.order.observe(self._list, "value")
+        self.runs.observe(self._choose, "value")
+        self.chosen.runs = tuple(comparison.default_choice())
+        self._list()
+
+    def choose(self, *names: str) -> None:
+        """Look at these runs."""
+        for name in names:
+            self.comparison.run(name)
+        self.chosen.runs = tuple(names)
+        self._list()
+
+    def _list(self, _=None) -> None:
+        """Runs that match the search, and those chosen, whatever the search says."""
+        words = self.search.value.lower().split()
+        table, chosen = self.comparison.table, self.chosen.runs
+        shown = [
+            name
+            for name in self.comparison.ordered(self.order.value)
+            if name in chosen or all(word in self._described(name) for word in words)
+        ]
+        self.runs.unobserve(self._choose, "value")
+        self.runs.options = [(self._label(name, table), name) for name in shown]
+        self.runs.value = tuple(name for name in shown if name in chosen)
+        self.runs.observe(self._choose, "value")
+        self.note.value = self._notes(len(shown))
+
+    def _choose(self, change) -> None:
+        self.chosen.runs = tuple(change["new"])
+
+    def _described(self, name: str) -> str:
+        row = self.comparison.table.loc[name]
+        values = [f"{c.removeprefix(PARAM)}={row[c]}" for c in self.comparison.table if c.startswith(PARAM)]
+        return " ".join([name, *values]).lower()
+
+    def _label(self, name: str, table) -> str:
+        star = "★ " if name == self.comparison.reference else ""
+        numbers = [
+            f"{label} {table.loc[name, c]:.3f}"
+            for label, c in (("val", "val_geometric_mean"), ("test", "geometric_mean"))
+            if c in table
+        ]
+        return f"{star}{name}   ({', '.join(numbers)})"
+
+    def _notes(self, n_shown: int) -> str:
+        total = len(self.comparison.names)
+        if not total and not self.comparison.unreadable:
+            return html.muted(f"No finished run in {self.comparison.root}: make the first one with 'make train'.")
+        words = f"{n_shown} of {total} finished runs; ★ is the reference. Numbers: geometric mean of BAKS and BAUS."
+        if self.comparison.reference is None:
+            words += " No reference yet: python -m reid_lib runs promote RUN."
+        if self.comparison.unfinished:
+            others = ", ".join(f"{name} ({state})" for name, state in list(self.comparison.unfinished.items())[:8])
+            words += f" Not finished: {others}."
+        lost = [html.muted(f"{name} is left out: {why}") for name, why in self.comparison.unreadable.items()]
+        return "<br>".join([html.muted(words), *lost])
+
+
+class View(w.VBox):
+    """A view of the chosen runs: `refresh` draws it anew, an error is shown where the view would be."""
+
+    def __init__(self, picker: RunPicker, controls: list[w.Widget], body: list[w.Widget]):
+        self.comparison, self.chosen, self.trouble = picker.comparison, picker.chosen, w.HTML()
+        self._busy = False
+        super().__init__([w.HBox(controls, layout=w.Layout(flex_flow="row wrap")), self.trouble, *body])
+        for control in controls:
+            control.observe(self._refresh, "value")
+        self.chosen.observe(lambda _: self.chosen.in_turn(self._refresh), "runs")
+        self._refresh()
+
+    def refresh(self) -> None:
+        raise NotImplementedError
+
+    def _refresh(self, _=None) -> None:
+        if self._busy:  # by itself: offering other choices changes the controls
+            return
+        self.trouble.value = ""
+        if not self.chosen.runs:
+            self.trouble.value = html.muted("Choose a run above.")
+            return
+        self._busy = True
+        try:
+            self.refresh()
+        except ReidError as error:
+            self.trouble.value = f"<b>{html.text(error)}</b>"
+        finally:
+            self._busy = False
+
+
+def offer(dropdown: w.Dropdown, options: tuple) -> None:
+    """New options, the old value kept where it is still among them."""
+    if tuple(dropdown.options) != tuple(options):
+        kept = dropdown.value
+        dropdown.options = options
+        values = [option[1] if isinstance(option, tuple) else option for option in options]
+        dropdown.value = kept if kept in values else (values[0] if values else None)

@@ -1,0 +1,67 @@
+"""Views of curves: histories of the chosen runs, and figures of metrics and parameters."""
+
+import ipywidgets as w
+
+from reid_lib.figures import impact, performance, planes
+from reid_lib.figures.labels import HEADLINE, METRIC_LABELS
+from reid_lib.pages import html
+from reid_lib.pages.comparison_page import draw_curves
+from reid_lib.runs.table import PARAM
+from reid_lib.views.base import WIDE, RunPicker, View
+
+HISTORY = {
+    "loss": "training and validation loss",
+    "val_score": "val score",
+    "val_top1": "top-1 on val",
+    "lr": "learning rate",
+    "images_per_s": "images per second",
+}
+
+
+class Curves(View):
+    """What happened while training, several runs together."""
+
+    def __init__(self, picker: RunPicker):
+        self.column = w.Dropdown(options=[(label, name) for name, label in HISTORY.items()], description="curve")
+        self.image = w.Image(format="png", layout=WIDE)
+        super().__init__(picker, [self.column], [self.image])
+
+    def refresh(self) -> None:
+        self.image.value = html.png(draw_curves(self.comparison, self.chosen.runs, self.column.value))
+
+
+class Figures(View):
+    """The figures the replaced system drew: performance, heat map, impact of a parameter, embeddings side by side."""
+
+    KINDS = ("performance", "heat map", "impact of a parameter", "embeddings side by side")
+
+    def __init__(self, picker: RunPicker):
+        table = picker.comparison.table
+        self.kind = w.Dropdown(options=self.KINDS, description="figure")
+        params = sorted(
+            c.removeprefix(PARAM) for c in table if c.startswith(PARAM) and table[c].nunique(dropna=False) > 1
+        )
+        self.parameter = w.Dropdown(options=params or ["lr"], description="parameter")
+        metrics = [(label.split(":")[0], name) for name, label in METRIC_LABELS.items() if name in table]
+        self.metric = w.Dropdown(options=metrics, description="metric")
+        self.image = w.Image(format="png", layout=WIDE)
+        super().__init__(picker, [self.kind, self.parameter, self.metric], [self.image])
+
+    def refresh(self) -> None:
+        self.parameter.disabled = self.kind.value != "impact of a parameter"
+        self.metric.disabled = self.kind.value not in ("performance", "impact of a parameter")
+        self.image.value = html.png(self._draw())
+
+    def _draw(self):
+        names, comparison, kind = list(self.chosen.runs), self.comparison, self.kind.value
+        table = comparison.table.reset_index(drop=True)
+        chosen = table[table["run"].isin(names)]
+        if kind == "performance":
+            return performance.performance_bars(chosen, [self.metric.value])
+        if kind == "heat map":
+            return performance.performance_heatmap(chosen, [name for name in HEADLINE if name in table])
+        if kind == "impact of a parameter":  # of all runs: the chosen ones seldom differ in one parameter alone
+            return impact.parameter_impact(
+                table, self.parameter.value, self.metric.value, reference=comparison.reference
+            )
+        return planes.projections({name: comparison.run(name).places for name in names})

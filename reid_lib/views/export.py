@@ -1,0 +1,35 @@
+"""The export of a comparison: one HTML page that needs no kernel and no server, and its figures as PNG."""
+
+import ipywidgets as w
+
+from reid_lib.pages import html
+from reid_lib.pages.comparison_page import write_comparison
+from reid_lib.views.base import RunPicker, View
+
+
+class Export(View):
+    """Write the chosen comparison to `runs/comparisons/<name>/`."""
+
+    def __init__(self, picker: RunPicker, table):
+        self.table = table  # MetricsTable: the metric that is judged there
+        self.name = w.Text(value="comparison", description="name", continuous_update=False)
+        self.button = w.Button(description="write HTML and PNG", icon="download", button_style="primary")
+        self.said = w.HTML()
+        self.button.on_click(self._write)
+        super().__init__(picker, [self.name], [self.button, self.said])
+
+    def refresh(self) -> None:
+        self.said.value = html.muted(f"{len(self.chosen.runs)} runs: {', '.join(self.chosen.runs)}")
+
+    def _write(self, _=None) -> None:
+        from reid_lib.core.errors import ReidError
+
+        self.button.disabled = True
+        try:
+            metric = self.table.judged.value
+            page = write_comparison(self.comparison, list(self.chosen.runs), name=self.name.value, metric=metric)
+            self.said.value = f"Written: {html.text(page)}, figures beside it."
+        except (ReidError, OSError) as error:
+            self.said.value = f"<b>{html.text(error)}</b>"
+        finally:
+            self.button.disabled = False

@@ -1,0 +1,59 @@
+"""The mistakes browser: the most confident wrong names, unknown animals accepted, known animals refused."""
+
+import ipywidgets as w
+
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, PREDICTED, SCORE, TEST, VAL, ranked
+from reid_lib.openset.outcomes import MISTAKES
+from reid_lib.pages import html
+from reid_lib.views.base import RunPicker, View, offer
+
+LISTED = 200
+
+
+class Mistakes(View):
+    """Choose a kind of mistake; go through the queries, the most confident first."""
+
+    def __init__(self, picker: RunPicker):
+        self.run = w.Dropdown(description="run")
+        self.kind = w.Dropdown(options=[(label, kind) for kind, label in MISTAKES.items()], description="mistake")
+        self.role = w.Dropdown(options=[TEST, VAL], description="queries")
+        self.dataset = w.Dropdown(options=[("all", "")], description="data set")
+        self.individual = w.Text(description="individual", placeholder="part of a name", continuous_update=False)
+        self.queries = w.Select(layout=w.Layout(width="420px", height="330px"))
+        self.count, self.shown = w.HTML(), w.HTML()
+        self.queries.observe(self._show, "value")
+        controls = [self.run, self.kind, self.role, self.dataset, self.individual]
+        super().__init__(picker, controls, [self.count, w.HBox([self.queries, self.shown])])
+
+    def refresh(self) -> None:
+        offer(self.run, self.chosen.runs)
+        datasets = self.comparison.run(self.run.value).metrics[self.role.value]["datasets"]
+        offer(self.dataset, (("all", ""), *((name, name) for name in datasets)))
+        found = self.comparison.mistakes(
+            self.run.value,
+            self.kind.value,
+            role=self.role.value,
+            dataset=self.dataset.value or "",
+            text=self.individual.value.strip(),
+        )
+        more = f", the first {LISTED} are listed" if len(found) > LISTED else ""
+        self.count.value = html.muted(f"{len(found)} {MISTAKES[self.kind.value]}{more}")
+        self.queries.options = [(_label(row), row[IMAGE_ID]) for _, row in found.head(LISTED).iterrows()]
+        self.queries.value = found[IMAGE_ID].iloc[0] if len(found) else None
+        self._show()
+
+    def _show(self, _=None) -> None:
+        image_id = self.queries.value
+        if image_id is None:
+            self.shown.value = html.muted("None of this kind.")
+            return
+        run = self.run.value
+        query = html.row_of([html.image_card(self.comparison, run, image_id)])
+        self.shown.value = query + html.answer_card(self.comparison, run, image_id)
+
+
+def _label(row) -> str:
+    answered = (
+        row[PREDICTED] if row[PREDICTED] == row[ranked(IDENTITY, 1)] else f"new (nearest {row[ranked(IDENTITY, 1)]})"
+    )
+    return f"{row[SCORE]:.3f}  {row[DATASET]}: {row[IDENTITY]} → {answered}"

@@ -1,0 +1,188 @@
+"""What is compared: thresholds of every kind solved by hand and by loops, differences in parameters, mistakes."""
+
+import shutil
+
+import numpy as np
+import pytest
+from made_runs import catalogue, make_run, write_photos
+
+from reid_lib.compare.comparison import Comparison
+from reid_lib.core.errors import RunError
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTED, ROLE, SCORE, TEST, VAL, ranked
+from reid_lib.openset.outcomes import MISTAKES
+from reid_lib.runs import table
+
+ROWS = catalogue(n_known=8, n_unknown=6, images=2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three finished runs; the second differs in the margin, the third in its loss."""
+    root = tmp_path_factory.mktemp("compared")
+    photos = write_photos(ROWS, root / "photos")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REID_RUNS", str(root / "runs"))
+        make_run("plain", ROWS, skill=1.0, photos=photos)
+        make_run("wide", ROWS, skill=2.0, photos=photos, margin=0.5)
+        make_run("triplet", ROWS, skill=0.5, photos=photos, loss="triplet", lr=3e-4)
+        table.promote("plain")
+    return root / "runs"
+
+
+@pytest.fixture
+def comparison(folder):
+    return Comparison(folder)
+
+
+def test_frozen_threshold_gives_the_stored_metrics_and_the_best_the_stored_oracle(comparison):
+    for name in comparison.names:
+        run = comparison.run(name)
+        for dataset, stored in run.metrics[TEST]["datasets"].items():
+            answers = run.answers(TEST, dataset)
+            found = answers.at(run.threshold.values[dataset])
+            for metric in ("baks", "baus", "geometric_mean"):
+                assert found[metric] == pytest.approx(stored[metric]["value"], abs=1e-12)
+            oracle = run.metrics["oracle"]["datasets"][dataset]["geometric_mean"]
+            assert answers.at(answers.best)["geometric_mean"] == pytest.approx(oracle, abs=1e-12)
+
+
+def test_counts_equal_a_plain_loop_at_many_thresholds(comparison):
+    run = comparison.run("plain")
+    rows = run.predictions[(run.predictions[ROLE] == VAL) & (run.predictions[DATASET] == "a")]
+    answers = run.answers(VAL, "a")
+    for threshold in np.linspace(-1, 1, 23):
+        counts = dict.fromkeys(
+            ("named rightly", "named wrongly", "known refused", "unknown refused", "unknown accepted"), 0
+        )
+        for row in rows.itertuples():
+            named = row.score >= threshold
+            if row.known and named:
+                counts["named rightly" if row.identity_1 == row.identity else "named wrongly"] += 1
+            elif row.known:
+                counts["known refused"] += 1
+            else:
+                counts["unknown accepted" if named else "unknown refused"] += 1
+        assert {k: v for k, v in answers.at(threshold).items() if k in counts} == counts
+
+
+def test_only_parameters_that_differ_are_shown(comparison):
+    shown = comparison.differing(["plain", "wide", "triplet"])
+    assert set(shown) == {"margin", "loss", "lr"} and shown.index.tolist() == ["plain", "wide", "triplet"]
+    assert shown.loc["wide", "margin"] == 0.5 and shown.loc["triplet", "lr"] == 3e-4
+    assert list(comparison.differing(["plain", "wide"])) == ["margin"]
+    assert list(comparison.differing(["plain"])) == []
+
+
+def test_the_loss_of_a_run_is_named_with_the_margin_in_force(comparison):
+    assert comparison.loss("plain") == "arcface, margin 0.3, scale 30"
+    assert comparison.loss("wide") == "arcface, margin 0.5, scale 30"
+    assert comparison.loss("triplet") == "triplet, margin 0.2"
+
+
+def test_first_choice_is_the_reference_and_the_best_on_val(comparison):
+    assert comparison.reference == "plain"
+    assert comparison.default_choice(2) == ["plain", "wide"]
+    by_val = comparison.table["val_geometric_mean"]
+    assert by_val["wide"] == by_val.max()
+
+
+def test_mistakes_are_of_their_kind_and_the_most_confident_first(comparison):
+    answered = comparison.run("triplet").predictions
+    test = answered[answered[ROLE] == TEST]
+    wrong = comparison.mistakes("triplet", "known wrong")
+    expected = test[test[KNOWN] & (test[PREDICTED] != test[IDENTITY]) & (test[PREDICTED] != "new_individual")]
+    assert sorted(wrong[IMAGE_ID]) == sorted(expected[IMAGE_ID]) and len(wrong)
+    assert wrong[SCORE].is_monotonic_decreasing
+    accepted = comparison.mistakes("triplet", "unknown wrong")
+    assert len(accepted) == (~test[KNOWN] & (test[PREDICTED] != "new_individual")).sum() > 0
+    refused = comparison.mistakes("triplet", "known refused")
+    assert refused[SCORE].is_monotonic_increasing and (refused[PREDICTED] == "new_individual").all()
+    assert sum(len(comparison.mistakes("triplet", kind)) for kind in MISTAKES) == len(test) - (
+        test["outcome"].str.endswith("right").sum()
+    )
+
+
+def test_mistakes_by_data_set_and_by_individual(comparison):
+    everything = comparison.mistakes("triplet", "unknown wrong")
+    only_a = comparison.mistakes("triplet", "unknown wrong", dataset="a")
+    assert 0 < len(only_a) < len(everything) and set(only_a[DATASET]) == {"a"}
+    name = only_a[ranked(IDENTITY, 1)].iloc[0]
+    found = comparison.mistakes("triplet", "unknown wrong", text=name.upper())
+    assert len(found) and ((found[IDENTITY] == name) | (found[ranked(IDENTITY, 1)] == name)).all()
+    assert len(comparison.mistakes("triplet", "unknown wrong", text="a(")) == 0  # a plain text, not a pattern
+
+
+def test_neighbours_are_the_stored_five_with_right_marked(comparison):
+    run = comparison.run("wide")
+    image_id = run.predictions.index[run.predictions[KNOWN]][0]
+    near = comparison.neighbours("wide", image_id)
+    query = run.predictions.loc[image_id]
+    assert near[IMAGE_ID].tolist() == [query[f"image_{k}"] for k in range(1, 6)]
+    assert near["right"].tolist() == [identity == query[IDENTITY] for identity in near[IDENTITY]]
+
+
+def test_photographs_come_from_the_recorded_folder_and_a_missing_one_is_none(folder, tmp_path):
+    moved = shutil.copytree(folder.parent, tmp_path / "copy")
+    comparison = Comparison(moved / "runs")
+    image_id = ROWS[IMAGE_ID].iloc[0]
+    assert comparison.photo("plain", image_id, max_side_px=32).shape == (24, 32, 3)
+    params = moved / "runs" / "plain" / "params.json"
+    params.write_text(params.read_text().replace(str(folder.parent / "photos"), str(tmp_path / "nowhere")))
+    assert Comparison(moved / "runs").photo("plain", image_id) is None
+
+
+def test_a_run_that_is_not_there_is_named_with_those_that_are(comparison):
+    with pytest.raises(RunError, match="no finished run 'nobody'.*plain"):
+        comparison.run("nobody")
+
+
+def test_a_folder_without_runs_is_empty_not_an_error(tmp_path):
+    empty = Comparison(tmp_path)
+    assert empty.names == [] and empty.default_choice() == [] and empty.reference is None
+
+
+def test_runs_asked_other_queries_are_not_comparable(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    metrics = copy / "wide" / "metrics.json"
+    metrics.write_text(metrics.read_text().replace('"test_fingerprint": "made"', '"test_fingerprint": "other"'))
+    assert Comparison(folder).comparable("plain", "wide") and not Comparison(copy).comparable("plain", "wide")
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("predictions.csv", None),
+        ("predictions.csv", ""),
+        ("predictions.csv", "one,two\n1,2\n"),
+        ("projection.csv", None),
+        ("images.csv", "\x00\x01"),
+        ("history.csv", "garbage"),
+        ("metrics.json", "{}"),
+        ("metrics.json", None),
+        ("params.json", ""),
+        ("status.json", ""),
+    ],
+)
+def test_a_damaged_neighbour_is_left_out_with_the_reason(folder, tmp_path, name, text):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    path = copy / "wide" / name
+    path.unlink() if text is None else path.write_text(text)
+    comparison = Comparison(copy)
+    assert comparison.names == ["plain", "triplet"] and comparison.reference == "plain"
+    assert name in comparison.unreadable["wide"] and comparison.unfinished == {}
+    with pytest.raises(RunError, match=name):
+        comparison.run("wide")
+
+
+def test_a_run_whose_metrics_lack_the_threshold_is_left_out(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    path = copy / "wide" / "metrics.json"
+    path.write_text(path.read_text().replace('"threshold"', '"treshold"'))
+    assert "threshold" in Comparison(copy).unreadable["wide"]
+
+
+def test_a_damaged_reference_leaves_the_runs_to_be_compared(folder, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    (copy / "reference.json").write_text("{")
+    comparison = Comparison(copy)
+    assert comparison.reference is None and len(comparison.names) == 3

@@ -1,0 +1,36 @@
+"""Runs that differ in nothing but their seed are one variant."""
+
+import pytest
+from made_runs import catalogue, make_run, write_photos
+
+from reid_lib.compare.variants import variants_of
+from reid_lib.runs.folder import load_run
+
+ROWS = catalogue(n_known=12, n_unknown=10, images=2, datasets=("a",))
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    root = tmp_path_factory.mktemp("variants")
+    photos = write_photos(ROWS, root / "photos")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REID_RUNS", str(root / "runs"))
+        for seed in (0, 1):
+            make_run(f"weak-{seed}", ROWS, skill=0.5, photos=photos, seed=seed)
+        make_run("strong", ROWS, skill=3.0, photos=photos, margin=0.5)
+        return [load_run(name) for name in ("weak-0", "weak-1", "strong")]
+
+
+def test_the_best_variant_comes_first_and_seeds_are_together(runs):
+    found = list(variants_of(runs).values())
+    assert [[run.name for run in variant.runs.values()] for variant in found] == [["strong"], ["weak-0", "weak-1"]]
+    assert found[0].best == "strong" and found[0].mean > found[1].mean
+
+
+def test_the_order_of_runs_does_not_matter(runs):
+    assert [v.best for v in variants_of(runs[::-1]).values()] == [v.best for v in variants_of(runs).values()]
+
+
+def test_a_variant_is_as_good_as_its_seeds_on_average(runs):
+    weak = list(variants_of(runs).values())[1]
+    assert weak.mean == pytest.approx(sum(weak.val.values()) / 2) and weak.val[0] <= max(weak.val.values())

@@ -1,0 +1,138 @@
+"""Files written whole or not at all, and what survives them."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from claimed import open_run
+
+from reid_lib.core import files
+from reid_lib.core.errors import RunError
+from reid_lib.runs import owner
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path):
+    path = tmp_path / "x.txt"
+    path.write_text("old")
+    with pytest.raises(ZeroDivisionError), files.atomic(path) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_a_full_disk_says_which_and_keeps_the_old_file(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("cannot mount a small disk here")
+    try:
+        files.write_json(disk / "x.json", {"old": True})
+        with pytest.raises(RunError, match=r"no room left in .*disk .*run the same command again"):
+            files.write_json(disk / "x.json", {"new": "x" * 200_000})
+        assert files.read_json(disk / "x.json") == {"old": True}
+        assert [p.name for p in disk.iterdir()] == ["x.json"]
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("unexpected pos 576 vs 534"), ValueError("I/O error")])
+def test_a_full_disk_is_told_when_torch_or_safetensors_do_not_say_so(tmp_path, monkeypatch, error):
+    room = {"left": 4096}
+    monkeypatch.setattr(files.shutil, "disk_usage", lambda folder: type("Usage", (), {"free": room["left"]}))
+    with pytest.raises(RunError, match="no room left"), files.atomic(tmp_path / "x"):
+        raise error
+    room["left"] = 2**40
+    with pytest.raises(type(error)), files.atomic(tmp_path / "x"):
+        raise error
+    with pytest.raises(RunError, match="no room left"), files.atomic(tmp_path / "x"):
+        raise RuntimeError("I/O error: No space left on device (os error 28)")
+
+
+def test_two_machines_with_one_process_id_do_not_share_a_temporary_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    with files.atomic(tmp_path / "x") as first:
+        first.write_text("first")
+        with files.atomic(tmp_path / "x") as second:
+            second.write_text("second")
+        assert (tmp_path / "x").read_text() == "second"
+    assert (tmp_path / "x").read_text() == "first"
+
+
+def test_a_full_disk_is_told_wherever_it_comes_from(tmp_path):
+    with pytest.raises(RunError, match="no room left"), files.atomic(tmp_path / "x"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_nan_becomes_null_in_json(tmp_path):
+    files.write_json(tmp_path / "x.json", {"a": float("nan"), "b": [np.float32(0.5), np.int64(2)], 3: np.inf})
+    assert json.loads((tmp_path / "x.json").read_text()) == {"a": None, "b": [0.5, 2], "3": None}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from reid_lib.core import files
+path, k = Path(sys.argv[1]), 0
+while True:
+    files.write_json(path, {"k": k, "payload": [k] * 20000})
+    k += 1
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
+    path = tmp_path / "x.json"
+    for pause in (0.05, 0.11, 0.17):
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
+        while not path.exists():
+            time.sleep(0.01)
+        time.sleep(pause)
+        writer.kill()
+        writer.wait()
+        stored = files.read_json(path)
+        assert stored["payload"] == [stored["k"]] * 20000
+
+
+@pytest.fixture(autouse=True)
+def root(clean_dirs):
+    return clean_dirs / "runs"
+
+
+def test_what_a_killed_owner_was_writing_is_cleared_away(root):
+    run = open_run()
+    leftover = run.path(f"figures/x.png{files.TEMPORARY}123")
+    leftover.parent.mkdir()
+    leftover.write_text("half")
+    run.write_json("kept.json", {})
+    run.release()
+    assert leftover.exists()
+    open_run()
+    assert not leftover.exists() and (root / "r" / "kept.json").exists()
+
+
+def full_disk(path, value):
+    raise RunError("no room left")
+
+
+def test_the_error_of_a_step_is_raised_even_when_the_disk_has_no_room_to_note_it(root, monkeypatch):
+    run = open_run()
+    with pytest.raises(ValueError, match="the real reason"), run.guard():
+        monkeypatch.setattr(files, "write_json", full_disk)
+        raise ValueError("the real reason")
+    assert not (root / "r" / owner.LOCK).exists()
+
+
+def test_a_claim_that_fails_lets_go_of_the_run(root, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "write_json", full_disk)
+        with pytest.raises(RunError, match="no room left"):
+            open_run()
+    assert not (root / "r" / owner.LOCK).exists()
+    assert open_run().status()["state"] == "running"

@@ -1,0 +1,93 @@
+"""Errors of users as messages: in IPython, and which of a notebook's errors were shown that way."""
+
+import sys
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from reid_lib.core import errors, messages
+
+
+@pytest.fixture
+def shell():
+    """IPython in this process: cells are run as a kernel would run them."""
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance()
+    shell.run_line_magic("colors", "nocolor")
+    yield shell
+    InteractiveShell.clear_instance()
+
+
+def said(shell, capsys, cell: str) -> tuple[str, BaseException | None]:
+    result = shell.run_cell(cell, store_history=True)
+    return capsys.readouterr().out, result.error_in_exec
+
+
+FAILS = "from reid_lib.core.errors import *\nraise {}('margin: expected a number\\nlr: expected another')"
+
+
+@pytest.mark.parametrize("name", ["ReidError", "ParameterError", "RunDiffersError"])
+def test_an_error_of_the_library_is_its_message_alone_and_the_traceback_comes_on_request(shell, capsys, name):
+    messages.show_in_notebook()
+    out, error = said(shell, capsys, FAILS.format(name))
+    assert out.split() == "\x1b[0;31merror:\x1b[0m margin: expected a number lr: expected another".split()
+    assert isinstance(error, getattr(errors, name))  # what asks for a cell's result still gets it
+    out, _ = said(shell, capsys, "%tb")
+    assert "Traceback" in out and "raise " in out and "lr: expected another" in out
+
+
+def test_any_other_error_has_its_traceback(shell, capsys):
+    messages.show_in_notebook()
+    out, _ = said(shell, capsys, "1 / 0")
+    assert "Traceback" in out and "1 / 0" in out
+
+
+def test_what_was_asked_to_stop_is_no_error(shell, capsys):
+    messages.show_in_notebook()
+    assert "stopped:" in said(shell, capsys, FAILS.format("TrainingInterrupted"))[0]
+
+
+def test_a_cell_that_imports_the_library_and_fails_in_one_is_told_by_message(shell, capsys):
+    out, _ = said(shell, capsys, "import importlib, reid_lib\nimportlib.reload(reid_lib)\n" + FAILS.format("RunError"))
+    assert "error:" in out and "Traceback" not in out
+
+
+def test_the_handler_of_somebody_else_stays(shell, capsys):
+    shell.set_custom_exc((errors.ReidError,), lambda *_, **__: print("mine"))
+    messages.show_in_notebook()
+    assert said(shell, capsys, FAILS.format("ReidError"))[0] == "mine\n"
+
+
+def test_outside_of_ipython_nothing_happens():
+    InteractiveShell.clear_instance()
+    hook = sys.excepthook
+    messages.show_in_notebook()
+    assert not InteractiveShell.initialized() and sys.excepthook is hook
+
+
+@pytest.mark.parametrize(
+    "name, lines, told",
+    [
+        ("ParameterError", ["\x1b[0;31merror:\x1b[0m lr: a\nm: b"], "error: lr: a\nm: b"),
+        ("TrainingInterrupted", ["stopped: x"], "stopped: x"),
+        ("ParameterError", ["-----", "Traceback", "ParameterError: lr"], ""),
+        ("ValueError", ["error: x"], ""),
+        ("ParameterError", [], ""),
+    ],
+)
+def test_which_errors_of_a_notebook_were_shown_as_messages(name, lines, told):
+    assert messages.told_by_message(name, lines) == told
+
+
+@pytest.mark.parametrize(
+    "command, debugs",
+    [
+        ("papermill a.ipynb b.ipynb --log-level DEBUG", True),
+        ("papermill --log-level=DEBUG a.ipynb b.ipynb", True),
+        ("papermill --log-level DEBUG a.ipynb b.ipynb --log-level INFO", False),
+        ("papermill --log-level INFO a.ipynb b.ipynb --log-level DEBUG", True),  # make train ARGS="--log-level DEBUG"
+        ("papermill a.ipynb b.ipynb", False),
+    ],
+)
+def test_papermill_is_asked_for_everything_by_its_last_log_level(command, debugs):
+    assert messages.papermill_debugs(command.split()) == debugs

@@ -1,0 +1,65 @@
+"""Places that cannot be written are told with the variable that moves them."""
+
+import errno
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from reid_lib.core.errors import CatalogueError, RunError
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
+from reid_lib.core.paths import find_data
+from reid_lib.data import pixels
+from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.demo.study import draw_demo
+from reid_lib.runs import owner
+from reid_lib.runs.run import Run
+
+
+@pytest.fixture
+def a_file(clean_dirs, monkeypatch):
+    """REID_RUNS and REID_CACHE name a file."""
+    file = clean_dirs / "file"
+    file.write_text("no folder")
+    for variable in ("REID_RUNS", "REID_CACHE"):
+        monkeypatch.setenv(variable, str(file))
+    return file
+
+
+def open_run():
+    return Run.open("r", params={}, identity={}, provenance={})
+
+
+def test_runs_that_lie_in_a_file(a_file):
+    with pytest.raises(RunError, match=rf"{a_file} cannot be written \(Not a directory\).*set REID_RUNS to a folder"):
+        open_run()
+
+
+def test_a_cache_that_is_a_file(a_file, tmp_path):
+    with pytest.raises(CatalogueError, match=r"cannot be written \(Not a directory\).*set REID_CACHE to a folder"):
+        draw_demo("small", 0, progress=False)
+    Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "a.png")
+    rows = pd.DataFrame({IMAGE_ID: ["a"], PATH: ["a.png"], IDENTITY: "a", DATASET: "d", INDIVIDUAL: "d/a"})
+    with pytest.raises(CatalogueError, match=r"cannot be written .*set REID_CACHE to a folder"):
+        pixels.pixels(Catalogue(rows, tmp_path, "folder"), image_size=32, progress=False)
+
+
+def test_a_disk_that_is_full_before_a_run_begins_leaves_nothing(clean_dirs, monkeypatch):
+    def full(self, text):
+        self.touch()  # as a disk does that has room for the name alone
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(owner.Path, "write_text", full)
+    with pytest.raises(RunError, match=r"cannot be written \(No space left on device\): make room"):
+        open_run()
+    assert not list((clean_dirs / "runs" / "r").iterdir())
+
+
+def test_what_is_no_path_and_what_is_no_folder_or_file_are_told(tmp_path):
+    with pytest.raises(CatalogueError, match=r"cannot be looked for: File name too long"):
+        find_data("x" * 5000)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CatalogueError, match="neither a folder nor a file"):
+        find_data(str(tmp_path / "pipe"))

@@ -1,0 +1,169 @@
+"""The file of a photograph: what is no file, no photograph, or not whole."""
+
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from reid_lib.data.photo import UnreadablePhoto, decode, header_problem, taken_at
+from reid_lib.data.photo_file import not_a_file, opened
+
+
+def picture(seed=0, size=(120, 90)) -> Image.Image:
+    pixels = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
+
+
+def saved(kind: str, **options) -> bytes:
+    stream = io.BytesIO()
+    picture().save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def problem(tmp_path, content: bytes, name="a.jpg") -> str:
+    (tmp_path / name).write_bytes(content)
+    return header_problem(tmp_path / name)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_before_it_is_opened(tmp_path, make):
+    make(tmp_path / "a.jpg")
+    reason = {os.mkfifo: "a named pipe, not a file", os.mkdir: "a folder, not a file"}[make]
+    assert header_problem(tmp_path / "a.jpg") == not_a_file(tmp_path / "a.jpg") == reason
+    with pytest.raises(UnreadablePhoto, match=reason):
+        decode(tmp_path / "a.jpg")
+    assert taken_at(tmp_path / "a.jpg") is None
+
+
+def test_a_device_is_refused_and_a_link_to_a_file_is_not(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(os.devnull)
+    assert header_problem(tmp_path / "a.jpg") == "a device, not a file"
+    picture().save(tmp_path / "b.png")
+    (tmp_path / "link.png").symlink_to(tmp_path / "b.png")
+    assert header_problem(tmp_path / "link.png") == ""
+    (tmp_path / "nowhere.png").symlink_to(tmp_path / "gone.png")
+    assert header_problem(tmp_path / "nowhere.png") == "no such file"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\nshowpage\n", "PostScript"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(60), "PostScript"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"PK\x03\x04 and so on", "a zip archive"),
+        (b"\n<!DOCTYPE html><html>404</html>", "a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n", "a Git LFS pointer"),
+        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC photograph"),
+        (b"only its name says it is a photograph", "not an image"),
+    ],
+)
+def test_another_kind_of_file_under_a_photographs_name_is_named(tmp_path, monkeypatch, content, kind):
+    monkeypatch.setattr(subprocess, "Popen", None)  # Ghostscript would be started by it
+    monkeypatch.setattr(subprocess, "check_call", None)
+    reason = problem(tmp_path, content)
+    assert reason.startswith("not an image") and kind in reason and "save it as JPEG or PNG" in reason
+    with pytest.raises(UnreadablePhoto, match="not an image"):
+        decode(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "PCX"])
+def test_what_pillow_writes_and_no_camera_does_is_not_read(tmp_path, kind):
+    assert "not an image that can be read" in problem(tmp_path, saved(kind))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM"])
+def test_every_kind_that_is_read_may_have_any_name(tmp_path, kind):
+    assert problem(tmp_path, saved(kind)) == ""
+    with opened(tmp_path / "a.jpg") as (image, _):
+        assert image.format == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("PNG", {}),
+        ("WEBP", {}),
+        ("BMP", {}),
+        ("GIF", {}),
+    ],
+)
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
+def test_a_file_cut_off_anywhere_is_told_by_its_header_check(tmp_path, kind, options, share):
+    whole = saved(kind, **options)
+    assert problem(tmp_path, whole) == ""
+    assert "cut off" in problem(tmp_path, whole[: int(share * len(whole))])
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 100])
+@pytest.mark.parametrize("colour", [None, (90, 80, 70)])
+def test_a_jpeg_without_its_last_bytes_is_cut_off(tmp_path, cut, colour):
+    stream = io.BytesIO()
+    (Image.new("RGB", (800, 600), colour) if colour else picture()).save(stream, "JPEG")
+    assert "without its end marker" in problem(tmp_path, stream.getvalue()[:-cut])
+
+
+def test_the_end_marker_of_a_thumbnail_is_not_the_photographs(tmp_path):
+    thumbnail = b"\xff\xe1\x00\x0aThumb\0\xff\xd9"
+    whole = saved("JPEG")
+    cut = whole[:2] + thumbnail + whole[2 : 200 + whole.index(b"\xff\xda")]  # 4 kB behind the thumbnail at most
+    assert "without its end marker" in problem(tmp_path, cut)
+
+
+def test_a_jpeg_whose_rest_was_never_written_is_cut_off(tmp_path):
+    """A copy that broke off has its full length, and zeros behind; a decoder takes them for pixels."""
+    whole = saved("JPEG")
+    assert "without its end marker" in problem(tmp_path, whole[: len(whole) // 2].ljust(len(whole), b"\0"))
+
+
+def test_what_follows_the_end_of_a_jpeg_does_not_matter(tmp_path):
+    assert problem(tmp_path, saved("JPEG") + b"\0" * 100) == ""
+    assert problem(tmp_path, saved("JPEG") + b"a video" * 100_000) == ""
+
+
+def test_of_two_pictures_in_one_file_the_first_counts(tmp_path):
+    """MPO, as telephones write it: named .jpg, a second picture behind the first."""
+    stream = io.BytesIO()
+    picture().save(stream, "MPO", save_all=True, append_images=[picture(1)])
+    both = stream.getvalue()
+    with opened(_write(tmp_path, both)) as (image, _):
+        assert image.format == "MPO"
+    first_end = both.index(b"\xff\xd9", both.index(b"\xff\xda"))
+    assert problem(tmp_path, both) == ""
+    assert problem(tmp_path, both[: len(both) - 50]) == ""
+    assert "cut off" in problem(tmp_path, both[: first_end - 50])
+
+
+def _write(tmp_path, content):
+    (tmp_path / "a.jpg").write_bytes(content)
+    return tmp_path / "a.jpg"
+
+
+def test_a_size_that_no_memory_holds_is_told_as_such(tmp_path):
+    whole = bytearray(saved("JPEG"))
+    place = whole.index(b"\xff\xc0") + 5
+    whole[place : place + 4] = b"\xff\xdc\xff\xdc"  # 65,500 x 65,500 px
+    assert "too large" in problem(tmp_path, bytes(whole)) and "200 megapixels" in problem(tmp_path, bytes(whole))
+
+
+def test_pillows_warnings_stay_quiet(tmp_path):
+    """A damaged EXIF block, and a size that Pillow warns of and this library refuses."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "exif.jpg").write_bytes(saved("JPEG", exif=exif.tobytes()[:14] + b"\x01\xff"))
+    Image.new("1", (16_000, 16_000)).save(tmp_path / "large.png")
+    code = (
+        "import sys; from reid_lib.data.photo import header_problem, taken_at\n"
+        "for name in sys.argv[1:]: print(header_problem(name), taken_at(name))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "exif.jpg"), str(tmp_path / "large.png")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stderr == "" and "too large: 16000x16000" in done.stdout

@@ -1,0 +1,256 @@
+"""Embeddings are computed once, and whatever could make one stale makes it another one."""
+
+import errno
+import json
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from reid_lib.core import files
+from reid_lib.core.names import IMAGE_ID
+from reid_lib.embed import store
+from reid_lib.embed.extract import Way, extract
+from reid_lib.embed.store import Store, embedded, fingerprints
+from reid_lib.nets.network import build_model, load_model, save_model
+
+HOW = {"batch_size": 8, "device": "cpu", "precision": "fp32"}
+
+
+def store_of(model, n_images=20) -> Store:
+    return Store.of(model, device="cpu", precision="fp32", way=Way.of(n_images, batch_size=8, device="cpu"))
+
+
+@pytest.fixture
+def model():
+    return build_model("resnet10t", pretrained=False, image_size=32, embedding_dim=8, seed=0)
+
+
+@pytest.fixture
+def images():
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
+    return pixels, pd.DataFrame({IMAGE_ID: [f"i{k}" for k in range(20)]})
+
+
+@pytest.fixture
+def computed(clean_dirs, monkeypatch) -> list[int]:
+    """How many images each call of `extract` was asked for, from now on."""
+    asked = []
+
+    def counting(model, pixels, rows, *, where, **how):
+        asked.append(int(np.sum(where)))
+        return extract(model, pixels, rows, where=where, **how)
+
+    monkeypatch.setattr(store, "extract", counting)
+    return asked
+
+
+def test_what_was_embedded_comes_back_to_the_last_bit(model, images, computed):
+    first, second = (embedded(model, *images, **HOW) for _ in range(2))
+    plain = extract(model, *images, **HOW)
+    np.testing.assert_array_equal(first.features, plain.features)
+    np.testing.assert_array_equal(second.features, plain.features)
+    assert computed == [20]
+
+
+def test_only_new_images_are_embedded_in_whatever_order(model, images, computed):
+    pixels, rows = images
+    embedded(model, pixels, rows, where=np.arange(20) < 12, **HOW)
+    order = np.random.default_rng(1).permutation(20)
+    found = embedded(model, pixels[order], rows.iloc[order], **HOW)
+    assert computed == [12, 8]
+    assert found.rows[IMAGE_ID].tolist() == [f"i{k}" for k in order]
+    np.testing.assert_allclose(found.features, extract(model, pixels, rows, **HOW).features[order], atol=1e-6)
+
+
+def test_a_changed_image_of_the_same_name_is_embedded_anew(model, images, computed):
+    pixels, rows = images
+    embedded(model, pixels, rows, **HOW)
+    changed = pixels.copy()
+    changed[3, 0, 0, 0] ^= 1
+    found = embedded(model, changed, rows, **HOW)
+    assert computed == [20, 1]
+    np.testing.assert_allclose(found.features, extract(model, changed, rows, **HOW).features, atol=1e-6)
+
+
+def one_weight(model):
+    with torch.no_grad():
+        next(model.backbone.parameters())[0, 0, 0, 0] += 1e-3
+
+
+def batch_statistics(model):
+    next(m for m in model.backbone.modules() if isinstance(m, torch.nn.BatchNorm2d)).running_mean += 1e-3
+
+
+def head_statistics(model):
+    model.head.norm.running_var *= 1.01
+
+
+def normalisation(model):
+    model.mean += 0.1
+    model.config["mean"] = [value + 0.1 for value in model.config["mean"]]
+
+
+@pytest.mark.parametrize("change", [one_weight, batch_statistics, head_statistics, normalisation])
+def test_a_changed_network_or_transform_embeds_anew(model, images, computed, change):
+    embedded(model, *images, **HOW)
+    change(model)
+    found = embedded(model, *images, **HOW)
+    assert computed == [20, 20]
+    np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
+
+
+def test_another_image_size_or_precision_embeds_anew(model, images, computed):
+    pixels, rows = images
+    embedded(model, pixels, rows, **HOW)
+    embedded(model, pixels[:, ::2, ::2].copy(), rows, **HOW)
+    embedded(model, pixels, rows, **HOW | {"precision": "bf16"})
+    assert computed == [20, 20, 20]
+
+
+def test_another_version_of_a_library_embeds_anew(model, images, computed, monkeypatch):
+    embedded(model, *images, **HOW)
+    monkeypatch.setattr(store, "version", lambda name: f"{name} of tomorrow")
+    embedded(model, *images, **HOW)
+    assert computed == [20, 20]
+
+
+def test_a_saved_network_is_the_same_network(model, images, computed, tmp_path):
+    embedded(model, *images, **HOW)
+    save_model(model, lambda name: files.atomic(tmp_path / name))
+    embedded(load_model(tmp_path), *images, **HOW)
+    assert computed == [20]
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other"])
+def test_a_damaged_file_is_not_believed(model, images, computed, damage):
+    embedded(model, *images, **HOW)
+    path = store_of(model).path
+    content = bytearray(path.read_bytes())
+    content[-400] ^= 255  # within the features, which lie last
+    changed = {"cut": content[: len(content) // 2], "flipped": content, "empty": b"", "other": b"text"}[damage]
+    path.write_bytes(changed)
+    found = embedded(model, *images, **HOW)
+    assert computed == [20, 20]
+    np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
+
+
+def test_a_full_disk_costs_the_cache_alone(model, images, computed, monkeypatch, capsys):
+    def full(*args, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store, "make_room", full)
+    found = embedded(model, *images, **HOW)
+    np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
+    assert "not kept" in capsys.readouterr().out
+    assert not list(store_of(model).path.parent.iterdir())
+
+
+def test_the_cache_has_a_limit_and_the_oldest_go(model, images, computed, monkeypatch):
+    embedded(model, *images, **HOW)
+    first = store_of(model).path
+    monkeypatch.setattr(store, "LIMIT_SHARE", 1e-15)
+    one_weight(model)
+    embedded(model, *images, **HOW)
+    assert not first.exists()
+    assert store_of(model).path.exists()
+
+
+def test_killed_while_writing_leaves_what_was_there(clean_dirs):
+    """The write is cut off by SIGKILL between its two halves; the next process finds the older content, whole."""
+    script = textwrap.dedent("""
+        import os, signal, sys
+        import numpy as np
+        from pathlib import Path
+        from reid_lib.embed.store import Store
+        store = Store(Path(sys.argv[1]))
+        names = np.array([b"a" * 32, b"b" * 32], dtype="S32")
+        store.add(names[:1], np.ones((1, 4), dtype=np.float32))
+        savez = np.savez
+        def half(file, **arrays):
+            savez(file, images=arrays["images"])
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        np.savez = half
+        store.add(names[1:], np.ones((1, 4), dtype=np.float32))
+    """)
+    path = clean_dirs / "cache" / "one.npz"
+    assert subprocess.run([sys.executable, "-c", script, str(path)]).returncode == -9
+    features, there = Store(path).get(np.array([b"a" * 32, b"b" * 32], dtype="S32"), 4)
+    assert there.tolist() == [True, False]
+    assert features.tolist() == [[1] * 4, [0] * 4]
+
+
+def test_fingerprints_are_of_the_pixels_alone(images):
+    pixels, _ = images
+    doubled = np.concatenate([pixels, pixels[::-1]])
+    names = fingerprints(doubled, np.arange(40))
+    assert names[:20].tolist() == names[20:][::-1].tolist()
+    assert len(set(names.tolist())) == 20
+
+
+def test_configuration_is_part_of_the_key(model):
+    """Two architectures can have the same weights: pooling has none."""
+    before = store_of(model).path
+    model.config = json.loads(json.dumps(model.config))
+    assert store_of(model).path == before
+    model.config["architecture"]["name"] += "-otherwise"
+    assert store_of(model).path != before
+
+
+def test_whatever_was_there_before_the_same_embeddings_come_out_to_the_last_bit(images, clean_dirs):
+    """70 images are folded, 20 of them alone would not be; 70 fill no whole batches of 16. Any part may be there."""
+    model = build_model("resnet10t", pretrained=False, image_size=32, embedding_dim=8, seed=0)
+    pixels = np.random.default_rng(1).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
+    rows = pd.DataFrame({IMAGE_ID: [f"i{k}" for k in range(70)]})
+    how = HOW | {"batch_size": 24}
+    whole = embedded(model, pixels, rows, **how).features
+    store = Store.of(model, device="cpu", precision="fp32", way=Way.of(70, batch_size=24, device="cpu"))
+    names = fingerprints(pixels, np.arange(70))
+    for there in (np.arange(70) < 0, np.arange(70) % 3 == 0, np.arange(70) < 50, np.arange(70) != 33):
+        store.remove()
+        store.add(names[there], whole[there])
+        np.testing.assert_array_equal(embedded(model, pixels, rows, **how).features, whole)
+
+
+def test_what_validation_leaves_is_what_the_evaluation_would_compute(clean_dirs, capsys):
+    """Of a whole run: its metrics are the same with what training left in the cache, and with an empty one."""
+    import shutil
+
+    from reid_lib.params.fields import TrainParams
+    from reid_lib.pipeline import data, steps
+
+    kind = {"dataset": "demo:small", "backbone": "resnet10t", "pretrained": False, "image_size": 32}
+    params = TrainParams.checked(kind | {"embedding_dim": 16, "num_epochs": 1, "run_name": "mine"})
+    catalogue = data.read(params)
+    experiment = steps.start(params, catalogue, data.split(catalogue, params))
+    steps.train(experiment)
+    capsys.readouterr()
+    steps.evaluate(experiment)
+    assert "were embedded by this network before" in capsys.readouterr().out
+    kept = {path.name: path.read_bytes() for path in experiment.run.path("embeddings").iterdir()}
+    metrics = experiment.run.path("metrics.json").read_bytes()
+    shutil.rmtree(clean_dirs / "cache" / "embeddings")
+    steps.evaluate(experiment)
+    assert experiment.run.path("metrics.json").read_bytes() == metrics
+    assert {path.name: path.read_bytes() for path in experiment.run.path("embeddings").iterdir()} == kept
+
+
+def test_another_number_of_threads_embeds_anew(model, images, computed):
+    embedded(model, *images, **HOW)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    embedded(model, *images, **HOW)
+    torch.set_num_threads(threads)
+    assert computed == [20, 20]
+
+
+def test_a_file_of_other_embeddings_under_the_name_is_not_believed(model, images, computed, capsys):
+    embedded(model, *images, **HOW)
+    np.savez(store_of(model).path, images=np.zeros(3, dtype="S32"), features=np.zeros((3, 5), dtype=np.float32))
+    embedded(model, *images, **HOW)
+    assert computed == [20, 20] and "is damaged" in capsys.readouterr().out

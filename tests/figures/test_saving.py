@@ -1,0 +1,43 @@
+"""Figures: what is drawn, read back from the artists. Pixels only where a file is written."""
+
+import matplotlib
+import pytest
+from drawn import HAND
+
+from reid_lib.figures import saving, scores
+
+matplotlib.use("Agg")
+
+pytestmark = pytest.mark.usefixtures("no_figure_is_left")
+
+
+def test_figure_is_written_as_png_from_figure_or_axes_and_nothing_else_is_left(tmp_path):
+    ax = scores.confusion(HAND)
+    for name, what in (("a.png", ax), ("folder/b", ax.figure)):
+        path = saving.save_figure(what, tmp_path / name)
+        assert path.read_bytes().startswith(b"\x89PNG")
+        assert [p.name for p in path.parent.iterdir() if p.is_file()] == [path.name]
+
+
+def test_failure_while_drawing_keeps_the_older_file(tmp_path, monkeypatch):
+    ax = scores.confusion(HAND)
+    path = saving.save_figure(ax, tmp_path / "a.png")
+    before = path.read_bytes()
+    monkeypatch.setattr(ax.figure, "savefig", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        saving.save_figure(ax, path)
+    assert path.read_bytes() == before
+
+
+def test_failure_while_writing_keeps_the_older_file_and_no_temporary_one(tmp_path, monkeypatch):
+    ax = scores.confusion(HAND)
+    path = saving.save_figure(ax, tmp_path / "a.png")
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(Exception, match="space|disk"):
+        saving.save_figure(ax, path)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["a.png"]

@@ -1,0 +1,79 @@
+"""Figures: what is drawn, read back from the artists. Pixels only where a file is written."""
+
+import matplotlib
+import numpy as np
+import pytest
+from drawn import HAND, predictions_of
+
+from reid_lib.core.names import KNOWN, SCORE
+from reid_lib.openset import outcomes as plots
+from reid_lib.openset.outcomes import outcomes
+
+matplotlib.use("Agg")
+
+pytestmark = pytest.mark.usefixtures("no_figure_is_left")
+
+
+def test_outcomes_by_hand():
+    assert outcomes(HAND).tolist() == [
+        "known right",
+        "known right",
+        "known wrong",
+        "known refused",
+        "known refused",
+        "unknown wrong",
+        "unknown right",
+        "unknown right",
+        "unlabelled",
+    ]
+
+
+matplotlib.use("Agg")
+
+pytestmark = pytest.mark.usefixtures("no_figure_is_left")
+
+
+# --- Confusion --------------------------------------------------------------------------------------------------------
+
+
+def test_confusion_counts_equal_a_hand_count():
+    counts = plots.confusion_counts(HAND)
+    assert counts.loc["known"].to_dict() == {"right": 2, "wrong": 1, "new": 2}
+    assert counts.loc["unknown"].to_dict() == {"right": 0, "wrong": 1, "new": 2}
+
+
+def test_individual_of_the_same_name_in_no_gallery_is_never_named_rightly():
+    """An unknown query whose name happens to be predicted (another data set's "01") is not a right answer."""
+    frame = predictions_of([("q", "newts", "a", False, "a", 0.9, "a")])
+    assert plots.confusion_counts(frame).loc["unknown"].to_dict() == {"right": 0, "wrong": 1, "new": 0}
+
+
+pytestmark = pytest.mark.usefixtures("no_figure_is_left")
+
+
+# --- Scores -----------------------------------------------------------------------------------------------------------
+
+
+def test_queries_are_grouped_by_the_nearest_individual_before_any_threshold():
+    groups = {group: scores.tolist() for group, scores in plots.score_groups(HAND).items()}
+    assert groups == {
+        "known_right": [0.3, 0.8, 0.9],
+        "known_wrong": [0.2, 0.7],
+        "unknown": [0.1, 0.15, 0.6],
+        "unlabelled": [0.5],
+    }
+
+
+def test_query_without_a_score_is_left_out_of_the_scores():
+    frame = HAND.copy()
+    frame.loc[0, SCORE] = np.nan
+    assert plots.score_groups(frame)["known_right"].tolist() == [0.3, 0.8]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "object", "boolean"])
+def test_known_of_any_dtype_gives_the_same_groups(dtype):
+    labelled = HAND.dropna(subset=[KNOWN])
+    again = labelled.assign(**{KNOWN: labelled[KNOWN].to_numpy(dtype="bool").astype("object")})
+    again[KNOWN] = again[KNOWN].astype(dtype)
+    for group, scores in plots.score_groups(labelled).items():
+        assert plots.score_groups(again)[group].tolist() == scores.tolist()

@@ -1,0 +1,26 @@
+"""A comparison as a page: it stands alone, with its figures beside it, and is refused where it would lead elsewhere."""
+
+import pytest
+
+from reid_lib.core.errors import RunError
+from reid_lib.pages.comparison_page import PAGE, write_comparison
+
+
+def test_the_page_stands_alone_and_names_every_run(comparison):
+    page = write_comparison(comparison, ["plain", "wide"], name="two")
+    text = page.read_text(encoding="utf-8")
+    assert page.name == PAGE and page.parent.name == "two"
+    assert "plain" in text and "wide" in text and "data:image/png;base64," in text
+    assert "<script src" not in text and "http-equiv" not in text
+    assert {path.suffix for path in page.parent.iterdir()} == {".html", ".png"}
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", ""])
+def test_a_name_that_leads_elsewhere_is_refused(comparison, name):
+    with pytest.raises(RunError):
+        write_comparison(comparison, ["plain"], name=name)
+
+
+def test_nothing_chosen_is_refused(comparison):
+    with pytest.raises(RunError, match="choose at least one run"):
+        write_comparison(comparison, [], name="none")

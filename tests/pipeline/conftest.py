@@ -1,0 +1,32 @@
+"""What several tests of this folder share."""
+
+import os
+
+import pytest
+
+from reid_lib.params.fields import EvaluateParams
+from reid_lib.pipeline import data, drawing, steps, takeover
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory, cache):
+    """A frozen random backbone on demo:small, evaluated once for the tests that only look."""
+    old = {name: os.environ.get(name) for name in ("REID_RUNS", "REID_CACHE")}
+    os.environ |= {"REID_RUNS": str(tmp_path_factory.mktemp("runs")), "REID_CACHE": str(cache)}
+    try:
+        params = takeover.settle(EvaluateParams(backbone="resnet10t", pretrained=False, image_size=32))
+        params = params.model_copy(update={"dataset": "demo:small"})
+        catalogue = data.read(params)
+        experiment = steps.start(params, catalogue, data.split(catalogue, params))
+        results = steps.evaluate(experiment)
+        leak = drawing.leak(experiment)
+        steps.finish(experiment, results)
+        return experiment, results, leak
+    finally:
+        for name, value in old.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)

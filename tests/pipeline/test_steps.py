@@ -1,0 +1,229 @@
+"""The steps together: killed at any moment and continued, bad data, results that follow from the files."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pipeline_cases import write_photos
+from whole_runs import run_all
+
+from reid_lib.core import frames
+from reid_lib.core.errors import CatalogueError, RunDiffersError, SplitError
+from reid_lib.core.names import CHECKPOINT, GALLERY, HISTORY_CSV, METRICS_JSON, NEW_INDIVIDUAL, TEST, THRESHOLD_CSV, VAL
+from reid_lib.embed import projection
+from reid_lib.figures import planes
+from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.pipeline import data, drawing, steps, takeover
+from reid_lib.pipeline.experiment import load_results
+
+SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
+# The order, the losses and the metrics of a run are exact for one thread count; the test fixes it.
+SCRIPT = """
+import json, sys
+import torch
+torch.set_num_threads(1)
+from reid_lib import pipeline
+from reid_lib.params.fields import TrainParams
+params = TrainParams.checked(json.loads(sys.argv[1]))
+catalogue = pipeline.read(params)
+split = pipeline.split(catalogue, params)
+experiment = pipeline.start(params, catalogue, split)
+pipeline.train(experiment)
+results = pipeline.evaluate(experiment)
+pipeline.finish(experiment, results)
+"""
+
+
+@pytest.fixture(autouse=True)
+def dirs(tmp_path, cache, monkeypatch):
+    """Runs of this test alone; the drawn demo animals are shared."""
+    monkeypatch.setenv("REID_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("REID_CACHE", str(cache))
+    return tmp_path / "runs"
+
+
+def launch(**params) -> subprocess.Popen:
+    command = [sys.executable, "-c", SCRIPT, json.dumps(SMALL | {"dataset": "demo:small", "num_epochs": 4} | params)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
+
+
+def wait_until(condition, process, seconds=90):
+    deadline = time.time() + seconds
+    while not condition() and process.poll() is None and time.time() < deadline:
+        time.sleep(0.005)
+
+
+def epochs_in(folder: Path) -> int:
+    try:
+        return len(frames.read_csv(folder / HISTORY_CSV))
+    except (OSError, ValueError):
+        return 0
+
+
+@pytest.mark.slow
+def test_a_run_killed_twice_ends_with_exactly_the_metrics_of_an_uninterrupted_one(dirs):
+    whole = launch(run_name="whole")
+    assert whole.wait(timeout=300) == 0, whole.stderr.read()
+    killed = dirs / "killed"
+    for epochs, pause in ((1, 0.03), (3, 0.3)):  # once around the first checkpoint, once within a later epoch
+        process = launch(run_name="killed")
+        wait_until(lambda n=epochs: epochs_in(killed) >= n, process)
+        time.sleep(pause)
+        process.kill()
+        process.wait()
+    assert json.loads((killed / "status.json").read_text())["state"] == "running"  # nobody had time to say otherwise
+    last = launch(run_name="killed")
+    output, errors = last.communicate(timeout=300)
+    assert last.returncode == 0, errors
+    assert "continuing after epoch" in output
+    a, b = ((dirs / name / METRICS_JSON).read_text() for name in ("whole", "killed"))
+    assert a == b
+    a, b = (
+        frames.read_csv(dirs / name / HISTORY_CSV).drop(columns=["images_per_s", "seconds"])
+        for name in ("whole", "killed")
+    )
+    pd.testing.assert_frame_equal(a, b, check_exact=True)
+    assert (dirs / "whole" / "model.safetensors").read_bytes() == (dirs / "killed" / "model.safetensors").read_bytes()
+    assert not list(killed.rglob("*.tmp-*")) or (killed / CHECKPOINT).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_signal_stops_training_with_a_checkpoint_and_the_run_ends_as_if_it_had_not_come(dirs, number):
+    process = launch(run_name="told", num_epochs=2)
+    wait_until(lambda: epochs_in(dirs / "told") >= 1, process)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 1 and "TrainingInterrupted" in errors
+    assert json.loads((dirs / "told" / "status.json").read_text())["state"] == "interrupted"
+    again = launch(run_name="told", num_epochs=2)
+    output, errors = again.communicate(timeout=300)
+    assert again.returncode == 0 and "continuing after epoch" in output, errors
+    whole = launch(run_name="whole", num_epochs=2)
+    assert whole.wait(timeout=300) == 0
+    assert (dirs / "told" / METRICS_JSON).read_text() == (dirs / "whole" / METRICS_JSON).read_text()
+
+
+def test_every_query_is_answered_once_and_no_gallery_image_is_a_query(evaluated):
+    experiment, results, _ = evaluated
+    roles = experiment.split.rows.set_index("image_id")["role"]
+    assert set(results.predictions["image_id"]) == set(roles.index[roles.isin([VAL, TEST])])
+    assert results.predictions["image_id"].is_unique
+    assert set(results.predictions["image_1"]) <= set(roles.index[roles == GALLERY])
+
+
+def test_answers_stay_within_the_querys_own_data_set(evaluated):
+    experiment, results, _ = evaluated
+    dataset = experiment.split.rows.set_index("image_id")["dataset"]
+    for rank in range(1, 6):
+        matched = results.predictions[f"image_{rank}"].dropna()
+        assert (matched.map(dataset) == results.predictions.loc[matched.index, "dataset"]).all()
+
+
+def test_the_decision_is_the_threshold_applied_to_the_score(evaluated):
+    _, results, _ = evaluated
+    for row in results.predictions.itertuples():
+        accepted = row.score >= results.threshold.values[row.dataset]
+        assert row.predicted == (row.identity_1 if accepted else NEW_INDIVIDUAL)
+
+
+def test_loaded_results_equal_the_computed_ones(evaluated):
+    experiment, results, _ = evaluated
+    assert experiment.run.finished
+    again = load_results(experiment.run)
+    for name in ("image_id", "predicted", "identity", "role", "identity_3"):
+        assert again.predictions[name].fillna("").tolist() == results.predictions[name].fillna("").tolist()
+    np.testing.assert_array_equal(again.predictions["score"], results.predictions["score"])
+    assert again.threshold.values == results.threshold.values
+    assert again.table().shape == results.table().shape
+    curve = frames.read_csv(experiment.run.path(THRESHOLD_CSV))
+    assert {"threshold", "baks", "baus", "geometric_mean"} <= set(curve)
+
+
+def test_leak_compares_an_encounter_split_with_a_random_one(evaluated):
+    _, _, leak = evaluated
+    assert leak["split"].tolist() == ["encounter", "random"]
+    assert leak["value"].between(0, 1).all() and (leak["n"] > 0).all()
+
+
+def test_own_folders_with_odd_names_become_a_trained_model(tmp_path, capsys):
+    photos = write_photos(tmp_path / "my photos ü", {f"Žofie {k}": 5 for k in range(8)})
+    params = TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "m": 16})
+    experiment, results = run_all(params)
+    assert set(results.test["identity"]) <= {f"Žofie {k}" for k in range(8)}
+    assert experiment.run.name.startswith("dataset-folder_data_root-my-photos")
+    assert "encounters are unknown" in capsys.readouterr().out
+
+
+def test_no_unknown_individuals_is_said_and_everybody_gets_a_name(tmp_path, capsys):
+    photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(5)})
+    settings = {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "unknown_split": 0, "batch_size": 512}
+    _, results = run_all(TrainParams.checked(SMALL | settings))
+    assert "no unknown individuals: BAUS and the geometric mean are undefined" in capsys.readouterr().out
+    assert np.isnan(results.metrics[TEST]["overall"]["baus"]["value"])
+    assert results.threshold.overall is None
+    assert NEW_INDIVIDUAL not in set(results.predictions["predicted"])
+
+
+def test_an_empty_folder_and_single_photographs_are_refused_before_a_run_is_made(tmp_path, dirs):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CatalogueError, match="no images under"):
+        run_all(TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(tmp_path / "empty")}))
+    photos = write_photos(tmp_path / "single", {f"a{k}": 1 for k in range(6)})
+    with pytest.raises(SplitError, match="no individual can be found again"):
+        run_all(TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos)}))
+    assert not dirs.exists() or not list(dirs.iterdir())
+
+
+def test_more_photographs_under_the_same_name_are_refused_in_words(tmp_path):
+    photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
+    params = TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1})
+    run_all(params)
+    next(photos.rglob("*.*g")).unlink()
+    with pytest.raises(RunDiffersError, match=r"photographs.*not those of then.*\n.*\n.*-r run_name NAME") as caught:
+        run_all(params)
+    assert "here" not in str(caught.value), "fingerprints say nothing to a person"
+
+
+def test_an_evaluation_of_a_run_that_was_trained_again_is_another_one(tmp_path, dirs):
+    photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
+    settings = SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "run_name": "mine"}
+    run_all(TrainParams.checked(settings))
+    params = takeover.settle(EvaluateParams(run="mine"))
+    catalogue = data.read(params)
+    split = data.split(catalogue, params)
+    experiment = steps.start(params, catalogue, split)
+    steps.finish(experiment, steps.evaluate(experiment))
+    shutil.rmtree(dirs / "mine")
+    run_all(TrainParams.checked(settings | {"seed": 1}))
+    with pytest.raises(RunDiffersError, match="weights_sha256"):
+        steps.start(params, catalogue, split)
+
+
+def test_a_projection_that_fails_leaves_all_other_results(dirs, monkeypatch, capsys):
+    def fails(features, *, seed):
+        raise FloatingPointError("t-SNE ran away")
+
+    monkeypatch.setattr(projection, "project", fails)
+    params = EvaluateParams(
+        backbone="resnet10t", pretrained=False, image_size=32, dataset="demo:small", run_name="flat"
+    )
+    catalogue = data.read(params)
+    experiment = steps.start(params, catalogue, data.split(catalogue, params))
+    results = steps.evaluate(experiment)
+    drawing.keep(experiment, "projection", planes.projection, results.projection)
+    steps.finish(experiment, results)
+    assert "2-D projection is not drawn: FloatingPointError('t-SNE ran away')" in capsys.readouterr().out
+    assert experiment.run.finished and experiment.run.path("figures/projection.png").exists()
+    again = load_results(experiment.run)
+    assert again.projection["x"].isna().all() and len(again.projection) == len(results.projection)
+    assert "t-SNE ran away" in experiment.run.path("projection.txt").read_text()
+    assert np.isfinite(again.metrics["test"]["overall"]["top1"]["value"])

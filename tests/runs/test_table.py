@@ -1,0 +1,334 @@
+"""The table of all runs: derived, joined by name, complete when many finish at once; and the reference."""
+
+import errno
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from reid_lib.core import files, frames
+from reid_lib.core.errors import RunError
+from reid_lib.core.names import ALL_METRICS_CSV, METRICS_JSON, PARAMS_JSON, REFERENCE_JSON, STATUS_JSON
+from reid_lib.runs import table as runtable
+from reid_lib.runs.folder import RunFolder, state_of
+from reid_lib.runs.run import Run
+
+METRICS = """
+def metrics(value, test="t"):
+    entry = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 5}
+    undefined = {"value": float("nan"), "low": float("nan"), "high": float("nan"), "n": 0}
+    part = {"overall": {"geometric_mean": entry, "baks": entry, "dir_at_1": undefined}, "datasets": {}}
+    return {"format": 1, "test": part, "val": part, "test_fingerprint": test}
+"""
+exec(METRICS)
+
+
+@pytest.fixture(autouse=True)
+def root(clean_dirs):
+    return clean_dirs / "runs"
+
+
+def make(name, value, *, test="t", finish=True, **params):
+    run = Run.open(name, params={"lr": 0.1, "reference": ""} | params, identity={"name": name}, provenance={})
+    run.write_json(METRICS_JSON, metrics(value, test))  # noqa: F821 - defined by METRICS
+    if finish:
+        run.finish()
+    return run
+
+
+def test_one_row_a_finished_run_with_parameters_and_metrics():
+    make("b", 0.5, lr=0.3)
+    make("a", 0.7)
+    make("running", 0.9, finish=False)
+    table = runtable.all_metrics().set_index("run")
+    assert list(table.index) == ["a", "b"]
+    assert table.loc["b", ["geometric_mean", "geometric_mean_low", "val_baks", "param_lr"]].tolist() == [
+        0.5,
+        0.4,
+        0.5,
+        0.3,
+    ]
+    assert table["dir_at_1"].isna().all()
+
+
+def test_differences_are_joined_by_run_name_and_follow_the_promoted_reference(root):
+    for name, value in {"m6": 0.6, "m3": 0.5, "m9": 0.9}.items():
+        make(name, value)
+    runtable.promote("m3")
+    assert json.loads((root / REFERENCE_JSON).read_text()) == {"run": "m3"}
+    table = frames.read_csv(root / ALL_METRICS_CSV).set_index("run")
+    assert table["difference_geometric_mean"].round(6).to_dict() == {"m3": 0.0, "m6": 0.1, "m9": 0.4}
+    assert set(table["reference"]) == {"m3"}
+
+
+def test_a_runs_own_reference_parameter_comes_first():
+    make("a", 0.5)
+    make("b", 0.6)
+    make("c", 0.9, reference="b")
+    runtable.promote("a")
+    table = runtable.all_metrics().set_index("run")
+    assert table.loc["c", "reference"] == "b"
+    assert table.loc["c", "difference_baks"] == pytest.approx(0.3)
+    assert table.loc["b", "difference_baks"] == pytest.approx(0.1)
+
+
+def test_no_difference_between_runs_that_were_asked_other_queries():
+    make("a", 0.5)
+    make("b", 0.6, test="other")
+    runtable.promote("a")
+    table = runtable.all_metrics().set_index("run")
+    assert pd.isna(table.loc["b", "difference_geometric_mean"])
+
+
+def test_only_a_finished_run_becomes_the_reference(root):
+    make("running", 0.9, finish=False)
+    with pytest.raises(RunError, match="not finished"):
+        runtable.promote("running")
+    with pytest.raises(RunError, match="there is no run"):
+        runtable.promote("nobody")
+    assert not (root / REFERENCE_JSON).exists()
+
+
+FINISH = (
+    METRICS
+    + """
+import sys, time
+from pathlib import Path
+from reid_lib.runs.run import Run
+from reid_lib.runs.table import rewrite_table
+name, go = sys.argv[1], Path(sys.argv[2])
+run = Run.open(name, params={"reference": ""}, identity={"name": name}, provenance={})
+run.write_json("metrics.json", metrics(0.5))
+run.path("ready").touch()
+while not go.exists():
+    time.sleep(0.005)
+run.finish()
+rewrite_table()
+"""
+)
+
+
+def test_twenty_jobs_that_finish_in_the_same_second_lose_no_row_and_no_file(root, tmp_path):
+    names, go = [f"r{k:02}" for k in range(20)], tmp_path / "go"
+    processes = [subprocess.Popen([sys.executable, "-c", FINISH, name, str(go)]) for name in names]
+    limit = time.monotonic() + 120
+    while not all((root / name / "ready").exists() for name in names):
+        assert time.monotonic() < limit and all(process.poll() is None for process in processes)
+        time.sleep(0.05)
+    go.touch()
+    assert [process.wait(timeout=120) for process in processes] == [0] * 20
+    assert frames.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == names
+    for name in names:
+        run = RunFolder(root / name)
+        assert run.finished and run.metrics()["test"]["overall"]["baks"]["value"] == 0.5
+    assert not list(root.rglob(f"*{files.TEMPORARY}*")) and not list(root.rglob(".owner"))
+
+
+def test_a_run_that_finishes_between_listing_and_rename_is_not_lost(root, monkeypatch):
+    """Its own table may have been renamed before ours, which does not know it: so each writer looks again."""
+    make("a", 0.5)
+    late = make("late", 0.6, finish=False)
+    listed = runtable.all_metrics
+
+    def list_then_finish(where):
+        table = listed(where)
+        if not late.finished:
+            late.finish()
+        return table
+
+    monkeypatch.setattr(runtable, "all_metrics", list_then_finish)
+    runtable.rewrite_table()
+    assert frames.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == ["a", "late"]
+
+
+def test_a_lost_table_is_written_again_from_the_folders(root):
+    make("a", 0.5)
+    make("b", 0.6)
+    runtable.rewrite_table()
+    (root / ALL_METRICS_CSV).unlink()
+    make("c", 0.7)
+    runtable.rewrite_table()
+    assert frames.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == ["a", "b", "c"]
+
+
+def test_overview_shows_every_state_and_marks_the_reference(root):
+    assert "make the first one with 'make train'" in runtable.overview()
+    make("good", 0.51)
+    make("busy", 0.9, finish=False)
+    broken = make("broken", 0.9, finish=False)
+    with pytest.raises(ValueError), broken.guard():
+        raise ValueError("out of luck")
+    (root / "notebook only").mkdir()
+    runtable.promote("good")
+    lines = {tuple(line.split()[:2]): line for line in runtable.overview().splitlines()[1:]}
+    assert set(lines) == {("*", "good"), ("busy", "running"), ("broken", "failed")}
+    assert "0.510" in lines["*", "good"]
+    assert "out of luck" in lines["broken", "failed"]
+    assert "0.9" not in lines["busy", "running"]
+
+
+def test_a_finished_run_with_damaged_metrics_is_shown_and_does_not_hide_the_others(root):
+    make("a", 0.5)
+    make("damaged", 0.5)
+    (root / "damaged" / METRICS_JSON).write_text("{")
+    assert runtable.all_metrics()["run"].tolist() == ["a"]
+    runtable.rewrite_table()
+    assert "damaged" in runtable.overview()
+
+
+def test_a_finished_run_without_metrics_says_what_to_do():
+    make("damaged", 0.5).path(METRICS_JSON).unlink()
+    overview = runtable.overview()
+    assert "metrics.json cannot be read (is missing)" in overview and "copy the run again" in overview
+
+
+# --- one damaged neighbour stops nobody ------------------------------------------------------------------------------
+
+
+def without(*keys):
+    def change(folder):
+        stored = json.loads((folder / METRICS_JSON).read_text())
+        inner = stored
+        for key in keys[:-1]:
+            inner = inner[key]
+        del inner[keys[-1]]
+        (folder / METRICS_JSON).write_text(json.dumps(stored))
+
+    return change
+
+
+def text_of(name, text):
+    return lambda folder: (folder / name).write_text(text)
+
+
+def lost(name):
+    return lambda folder: (folder / name).unlink()
+
+
+def folder_instead_of(name):
+    def change(folder):
+        (folder / name).unlink()
+        (folder / name).mkdir()
+
+    return change
+
+
+DAMAGES = {
+    "metrics lack a part": (without("test"), "lacks 'test'"),
+    "metrics lack an interval": (without("val", "overall", "baks", "low"), "'baks' of 'val' lacks"),
+    "metrics lack what was asked": (without("test_fingerprint"), "lacks 'test_fingerprint'"),
+    "metrics are a list": (text_of(METRICS_JSON, "[1]"), "no table of metrics"),
+    "metrics are empty": (text_of(METRICS_JSON, ""), "is empty"),
+    "metrics are a folder": (folder_instead_of(METRICS_JSON), "is no file"),
+    "metrics are no text": (lambda folder: (folder / METRICS_JSON).write_bytes(b"\xff\xfe\x00"), "is no text"),
+    "params are empty": (text_of(PARAMS_JSON, ""), "is empty"),
+    "params are garbled": (text_of(PARAMS_JSON, '{"format": 1, "pa'), "is no JSON"),
+    "params are a folder": (folder_instead_of(PARAMS_JSON), "is no file"),
+    "params are lost": (lost(PARAMS_JSON), "is missing"),
+    "params lack the parameters": (text_of(PARAMS_JSON, '{"format": 1}'), "lacks 'params'"),
+    "params are of another version": (text_of(PARAMS_JSON, '{"format": 99, "params": {}}'), "another format"),
+    "status is empty": (text_of(STATUS_JSON, ""), "is empty"),
+    "status is a folder": (folder_instead_of(STATUS_JSON), "is no file"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_neighbour_is_listed_with_the_reason_and_stops_nothing(root, damage):
+    for name, value in {"a": 0.5, "neighbour": 0.9, "z": 0.6}.items():
+        make(name, value)
+    do, reason = DAMAGES[damage]
+    do(root / "neighbour")
+    assert runtable.all_metrics()["run"].tolist() == ["a", "z"]
+    runtable.promote("a")
+    assert frames.read_csv(root / ALL_METRICS_CSV)["difference_baks"].round(6).tolist() == [0, 0.1]
+    told = runtable.overview()
+    assert "neighbour unreadable" in told and reason in told
+    assert reason in runtable.unreadable_runs()["neighbour"]
+    assert state_of("neighbour") in ("unreadable", "finished")
+    with pytest.raises(RunError, match="params.json|metrics.json|status.json"):
+        runtable.promote("neighbour")
+    assert runtable.reference() == "a"
+
+
+@pytest.fixture
+def forbidden(root, monkeypatch):
+    """Nothing in the folder `colleague` may be looked at, as for another user (tests may run as root)."""
+
+    def forbid(method):
+        before = getattr(pathlib.Path, method)
+
+        def looked(path, *arguments, **options):
+            if path.is_relative_to(root / "colleague") and path != root / "colleague":
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return before(path, *arguments, **options)
+
+        monkeypatch.setattr(pathlib.Path, method, looked)
+
+    def after_making():
+        for method in ("lstat", "stat", "read_text", "read_bytes", "open"):
+            forbid(method)
+
+    return after_making
+
+
+def test_a_colleagues_folder_that_may_not_be_read_is_listed_and_stops_nothing(root, forbidden):
+    make("a", 0.5)
+    make("colleague", 0.9)
+    forbidden()
+    assert runtable.all_metrics()["run"].tolist() == ["a"]
+    runtable.promote("a")
+    told = runtable.overview()
+    assert "colleague unreadable" in told and "no permission" in told
+    with pytest.raises(RunError, match="no permission"):
+        runtable.promote("colleague")
+
+
+def test_a_file_among_the_run_folders_is_no_run(root):
+    make("a", 0.5)
+    (root / "notes").write_text("a file")
+    (root / "link").symlink_to(root / "nowhere")
+    assert runtable.all_metrics()["run"].tolist() == ["a"]
+    assert "notes" not in runtable.overview()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"other": 1}', None])
+def test_a_damaged_reference_is_told_and_stops_nothing(root, text):
+    make("a", 0.5)
+    path = root / REFERENCE_JSON
+    path.mkdir() if text is None else path.write_text(text)
+    runtable.rewrite_table()
+    assert frames.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == ["a"]
+    assert "note:" in runtable.overview() and "promote a run again" in runtable.overview()
+    with pytest.raises(RunError, match="promote a run again"):
+        runtable.reference()
+
+
+def test_a_table_that_cannot_be_written_is_one_message(root):
+    make("a", 0.5)
+    (root / ALL_METRICS_CSV).mkdir()
+    with pytest.raises(RunError, match="cannot be written .*a folder lies where a file belongs.*move it away"):
+        runtable.rewrite_table()
+
+
+def while_the_table_is_written(monkeypatch, do):
+    """What another process does after a table was derived and before it is in its place."""
+    write_csv = frames.write_csv
+
+    def late(path, frame):
+        monkeypatch.setattr(frames, "write_csv", write_csv)
+        do()
+        write_csv(path, frame)
+
+    monkeypatch.setattr(frames, "write_csv", late)
+
+
+def test_a_reference_promoted_while_the_table_is_written_is_in_it(root, monkeypatch):
+    make("a", 0.5)
+    make("b", 0.6)
+    while_the_table_is_written(monkeypatch, lambda: runtable.promote("a"))
+    runtable.rewrite_table()
+    assert set(frames.read_csv(root / ALL_METRICS_CSV)["reference"]) == {"a"}

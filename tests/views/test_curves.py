@@ -1,0 +1,46 @@
+"""The views of compare.ipynb without a browser: choose runs, move the slider, select a point; what is shown follows."""
+
+import pytest
+
+from reid_lib.compare.comparison import Comparison
+from reid_lib.views import base, embeddings, export, mistakes, numbers, threshold
+from reid_lib.views.curves import HISTORY, Curves, Figures
+
+PNG = b"\x89PNG"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.mark.parametrize("column", list(HISTORY))
+def test_curves_are_drawn_for_every_choice(picker, column):
+    curves = Curves(picker)
+    curves.column.value = column
+    assert curves.image.value[:4] == PNG and curves.trouble.value == ""
+
+
+def test_figures_change_with_what_is_asked_for(picker):
+    figures = Figures(picker)
+    seen = set()
+    for kind in figures.KINDS:
+        figures.kind.value = kind
+        assert figures.image.value[:4] == PNG and figures.trouble.value == ""
+        seen.add(bytes(figures.image.value))
+    assert len(seen) == len(figures.KINDS)
+    figures.kind.value = "impact of a parameter"
+    assert set(figures.parameter.options) >= {"margin", "lr", "loss"} and "batch_size" not in figures.parameter.options
+    before = bytes(figures.image.value)
+    figures.parameter.value, figures.metric.value = "loss", "auroc"
+    assert bytes(figures.image.value) != before
+
+
+def test_without_runs_every_view_says_what_to_do(tmp_path):
+    picker = base.RunPicker(Comparison(tmp_path))
+    assert "make train" in picker.note.value
+    table = numbers.MetricsTable(picker)
+    views = [table, Curves(picker), Figures(picker), threshold.ThresholdSlider(picker)]
+    views += [embeddings.EmbeddingView(picker), mistakes.Mistakes(picker), export.Export(picker, table)]
+    for view in views:
+        assert "Choose a run" in view.trouble.value
