@@ -9,7 +9,8 @@ finished are not computed again. Prints test values and the paired difference wi
 
 import argparse
 
-from reid_lib.openset import summary
+from reid_lib.openset.difference import measure_difference
+from reid_lib.openset.resample import resample
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import data, drawing, steps
 
@@ -27,6 +28,12 @@ def run(params):
     return experiment, results
 
 
+def interval_of(a, b, metric: str) -> str:
+    """The paired difference of a metric of two results on test, a minus b, with its interval."""
+    found = measure_difference([tuple(resample(results.predictions, metric=metric) for results in (a, b))])
+    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}) {found.verdict}"
+
+
 def compare(seed: int) -> list[str]:
     """Lines of the table for one seed."""
     data = {"dataset": "demo", "split_seed": seed}
@@ -35,8 +42,7 @@ def compare(seed: int) -> list[str]:
     lines = []
     for metric in METRICS:
         before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (frozen, trained))
-        d = summary.paired_difference(trained.test, frozen.test, metric=metric)
-        interval = f"{d['difference']:+.3f} ({d['low']:+.3f} to {d['high']:+.3f})"
+        interval = interval_of(trained, frozen, metric)
         lines.append(f"{seed:4d}  {metric:15s}  {before:.3f}  {after:.3f}  {interval}")
     leak = drawing.leak(experiment).set_index("split")["value"]
     lines.append(

@@ -9,10 +9,10 @@ test queries; val-unknown and test-unknown animals are others. The threshold is 
 
 Methods, each a 95 % percentile interval of the difference of the geometric means:
 
-    frozen    the threshold stays as fitted, test individuals are drawn (`summary.paired_difference`)
+    frozen    the threshold stays as fitted, individuals are drawn
     refitted  the threshold is refitted in each draw, and that is all
-    paired    `difference.difference`: refitted, and the bumps of the test curve not counted twice
-    val       `difference.difference` with role "val", which `runs promote --best` goes by
+    paired    `difference.measure_difference`: refitted, and the bumps of the test curve not counted twice
+    val       the same with role "val", which `runs promote --best` goes by
 
 Then several training seeds: each seed adds a whole-run luck to either side, paired with nothing.
 """
@@ -28,7 +28,6 @@ from reid_lib.core.names import (
     IDENTITY,
     IMAGE_ID,
     KNOWN,
-    PREDICTED,
     RANK,
     ROLE,
     SCORE,
@@ -38,8 +37,6 @@ from reid_lib.core.names import (
 )
 from reid_lib.openset import difference
 from reid_lib.openset.resample import Resampled, resample
-from reid_lib.openset.summary import paired_difference
-from reid_lib.openset.threshold import decide, fit_threshold
 
 SIZES = ((15, 5), (40, 15), (40, 36), (150, 150))  # known, unknown individuals in val, and in test
 SHIFT = 0.06
@@ -84,25 +81,15 @@ def apart(low: float, high: float) -> bool:
     return low > 0 or high < 0
 
 
-def frozen(a: pd.DataFrame, b: pd.DataFrame, draws: int, seed: int) -> bool:
-    tests = []
-    for predictions in (a, b):
-        threshold = fit_threshold(predictions[predictions[ROLE] == VAL])
-        test = predictions[predictions[ROLE] == TEST]
-        tests.append(test.assign(**{PREDICTED: decide(test, threshold)}))
-    found = paired_difference(*tests, repetitions=draws, seed=seed)
-    return apart(found["low"], found["high"])
-
-
 def one_pair(rng, size: tuple, shift: float, draws: int, seed: int) -> dict:
     animals = Animals(rng, *size)
     a, b = animals.answers(rng, shift), animals.answers(rng)
-    drawn = [resample(p, repetitions=draws, seed=seed) for p in (a, b)]
-    found = difference.subtract(*drawn)
-    val = difference.difference(a, b, role=VAL, repetitions=draws, seed=seed)
+    drawn, of_val = ([resample(p, role=role, repetitions=draws, seed=seed) for p in (a, b)] for role in (TEST, VAL))
+    found, val = difference.measure_difference([drawn]), difference.measure_difference([of_val])
+    plain = {name: np.subtract(*(getattr(d, name) for d in drawn)) for name in ("frozen", "replicates")}
     return {
-        "frozen": frozen(a, b, draws, seed),
-        "refitted": apart(*np.quantile(drawn[0].replicates - drawn[1].replicates, [0.025, 0.975])),
+        "frozen": apart(*np.quantile(plain["frozen"], [0.025, 0.975])),
+        "refitted": apart(*np.quantile(plain["replicates"], [0.025, 0.975])),
         "paired": apart(found.low, found.high),
         "val": apart(val.low, val.high),
         "difference": found.value,
@@ -117,8 +104,8 @@ def several_seeds(rng, size: tuple, n: int, draws: int, seed: int) -> dict:
         return resample(animals.answers(rng, rng.normal(0, SEED_LUCK)), repetitions=draws, seed=seed)
 
     pairs = [(drawn(), drawn()) for _ in range(n)]
-    one, t = difference.subtract(*pairs[0]), difference.seed_difference([a.value - b.value for a, b in pairs])
-    found = difference.variant_difference(pairs)
+    one, found = difference.measure_difference(pairs[:1]), difference.measure_difference(pairs)
+    t = difference.measure_seed_difference([a.value - b.value for a, b in pairs])
     return {
         "one seed": apart(one.low, one.high),
         "t alone": apart(t.low, t.high),

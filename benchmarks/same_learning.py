@@ -11,10 +11,9 @@ are finished are not computed again. Prints the losses of the last epoch, and te
 import argparse
 
 import torch
-from demo_hardness import METRICS, run
+from demo_hardness import METRICS, interval_of, run
 
 from reid_lib.nets.network import parameter_groups
-from reid_lib.openset import summary
 from reid_lib.params.fields import TrainParams
 from reid_lib.train import loop
 from reid_lib.train.schedule import Schedule
@@ -81,8 +80,7 @@ def compare(seed: int, precision: str) -> list[str]:
         lines.append(f"{seed:4d}  {what:15s}  {b:.3f}  {a:.3f}  {a - b:+.3f}")
     for metric in METRICS:
         before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (slow, quick))
-        d = summary.paired_difference(quick.test, slow.test, metric=metric)
-        interval = f"{d['difference']:+.3f} ({d['low']:+.3f} to {d['high']:+.3f})"
+        interval = interval_of(quick, slow, metric)
         lines.append(f"{seed:4d}  {metric:15s}  {before:.3f}  {after:.3f}  {interval}")
     return lines
 

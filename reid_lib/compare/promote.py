@@ -94,10 +94,10 @@ def _difference(a: Variant, b: Variant, reference: str) -> difference.Difference
 
 
 def difference_of(pairs: list[tuple[RunFolder, RunFolder]], *, metric: str, role: str) -> difference.Difference | None:
-    """`difference.variant_difference` of pairs of runs; None where they were asked other queries."""
+    """`difference.measure_difference` of pairs of runs; None where they were asked other queries."""
     options = {"metric": metric, "role": role}
     try:
-        return difference.variant_difference([tuple(cached_resample(run, **options) for run in pair) for pair in pairs])
+        return difference.measure_difference([tuple(cached_resample(run, **options) for run in pair) for pair in pairs])
     except ParameterError:
         return None
 

@@ -1,4 +1,4 @@
-"""Replicates of a bootstrap and differences of two runs, stored in the run folder and read again."""
+"""Replicates of the bootstrap of finished runs, kept in the cache and read again."""
 
 import hashlib
 import json
@@ -11,7 +11,6 @@ from reid_lib.core import files
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import PREDICTIONS_CSV, TEST
 from reid_lib.core.paths import cache_root
-from reid_lib.openset.difference import Difference, subtract
 from reid_lib.openset.resample import REPLICATES, Resampled, resample
 from reid_lib.runs import seals
 from reid_lib.runs.folder import CURE, RunFolder
@@ -51,17 +50,3 @@ def _from_json(stored: dict, repetitions: int) -> Resampled:
     if any(values.shape != (repetitions,) for values in arrays.values()):
         raise ValueError("damaged")
     return Resampled(**stored | arrays | {"value": float(np.float64(stored["value"]))})
-
-
-def cached_difference(
-    a: RunFolder,
-    b: RunFolder,
-    *,
-    metric: str = "geometric_mean",
-    role: str = TEST,
-    repetitions: int = 1000,
-    seed: int = 0,
-) -> Difference:
-    """`difference` of two finished runs. What is slow, the replicates of each run, is kept in the cache."""
-    options = {"metric": metric, "role": role, "repetitions": repetitions, "seed": seed}
-    return subtract(*(cached_resample(run, **options) for run in (a, b)))

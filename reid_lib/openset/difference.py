@@ -1,13 +1,13 @@
 """Is one run better than another? Differences on the same queries, with intervals and a verdict.
 
-The interval comes from a paired bootstrap over individuals (`bootstrap`), the threshold refitted on val in each draw.
+The interval comes from a paired bootstrap over individuals (`resample`), the threshold refitted on val in each draw.
 Taken plainly, the spread of those replicates is too wide: the test curve of a finite sample is bumpy, and a threshold
 that moves over it counts the bumps as if the true curve had them, once more than drawing the test individuals already
 does. So the part that the moving threshold adds is shrunk to what is not bumps (see `_settled`). Simulated runs without
 a difference are then told apart in 4 to 5 % of cases (9 % with 15 known and 5 unknown individuals, where no verdict is
 given); refitting plainly 1 to 2 %, a frozen threshold 6 to 14 % (benchmarks/paired_bootstrap.py, docs/log.md).
 
-Another training is another matter: see `variant_difference`.
+Another training is another matter: see `measure_difference`.
 """
 
 import math
@@ -21,7 +21,7 @@ from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import TEST
 from reid_lib.openset.bounds import TOO_FEW
 from reid_lib.openset.measures import METRICS
-from reid_lib.openset.resample import REPLICATES, Resampled, resample
+from reid_lib.openset.resample import REPLICATES, Resampled
 
 LOWER_IS_BETTER = frozenset(name for name, metric in METRICS.items() if metric.lower_is_better)
 LEVEL = 0.05
@@ -62,47 +62,16 @@ class Difference:
     basis: str = ""
 
 
-def difference(
-    a: pd.DataFrame,
-    b: pd.DataFrame,
-    *,
-    metric: str = "geometric_mean",
-    role: str = TEST,
-    repetitions: int = 1000,
-    seed: int = 0,
-    min_individuals: int = 10,
-) -> Difference:
-    """Metric of a minus metric of b, as `subtract`; the arguments are those of `resample.resample`.
+def measure_difference(pairs: list[tuple[Resampled, Resampled]]) -> Difference:
+    """Variant a minus variant b, from one pair of runs for each training seed; the one paired difference.
 
-    Args:
-        a, b: predictions of two runs for the same queries, val and test, in any order.
-
-    Raises:
-        ParameterError: the labelled queries or their labels differ, or something that the metric needs is not there.
-    """
-    options = {"metric": metric, "role": role, "repetitions": repetitions, "seed": seed}
-    return subtract(*(resample(p, **options, min_individuals=min_individuals) for p in (a, b)))
-
-
-def subtract(a: Resampled, b: Resampled) -> Difference:
-    """a minus b from their replicates: the 95 % percentile interval of a bootstrap over individuals.
-
-    p is twice the share of replicates on the rarer side of 0, counting one more than there are. Where fewer than 10
-    are there, the tail of a normal distribution with the replicates' mean and spread takes over: correcting for many
-    candidates needs smaller p than a count can give.
-
-    Raises:
-        ParameterError: they were not asked the same queries.
-    """
-    return variant_difference([(a, b)])
-
-
-def variant_difference(pairs: list[tuple[Resampled, Resampled]]) -> Difference:
-    """Variant a minus variant b, from one pair of runs for each training seed.
-
-    One seed: the bootstrap over individuals; training noise is not in it.
-    2 to 4 seeds: the t-interval over the differences of the seeds, `seed_difference`, widened to the bootstrap's over
-        individuals (of the mean over seeds) where that reaches further: agreeing seeds say nothing of other animals.
+    One seed: the 95 % percentile interval of the bootstrap over individuals; training noise is not in it. p is twice
+        the share of replicates on the rarer side of 0, counting one more than there are. Where fewer than 10 are
+        there, the tail of a normal distribution with the replicates' mean and spread takes over: correcting for many
+        candidates needs smaller p than a count can give.
+    2 to 4 seeds: the t-interval over the differences of the seeds, `measure_seed_difference`, widened to the
+        bootstrap's over individuals (of the mean over seeds) where that reaches further: agreeing seeds say nothing of
+        other animals.
     5 seeds or more: one t-interval from both variances, of the seeds' mean and of the bootstrap, degrees of freedom
         after Welch and Satterthwaite. A bootstrap over 5 seeds would be too narrow: it takes the normal distribution
         for Student's t, and their variance too small by 1/5.
@@ -126,7 +95,7 @@ def variant_difference(pairs: list[tuple[Resampled, Resampled]]) -> Difference:
     p, basis = _p_value(replicates) if spread else math.nan, f"bootstrap over individuals; {ONE_SEED}"
     low, high, seed_sd = *inner, math.nan
     if n > 1:
-        of_seeds = seed_difference(values)
+        of_seeds = measure_seed_difference(values)
         seed_sd, basis = of_seeds.seed_sd, f"{of_seeds.basis}, and a bootstrap over individuals"
         if n < MANY_SEEDS:
             low, high, p = np.fmin(low, of_seeds.low), np.fmax(high, of_seeds.high), np.fmax(p, of_seeds.p)
@@ -141,7 +110,7 @@ def variant_difference(pairs: list[tuple[Resampled, Resampled]]) -> Difference:
     return replace(found, n_seeds=n, seed_sd=seed_sd, over_individuals=inner, basis=basis, verdict=_verdict(found))
 
 
-def seed_difference(per_seed_differences, *, metric: str = "geometric_mean", role: str = TEST) -> Difference:
+def measure_seed_difference(per_seed_differences, *, metric: str = "geometric_mean", role: str = TEST) -> Difference:
     """The t-interval over the differences of training seeds (candidate's seed i minus reference's seed i).
 
     It holds for these test animals: whether others would say the same is not in it. p is that of the t-test.
@@ -151,7 +120,7 @@ def seed_difference(per_seed_differences, *, metric: str = "geometric_mean", rol
     """
     values = np.asarray(per_seed_differences, dtype=float)
     if len(values) < 2:
-        raise ParameterError("a t-interval over seeds needs at least two of them; with one, use difference")
+        raise ParameterError("a t-interval over seeds needs at least two of them; with one, use measure_difference")
     value, sd = float(values.mean()), float(values.std(ddof=1))
     low, high, p = _both(value, sd**2 / len(values), len(values) - 1, 0.0, 1)
     found = Difference(metric, role, value, low, high, p, None, None)
@@ -232,20 +201,6 @@ def holm(p_values) -> np.ndarray:
     factors = len(order) - np.arange(len(order))
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
     return adjusted
-
-
-def compare_many(reference: pd.DataFrame, candidates: dict[str, pd.DataFrame], **options) -> pd.DataFrame:
-    """Each candidate minus the reference; `options` as in `difference`. See `judge` for the columns.
-
-    A candidate that was asked other queries is "not comparable".
-    """
-    theirs, found = resample(reference, **options), {}
-    for name, predictions in candidates.items():
-        try:
-            found[name] = subtract(resample(predictions, **options), theirs)
-        except ParameterError:
-            found[name] = None
-    return judge(found)
 
 
 def judge(differences: dict[str, Difference | None]) -> pd.DataFrame:

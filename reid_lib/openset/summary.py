@@ -13,11 +13,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.errors import ParameterError
-from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, TEST, VAL
+from reid_lib.core.names import DATASET, KNOWN, TEST, VAL
 from reid_lib.openset import bounds, metrics
 from reid_lib.openset.answers import Queries, arrays, datasets, labelled
-from reid_lib.openset.measures import METRICS, Drawn, Estimate, Metric, average_datasets, interval
+from reid_lib.openset.measures import METRICS, Drawn, Estimate, Metric, average_datasets
 
 ON_VAL = "on val (the test has no labels)"
 _CHUNK_BYTES = 2**25  # of weights at a time: bounds the memory of the bootstrap
@@ -78,50 +77,6 @@ def val_score(val_predictions: pd.DataFrame) -> float:
         if q.known.any():
             scores.append(drawn.top1_individual() if q.known.all() else drawn.best_geometric_mean())
     return float(np.mean(scores)) if scores else float("nan")
-
-
-def paired_difference(
-    pred_a: pd.DataFrame,
-    pred_b: pd.DataFrame,
-    *,
-    metric: str = "geometric_mean",
-    repetitions: int = 1000,
-    seed: int = 0,
-) -> dict:
-    """Metric of a minus metric of b on the same queries, with the 95 % interval of a paired bootstrap.
-
-    Both are resampled alike, so what the two have in common (easy and hard animals) cancels.
-
-    Args:
-        pred_a, pred_b: predictions of two runs for the same queries, in any order.
-        metric: a key of `METRICS`; averaged over data sets as in `summarise`.
-
-    Returns:
-        {"difference", "low", "high"}
-
-    Raises:
-        ParameterError: the labelled queries or their labels differ, or the metric is unknown or not to be had.
-    """
-    if metric not in METRICS:
-        raise ParameterError(f"unknown metric {metric!r}: expected one of {', '.join(METRICS)}")
-    keys = [labelled(p)[[IMAGE_ID, DATASET, IDENTITY, KNOWN]].astype(str) for p in (pred_a, pred_b)]
-    if not np.array_equal(keys[0].to_numpy(dtype=object), keys[1].to_numpy(dtype=object)):
-        raise ParameterError(
-            f"not the same queries ({len(keys[0])} and {len(keys[1])} labelled ones): a paired difference needs "
-            "the same images with the same labels, known in both or in neither; compare runs of the same split"
-        )
-    pair = []
-    for predictions in (pred_a, pred_b):
-        tables = [
-            _evaluate(q, {metric: METRICS[metric]}, repetitions, _seeds(seed, name))
-            for name, q in datasets(predictions).items()
-        ]
-        if not tables or not all(metric in table for table in tables):
-            raise ParameterError(f"{metric!r} needs labelled predictions with {METRICS[metric].needs or 'scores'}")
-        pair.append(average_datasets([table[metric] for table in tables], metric))
-    a, b = pair
-    low, high = interval(a.replicates - b.replicates) if a.spread else (np.nan, np.nan)
-    return {"difference": a.value - b.value, "low": low, "high": high}
 
 
 _UNDEFINED = Estimate(float("nan"), np.empty(0), False, 0)

@@ -7,9 +7,6 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_1samp
 
-from reid_lib.compare import replicates
-from reid_lib.core import files
-from reid_lib.core import frames as core_frames
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import (
     AVERAGE_PRECISION,
@@ -17,8 +14,6 @@ from reid_lib.core.names import (
     IDENTITY,
     IMAGE_ID,
     KNOWN,
-    PARAMS_JSON,
-    PREDICTIONS_CSV,
     RANK,
     ROLE,
     SCORE,
@@ -27,19 +22,23 @@ from reid_lib.core.names import (
     ranked,
 )
 from reid_lib.openset import difference as openset_difference
-from reid_lib.openset import resample, summary
 from reid_lib.openset.difference import (
     Difference,
-    compare_many,
-    difference,
     holm,
     judge,
+    measure_difference,
+    measure_seed_difference,
     needed,
-    seed_difference,
-    subtract,
 )
-from reid_lib.openset.resample import Resampled
-from reid_lib.runs.folder import RunFolder
+from reid_lib.openset.resample import Resampled, resample
+
+
+def subtract(a: Resampled, b: Resampled) -> Difference:
+    return measure_difference([(a, b)])
+
+
+def difference(a: pd.DataFrame, b: pd.DataFrame, **options) -> Difference:
+    return subtract(*(resample(predictions, **options) for predictions in (a, b)))
 
 
 def pair_of_runs(seed, *, better=0.0, n_known=40, n_unknown=30, images=2):
@@ -104,12 +103,27 @@ def test_a_large_difference_is_found_and_has_its_direction():
     assert lower.value < 0 and lower.verdict == "better"
 
 
-def test_the_interval_without_a_threshold_is_that_of_stats():
-    a, b = pair_of_runs(3, better=0.1)
-    found = difference(a, b, metric="top1", repetitions=200, seed=4)
-    tests = [p[p[ROLE] == TEST] for p in (a, b)]
-    expected = summary.paired_difference(*tests, metric="top1", repetitions=200, seed=4)
-    assert [found.value, found.low, found.high] == pytest.approx([expected[k] for k in ("difference", "low", "high")])
+def test_what_two_runs_share_cancels():
+    """Half of the animals are hopeless for both runs; b loses one photograph each of two animals that a finds."""
+    rows, frames = [(i, k) for i in range(20) for k in range(2)], []
+    for lost in (0, 2):
+        named = np.array([i < 10 and not (i < lost and k == 0) for i, k in rows])
+        columns = {IMAGE_ID: [f"i{i:02d}{k}" for i, k in rows], DATASET: "d", IDENTITY: [f"k{i}" for i, _ in rows]}
+        columns |= {KNOWN: pd.array([True] * len(rows), dtype="boolean"), ROLE: TEST, SCORE: 0.9}
+        columns |= {ranked(IDENTITY, 1): np.where(named, columns[IDENTITY], "x"), RANK: np.where(named, 1.0, 2.0)}
+        frames.append(pd.DataFrame(columns | {AVERAGE_PRECISION: np.nan}))
+    found = difference(*frames, metric="top1", repetitions=500)
+    alone = np.quantile(resample(frames[0], metric="top1", repetitions=500).replicates, [0.025, 0.975])
+    assert found.value == pytest.approx(2 / 40) and found.low >= 0
+    assert found.high - found.low < (alone[1] - alone[0]) / 2
+
+
+def test_unknown_or_unavailable_metrics_are_refused():
+    a, b = pair_of_runs(3)
+    with pytest.raises(ParameterError, match="expected one of geometric_mean, baks"):
+        difference(a, b, metric="accuracy")
+    with pytest.raises(ParameterError, match="'top1_same_orientation' needs predictions with orientations"):
+        difference(a, b, metric="top1_same_orientation")
 
 
 def test_the_group_that_the_metric_uses_must_have_20_individuals():
@@ -173,7 +187,7 @@ def test_bumps_counted_twice_are_taken_out():
 
 def test_on_val_the_refitted_replicates_are_taken_as_they_are():
     a, b = pair_of_runs(7, better=0.1)
-    parts = [resample.resample(p, role=VAL, repetitions=100).replicates for p in (a, b)]
+    parts = [resample(p, role=VAL, repetitions=100).replicates for p in (a, b)]
     found = difference(a, b, role=VAL, repetitions=100)
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(parts[0] - parts[1], [0.025, 0.975])))
 
@@ -211,29 +225,21 @@ def test_candidates_are_corrected_for_their_number():
     assert alone["verdict_holm"].tolist() == ["better"]
 
 
-def test_compare_many_is_candidate_minus_reference():
-    a, b = pair_of_runs(8, better=0.3)
-    table = compare_many(b, {"a": a, "b": b, "other": a.iloc[1:]}, repetitions=100).set_index("candidate")
-    assert table.loc["a", "difference"] == pytest.approx(difference(a, b, repetitions=100).value)
-    assert table["verdict_holm"].tolist() == ["better", "not distinguishable", "not comparable"]
-    assert compare_many(b, {}, repetitions=5).empty
-
-
 # ---- seeds --------------------------------------------------------------------------------------------------------
 
 
 def test_interval_over_seeds_is_that_of_the_t_test():
     # Mean 2, standard deviation 1, three of them: 2 +- 4.302653 / sqrt(3).
-    found = seed_difference([1.0, 2.0, 3.0])
+    found = measure_seed_difference([1.0, 2.0, 3.0])
     assert (found.low, found.high) == pytest.approx((2 - 2.4841377, 2 + 2.4841377))
     assert found.verdict == "not distinguishable" and found.seed_sd == 1 and found.n_seeds == 3
     for values in ([0.1, 0.12], [0.3, -0.1, 0.2, 0.25]):
-        expected, found = ttest_1samp(values, 0), seed_difference(values)
+        expected, found = ttest_1samp(values, 0), measure_seed_difference(values)
         interval = expected.confidence_interval(0.95)
         assert [found.low, found.high, found.p] == pytest.approx([interval.low, interval.high, expected.pvalue])
-    assert seed_difference([0.1, 0.101, 0.099]).verdict == "better"
+    assert measure_seed_difference([0.1, 0.101, 0.099]).verdict == "better"
     with pytest.raises(ParameterError, match="at least two"):
-        seed_difference([0.1])
+        measure_seed_difference([0.1])
 
 
 def of_seeds(values, noise):
@@ -243,39 +249,39 @@ def of_seeds(values, noise):
 
 def test_agreeing_seeds_do_not_speak_for_other_animals():
     noise = np.linspace(-1, 1, 1001)
-    found = openset_difference.variant_difference(of_seeds([0.5, 0.5, 0.5], noise))
-    assert seed_difference([0.5, 0.5, 0.5]).verdict == "better"
+    found = measure_difference(of_seeds([0.5, 0.5, 0.5], noise))
+    assert measure_seed_difference([0.5, 0.5, 0.5]).verdict == "better"
     assert (found.low, found.high) == pytest.approx((0.5 - 0.95, 0.5 + 0.95)) and found.verdict == "not distinguishable"
-    wide = openset_difference.variant_difference(of_seeds([0.0, 1.0], noise / 100))
-    t = seed_difference([0.0, 1.0])
+    wide = measure_difference(of_seeds([0.0, 1.0], noise / 100))
+    t = measure_seed_difference([0.0, 1.0])
     assert (wide.low, wide.high, wide.p) == pytest.approx((t.low, t.high, t.p))
     assert "t-interval over 2 seeds" in wide.basis
 
 
 def test_one_seed_says_that_training_noise_is_not_in_it():
-    found = openset_difference.variant_difference(of_seeds([0.5], np.linspace(-1, 1, 101)))
+    found = measure_difference(of_seeds([0.5], np.linspace(-1, 1, 101)))
     assert found.n_seeds == 1 and "training noise is not in it" in found.basis and math.isnan(found.seed_sd)
 
 
 def test_from_five_seeds_on_both_variances_are_added():
     noise = np.linspace(-1, 1, 1001)
     values = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
-    found = openset_difference.variant_difference(of_seeds(values, noise))
+    found = measure_difference(of_seeds(values, noise))
     of_seed, of_animals = 0.1 / 5, noise.var()  # variance 0.1 of the five values
     df = (of_seed + of_animals) ** 2 / (of_seed**2 / 4 + of_animals**2 / 29)
     from scipy.stats import t
 
     half = t.ppf(0.975, df) * math.sqrt(of_seed + of_animals)
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half))
-    alone = seed_difference(values)
+    alone = measure_seed_difference(values)
     assert alone.low > found.low and alone.high < found.high
 
 
 def test_seeds_of_other_queries_are_refused():
     with pytest.raises(ParameterError, match="not the same queries"):
-        openset_difference.variant_difference([(nothing(), nothing()), (nothing(queries="b"), nothing(queries="b"))])
+        measure_difference([(nothing(), nothing()), (nothing(queries="b"), nothing(queries="b"))])
     with pytest.raises(ParameterError, match="no runs"):
-        openset_difference.variant_difference([])
+        measure_difference([])
 
 
 # ---- what more would be needed ------------------------------------------------------------------------------------
@@ -305,21 +311,3 @@ def test_needed_seeds_solved_by_hand():
     assert told == "about 5 more seeds"
     both = needed(found_of(1.0, 2.0, n_seeds=2, seed_sd=1.0))
     assert both == "about 300 more known and 150 more unknown individuals and about 5 more seeds"
-
-
-# ---- cached -------------------------------------------------------------------------------------------------------
-
-
-def test_cached_difference_is_the_difference(clean_dirs):
-    runs = []
-    for name, predictions in zip("ab", pair_of_runs(9, better=0.1), strict=True):
-        run = RunFolder(clean_dirs / "runs" / name)
-        files.write_json(run.path(PARAMS_JSON), {"format": 1, "params": {"threshold_individuals": 7}})
-        core_frames.write_csv(run.path(PREDICTIONS_CSV), predictions)
-        runs.append(run)
-    frames = [run.read_csv(PREDICTIONS_CSV) for run in runs]
-    for role in (VAL, TEST):
-        expected = difference(*frames, role=role, repetitions=50, min_individuals=7)
-        for _ in range(2):
-            np.testing.assert_equal(replicates.cached_difference(*runs, role=role, repetitions=50), expected)
-    assert len(list((clean_dirs / "cache" / "resampled").iterdir())) == 4

@@ -1,4 +1,4 @@
-"""Summaries with intervals: averages per data set, a bootstrap over individuals, paired differences."""
+"""Summaries with intervals: averages per data set, a bootstrap over individuals."""
 
 import math
 import zlib
@@ -9,10 +9,9 @@ import pytest
 from scipy.stats import binom
 from stats_cases import answers, random_answers, value
 
-from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, NEW_INDIVIDUAL, PREDICTED, RANK, SCORE, ranked
 from reid_lib.openset import bounds, metrics, summary
-from reid_lib.openset.summary import paired_difference, summarise, val_score
+from reid_lib.openset.summary import summarise, val_score
 
 # Data set a: ann 1/2, bob 1/1 named rightly, unknown uma 1/1 called new. Data set b: cat 1/1, unknown vic 0/1.
 SMALL = answers(
@@ -247,67 +246,6 @@ def test_val_score_without_unknown_individuals_is_top1_by_individual():
     assert np.isnan(val_score(only_unknown))
     mixed = pd.concat([SMALL[(SMALL[DATASET] == "a") & SMALL[KNOWN]], only_unknown[only_unknown[DATASET] == "b"]])
     assert val_score(mixed) == 0.75  # b has nobody to find
-
-
-# ---- two runs -----------------------------------------------------------------------------------------------------
-
-
-def test_a_run_does_not_differ_from_itself_in_any_order():
-    predictions = random_answers(6)
-    shuffled = predictions.sample(frac=1, random_state=0)
-    for metric in ("geometric_mean", "auroc", "top1"):
-        assert paired_difference(predictions, shuffled, metric=metric, repetitions=50) == {
-            "difference": 0,
-            "low": 0,
-            "high": 0,
-        }
-
-
-def test_paired_difference_is_a_minus_b_joined_by_image():
-    better, worse = random_answers(7, skill=0.9), random_answers(7, skill=0.3)
-    found = paired_difference(better, worse.sample(frac=1, random_state=1), metric="top1", repetitions=300)
-    values = [value(summarise(p, repetitions=0), "top1") for p in (better, worse)]
-    assert found["difference"] == pytest.approx(values[0] - values[1])
-    assert found["low"] < found["difference"] < found["high"]
-    back = paired_difference(worse, better, metric="top1", repetitions=300)
-    assert [back["low"], back["high"]] == pytest.approx([-found["high"], -found["low"]])
-
-
-def test_what_two_runs_share_cancels():
-    # Half of the animals are hopeless for both runs; b loses one image of each of two animals that a finds.
-    rows_a, rows_b = [], []
-    for i in range(20):
-        for k in range(2):
-            a = f"k{i}" if i < 10 else "x"
-            b = "x" if i < 2 and k == 0 else a
-            rows_a.append(("d", f"k{i}", True, a, 0.9, a))
-            rows_b.append(("d", f"k{i}", True, b, 0.9, b))
-    a, b = answers(*rows_a), answers(*rows_b)
-    found = paired_difference(a, b, metric="baks", repetitions=500)
-    assert found["difference"] == pytest.approx(2 * 0.5 / 20) and found["low"] >= 0
-    alone = summarise(a, repetitions=500)["overall"]["baks"]
-    assert found["high"] - found["low"] < (alone["high"] - alone["low"]) / 2
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda p: p.iloc[1:],
-        lambda p: p.assign(**{IMAGE_ID: p[IMAGE_ID] + "x"}),
-        lambda p: p.assign(**{KNOWN: ~p[KNOWN]}),
-        lambda p: p.assign(**{IDENTITY: p[IDENTITY].replace({"ann": "bob"})}),
-    ],
-)
-def test_runs_on_other_queries_are_not_compared(change):
-    with pytest.raises(ParameterError, match="not the same queries"):
-        paired_difference(SMALL, change(SMALL))
-
-
-def test_unknown_or_unavailable_metrics_are_refused():
-    with pytest.raises(ParameterError, match="expected one of geometric_mean, baks"):
-        paired_difference(SMALL, SMALL, metric="accuracy")
-    with pytest.raises(ParameterError, match="'baks' needs labelled predictions with correct"):
-        paired_difference(SMALL.drop(columns=PREDICTED), SMALL, metric="baks")
 
 
 # ---- for a person -------------------------------------------------------------------------------------------------
