@@ -28,10 +28,11 @@ def threshold_reid_lib(options, clock):
     """Every distinct score as a candidate, then BAKS, BAUS and their geometric mean at the best one."""
     from reid_lib.openset import metrics
     from reid_lib.openset import threshold as thresholds
+    from reid_lib.openset.answers import Answers
 
     rows = _predictions(options)
     with clock:
-        threshold = thresholds.fit_threshold(rows)
+        threshold = thresholds.fit_threshold(Answers.of(rows))
         answered = thresholds.decide(rows, threshold)
         known = rows["known"].to_numpy(bool)
         correct = np.where(known, answered == rows["identity"], answered == "new_individual")
@@ -61,9 +62,10 @@ def threshold_replaced(options, clock):
 def bootstrap_reid_lib(options, clock):
     """All metrics of `metrics.json` with their intervals: 1,000 repetitions."""
     from reid_lib.openset import summary, threshold
+    from reid_lib.openset.answers import Answers
 
     rows = _predictions(options)
-    rows = rows.assign(predicted=threshold.decide(rows, threshold.fit_threshold(rows)))
+    rows = rows.assign(predicted=threshold.decide(rows, threshold.fit_threshold(Answers.of(rows))))
     with clock:
-        summary.summarise(rows)
+        summary.summarise(Answers.of(rows))
     return {"n": len(rows)}

@@ -25,7 +25,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from reid_lib.openset import answers, measures, summary
+from reid_lib.openset import measures, summary
+from reid_lib.openset.answers import Answers
 
 SIZES = ((2, 2), (5, 5), (10, 10), (20, 20), (30, 30), (60, 60), (100, 100), (150, 150), (60, 5), (100, 15))
 SHAPES, SHARES, PHOTOGRAPHS = ("whole", "spread", "alike"), (0.5, 0.8, 0.95), ("few", "many")
@@ -45,15 +46,24 @@ def looks(rng, shape: str, share: float, n_photographs: np.ndarray) -> np.ndarra
     return np.repeat(of_animal, n_photographs) + rng.normal(size=n_photographs.sum())
 
 
-def queries(known: np.ndarray, unknown: np.ndarray, who: tuple) -> answers.Queries:
-    """As `stats` takes them, from looks: an unknown animal that looks as it should is far below the threshold 0."""
+def queries(known: np.ndarray, unknown: np.ndarray, who: tuple) -> Answers:
+    """From looks: an unknown animal that looks as it should is far below the threshold 0."""
     score, is_known = np.concatenate([known, -unknown]), np.repeat([True, False], [len(known), len(unknown)])
     named = is_known & (score >= NAMED)
-    correct = np.where(is_known, named & (score >= 0), score < 0)
-    rank = np.where(is_known, np.where(named, 1.0, 2.0), np.nan)
-    columns = (is_known, np.concatenate([who[0], who[0].max() + 1 + who[1]]), score, named, rank, rank * 0, correct)
-    order = np.argsort(-score, kind="stable")
-    return answers.Queries(*(column[order] for column in columns))
+    order, name = np.argsort(-score, kind="stable"), np.full(len(score), "", dtype=object)
+    columns = {
+        "row": np.arange(len(score)),
+        **dict.fromkeys(("image_id", "dataset", "identity", "role"), name),
+        "labelled": np.ones(len(score), dtype=bool),
+        "known": is_known,
+        "individual": np.concatenate([who[0], who[0].max() + 1 + who[1]]),
+        "score": score,
+        "named": named,
+        "refused": score < 0,
+        "correct": np.where(is_known, named & (score >= 0), score < 0),
+        "rank": np.where(is_known, np.where(named, 1.0, 2.0), np.nan),
+    }
+    return Answers(**{name: values[order] for name, values in columns.items()})
 
 
 @cache
@@ -69,7 +79,7 @@ def trial(rng, size: tuple, shape: str, share: float, photographs: str, draws: i
     both = [looks(rng, shape, share, count) for count in counts]
     q = queries(*both, tuple(np.repeat(np.arange(len(count)), count) for count in counts))
     seed = int(rng.integers(2**31))
-    return summary._evaluate(q, {m: measures.METRICS[m] for m in SHOWN}, draws, summary._seeds(seed, ""))
+    return summary.estimate_metrics(q, {m: measures.METRICS[m] for m in SHOWN}, repetitions=draws, seed=seed)
 
 
 def case(rng, size: tuple, shape: str, share: float, photographs: str, options) -> pd.DataFrame:

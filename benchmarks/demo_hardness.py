@@ -9,6 +9,7 @@ finished are not computed again. Prints test values and the paired difference wi
 
 import argparse
 
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.difference import measure_difference
 from reid_lib.openset.resample import resample
 from reid_lib.params.fields import EvaluateParams, TrainParams
@@ -30,7 +31,7 @@ def run(params):
 
 def interval_of(a, b, metric: str) -> str:
     """The paired difference of a metric of two results on test, a minus b, with its interval."""
-    found = measure_difference([tuple(resample(results.predictions, metric=metric) for results in (a, b))])
+    found = measure_difference([tuple(resample(Answers.of(results.predictions), metric=metric) for results in (a, b))])
     return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}) {found.verdict}"
 
 

@@ -36,6 +36,7 @@ from reid_lib.core.names import (
     ranked,
 )
 from reid_lib.openset import difference
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.resample import Resampled, resample
 
 SIZES = ((15, 5), (40, 15), (40, 36), (150, 150))  # known, unknown individuals in val, and in test
@@ -64,8 +65,8 @@ class Animals:
         animals = rng.normal(0, of_animal, self.who.max() + 1)
         return animals[self.who] + rng.normal(0, of_photograph, len(self.who))
 
-    def answers(self, rng, shift: float = 0.0) -> pd.DataFrame:
-        """Predictions of a run."""
+    def answers(self, rng, shift: float = 0.0) -> Answers:
+        """Of a run."""
         own = self.own + shift + self.noise(rng, 0.05, 0.06)
         other = self.other + self.noise(rng, 0.03, 0.03)
         named = self.known & (own > other)
@@ -74,7 +75,7 @@ class Animals:
         columns |= {ranked(IDENTITY, 1): np.where(named, self.name, "another")}
         columns |= {SCORE: np.where(self.known, np.maximum(own, other), other)}
         columns |= {RANK: np.where(self.known, np.where(named, 1.0, 2.0), np.nan), AVERAGE_PRECISION: np.nan}
-        return pd.DataFrame(columns)
+        return Answers.of(pd.DataFrame(columns))
 
 
 def apart(low: float, high: float) -> bool:

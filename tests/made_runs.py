@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from on_tables import fit_threshold, oracle, summarise
 from PIL import Image
 
 from reid_lib.core.names import (
@@ -20,9 +21,8 @@ from reid_lib.core.names import (
     VAL,
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.openset import summary
 from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.threshold import decide, fit_threshold, oracle
+from reid_lib.openset.threshold import decide
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs.run import Run, identity
 
@@ -91,7 +91,7 @@ def make_run(
     threshold = fit_threshold(val)
     predictions = pd.concat([val, test], ignore_index=True)
     predictions[PREDICTED] = decide(predictions, threshold)
-    measured = {r: summary.summarise(predictions[predictions[ROLE] == r], repetitions=repetitions) for r in (VAL, TEST)}
+    measured = {r: summarise(predictions[predictions[ROLE] == r], repetitions=repetitions) for r in (VAL, TEST)}
     x, y = everything.features[:, :2].T
     run.write_csv(IMAGES_CSV, rows)
     run.write_csv(PREDICTIONS_CSV, predictions)

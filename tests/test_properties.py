@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from on_tables import fit_threshold, oracle
 from sklearn.metrics import auc, average_precision_score, roc_auc_score, roc_curve
 
 from reid_lib.core.names import (
@@ -27,7 +28,7 @@ from reid_lib.core.names import (
 from reid_lib.match.neighbours import top_k
 from reid_lib.match.ranking import rank_groups
 from reid_lib.openset import metrics
-from reid_lib.openset.threshold import decide, fit_threshold, oracle
+from reid_lib.openset.threshold import decide
 
 SCORES = st.sampled_from([-1.0, -0.25, 0.0, 0.25, 0.5, 0.5000000001, 0.75, 1.0]) | st.floats(-1, 1, width=32)
 MAYBE = st.none() | SCORES  # a query of a data set without gallery has no score

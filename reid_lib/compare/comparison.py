@@ -32,8 +32,10 @@ from reid_lib.core.names import (
 )
 from reid_lib.core.paths import runs_root
 from reid_lib.data.pixels import load_image
+from reid_lib.openset.answers import Answers
+from reid_lib.openset.fitting import ThresholdFit, fit
 from reid_lib.openset.outcomes import OUTCOME, outcomes
-from reid_lib.openset.threshold import Threshold, ThresholdAnswers
+from reid_lib.openset.threshold import Threshold
 from reid_lib.params.loss_units import LOSS_DEFAULTS, LossDefaults
 from reid_lib.runs import table as runtable
 from reid_lib.runs.folder import CURE, RunFolder, list_runs
@@ -55,7 +57,7 @@ class FinishedRun:
 
     def __init__(self, folder: RunFolder):
         self.folder, self.name = folder, folder.name
-        self._answers: dict[tuple[str, str], ThresholdAnswers] = {}
+        self._fits: dict[tuple[str, str], ThresholdFit] = {}
 
     @cached_property
     def metrics(self) -> dict:
@@ -72,16 +74,24 @@ class FinishedRun:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """One row per query of val and test, by image_id, with what became of it."""
-        predictions = self.folder.read_csv(PREDICTIONS_CSV)
-        return predictions.assign(**{OUTCOME: outcomes(predictions)}).set_index(IMAGE_ID, drop=False).rename_axis(None)
+        predictions = self._read
+        rows = predictions.assign(**{OUTCOME: outcomes(self.answers)})
+        return rows.set_index(IMAGE_ID, drop=False).rename_axis(None)
 
-    def answers(self, role: str, dataset: str) -> ThresholdAnswers:
-        """What any threshold gives on the queries of one role in one data set."""
-        if (role, dataset) not in self._answers:
-            rows = self.predictions
-            mine = rows[(rows[ROLE] == role) & (rows[DATASET].astype(str) == dataset)]
-            self._answers[role, dataset] = ThresholdAnswers.of(mine)
-        return self._answers[role, dataset]
+    @cached_property
+    def _read(self) -> pd.DataFrame:
+        return self.folder.read_csv(PREDICTIONS_CSV)
+
+    @cached_property
+    def answers(self) -> Answers:
+        """The same as arrays."""
+        return Answers.of(self._read)
+
+    def threshold_fit(self, role: str, dataset: str) -> ThresholdFit:
+        """What any threshold gives on the queries of one role in one data set, and the best in hindsight."""
+        if (role, dataset) not in self._fits:
+            self._fits[role, dataset] = fit(self.answers.of_role(role).of_dataset(dataset))
+        return self._fits[role, dataset]
 
     @cached_property
     def projection(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from reid_lib.core import files
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import PREDICTIONS_CSV, TEST
 from reid_lib.core.paths import cache_root
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.resample import REPLICATES, Resampled, resample
 from reid_lib.runs import seals
 from reid_lib.runs.folder import CURE, RunFolder
@@ -39,7 +40,7 @@ def cached_resample(
     try:
         return _from_json(files.read_json(kept), repetitions)
     except (OSError, ValueError, KeyError, TypeError):  # not there yet, or damaged
-        found = resample(run.read_csv(PREDICTIONS_CSV), **options)
+        found = resample(Answers.of(run.read_csv(PREDICTIONS_CSV)), **options)
     with suppress(OSError, RunError):  # no room: it can be made again
         files.write_json(kept, asdict(found) | {what: getattr(found, what).tolist() for what in REPLICATES})
     return found

@@ -27,7 +27,8 @@ from reid_lib.figures.style import (
     new_axes,
     say,
 )
-from reid_lib.openset.outcomes import known_masks, outcomes
+from reid_lib.openset.answers import Answers, known_masks
+from reid_lib.openset.outcomes import outcomes
 
 MOST_PANELS = 12
 MOST_POINTS = 3000  # of a panel: more lie on top of each other and take their time
@@ -80,7 +81,7 @@ def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax=None):
 
 
 def _known_groups(frame):
-    known, unknown = known_masks(frame, KNOWN)
+    known, unknown = known_masks(frame[KNOWN])
     gallery = (frame[ROLE] == GALLERY).to_numpy(bool)
     parts = [
         ("gallery", gallery, COLOURS["gallery"], "o"),
@@ -199,7 +200,7 @@ def _groups(frame, predictions, colour, run, projections) -> list[tuple]:
 
 
 def _known(frame):
-    known, unknown = known_masks(frame, KNOWN)
+    known, unknown = known_masks(frame[KNOWN])
     gallery = (frame[ROLE] == GALLERY).to_numpy(bool)
     return [
         ("gallery", gallery, COLOURS["gallery"], "o"),
@@ -212,7 +213,7 @@ def _known(frame):
 def _outcome(frame, predictions, run):
     if predictions is None:
         raise ParameterError(f'colour="outcome" needs the predictions of each run; those of {run!r} are missing')
-    kinds = frame[IMAGE_ID].map(outcomes(predictions).set_axis(predictions[IMAGE_ID]))
+    kinds = frame[IMAGE_ID].map(pd.Series(outcomes(Answers.of(predictions)), predictions[IMAGE_ID]))
     groups = [("gallery, or not asked", kinds.isna().to_numpy(bool), COLOURS["gallery"], "o")]
     return groups + [
         (label, (kinds == kind).to_numpy(bool), c, marker) for kind, (label, c, marker) in OUTCOMES.items()

@@ -27,6 +27,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, photographs_of, say
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
 
 SHOWN_PX = 240  # long side of a photograph as drawn
@@ -41,9 +42,9 @@ def examples(predictions: pd.DataFrame, *, n: int = 6) -> pd.DataFrame:
 
     The same queries whatever the order of the rows. Returned sorted by kind.
     """
-    kinds = outcomes(predictions)
+    kinds = outcomes(Answers.of(predictions))
     lot = predictions[IMAGE_ID].map(lambda image_id: hashlib.sha256(str(image_id).encode()).hexdigest())
-    table = pd.DataFrame({"kind": kinds, "lot": lot}).sort_values("lot")
+    table = pd.DataFrame({"kind": kinds, "lot": lot}, index=predictions.index).sort_values("lot")
     table["turn"] = table.groupby("kind").cumcount()
     chosen = table.sort_values(["turn", "kind"], kind="stable").head(n).sort_values(["kind", "turn"])
     return predictions.loc[chosen.index]
@@ -69,7 +70,7 @@ def retrieval(
     """
     rows = examples(predictions, n=n) if image_ids is None else _rows_of(predictions, image_ids)
     ax = _empty_sheet(ax, n_columns=N_RANKS + 1, n_rows=len(rows))
-    for place, (kind, (_, row)) in enumerate(zip(outcomes(rows), rows.iterrows(), strict=True)):
+    for place, (kind, (_, row)) in enumerate(zip(outcomes(Answers.of(rows)), rows.iterrows(), strict=True)):
         top = place * ROW_HEIGHT
         _decision(ax, row, kind, top)
         _photo(ax, load_image(row[IMAGE_ID]), 0, top, frame=BLACK, width=0.8)

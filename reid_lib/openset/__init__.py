@@ -11,7 +11,7 @@ __all__, __getattr__, __dir__ = face(
         "predictions": "score_individuals",
         "threshold": "Threshold fit_threshold decide oracle",
         "summary": "summarise headline",
-        "answers": "labelled individual_keys",
+        "answers": "Answers",
         "resample": "Resampled",
         "difference": "Difference",
         "leak": "top1_by_split",

@@ -1,6 +1,10 @@
-"""Labelled queries as arrays: the animals, whether they are known, whether the best individual is right."""
+"""`Answers`: the queries of a run with what was answered, as arrays, made once from its predictions.
 
-from dataclasses import dataclass
+Metrics, bootstrap, threshold, outcomes and figures all read these arrays; none of them looks at the table again.
+"""
+
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,6 +20,7 @@ from reid_lib.core.names import (
     ORIENTATION,
     PREDICTED,
     RANK,
+    ROLE,
     SAME_ORIENTATION,
     SCORE,
     ranked,
@@ -23,63 +28,128 @@ from reid_lib.core.names import (
 
 
 def texts(column: pd.Series) -> np.ndarray:
+    """(n,) object: each value as text, a missing one as "nan"."""
     return column.astype(str).to_numpy(dtype=object)
 
 
-def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
-    """The labelled queries, sorted by image_id, so that sums do not depend on the order of rows.
+def known_masks(known: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+    """Boolean arrays (n,) known and unknown; an unlabelled row is neither."""
+    known = known.astype("boolean")
+    return known.fillna(False).to_numpy(bool), (~known).fillna(False).to_numpy(bool)
 
-    Returns:
-        The predictions' rows with `known` as plain bool, and `named` (bool): the best individual is the right one.
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Queries as arrays (n,), by falling score, equal ones by image_id, those without a score last.
+
+    The order does not depend on that of the rows, so neither does any sum over them, to the last bit.
+
+    Attributes:
+        row: int, position among the rows of the predictions.
+        image_id, dataset, identity, role: object; role is "" where the predictions name none.
+        labelled: bool. The attributes from `known` on mean something for these queries alone.
+        known: bool, the individual is in the gallery that was searched.
+        individual: int, a code for each animal in the order of names; the same name in two data sets is two animals.
+        score: float64, of the best individual; NaN where there was nothing to compare with.
+        named: bool, the best individual, before any threshold, is the right one.
+        refused, correct: bool, called new, answered rightly; None where no decision was taken.
+        rank, average_precision: float64, NaN for unknown queries; None where the predictions have no such column.
+        same_flank: float64, has its individual a gallery image of its flank? 1, 0, NaN where not known, or None.
+        crossed: float64, does the best match show another flank? 1, 0, NaN where not known, or None.
     """
-    known = predictions[KNOWN].astype("boolean")
-    rows = predictions[known.notna().to_numpy()].sort_values(IMAGE_ID, kind="stable", ignore_index=True)
-    known = rows[KNOWN].astype("boolean").to_numpy(dtype=bool)
-    best = rows[ranked(IDENTITY, 1)]
-    named = known & best.notna().to_numpy(dtype=bool) & (texts(best) == texts(rows[IDENTITY]))
-    return rows.assign(**{KNOWN: known, "named": named})
 
-
-def individual_keys(queries: pd.DataFrame) -> np.ndarray:
-    """(n,) int: a code per animal, in the order of their names; the same name in two data sets is two animals."""
-    names = texts(queries[DATASET]) + "\0" + texts(queries[IDENTITY])
-    return pd.factorize(names, sort=True)[0]
-
-
-@dataclass(frozen=True)
-class Queries:
-    """The labelled queries of one data set as arrays (n,), by descending score, equal ones by image_id."""
-
+    row: np.ndarray
+    image_id: np.ndarray
+    dataset: np.ndarray
+    identity: np.ndarray
+    role: np.ndarray
+    labelled: np.ndarray
     known: np.ndarray
     individual: np.ndarray
     score: np.ndarray
     named: np.ndarray
-    rank: np.ndarray
-    average_precision: np.ndarray
-    correct: np.ndarray | None = None  # no decision was taken
-    same_flank: np.ndarray | None = None  # has its individual a gallery image of its flank: 1, 0, NaN where not known
-    crossed: np.ndarray | None = None  # does the best match show another flank: 1, 0, NaN where not known
+    refused: np.ndarray | None = None
+    correct: np.ndarray | None = None
+    rank: np.ndarray | None = None
+    average_precision: np.ndarray | None = None
+    same_flank: np.ndarray | None = None
+    crossed: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, predictions: pd.DataFrame) -> "Answers":
+        """One row per query, as `predictions.score_individuals` and predictions.csv have them, in any order."""
+        rows = predictions.reset_index(drop=True).sort_values(IMAGE_ID, kind="stable")
+        rows = rows.sort_values(SCORE, ascending=False, kind="stable")
+        known, unknown = known_masks(rows[KNOWN])
+        identity, dataset, best = texts(rows[IDENTITY]), texts(rows[DATASET]), rows[ranked(IDENTITY, 1)]
+        labelled = known | unknown
+        individual = np.full(len(rows), -1)
+        individual[labelled] = pd.factorize(dataset[labelled] + "\0" + identity[labelled], sort=True)[0]
+        return cls(
+            row=rows.index.to_numpy(),
+            image_id=rows[IMAGE_ID].to_numpy(),
+            dataset=dataset,
+            identity=identity,
+            role=texts(rows[ROLE]) if ROLE in rows else np.full(len(rows), "", dtype=object),
+            labelled=labelled,
+            known=known,
+            individual=individual,
+            score=rows[SCORE].to_numpy(dtype=float),
+            named=known & best.notna().to_numpy(dtype=bool) & (texts(best) == identity),
+            **_decisions(rows, known, identity),
+            **{name: rows[name].to_numpy(dtype=float) for name in (RANK, AVERAGE_PRECISION) if name in rows},
+            **_flanks(rows),
+        )
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    def where(self, mask: np.ndarray) -> "Answers":
+        """The queries of a mask (n,), in the same order."""
+        there = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: values[mask] for name, values in there.items() if values is not None})
+
+    def of_role(self, role: str) -> "Answers":
+        return self.where(self.role == role)
+
+    def of_dataset(self, dataset: str) -> "Answers":
+        return self.where(self.dataset == dataset)
+
+    @cached_property
+    def labelled_only(self) -> "Answers":
+        """Those with a label: only they take part in a metric or a threshold."""
+        return self if self.labelled.all() else self.where(self.labelled)
+
+    @cached_property
+    def by_dataset(self) -> dict[str, "Answers"]:
+        """Data set -> its labelled queries, by name; a data set without any is left out."""
+        queries = self.labelled_only
+        return {name: queries.of_dataset(name) for name in sorted(set(queries.dataset))}
 
     def n_individuals(self, among: np.ndarray) -> int:
         return len(np.unique(self.individual[among]))
 
+    def in_rows(self, values: np.ndarray) -> np.ndarray:
+        """Values (n,) of all queries of the predictions in the order of their rows."""
+        found = np.empty_like(values)
+        found[self.row] = values
+        return found
 
-def datasets(predictions: pd.DataFrame) -> dict[str, Queries]:
-    """Data set -> its labelled queries; a data set without any is left out."""
-    rows = labelled(predictions).sort_values(SCORE, ascending=False, kind="stable")
-    return {str(name): arrays(own) for name, own in rows.groupby(DATASET, sort=True)}
+
+def _decisions(rows: pd.DataFrame, known: np.ndarray, identity: np.ndarray) -> dict[str, np.ndarray]:
+    if PREDICTED not in rows:
+        return {}
+    predicted = texts(rows[PREDICTED])
+    return {
+        "refused": predicted == NEW_INDIVIDUAL,
+        "correct": predicted == np.where(known, identity, NEW_INDIVIDUAL),
+    }
 
 
-def arrays(rows: pd.DataFrame) -> Queries:
-    known, more = rows[KNOWN].to_numpy(dtype=bool), {}
-    if PREDICTED in rows:
-        truth = np.where(known, rows[IDENTITY].astype(str).to_numpy(dtype=object), NEW_INDIVIDUAL)
-        more["correct"] = rows[PREDICTED].astype(str).to_numpy(dtype=object) == truth
-    if SAME_ORIENTATION in rows and ORIENTATION in rows and MATCH_ORIENTATION in rows:
-        same = rows[SAME_ORIENTATION].astype("boolean").astype("Float64")
-        more["same_flank"] = same.to_numpy(dtype=float, na_value=np.nan)
-        comparable = rows[[ORIENTATION, MATCH_ORIENTATION]].notna().all(axis=1).to_numpy()
-        other = (rows[ORIENTATION].astype(str) != rows[MATCH_ORIENTATION].astype(str)).to_numpy()
-        more["crossed"] = np.where(comparable, other, np.nan)
-    score, rank, precision = (rows[column].to_numpy(dtype=float) for column in (SCORE, RANK, AVERAGE_PRECISION))
-    return Queries(known, individual_keys(rows), score, rows["named"].to_numpy(dtype=bool), rank, precision, **more)
+def _flanks(rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    if not {SAME_ORIENTATION, ORIENTATION, MATCH_ORIENTATION} <= set(rows):
+        return {}
+    same = rows[SAME_ORIENTATION].astype("boolean").astype("Float64")
+    comparable = rows[[ORIENTATION, MATCH_ORIENTATION]].notna().all(axis=1).to_numpy()
+    other = texts(rows[ORIENTATION]) != texts(rows[MATCH_ORIENTATION])
+    return {"same_flank": same.to_numpy(dtype=float, na_value=np.nan), "crossed": np.where(comparable, other, np.nan)}

@@ -12,21 +12,22 @@ for the mean of a bounded random variable" (arXiv:1905.06208, 2019), who conject
 that are no such means (AUROC, the geometric mean), that it covers is measured: benchmarks/coverage.py.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
+
+from reid_lib.openset.answers import Answers
 
 FEW = 100  # individuals of a kind: below, the bootstrap alone is too narrow (benchmarks/coverage.py)
 TOO_FEW = 20  # individuals of a kind: below, no verdict on a difference (benchmarks/paired_bootstrap.py)
 _IMAGINARY = -1  # code of the imaginary individual of either kind: the kinds never share a mean
 
 
-def with_imaginary(queries, *, known: bool, unknown: bool, best: bool, **columns):
+def with_imaginary(answers: Answers, *, known: bool, unknown: bool, best: bool, **columns: float) -> Answers:
     """The queries with those of an imaginary individual of each kind asked for, as many as one has on average.
 
     Args:
-        queries: a dataclass of arrays (n,): known, individual, score, named, rank, average_precision, and correct,
-            same_flank, crossed or None.
+        answers: labelled ones.
         known, unknown: is there to be one?
         best: as good as can be, or as bad.
         columns: other values of the imaginary known one.
@@ -38,29 +39,33 @@ def with_imaginary(queries, *, known: bool, unknown: bool, best: bool, **columns
     for wanted, kind in ((known, True), (unknown, False)):
         if wanted:
             place = first if kind == best else last
-            place.append(_imaginary(queries, kind, best, columns if kind else {}))
-    parts = [*first, queries, *last]
-    fields = [name for name, values in vars(queries).items() if values is not None]
-    return replace(queries, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in fields})
+            place.append(_imagine(answers, kind, best, columns if kind else {}))
+    parts = [*first, answers, *last]
+    there = [field.name for field in fields(answers) if getattr(answers, field.name) is not None]
+    return replace(answers, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in there})
 
 
-def _imaginary(queries, kind: bool, best: bool, columns: dict):
+def _imagine(answers: Answers, kind: bool, best: bool, columns: dict) -> Answers:
     """Queries of one individual that is right, or wrong, whatever the threshold."""
-    mine = queries.known == kind
-    n = max(round(mine.sum() / max(len(np.unique(queries.individual[mine])), 1)), 1)
+    mine = answers.known == kind
+    n = max(round(mine.sum() / max(answers.n_individuals(mine), 1)), 1)
     values = {
+        "row": -1,
+        "labelled": True,
         "known": kind,
         "individual": _IMAGINARY,
         "score": np.inf if kind == best else -np.inf,
         "named": kind and best,
+        "refused": kind != best,
+        "correct": best,
         "rank": (1.0 if best else np.inf) if kind else np.nan,
         "average_precision": float(best) if kind else np.nan,
-        "correct": best,
         "same_flank": np.nan,
         "crossed": np.nan,
     } | columns
-    there = {name for name, own in vars(queries).items() if own is not None}
-    return replace(queries, **{name: np.full(n, value) for name, value in values.items() if name in there})
+    names = {name: np.full(n, "", dtype=object) for name in ("image_id", "dataset", "identity", "role")}
+    made = names | {name: np.full(n, value) for name, value in values.items()}
+    return replace(answers, **{name: own for name, own in made.items() if getattr(answers, name) is not None})
 
 
 def flat_dirichlet(rng: np.random.Generator, repetitions: int, n: int) -> np.ndarray:

@@ -13,15 +13,18 @@ from functools import cached_property
 import numpy as np
 
 from reid_lib.openset import metrics
+from reid_lib.openset.answers import Answers
 
 _TIE = 1e-12  # geometric means of sums of shares: closer than this is equal
+RATES = ("baks", "baus", "geometric_mean")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ThresholdFit:
     """What every threshold gives on some queries, and the best of them; made by `fit`.
 
     Attributes:
+        answers: the labelled queries it was fitted on.
         scores: (m,) distinct scores, ascending.
         threshold, baks, baus, geometric_mean: (m + 1,), entry i for accepting all but the i lowest distinct scores; see
             `metrics.baks_baus_curve`.
@@ -31,6 +34,7 @@ class ThresholdFit:
         edge: what is suspicious about it, or "".
     """
 
+    answers: Answers
     scores: np.ndarray
     threshold: np.ndarray
     baks: np.ndarray
@@ -41,33 +45,31 @@ class ThresholdFit:
     best: float | None
     edge: str
 
-    def place(self, threshold: float) -> int:
-        """The entry of the curves that holds at a threshold: a score that equals it is accepted."""
-        return int(np.searchsorted(self.scores, threshold))
+    def rates(self, threshold: float | None) -> dict[str, float]:
+        """BAKS, BAUS and their geometric mean where a query is named from `threshold` on: one that equals it is named.
+
+        Args:
+            threshold: in the unit of the scores; None accepts everything that has a score.
+        """
+        place = 0 if threshold is None else int(np.searchsorted(self.scores, threshold))
+        return {rate: float(getattr(self, rate)[place]) for rate in RATES}
 
 
-def fit(score, named, known, individual) -> ThresholdFit:
-    """Fit the threshold on labelled queries, (n,) each, in any order.
-
-    Args:
-        score: similarity of the best individual; NaN: there was nothing to compare with.
-        named: bool, the best individual is the right one.
-        known: bool, the query's individual is in the gallery.
-        individual: labels; the same animal has the same label.
-    """
-    score, known = np.asarray(score, dtype=float), np.asarray(known, dtype=bool)
-    _, individual = np.unique(np.asarray(individual), return_inverse=True)
-    curve = metrics.baks_baus_curve(score, named, known, individual)
+def fit(answers: Answers) -> ThresholdFit:
+    """Fit the threshold on the labelled queries among these."""
+    answers = answers.labelled_only
+    curve = metrics.baks_baus_curve(answers.score, answers.named, answers.known, answers.individual)
     both = np.sqrt(curve[1] * curve[2])
-    n_known, n_unknown = (len(np.unique(individual[kind])) for kind in (known, ~known))
+    n_known, n_unknown = (answers.n_individuals(kind) for kind in (answers.known, ~answers.known))
     best, edge = None, ""
     if n_known and n_unknown:
-        best = WeightedQueries.of(score, named, known, individual).as_is
+        best = WeightedQueries.of(answers).as_is
         if both.max() <= _TIE:
             edge = "the geometric mean is 0 at every threshold"
         elif not np.isfinite(best):
             edge = "accepting every query is best" if best < 0 else "refusing every query is best"
-    return ThresholdFit(np.unique(score[np.isfinite(score)]), *curve, both, n_known, n_unknown, best, edge)
+    scores = np.unique(answers.score[np.isfinite(answers.score)])
+    return ThresholdFit(answers, scores, *curve, both, n_known, n_unknown, best, edge)
 
 
 @dataclass(frozen=True)
@@ -91,18 +93,15 @@ class WeightedQueries:
     ends: np.ndarray
 
     @classmethod
-    def of(cls, score, named, known, individual) -> "WeightedQueries":
-        """Labelled queries (n,) in any order; as in `fit`, but for `individual`: int, the columns of the draws."""
-        score = np.asarray(score, dtype=float)
-        order = np.argsort(-score, kind="stable")  # NaN last
-        score, individual = score[order], np.asarray(individual)[order]
-        named, known = (np.asarray(values, dtype=bool)[order] for values in (named, known))
-        scored = score[np.isfinite(score)]
+    def of(cls, answers: Answers) -> "WeightedQueries":
+        """Labelled queries; their individuals are the columns of the draws."""
+        known, individual = answers.known, answers.individual
+        scored = answers.score[np.isfinite(answers.score)]
         ends = np.append(np.flatnonzero(scored[1:] != scored[:-1]) + 1, len(scored)) if len(scored) else []
         _, code, count = np.unique(individual, return_inverse=True, return_counts=True)
         share = 1 / count[code.ravel()]
-        is_known = np.unique(individual[known])
-        return cls(individual, scored, share * (known & named), share * ~known, is_known, np.asarray(ends, dtype=int))
+        columns = (share * (known & answers.named), share * ~known, np.unique(individual[known]))
+        return cls(individual, scored, *columns, np.asarray(ends, dtype=int))
 
     def _accepted(self, drawn: np.ndarray) -> tuple[np.ndarray, ...]:
         """Mass of those named rightly and of the unknown among the first 1, 2, ... n queries (b, n), the known (b,)."""
@@ -173,5 +172,5 @@ class WeightedQueries:
         row, some = np.arange(len(drawn)), accepted > 0
         right = np.where(some, named[row, accepted - 1], 0.0)
         wrong = np.where(some, unknown[row, accepted - 1], 0.0)
-        baus = 1 - metrics._ratio(wrong, unknown[:, -1])
-        return metrics._ratio(right, n_known), np.maximum(baus, 0)
+        baus = 1 - metrics.divide(wrong, unknown[:, -1])
+        return metrics.divide(right, n_known), np.maximum(baus, 0)

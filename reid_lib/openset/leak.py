@@ -7,6 +7,7 @@ from reid_lib.core.names import IDENTITY, INDIVIDUAL, KNOWN, PREDICTED, ROLE, TE
 from reid_lib.data import split
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.openset import predictions, summary
+from reid_lib.openset.answers import Answers
 
 
 def top1_by_split(stored: list[EmbeddingSet], params) -> pd.DataFrame:
@@ -47,5 +48,5 @@ def _top1_under(policy: str, embeddings: EmbeddingSet, params) -> dict:
     again = EmbeddingSet(embeddings.features, roles.rows)
     test = predictions.score_individuals(again.where(roles.queries(TEST)), again.where(roles.gallery_for(TEST)))
     test[PREDICTED] = test[ranked(IDENTITY, 1)]
-    top1 = summary.summarise(test)["overall"]["top1"]
+    top1 = summary.summarise(Answers.of(test))["overall"]["top1"]
     return {"split": policy, "value": top1["value"], "low": top1["low"], "high": top1["high"], "n": top1["n"]}

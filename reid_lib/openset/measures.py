@@ -7,14 +7,14 @@ from functools import cached_property
 import numpy as np
 
 from reid_lib.openset import metrics
-from reid_lib.openset.answers import Queries
+from reid_lib.openset.answers import Answers
 
 
 class Drawn:
-    """Queries and how often each was drawn: weights (B, n), or None for once each."""
+    """Labelled answers and how often each was drawn: weights (B, n), or None for once each."""
 
-    def __init__(self, queries: Queries, weights: np.ndarray | None):
-        self.q, self.weights = queries, weights
+    def __init__(self, answers: Answers, weights: np.ndarray | None):
+        self.q, self.weights = answers, weights
 
     @cached_property
     def curves(self) -> metrics.OperatingCurves:
@@ -44,19 +44,19 @@ class Drawn:
         return metrics.mean_average_precision(self.q.average_precision, self.q.known, weights=self.weights)
 
 
-def _known(q: Queries) -> np.ndarray:
+def _known(q: Answers) -> np.ndarray:
     return q.known
 
 
-def _unknown(q: Queries) -> np.ndarray:
+def _unknown(q: Answers) -> np.ndarray:
     return ~q.known
 
 
-def _all(q: Queries) -> np.ndarray:
+def _all(q: Answers) -> np.ndarray:
     return np.ones(len(q.known), dtype=bool)
 
 
-def _right(q: Queries) -> np.ndarray:
+def _right(q: Answers) -> np.ndarray:
     return q.named & ~np.isnan(q.crossed)
 
 
@@ -65,13 +65,17 @@ class Metric:
     """A metric of one data set: how it is computed, and over which queries it averages."""
 
     compute: Callable[[Drawn], np.ndarray]
-    among: Callable[[Queries], np.ndarray]
+    among: Callable[[Answers], np.ndarray]
     by_individual: bool = False
-    needs: str = ""  # the attribute of the queries without which it is left out
+    needs: str = ""  # the attribute of the answers without which it is left out
     lower_is_better: bool = False
     # What queries of the best or the worst imaginable individual need so that the metric counts them; see `bounds`.
     imagined: Callable[[bool], dict] = lambda best: {}
     average: Callable | None = None  # over data sets, undefined ones among them; None: the mean of those defined
+
+    def counts(self, *, known: bool) -> bool:
+        """Does it average over individuals of this kind?"""
+        return self.among is not _unknown if known else self.among in (_all, _unknown)
 
 
 METRICS: dict[str, Metric] = {
@@ -85,10 +89,10 @@ METRICS: dict[str, Metric] = {
     "baks": Metric(lambda d: d.of_decision(metrics.baks), _known, True, "correct"),
     "baus": Metric(lambda d: d.of_decision(metrics.baus), _unknown, True, "correct"),
     "baks_baus_area": Metric(lambda d: d.area(), _all, True),
-    "top1": Metric(lambda d: d.share(d.q.rank <= 1, d.q.known), _known),
-    "top5": Metric(lambda d: d.share(d.q.rank <= 5, d.q.known), _known),
-    "top1_individual": Metric(lambda d: d.top1_individual(), _known, True),
-    "mean_average_precision": Metric(lambda d: d.mean_average_precision(), _known),
+    "top1": Metric(lambda d: d.share(d.q.rank <= 1, d.q.known), _known, needs="rank"),
+    "top5": Metric(lambda d: d.share(d.q.rank <= 5, d.q.known), _known, needs="rank"),
+    "top1_individual": Metric(lambda d: d.top1_individual(), _known, True, "rank"),
+    "mean_average_precision": Metric(lambda d: d.mean_average_precision(), _known, needs="average_precision"),
     "auroc": Metric(lambda d: d.curves.auroc(), _all),
     "fpr_at_95_tpr": Metric(lambda d: d.curves.fpr_at_95_tpr(), _all, lower_is_better=True),
     "oscr": Metric(lambda d: d.curves.oscr(), _all),

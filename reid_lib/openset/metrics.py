@@ -188,22 +188,22 @@ class OperatingCurves:
 
     def fpr_at_95_tpr(self) -> np.ndarray:
         """(B,)"""
-        reached = _ratio(self.known, self.known[:, -1:]) >= 0.95 - _NEGLIGIBLE
-        rate = _ratio(_at(self.unknown, reached.argmax(axis=1)), self.unknown[:, -1])
+        reached = divide(self.known, self.known[:, -1:]) >= 0.95 - _NEGLIGIBLE
+        rate = divide(_at(self.unknown, reached.argmax(axis=1)), self.unknown[:, -1])
         return np.where(self.known[:, -1] > 0, rate, np.nan)
 
     def detection_identification_rate(self, false_alarm_rate: float, *, min_unknown: int = 100) -> np.ndarray:
         """(B,)"""
         if self.n_unknown < max(min_unknown, 1):
             return np.full(len(self.known), np.nan)
-        allowed = _ratio(self.unknown, self.unknown[:, -1:]) <= false_alarm_rate + _NEGLIGIBLE
+        allowed = divide(self.unknown, self.unknown[:, -1:]) <= false_alarm_rate + _NEGLIGIBLE
         lowest = np.maximum(allowed.sum(axis=1) - 1, 0)  # rates only rise, from 0 where all are rejected
-        return _ratio(_at(self.named, lowest), self.known[:, -1])
+        return divide(_at(self.named, lowest), self.known[:, -1])
 
     def _area(self, hit) -> np.ndarray:
         """Area under `hit` against `unknown`, both as shares, by trapezoids: ties count half."""
         area = (np.diff(self.unknown, axis=1) * (hit[:, 1:] + hit[:, :-1])).sum(axis=1) / 2
-        return _ratio(area, self.known[:, -1] * self.unknown[:, -1])
+        return divide(area, self.known[:, -1] * self.unknown[:, -1])
 
 
 def baks_baus_curve(score, named, known, individual):
@@ -219,8 +219,8 @@ def baks_baus_curve(score, named, known, individual):
     between = (distinct[:-1] + distinct[1:]) / 2
     between = np.where(between > distinct[:-1], between, distinct[1:])  # neighbours in float64 have no number between
     curves = OperatingCurves.of(score, named, known, individual=individual)
-    best = _ratio(curves.named, curves.known[:, -1:])[0]
-    n_new = 1 - _ratio(curves.unknown, curves.unknown[:, -1:])[0]
+    best = divide(curves.named, curves.known[:, -1:])[0]
+    n_new = 1 - divide(curves.unknown, curves.unknown[:, -1:])[0]
     order = np.arange(len(distinct), -1, -1)  # from accepting all with a score to accepting none
     threshold = np.concatenate([[-np.inf] if len(distinct) else [], between, [np.inf]])
     return threshold, best[order], np.clip(n_new[order], 0, 1)
@@ -249,10 +249,10 @@ def _mean(values, share, weights):
     """Mean of `values` (n,) with weights `share` (n,) times how often each query was drawn; NaN over nothing."""
     values, share = np.asarray(values, dtype=float), np.asarray(share, dtype=float)
     drawn = np.ones(len(share)) if weights is None else np.asarray(weights, dtype=float)
-    return _plain(_ratio(drawn @ (values * share), drawn @ share), weights)
+    return _plain(divide(drawn @ (values * share), drawn @ share), weights)
 
 
-def _ratio(above, below) -> np.ndarray:
+def divide(above, below) -> np.ndarray:
     """Quotient, NaN where `below` is 0."""
     above, below = np.broadcast_arrays(np.asarray(above, dtype=float), np.asarray(below, dtype=float))
     return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)

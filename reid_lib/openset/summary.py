@@ -6,23 +6,30 @@ with other animals, not with another training. Of few individuals a bootstrap kn
 widened to those of `bounds`, which cover however few they are.
 """
 
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import DATASET, KNOWN, TEST, VAL
+from reid_lib.core.names import KNOWN, TEST, VAL
 from reid_lib.openset import bounds, metrics
-from reid_lib.openset.answers import Queries, arrays, datasets, labelled
+from reid_lib.openset.answers import Answers
+from reid_lib.openset.bootstrap import Stratum, Weigh, count_draws, draw_individuals
 from reid_lib.openset.measures import METRICS, Drawn, Estimate, Metric, average_datasets
 
 ON_VAL = "on val (the test has no labels)"
+COUNTS = (
+    "n_known_individuals",
+    "n_unknown_individuals",
+    "n_known_queries",
+    "n_unknown_queries",
+    "n_unlabelled_queries",
+)
 _CHUNK_BYTES = 2**25  # of weights at a time: bounds the memory of the bootstrap
 
 
-def summarise(predictions: pd.DataFrame, *, repetitions: int = 1000, seed: int = 0) -> dict:
+def summarise(answers: Answers, *, repetitions: int = 1000, seed: int = 0) -> dict:
     """Every metric per data set and averaged over data sets, with its 95 % interval.
 
     The average leaves out data sets where a metric is undefined; `geometric_mean` alone counts them as 0: it is
@@ -30,8 +37,7 @@ def summarise(predictions: pd.DataFrame, *, repetitions: int = 1000, seed: int =
     (no `predicted`, no orientations) are left out.
 
     Args:
-        predictions: queries of one role, from `predictions.score_individuals`, with `predicted` from
-            `threshold.decide`. Unlabelled rows take part in nothing.
+        answers: queries of one role, with the decisions of `threshold.decide`. Unlabelled ones take part in nothing.
         repetitions: of the bootstrap; 0 for no intervals.
         seed: of the bootstrap. A data set's resamples do not depend on which others there are.
 
@@ -42,28 +48,27 @@ def summarise(predictions: pd.DataFrame, *, repetitions: int = 1000, seed: int =
         "counts": data set ("": together) -> n_known_individuals, n_unknown_individuals, n_known_queries,
             n_unknown_queries, n_unlabelled_queries.
     """
-    parts = datasets(predictions)
-    tables = {name: _evaluate(q, METRICS, repetitions, _seeds(seed, name)) for name, q in parts.items()}
+    parts = answers.by_dataset
+    tables = {name: estimate_metrics(q, METRICS, repetitions=repetitions, seed=seed) for name, q in parts.items()}
     # With nothing labelled every metric is there, undefined, over no data set.
-    averaged = list(tables.values()) or [_evaluate(arrays(labelled(predictions)), METRICS, 0, _seeds(seed, ""))]
+    averaged = list(tables.values()) or [estimate_metrics(answers.labelled_only, METRICS, repetitions=0, seed=seed)]
     overall = {metric: average_datasets([part[metric] for part in averaged], metric) for metric in averaged[0]}
     if not np.isnan(overall.get("geometric_mean", _UNDEFINED).value):
-        overall["geometric_mean"] = replace(overall["geometric_mean"], value=_headline_score(parts))
+        overall["geometric_mean"] = replace(overall["geometric_mean"], value=_headline_score(answers.labelled_only))
     return {
         "overall": {metric: estimate.entry() for metric, estimate in overall.items()},
         "datasets": {name: {m: e.entry() for m, e in table.items()} for name, table in tables.items()},
-        "counts": _counts(predictions, parts),
+        "counts": _count_queries(answers),
     }
 
 
-def _headline_score(parts: dict[str, Queries]) -> float:
+def _headline_score(answers: Answers) -> float:
     """The very function that is tested against the competition's scorer, on the decisions of all data sets."""
-    columns = ("correct", "known", "individual")
-    joined = (np.concatenate([getattr(q, column) for q in parts.values()]) for column in columns)
-    return metrics.animalclef2025_score(*joined, np.repeat(list(parts), [len(q.known) for q in parts.values()]))
+    dataset = answers.dataset.astype(str)
+    return metrics.animalclef2025_score(answers.correct, answers.known, answers.individual, dataset)
 
 
-def val_score(val_predictions: pd.DataFrame) -> float:
+def val_score(val: Answers) -> float:
     """What the best epoch is chosen by: the highest geometric mean that any threshold gives on val, averaged over data
     sets, each at its own threshold; higher is better.
 
@@ -72,7 +77,7 @@ def val_score(val_predictions: pd.DataFrame) -> float:
     top-1 and than the last epoch, and never worse than the area under the BAKS–BAUS curve (benchmarks/val_score.py).
     """
     scores = []
-    for q in datasets(val_predictions).values():
+    for q in val.by_dataset.values():
         drawn = Drawn(q, None)
         if q.known.any():
             scores.append(drawn.top1_individual() if q.known.all() else drawn.best_geometric_mean())
@@ -82,20 +87,23 @@ def val_score(val_predictions: pd.DataFrame) -> float:
 _UNDEFINED = Estimate(float("nan"), np.empty(0), False, 0)
 
 
-def _evaluate(q: Queries, wanted: dict[str, Metric], repetitions: int, seeds: tuple) -> dict[str, Estimate]:
-    """Values and bootstrap replicates of one data set."""
+def estimate_metrics(
+    answers: Answers, wanted: dict[str, Metric], *, repetitions: int, seed: int
+) -> dict[str, Estimate]:
+    """Values and bootstrap replicates of the labelled queries of one data set; what its columns do not allow is left
+    out."""
     wanted = {
-        name: metric for name, metric in wanted.items() if not metric.needs or getattr(q, metric.needs) is not None
+        n: metric for n, metric in wanted.items() if not metric.needs or getattr(answers, metric.needs) is not None
     }
     replicates = {name: np.full(repetitions, np.nan) for name in wanted}
-    for start, weights in _draws(q, repetitions, seeds, _as_often_as_drawn):
-        drawn = Drawn(q, weights)
+    for start, weights in _draw_weights(answers, repetitions, seed):
+        drawn = Drawn(answers, weights)
         for name, metric in wanted.items():
             replicates[name][start : start + len(weights)] = metric.compute(drawn)
-    estimates, once, few = {}, Drawn(q, None), {}
+    estimates, once, few = {}, Drawn(answers, None), {}
     for name, metric in wanted.items():
-        among = metric.among(q)
-        kinds = [q.n_individuals(among & kind) for kind in (q.known, ~q.known)]
+        among = metric.among(answers)
+        kinds = [answers.n_individuals(among & kind) for kind in (answers.known, ~answers.known)]
         n = sum(kinds) if metric.by_individual else int(among.sum())
         spread = repetitions > 0 and 1 not in kinds
         estimates[name] = Estimate(float(np.ravel(metric.compute(once))[0]), replicates[name], spread, n)
@@ -103,11 +111,11 @@ def _evaluate(q: Queries, wanted: dict[str, Metric], repetitions: int, seeds: tu
             few[name] = tuple(0 < count < bounds.FEW for count in kinds)
     return estimates | {
         name: replace(estimates[name], lowered=ends[0], raised=ends[1])
-        for name, ends in _widened(q, wanted, few, repetitions, seeds).items()
+        for name, ends in _widened(answers, wanted, few, repetitions, seed).items()
     }
 
 
-def _widened(q: Queries, wanted: dict, few: dict, repetitions: int, seeds: tuple) -> dict[str, np.ndarray]:
+def _widened(answers: Answers, wanted: dict, few: dict, repetitions: int, seed: int) -> dict[str, np.ndarray]:
     """Metric of which few known or unknown individuals are there -> (2, repetitions) draws with imaginary ones,
     downwards and upwards. Metrics that want the same imaginary individuals share their draws."""
     ends = {name: np.full((2, repetitions), np.nan) for name, kinds in few.items() if any(kinds)}
@@ -116,62 +124,48 @@ def _widened(q: Queries, wanted: dict, few: dict, repetitions: int, seeds: tuple
         for up in (False, True):
             best = up != wanted[name].lower_is_better
             together.setdefault((few[name], best, *wanted[name].imagined(best).items()), []).append((name, int(up)))
-    seeds = tuple([*seed[:-1], seed[-1] + 2] for seed in seeds)  # apart from those of the bootstrap
     for ((known, unknown), best, *columns), metrics_of in together.items():
-        more = bounds.with_imaginary(q, known=known, unknown=unknown, best=best, **dict(columns))
-        for start, weights in _draws(more, repetitions, seeds, bounds.flat_dirichlet):
+        more = bounds.with_imaginary(answers, known=known, unknown=unknown, best=best, **dict(columns))
+        dataset = answers.dataset[0]  # the streams are those of the data set, apart from those of the bootstrap
+        for start, weights in _draw_weights(more, repetitions, seed, dataset, bounds.flat_dirichlet, kinds=(2, 3)):
             drawn = Drawn(more, weights)
             for name, up in metrics_of:
                 ends[name][up, start : start + len(weights)] = wanted[name].compute(drawn)
     return ends
 
 
-def _as_often_as_drawn(rng: np.random.Generator, repetitions: int, n: int) -> np.ndarray:
-    """(repetitions, n) how often each of n individuals is drawn, with replacement."""
-    return rng.multinomial(n, np.full(n, 1 / n), size=repetitions)
+def _draw_weights(
+    answers: Answers,
+    repetitions: int,
+    seed: int,
+    dataset: str = "",
+    weigh: Weigh = count_draws,
+    kinds: tuple[int, int] = (0, 1),
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(first, (b, n)) weights of the queries, some repetitions at a time: known and unknown individuals drawn apart."""
+    # The imaginary individuals of both kinds have one code.
+    individual, code = np.unique(2 * answers.individual + ~answers.known, return_inverse=True)
+    members = (np.flatnonzero(individual % 2 == 0), np.flatnonzero(individual % 2))
+    name = dataset or (answers.dataset[0] if len(answers) else "")
+    strata = [Stratum(name, kind, own) for kind, own in zip(kinds, members, strict=True)]
+    at_once = _CHUNK_BYTES // (8 * max(len(answers), 1))
+    for start, drawn in draw_individuals(strata, repetitions=repetitions, seed=seed, at_once=at_once, weigh=weigh):
+        yield start, np.take(drawn, code.ravel(), axis=1)
 
 
-def _draws(q: Queries, repetitions: int, seeds: tuple, weigh: Callable) -> Iterator[tuple[int, np.ndarray]]:
-    """(first, (b, n)) weights of a few repetitions at a time: `weigh` gives those of the individuals of a kind."""
-    at_once = max(1, _CHUNK_BYTES // (8 * max(len(q.known), 1)))
-    kinds = []
-    for kind, seed in zip((q.known, ~q.known), seeds, strict=True):
-        names, code = np.unique(q.individual[kind], return_inverse=True)
-        kinds.append((kind, len(names), code.ravel(), np.random.default_rng(seed)))
-    for start in range(0, repetitions, at_once):
-        weights = np.zeros((min(at_once, repetitions - start), len(q.known)))
-        for kind, n, code, rng in kinds:
-            if n:
-                weights[:, kind] = weigh(rng, len(weights), n)[:, code]
-        yield start, weights
-
-
-def _seeds(seed: int, dataset: str) -> tuple:
-    """One seed for the known and one for the unknown individuals of a data set."""
-    return tuple([seed, zlib.crc32(dataset.encode()), kind] for kind in (0, 1))
-
-
-def _counts(predictions: pd.DataFrame, parts: dict[str, Queries]) -> dict:
-    unlabelled = predictions[predictions[KNOWN].isna()][DATASET].value_counts()
+def _count_queries(answers: Answers) -> dict:
     counts = {}
-    for name in sorted(predictions[DATASET].unique()):
-        q = parts.get(name)
-        known = np.zeros(0, dtype=bool) if q is None else q.known
+    for name in sorted(set(answers.dataset)):
+        q = answers.of_dataset(name)
+        unknown = q.labelled & ~q.known
         counts[name] = {
-            "n_known_individuals": q.n_individuals(known) if q else 0,
-            "n_unknown_individuals": q.n_individuals(~known) if q else 0,
-            "n_known_queries": int(known.sum()),
-            "n_unknown_queries": int((~known).sum()),
-            "n_unlabelled_queries": int(unlabelled.get(name, 0)),
+            "n_known_individuals": q.n_individuals(q.known),
+            "n_unknown_individuals": q.n_individuals(unknown),
+            "n_known_queries": int(q.known.sum()),
+            "n_unknown_queries": int(unknown.sum()),
+            "n_unlabelled_queries": int((~q.labelled).sum()),
         }
-    keys = (
-        "n_known_individuals",
-        "n_unknown_individuals",
-        "n_known_queries",
-        "n_unknown_queries",
-        "n_unlabelled_queries",
-    )
-    return {"": {key: sum(entry[key] for entry in counts.values()) for key in keys}} | counts
+    return {"": {key: sum(entry[key] for entry in counts.values()) for key in COUNTS}} | counts
 
 
 def table(summary: dict) -> pd.DataFrame:

@@ -9,66 +9,9 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.core.names import DATASET, IDENTITY, KNOWN, NEW_INDIVIDUAL, PREDICTED, ROLE, SCORE, VAL, ranked
-from reid_lib.openset import fitting
-from reid_lib.openset.answers import individual_keys, labelled
-from reid_lib.openset.fitting import ThresholdFit
-
-LOWEST = -np.finfo(float).max  # a threshold that every score reaches
-
-
-@dataclass(frozen=True)
-class ThresholdAnswers:
-    """What any threshold gives on the queries of one role in one data set; exact, and quick enough for a slider.
-
-    Attributes:
-        fit: the curves, and the best threshold: the oracle of metrics.json, when these are test queries.
-        right, wrong, unknown: scores of the known queries whose best individual is right, or wrong, and of the unknown
-            ones; ascending. A query without a score, which is called new at any threshold, is there as -inf.
-    """
-
-    fit: ThresholdFit
-    right: np.ndarray
-    wrong: np.ndarray
-    unknown: np.ndarray
-
-    @classmethod
-    def of(cls, predictions: pd.DataFrame) -> "ThresholdAnswers":
-        rows = labelled(predictions)
-        score, named, known = rows[SCORE].to_numpy(dtype=float), rows["named"].to_numpy(), rows[KNOWN].to_numpy()
-        score = np.where(np.isfinite(score), score, -np.inf)
-        groups = (score[known & named], score[known & ~named], score[~known])
-        return cls(fit_answers(rows), *(np.sort(group) for group in groups))
-
-    @property
-    def scores(self) -> np.ndarray:
-        """Distinct scores, ascending."""
-        return self.fit.scores
-
-    @property
-    def best(self) -> float | None:
-        """The threshold of the highest geometric mean; None where there is none."""
-        return self.fit.best
-
-    def at(self, threshold: float | None) -> dict[str, float]:
-        """BAKS, BAUS, their geometric mean and the counts behind them where a query is named from `threshold` on.
-
-        Args:
-            threshold: cosine similarity; None accepts everything that has a score.
-        """
-        threshold = LOWEST if threshold is None else max(threshold, LOWEST)
-        place = self.fit.place(threshold)
-        refused = {name: int(np.searchsorted(getattr(self, name), threshold)) for name in ("right", "wrong", "unknown")}
-        return {
-            "baks": float(self.fit.baks[place]),
-            "baus": float(self.fit.baus[place]),
-            "geometric_mean": float(self.fit.geometric_mean[place]),
-            "named rightly": len(self.right) - refused["right"],
-            "named wrongly": len(self.wrong) - refused["wrong"],
-            "known refused": refused["right"] + refused["wrong"],
-            "unknown refused": refused["unknown"],
-            "unknown accepted": len(self.unknown) - refused["unknown"],
-        }
+from reid_lib.core.names import DATASET, IDENTITY, NEW_INDIVIDUAL, PREDICTED, ROLE, SCORE, VAL, ranked
+from reid_lib.openset.answers import Answers
+from reid_lib.openset.fitting import RATES, ThresholdFit, fit
 
 
 @dataclass(frozen=True)
@@ -123,27 +66,27 @@ def _from_json(value) -> float | None:
     return None if value is None else float(value)
 
 
-def fit_threshold(val_predictions: pd.DataFrame, *, min_individuals: int = 10) -> Threshold:
+def fit_threshold(val: Answers, *, min_individuals: int = 10) -> Threshold:
     """The threshold that maximises sqrt(BAKS * BAUS) on val, exactly, over all distinct scores (`fitting.fit`).
 
     A data set gets its own threshold when it has enough individuals of both kinds, else the overall one, fitted on all
     val queries together.
 
     Args:
-        val_predictions: from `score_individuals`, every row of role val.
+        val: every query of role val.
         min_individuals: known and unknown individuals that a data set needs for a threshold of its own.
 
     Raises:
-        ParameterError: a row is not of role val: test labels must never reach a threshold.
+        ParameterError: a query is not of role val: test labels must never reach a threshold.
     """
-    if ROLE not in val_predictions or not (val_predictions[ROLE] == VAL).all():
+    if (val.role != VAL).any():
         raise ParameterError(
-            f"a threshold is fitted on queries of role {VAL!r} only: pass predictions[predictions[{ROLE!r}] == {VAL!r}]"
+            f"a threshold is fitted on queries of role {VAL!r} only: pass answers.of_role({VAL!r}), "
+            f"made from predictions with a column {ROLE!r}"
         )
-    queries = labelled(val_predictions)
-    overall = _fit(queries, "")
-    fits = {name: _fit(queries[queries[DATASET] == name], name) for name in sorted(val_predictions[DATASET].unique())}
-    values, source, reasons = {}, {}, {"": overall.lacking}
+    overall = fit(val)
+    fits = {name: fit(val.of_dataset(name)) for name in sorted(set(val.dataset))}
+    values, source, reasons = {}, {}, {"": _lacking(overall)}
     for name, own in fits.items():
         if min(own.n_known, own.n_unknown) >= max(min_individuals, 1):
             values[name], source[name], reasons[name] = own.best, "own", ""
@@ -152,50 +95,34 @@ def fit_threshold(val_predictions: pd.DataFrame, *, min_individuals: int = 10) -
                 f"{own.n_known} known and {own.n_unknown} unknown individuals in val, not {min_individuals} of each"
             )
             values[name], source[name] = overall.best, "none" if overall.best is None else "overall"
-            reasons[name] = counts + (f"; {overall.lacking}" if overall.lacking else "")
+            reasons[name] = counts + (f"; {_lacking(overall)}" if _lacking(overall) else "")
     fits[""] = overall
     return Threshold(
         values=values,
         overall=overall.best,
         source=source,
         reasons=reasons,
-        at_edge={name: fit.edge if source.get(name, "own") == "own" else overall.edge for name, fit in fits.items()},
-        n_known_individuals={name: fit.n_known for name, fit in fits.items()},
-        n_unknown_individuals={name: fit.n_unknown for name, fit in fits.items()},
-        curve=pd.concat([fits[name].curve for name in sorted(fits)], ignore_index=True),
+        at_edge={
+            name: found.edge if source.get(name, "own") == "own" else overall.edge for name, found in fits.items()
+        },
+        n_known_individuals={name: found.n_known for name, found in fits.items()},
+        n_unknown_individuals={name: found.n_unknown for name, found in fits.items()},
+        curve=pd.concat([_curve(fits[name], name) for name in sorted(fits)], ignore_index=True),
     )
 
 
-def fit_answers(queries: pd.DataFrame) -> ThresholdFit:
-    """The one fit of a threshold, on what `labelled` gave."""
-    columns = (queries[column].to_numpy() for column in (SCORE, "named", KNOWN))
-    return fitting.fit(*columns, individual_keys(queries))
-
-
-@dataclass
-class _Fit:
-    """The best threshold of some queries (None: `lacking` says why), whether it is at an edge, the whole curve."""
-
-    best: float | None
-    lacking: str
-    edge: str
-    n_known: int
-    n_unknown: int
-    curve: pd.DataFrame
-
-
-def _fit(queries: pd.DataFrame, name: str) -> _Fit:
-    found = fit_answers(queries)
-    curve = {column: getattr(found, column) for column in ("threshold", "baks", "baus", "geometric_mean")}
+def _lacking(found: ThresholdFit) -> str:
+    """Why there is no threshold, or ""."""
     kind = "unknown" if found.n_known else "known"
-    lacking = f"val has no {kind} individuals: nothing is refused" if found.best is None else ""
-    return _Fit(
-        found.best, lacking, found.edge, found.n_known, found.n_unknown, _empty_curve(**{DATASET: name} | curve)
-    )
+    return f"val has no {kind} individuals: nothing is refused" if found.best is None else ""
+
+
+def _curve(found: ThresholdFit, name: str) -> pd.DataFrame:
+    return _empty_curve(**{DATASET: name} | {column: getattr(found, column) for column in ("threshold", *RATES)})
 
 
 def _empty_curve(**columns) -> pd.DataFrame:
-    return pd.DataFrame(columns, columns=[DATASET, "threshold", "baks", "baus", "geometric_mean"])
+    return pd.DataFrame(columns, columns=[DATASET, "threshold", *RATES])
 
 
 def decide(predictions: pd.DataFrame, threshold: Threshold) -> pd.Series:
@@ -211,7 +138,7 @@ def decide(predictions: pd.DataFrame, threshold: Threshold) -> pd.Series:
     return pd.Series(np.where(accepted, named, NEW_INDIVIDUAL), index=predictions.index, name=PREDICTED)
 
 
-def oracle(test_predictions: pd.DataFrame) -> dict:
+def oracle(test: Answers) -> dict:
     """The best threshold of each data set in hindsight: an upper bound to report, never a result.
 
     Returns:
@@ -219,16 +146,12 @@ def oracle(test_predictions: pd.DataFrame) -> dict:
         "datasets": data set -> threshold, and baks, baus, geometric_mean at the best;
         "geometric_mean": averaged over data sets, undefined as 0.
     """
-    queries = labelled(test_predictions)
     values, datasets = {}, {}
-    for name in ["", *sorted(queries[DATASET].unique())]:
-        found = fit_answers(queries if name == "" else queries[queries[DATASET] == name])
+    for name, queries in {"": test, **test.by_dataset}.items():
+        found = fit(queries)
         values[name] = None if found.best is None or found.edge else found.best
         if name:
-            place = 0 if found.best is None else found.place(found.best)
-            rates = ("baks", "baus", "geometric_mean")
-            datasets[name] = {rate: float(getattr(found, rate)[place]) for rate in rates}
-            datasets[name]["threshold"] = values[name]
+            datasets[name] = found.rates(found.best) | {"threshold": values[name]}
     means = [entry["geometric_mean"] for entry in datasets.values()]
     return {
         "values": values,

@@ -30,6 +30,7 @@ from reid_lib.embed import projection
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.store import embedded
 from reid_lib.openset import summary
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.threshold import Threshold, decide, fit_threshold, oracle
 from reid_lib.params.fields import TrainParams
@@ -111,7 +112,7 @@ def _model(experiment: Experiment):
 def answer_queries(split: Split, embeddings: dict, min_individuals: int) -> tuple[pd.DataFrame, Threshold]:
     """Predictions of val and test. The threshold sees val alone, and is frozen before test is scored."""
     val = score_individuals(embeddings[VAL], embeddings[GALLERY])
-    threshold = fit_threshold(val, min_individuals=min_individuals)
+    threshold = fit_threshold(Answers.of(val), min_individuals=min_individuals)
     enrolled = embeddings[GALLERY]
     if split.policy == "official":
         enrolled = enrolled.joined(embeddings[VAL])
@@ -124,14 +125,14 @@ def answer_queries(split: Split, embeddings: dict, min_individuals: int) -> tupl
 def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Threshold) -> dict:
     """metrics.json: the one door through which results leave."""
     split = experiment.split
-    parts = {role: predictions[predictions[ROLE] == role] for role in (VAL, TEST)}
-    measured = {role: summary.summarise(part) for role, part in parts.items()}
+    answers = Answers.of(predictions)
+    measured = {role: summary.summarise(answers.of_role(role)) for role in (VAL, TEST)}
     if split.left_out:
         measured["left_out"] = split.left_out | {"why": split.remarks[-1]}
     return measured | {
         "format": METRICS_FORMAT,
         "threshold": threshold.to_dict(),
-        "oracle": oracle(parts[TEST]),
+        "oracle": oracle(answers.of_role(TEST)),
         # Under a data set's own split the threshold was fitted on a smaller gallery than it is applied to.
         "gallery_images": {role: int(split.gallery_for(role).sum()) for role in (VAL, TEST)},
         "test_fingerprint": split.test_fingerprint,

@@ -13,6 +13,7 @@ from reid_lib.embed.extract import Way, extract
 from reid_lib.embed.store import Store, fingerprints
 from reid_lib.nets.device import embedding_precision
 from reid_lib.openset import summary
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.train.classes import TrainingClasses
 from reid_lib.train.group import ALONE, Group
@@ -125,7 +126,7 @@ class Validation:
 
 def val_scores(queries: EmbeddingSet, gallery: EmbeddingSet) -> dict:
     """`val_score`, and beside it top-1, AUROC and the area under the BAKS–BAUS curve, for the history."""
-    predictions = score_individuals(queries, gallery)
-    overall = summary.summarise(predictions, repetitions=0)["overall"]
+    answers = Answers.of(score_individuals(queries, gallery))
+    overall = summary.summarise(answers, repetitions=0)["overall"]
     scores = {f"val_{name}": overall[name]["value"] for name in ("top1", "auroc", "baks_baus_area")}
-    return {"val_score": summary.val_score(predictions)} | scores
+    return {"val_score": summary.val_score(answers)} | scores

@@ -8,7 +8,8 @@ import numpy as np
 
 from reid_lib.core.names import TEST, VAL
 from reid_lib.figures.style import BLACK, COLOURS, GREY, dress
-from reid_lib.openset.threshold import ThresholdAnswers
+from reid_lib.openset.fitting import RATES, ThresholdFit
+from reid_lib.openset.outcomes import count_outcomes
 from reid_lib.pages import html
 from reid_lib.views.base import RunPicker, View, offer
 
@@ -22,7 +23,6 @@ POINTS = 800  # of a curve as drawn: more are not told apart at this width
 # Edges of the two panels in the picture, as shares of its width and height: the live line is laid over the picture.
 PANELS = {VAL: (0.06, 0.48), TEST: (0.56, 0.98)}
 BOTTOM, TOP = 0.16, 0.82
-NUMBERS = ("baks", "baus", "geometric_mean")
 COUNTS = ("named rightly", "named wrongly", "known refused", "unknown refused", "unknown accepted")
 HEADS = ("", "threshold", "BAKS", "BAUS", "geometric mean", *COUNTS)
 
@@ -49,11 +49,11 @@ class ThresholdSlider(View):
         if self.dataset.value is None:
             self.curves.value, self.numbers.value = html.muted("No labelled queries in this run."), ""
             return
-        self.answers = {role: run.answers(role, self.dataset.value) for role in ROLES}
+        self.fits = {role: run.threshold_fit(role, self.dataset.value) for role in ROLES}
         self.frozen = run.threshold.values.get(self.dataset.value, run.threshold.overall)
-        low, high = _span(self.answers.values())
+        low, high = _span(self.fits.values())
         self._set_range(low, high)
-        self._drawn = html.data_uri(_picture(self.answers, self.frozen, low, high), "png")
+        self._drawn = html.data_uri(_picture(self.fits, self.frozen, low, high), "png")
         self.slider.value = float(np.clip(low if self.frozen is None else self.frozen, low, high))
         self._move()
 
@@ -85,31 +85,31 @@ class ThresholdSlider(View):
     def _table(self, at: float) -> str:
         rows = []
         for role in ROLES:
-            answers = self.answers[role]
+            found = self.fits[role]
             for label, threshold in (("this", at), ("frozen", self.frozen)):
-                rows.append(_row(f"{role}: {label}", answers, threshold))
+                rows.append(_row(f"{role}: {label}", found, threshold))
             if role == TEST:
-                rows.append(_hindsight(f"{role}: best in hindsight (oracle)", answers))
+                rows.append(_hindsight(f"{role}: best in hindsight (oracle)", found))
         note = "The frozen threshold was fitted on val alone. One picked here while looking at test is not a result."
         return html.table(rows, list(HEADS)) + html.muted(note)
 
 
-def _row(label: str, answers: ThresholdAnswers, threshold: float | None) -> list[str]:
-    found = answers.at(threshold)
+def _row(label: str, found: ThresholdFit, threshold: float | None) -> list[str]:
+    numbers = found.rates(threshold) | count_outcomes(found.answers, threshold)
     shown = "none: all are named" if threshold is None else html.text(float(threshold))
-    return [html.text(label), shown, *(html.text(found[name]) for name in (*NUMBERS, *COUNTS))]
+    return [html.text(label), shown, *(html.text(numbers[name]) for name in (*RATES, *COUNTS))]
 
 
-def _hindsight(label: str, answers: ThresholdAnswers) -> list[str]:
+def _hindsight(label: str, found: ThresholdFit) -> list[str]:
     """The row of the oracle; a threshold at an edge is said in words, as metrics.json names none there."""
-    if answers.best is None:
+    if found.best is None:
         return [html.text(label), *["–"] * (len(HEADS) - 1)]
-    row = _row(label, answers, answers.best)
-    return [row[0], html.text(answers.fit.edge), *row[2:]] if answers.fit.edge else row
+    row = _row(label, found, found.best)
+    return [row[0], html.text(found.edge), *row[2:]] if found.edge else row
 
 
-def _span(answers) -> tuple[float, float]:
-    scores = np.concatenate([a.scores for a in answers])
+def _span(fits) -> tuple[float, float]:
+    scores = np.concatenate([found.scores for found in fits])
     if not len(scores):
         return -1.0, 1.0
     low, high = float(scores.min()), float(scores.max())
@@ -117,7 +117,7 @@ def _span(answers) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _picture(answers: dict[str, ThresholdAnswers], frozen: float | None, low: float, high: float) -> bytes:
+def _picture(fits: dict[str, ThresholdFit], frozen: float | None, low: float, high: float) -> bytes:
     """Curves on val and test with the frozen threshold and the oracle; its panels lie at `PANELS`."""
     import io
 
@@ -126,14 +126,14 @@ def _picture(answers: dict[str, ThresholdAnswers], frozen: float | None, low: fl
     figure = Figure(figsize=(10, 3.8))
     for role, (left, right) in PANELS.items():
         ax = figure.add_axes((left, BOTTOM, right - left, TOP - BOTTOM))
-        of = answers[role]
+        of = fits[role]
         dress(ax, title="", x="threshold (cosine similarity)", y="share" if role == VAL else "")
-        n_known, n_unknown = len(of.right) + len(of.wrong), len(of.unknown)
+        n_known, n_unknown = of.answers.known.sum(), (~of.answers.known).sum()
         ax.set_title(f"{role}: {n_known} known and {n_unknown} unknown queries", loc="left", fontsize=10)
         _draw(ax, of, low, high)
         _mark(ax, frozen, "frozen", "-")
         if role == TEST:
-            _mark(ax, None if of.fit.edge else of.best, "oracle", ":")
+            _mark(ax, None if of.edge else of.best, "oracle", ":")
         ax.set(xlim=(low, high), ylim=(0, 1.02))
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=9, frameon=False, loc="upper right", bbox_to_anchor=(0.99, 1.01), ncols=3)
@@ -142,12 +142,12 @@ def _picture(answers: dict[str, ThresholdAnswers], frozen: float | None, low: fl
     return buffer.getvalue()
 
 
-def _draw(ax, of: ThresholdAnswers, low: float, high: float) -> None:
+def _draw(ax, of: ThresholdFit, low: float, high: float) -> None:
     places = np.unique(np.linspace(0, len(of.scores), POINTS).round().astype(int))
     edges = np.concatenate([[low], of.scores])  # from the i-th lowest score on, entry i holds
     x = np.append(edges[places], high)
     for name, (label, colour, style) in LINES.items():
-        y = getattr(of.fit, name)
+        y = getattr(of, name)
         ax.step(x, np.append(y[places], y[places[-1]]), where="post", color=colour, linestyle=style, label=label)
 
 

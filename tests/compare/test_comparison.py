@@ -9,7 +9,7 @@ from made_runs import catalogue, make_run, write_photos
 from reid_lib.compare.comparison import Comparison
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTED, ROLE, SCORE, TEST, VAL, ranked
-from reid_lib.openset.outcomes import MISTAKES
+from reid_lib.openset.outcomes import MISTAKES, count_outcomes
 from reid_lib.runs import table
 
 ROWS = catalogue(n_known=8, n_unknown=6, images=2)
@@ -38,18 +38,18 @@ def test_frozen_threshold_gives_the_stored_metrics_and_the_best_the_stored_oracl
     for name in comparison.names:
         run = comparison.run(name)
         for dataset, stored in run.metrics[TEST]["datasets"].items():
-            answers = run.answers(TEST, dataset)
-            found = answers.at(run.threshold.values[dataset])
+            fitted = run.threshold_fit(TEST, dataset)
+            found = fitted.rates(run.threshold.values[dataset])
             for metric in ("baks", "baus", "geometric_mean"):
                 assert found[metric] == pytest.approx(stored[metric]["value"], abs=1e-12)
             oracle = run.metrics["oracle"]["datasets"][dataset]["geometric_mean"]
-            assert answers.at(answers.best)["geometric_mean"] == pytest.approx(oracle, abs=1e-12)
+            assert fitted.rates(fitted.best)["geometric_mean"] == pytest.approx(oracle, abs=1e-12)
 
 
 def test_counts_equal_a_plain_loop_at_many_thresholds(comparison):
     run = comparison.run("plain")
     rows = run.predictions[(run.predictions[ROLE] == VAL) & (run.predictions[DATASET] == "a")]
-    answers = run.answers(VAL, "a")
+    answers = run.threshold_fit(VAL, "a").answers
     for threshold in np.linspace(-1, 1, 23):
         counts = dict.fromkeys(
             ("named rightly", "named wrongly", "known refused", "unknown refused", "unknown accepted"), 0
@@ -62,7 +62,7 @@ def test_counts_equal_a_plain_loop_at_many_thresholds(comparison):
                 counts["known refused"] += 1
             else:
                 counts["unknown accepted" if named else "unknown refused"] += 1
-        assert {k: v for k, v in answers.at(threshold).items() if k in counts} == counts
+        assert count_outcomes(answers, threshold) == counts
 
 
 def test_only_parameters_that_differ_are_shown(comparison):

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from bootstrap_cases import random_answers
+from on_tables import resample
 
 from reid_lib.compare import replicates
 from reid_lib.compare.replicates import cached_resample
 from reid_lib.core import files, frames
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import KNOWN, PARAMS_JSON, PREDICTIONS_CSV, VAL
-from reid_lib.openset.resample import resample
 from reid_lib.runs.folder import RunFolder
 
 # ---- the cache ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from drawn import plane_of, words
+from drawn import plane_of, predictions_of, words
 from figure_cases import texts
 
 from reid_lib.core.errors import ParameterError
@@ -52,9 +52,7 @@ def test_one_panel_per_run_with_the_same_groups():
 def test_outcomes_are_joined_by_image():
     answers = {"i5": ("c", "c"), "i1": ("a", "a"), "i2": ("b", "new_individual"), "i4": ("a", "b")}
     known = {"i1": True, "i2": False, "i4": True, "i5": False}
-    predictions = pd.DataFrame(
-        [{"image_id": i, "identity": a, "predicted": b, "known": known[i]} for i, (a, b) in answers.items()]
-    ).astype({"known": "boolean"})
+    predictions = predictions_of([(i, "newts", a, known[i], a, 0.5, b) for i, (a, b) in answers.items()])
     figure = planes.projections({"one": projection()}, {"one": predictions}, colour="outcome")
     assert points(figure.axes[0]) == {
         "gallery, or not asked": [0, 3],

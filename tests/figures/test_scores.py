@@ -9,6 +9,7 @@ from drawn import CURVE, HAND, by_gid, line_at, many, texts, words
 from reid_lib.core.names import DATASET, SCORE
 from reid_lib.figures.scores import score_distributions, score_panels, threshold_curve, threshold_panels
 from reid_lib.openset import outcomes
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.threshold import threshold_for
 
 pytestmark = pytest.mark.usefixtures("no_figure_is_left")
@@ -18,7 +19,7 @@ def test_each_group_sums_to_a_hundred_per_cent_and_holds_every_score():
     frame = many()
     ax = score_distributions(frame, 0.5)
     low, high = ax.get_xlim()
-    for group, scores in outcomes.score_groups(frame).items():
+    for group, scores in outcomes.score_groups(Answers.of(frame)).items():
         if not len(scores):
             continue
         (steps,) = by_gid(ax, group)

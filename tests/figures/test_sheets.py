@@ -8,6 +8,7 @@ from reid_lib.core.names import ENCOUNTER, IDENTITY, ORIENTATION, ranked
 from reid_lib.figures import sheets
 from reid_lib.figures.sheets import ROW_HEIGHT, SHOWN_PX, examples
 from reid_lib.figures.style import COLOURS
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
 
 matplotlib.use("Agg")
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 def test_examples_show_every_kind_of_outcome_before_any_kind_twice():
     chosen = examples(many(), n=5)
-    assert sorted(outcomes(chosen)) == [
+    assert sorted(outcomes(Answers.of(chosen))) == [
         "known refused",
         "known right",
         "known wrong",

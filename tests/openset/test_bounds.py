@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from on_tables import summarise
 from scipy.stats import beta
 from stats_cases import answers, random_answers
 
 from reid_lib.core.names import NEW_INDIVIDUAL
-from reid_lib.openset import answers as openset_answers
 from reid_lib.openset import bounds, measures, summary
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.measures import METRICS
-from reid_lib.openset.summary import summarise
 
 
 def animals(n_known=0, n_unknown=0, *, right=(), images=2):
@@ -81,7 +81,7 @@ def test_with_plenty_of_individuals_nothing_changes(monkeypatch):
 @pytest.mark.parametrize("best", [False, True])
 def test_imaginary_individuals_make_every_metric_better_or_worse(best):
     """Drawn as often as everybody else, an imaginary individual moves a metric its way or not at all."""
-    (q,) = openset_answers.datasets(random_answers(3, datasets=("d",), n=60)).values()
+    q = Answers.of(random_answers(3, datasets=("d",), n=60))
     more = bounds.with_imaginary(q, known=True, unknown=True, best=best)
     assert (more.score[1:] <= more.score[:-1]).all(), "the order that spares a copy"
     for name, metric in METRICS.items():
@@ -96,8 +96,8 @@ def test_intervals_cover_the_truth_with_five_animals():
     rng, covered, by_bootstrap = np.random.default_rng(0), [], []
     for seed in range(150):
         predictions = animals(n_unknown=5, right=np.flatnonzero(rng.random(5) < 0.9), images=1)
-        (q,) = openset_answers.datasets(predictions).values()
-        found = summary._evaluate(q, {"baus": METRICS["baus"]}, 200, summary._seeds(seed, "d"))["baus"]
+        q = Answers.of(predictions)
+        found = summary.estimate_metrics(q, {"baus": METRICS["baus"]}, repetitions=200, seed=seed)["baus"]
         for ends, into in ((found.entry(), covered), (measures.interval(found.replicates), by_bootstrap)):
             low, high = ends if isinstance(ends, tuple) else (ends["low"], ends["high"])
             into.append(low <= 0.9 <= high)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from on_tables import resample
 from scipy.stats import ttest_1samp
 
 from reid_lib.core.errors import ParameterError
@@ -30,7 +31,7 @@ from reid_lib.openset.difference import (
     measure_seed_difference,
     needed,
 )
-from reid_lib.openset.resample import Resampled, resample
+from reid_lib.openset.resample import Resampled
 
 
 def subtract(a: Resampled, b: Resampled) -> Difference:

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from on_tables import at, fit, fit_threshold, oracle
 from threshold_cases import drawn_answers, loop
 
 from reid_lib.core.names import KNOWN, NEW_INDIVIDUAL, PREDICTED, ROLE, SCORE, TEST, VAL
-from reid_lib.openset import answers, fitting
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import WeightedQueries
-from reid_lib.openset.threshold import ThresholdAnswers, decide, fit_threshold, oracle
+from reid_lib.openset.threshold import decide
 
 few = st.sampled_from([None, 0.1, 0.25, 0.3, np.nextafter(0.3, 1), 0.5, 0.75])  # many ties, neighbours in float64
 queries = st.lists(st.tuples(st.integers(0, 6), st.booleans(), few), min_size=1, max_size=25)
@@ -43,18 +44,15 @@ def test_fitted_on_val_in_hindsight_by_the_slider_and_refitted_it_is_one_thresho
     shuffled = frame.iloc[order].assign(**{ROLE: TEST})
     hindsight = oracle(shuffled)["values"]["d"]
     assert hindsight == (None if fitted.at_edge["d"] else fitted.values["d"])
-    assert ThresholdAnswers.of(shuffled).best == fitted.values["d"]
-    some = answers.labelled(shuffled)
-    who = answers.individual_keys(some)
-    columns = (some[SCORE], some["named"], some[KNOWN], who)
-    refitted = WeightedQueries.of(*columns).best_threshold(np.ones((2, who.max() + 1)))
+    assert fit(shuffled).best == fitted.values["d"]
+    some = Answers.of(shuffled)
+    refitted = WeightedQueries.of(some).best_threshold(np.ones((2, some.individual.max() + 1)))
     assert refitted.tolist() == [-np.inf if fitted.values["d"] is None else fitted.values["d"]] * 2
-    assert fitting.fit(*columns).best == fitted.values["d"]
     decided = decide(frame, fitted)
     limit = -np.inf if fitted.values["d"] is None else fitted.values["d"]
     assert ((decided != NEW_INDIVIDUAL) == (frame[SCORE] >= limit)).all() and decided.name == PREDICTED
 
 
 def test_without_queries_there_is_no_threshold():
-    found = ThresholdAnswers.of(drawn_answers([]))
-    assert found.best is None and np.isnan(found.at(0.5)["baks"]) and found.at(None)["known refused"] == 0
+    found = fit(drawn_answers([]))
+    assert found.best is None and np.isnan(at(found, 0.5)["baks"]) and at(found, None)["known refused"] == 0

@@ -2,11 +2,11 @@
 
 import pandas as pd
 import pytest
+from on_tables import summarise
 from stats_cases import answers, value
 
 from reid_lib.core.names import MATCH_ORIENTATION, ORIENTATION, SAME_ORIENTATION
 from reid_lib.openset.measures import METRICS
-from reid_lib.openset.summary import summarise
 
 # ---- slices by flank ----------------------------------------------------------------------------------------------
 

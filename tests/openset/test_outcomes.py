@@ -7,6 +7,7 @@ from drawn import HAND, predictions_of
 
 from reid_lib.core.names import KNOWN, SCORE
 from reid_lib.openset import outcomes as plots
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
 
 matplotlib.use("Agg")
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 
 def test_outcomes_by_hand():
-    assert outcomes(HAND).tolist() == [
+    assert outcomes(Answers.of(HAND)).tolist() == [
         "known right",
         "known right",
         "known wrong",
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 
 def test_confusion_counts_equal_a_hand_count():
-    counts = plots.confusion_counts(HAND)
+    counts = plots.confusion_counts(Answers.of(HAND))
     assert counts.loc["known"].to_dict() == {"right": 2, "wrong": 1, "new": 2}
     assert counts.loc["unknown"].to_dict() == {"right": 0, "wrong": 1, "new": 2}
 
@@ -45,7 +46,7 @@ def test_confusion_counts_equal_a_hand_count():
 def test_individual_of_the_same_name_in_no_gallery_is_never_named_rightly():
     """An unknown query whose name happens to be predicted (another data set's "01") is not a right answer."""
     frame = predictions_of([("q", "newts", "a", False, "a", 0.9, "a")])
-    assert plots.confusion_counts(frame).loc["unknown"].to_dict() == {"right": 0, "wrong": 1, "new": 0}
+    assert plots.confusion_counts(Answers.of(frame)).loc["unknown"].to_dict() == {"right": 0, "wrong": 1, "new": 0}
 
 
 pytestmark = pytest.mark.usefixtures("no_figure_is_left")
@@ -55,7 +56,7 @@ pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 
 def test_queries_are_grouped_by_the_nearest_individual_before_any_threshold():
-    groups = {group: scores.tolist() for group, scores in plots.score_groups(HAND).items()}
+    groups = {group: scores.tolist() for group, scores in plots.score_groups(Answers.of(HAND)).items()}
     assert groups == {
         "known_right": [0.3, 0.8, 0.9],
         "known_wrong": [0.2, 0.7],
@@ -67,7 +68,7 @@ def test_queries_are_grouped_by_the_nearest_individual_before_any_threshold():
 def test_query_without_a_score_is_left_out_of_the_scores():
     frame = HAND.copy()
     frame.loc[0, SCORE] = np.nan
-    assert plots.score_groups(frame)["known_right"].tolist() == [0.3, 0.8]
+    assert plots.score_groups(Answers.of(frame))["known_right"].tolist() == [0.3, 0.8]
 
 
 @pytest.mark.parametrize("dtype", ["bool", "object", "boolean"])
@@ -75,5 +76,5 @@ def test_known_of_any_dtype_gives_the_same_groups(dtype):
     labelled = HAND.dropna(subset=[KNOWN])
     again = labelled.assign(**{KNOWN: labelled[KNOWN].to_numpy(dtype="bool").astype("object")})
     again[KNOWN] = again[KNOWN].astype(dtype)
-    for group, scores in plots.score_groups(labelled).items():
-        assert plots.score_groups(again)[group].tolist() == scores.tolist()
+    for group, scores in plots.score_groups(Answers.of(labelled)).items():
+        assert plots.score_groups(Answers.of(again))[group].tolist() == scores.tolist()

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from bootstrap_cases import random_answers
+from on_tables import fit_threshold, resample, summarise
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import (
@@ -22,8 +23,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.openset import resample as bootstrap
 from reid_lib.openset import threshold
-from reid_lib.openset.resample import resample
-from reid_lib.openset.summary import summarise
+from reid_lib.openset.answers import Answers
 
 
 def two_datasets(seed, **options):
@@ -38,22 +38,29 @@ def copies(rows, individual, times):
         again = rows[times[individual] > c]
         renamed = {column: again[column] + f" copy {c}" for column in (IMAGE_ID, IDENTITY, ranked(IDENTITY, 1))}
         parts.append(again.assign(**renamed))
-    return pd.concat(parts, ignore_index=True).drop(columns="named")
+    return pd.concat(parts, ignore_index=True)
+
+
+def sample_of(predictions, metric, role, min_individuals):
+    """The individuals that are drawn, and the rows of the predictions in the order of their answers."""
+    used = bootstrap._used_queries(Answers.of(predictions), metric, role)
+    sample = bootstrap.Sample(used, role, metric, min_individuals)
+    return sample, predictions.iloc[used.row]
 
 
 def slow_replicates(predictions, metric, role, repetitions, seed, min_individuals):
     """One draw after the other through the public functions for one data set of queries."""
-    sample = bootstrap._Sample(bootstrap._used_rows(predictions, metric, role), role, metric, min_individuals)
-    source = threshold.fit_threshold(predictions[predictions[ROLE] == VAL], min_individuals=min_individuals).source
+    sample, rows = sample_of(predictions, metric, role, min_individuals)
+    source = fit_threshold(predictions[predictions[ROLE] == VAL], min_individuals=min_individuals).source
     found = []
     for times in np.concatenate([drawn for _, drawn in sample.draws(repetitions, seed)]):
-        drawn = copies(sample.rows, sample.individual, times)
+        drawn = copies(rows, sample.answers.individual, times)
         if metric in bootstrap.FITTED:
             val = drawn[drawn[ROLE] == VAL]
-            overall = threshold.fit_threshold(val, min_individuals=10**6)
+            overall = fit_threshold(val, min_individuals=10**6)
             for name, which in source.items():
                 if which == "own":
-                    own = threshold.fit_threshold(val[val[DATASET] == name], min_individuals=10**6)
+                    own = fit_threshold(val[val[DATASET] == name], min_individuals=10**6)
                     overall.values[name] = own.overall
             drawn[PREDICTED] = threshold.decide(drawn, overall)
         summary = summarise(drawn[drawn[ROLE] == role], repetitions=0)
@@ -82,9 +89,7 @@ def test_replicates_equal_animals_copied_and_run_through_one_draw_at_a_time(metr
 @pytest.mark.parametrize("role", [VAL, TEST])
 def test_the_value_is_the_metric_as_stored(seed, role):
     predictions = two_datasets(seed)
-    predictions[PREDICTED] = threshold.decide(
-        predictions, threshold.fit_threshold(predictions[predictions[ROLE] == VAL])
-    )
+    predictions[PREDICTED] = threshold.decide(predictions, fit_threshold(predictions[predictions[ROLE] == VAL]))
     stored = summarise(predictions[predictions[ROLE] == role], repetitions=0)["overall"]
     for metric, entry in stored.items():
         value = resample(predictions, metric=metric, role=role, repetitions=2).value
@@ -107,14 +112,14 @@ def test_refitted_frozen_and_moved_solved_by_hand():
 def test_frozen_keeps_the_threshold_and_moved_keeps_the_queries():
     predictions = random_answers(3)
     found = resample(predictions, repetitions=20, seed=5)
-    sample = bootstrap._Sample(bootstrap._used_rows(predictions, "geometric_mean", TEST), TEST, "geometric_mean", 10)
+    sample, rows = sample_of(predictions, "geometric_mean", TEST, 10)
     times = next(sample.draws(20, 5))[1]
-    as_is = threshold.fit_threshold(predictions[predictions[ROLE] == VAL])
+    as_is = fit_threshold(predictions[predictions[ROLE] == VAL])
     test = predictions[predictions[ROLE] == TEST]
     for i in (0, 7, 19):
-        drawn = copies(sample.rows, sample.individual, times[i])
+        drawn = copies(rows, sample.answers.individual, times[i])
         drawn[PREDICTED] = threshold.decide(drawn, as_is)
-        own = test.assign(**{PREDICTED: threshold.decide(test, threshold.fit_threshold(drawn[drawn[ROLE] == VAL]))})
+        own = test.assign(**{PREDICTED: threshold.decide(test, fit_threshold(drawn[drawn[ROLE] == VAL]))})
         frozen, moved = (
             summarise(f[f[ROLE] == TEST], repetitions=0)["overall"]["geometric_mean"]["value"] for f in (drawn, own)
         )
@@ -123,12 +128,12 @@ def test_frozen_keeps_the_threshold_and_moved_keeps_the_queries():
 
 def test_a_known_individual_is_drawn_once_for_val_and_test_and_strata_keep_their_size():
     predictions = two_datasets(0)
-    sample = bootstrap._Sample(bootstrap._used_rows(predictions, "baks", TEST), TEST, "baks", 10)
+    sample, rows = sample_of(predictions, "baks", TEST, 10)
     assert len(sample.strata) == 6  # of each data set: known, unknown in val, unknown in test
     drawn = np.concatenate([d for _, d in sample.draws(7, 0)])
-    for _, _, members in sample.strata:
-        assert (drawn[:, members].sum(axis=1) == len(members)).all()
-    known = sample.rows[sample.known].groupby([DATASET, IDENTITY])[ROLE].nunique()
+    for stratum in sample.strata:
+        assert (drawn[:, stratum.members].sum(axis=1) == len(stratum.members)).all()
+    known = rows[rows[KNOWN].to_numpy(bool)].groupby([DATASET, IDENTITY])[ROLE].nunique()
     assert (known == 2).any()  # they have queries in both roles, and one column of the draws
     assert sample.n_individuals == len(predictions.groupby([DATASET, IDENTITY]))
 
@@ -138,8 +143,8 @@ def test_an_animal_unknown_in_val_and_enrolled_for_test_is_drawn_once():
     enrolled = predictions[IDENTITY].isin(["3", "9"])
     predictions.loc[enrolled, ROLE] = np.where(np.arange(enrolled.sum()) % 2, VAL, TEST)
     predictions.loc[enrolled & (predictions[ROLE] == TEST), KNOWN] = True
-    sample = bootstrap._Sample(bootstrap._used_rows(predictions, "baks", TEST), TEST, "baks", 10)
-    assert sorted(len(members) for _, _, members in sample.strata)[0] == 2 and len(sample.strata) == 4
+    sample, rows = sample_of(predictions, "baks", TEST, 10)
+    assert sorted(len(stratum.members) for stratum in sample.strata)[0] == 2 and len(sample.strata) == 4
 
 
 def test_memory_and_other_data_sets_change_nothing(monkeypatch):

@@ -6,12 +6,12 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+from on_tables import summarise, val_score
 from scipy.stats import binom
 from stats_cases import answers, random_answers, value
 
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, NEW_INDIVIDUAL, PREDICTED, RANK, SCORE, ranked
 from reid_lib.openset import bounds, metrics, summary
-from reid_lib.openset.summary import summarise, val_score
 
 # Data set a: ann 1/2, bob 1/1 named rightly, unknown uma 1/1 called new. Data set b: cat 1/1, unknown vic 0/1.
 SMALL = answers(

@@ -8,6 +8,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from on_tables import at, fit, fit_threshold, oracle
 from openset_cases import at_angles, random_sets
 from threshold_cases import drawn_answers, loop
 
@@ -27,9 +28,9 @@ from reid_lib.core.names import (
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.openset import metrics, threshold
-from reid_lib.openset.answers import individual_keys, labelled
+from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.threshold import ThresholdAnswers, decide, fit_threshold, oracle
+from reid_lib.openset.threshold import decide
 
 
 def frame(*rows) -> pd.DataFrame:
@@ -43,9 +44,9 @@ SOLVED = frame(("x", True, "x", 0.9), ("x", True, "y", 0.8), ("y", True, "y", 0.
 
 
 def test_a_threshold_solved_by_hand():
-    answers = ThresholdAnswers.of(SOLVED)
+    found = fit(SOLVED)
     # From 0.7 on: x named rightly once of two, y refused, u refused.
-    found = answers.at(0.7)
+    found = at(fit(SOLVED), 0.7)
     assert found["baks"] == pytest.approx((1 / 2 + 0) / 2) and found["baus"] == 1
     assert found["geometric_mean"] == pytest.approx(math.sqrt(0.25))
     assert [found[k] for k in ("named rightly", "named wrongly", "known refused")] == [1, 1, 1]
@@ -53,29 +54,29 @@ def test_a_threshold_solved_by_hand():
 
 
 def test_a_query_exactly_at_the_threshold_is_named():
-    answers = ThresholdAnswers.of(SOLVED)
-    assert answers.at(0.5)["known refused"] == 0 and answers.at(np.nextafter(0.5, 1))["known refused"] == 1
-    assert answers.at(0.6)["unknown accepted"] == 1
+    found = fit(SOLVED)
+    assert at(found, 0.5)["known refused"] == 0 and at(found, np.nextafter(0.5, 1))["known refused"] == 1
+    assert at(found, 0.6)["unknown accepted"] == 1
 
 
 def test_no_threshold_names_everybody_and_an_infinite_one_nobody():
-    answers = ThresholdAnswers.of(SOLVED)
-    assert answers.at(None)["unknown accepted"] == 1 and answers.at(None)["known refused"] == 0
-    assert answers.at(np.inf)["known refused"] == 3 and answers.at(np.inf)["baus"] == 1
+    found = fit(SOLVED)
+    assert at(found, None)["unknown accepted"] == 1 and at(found, None)["known refused"] == 0
+    assert at(found, np.inf)["known refused"] == 3 and at(found, np.inf)["baus"] == 1
 
 
 def test_the_best_threshold_gives_the_best_of_all():
-    answers = ThresholdAnswers.of(SOLVED)
-    tried = [answers.at(t)["geometric_mean"] for t in (None, 0.55, 0.7, 0.85, np.inf)]
-    assert answers.at(answers.best)["geometric_mean"] == max(tried)
-    assert ThresholdAnswers.of(SOLVED[SOLVED[KNOWN]]).best is None
+    found = fit(SOLVED)
+    tried = [at(found, t)["geometric_mean"] for t in (None, 0.55, 0.7, 0.85, np.inf)]
+    assert at(found, found.best)["geometric_mean"] == max(tried)
+    assert fit(SOLVED[SOLVED[KNOWN]]).best is None
 
 
 def test_predictions_of_unlabelled_queries_take_part_in_no_threshold():
     unlabelled = SOLVED.assign(**{KNOWN: pd.array([True, True, True, None], dtype="boolean")})
-    answers = ThresholdAnswers.of(unlabelled)
-    assert len(answers.unknown) == 0 and np.isnan(answers.at(0.7)["baus"])
-    assert len(labelled(unlabelled)) == 3
+    found = fit(unlabelled)
+    assert found.answers.known.all() and np.isnan(at(found, 0.7)["baus"])
+    assert len(found.answers) == 3
 
 
 def answers(*rows, role=VAL):
@@ -320,10 +321,8 @@ def test_oracle_is_the_best_threshold_of_each_data_set():
 def test_no_frozen_threshold_beats_the_oracle(seed):
     val, test = random_answers(seed, datasets=("a", "b")), random_answers(seed + 50, datasets=("a", "b"), role=TEST)
     answer = decide(test, fit_threshold(val, min_individuals=2))
-    rows = labelled(test.assign(**{PREDICTED: answer}))
-    correct = rows[PREDICTED] == np.where(rows[KNOWN], rows[IDENTITY], NEW_INDIVIDUAL)
-    keys = individual_keys(rows)
-    frozen = metrics.animalclef2025_score(correct, rows[KNOWN], keys, rows[DATASET].to_numpy(dtype=str))
+    q = Answers.of(test.assign(**{PREDICTED: answer})).labelled_only
+    frozen = metrics.animalclef2025_score(q.correct, q.known, q.individual, q.dataset.astype(str))
     assert 0 < frozen <= oracle(test)["geometric_mean"] + 1e-12
 
 
@@ -347,32 +346,32 @@ def test_the_sliders_oracle_is_that_of_metrics_json_in_300_simulated_runs(part):
     ties = missing = edges = 0
     for seed in range(100 * part, 100 * part + 100):
         predictions = simulated(seed)
-        stored = threshold.oracle(predictions)["datasets"].get("d")
+        stored = oracle(predictions)["datasets"].get("d")
         read = pd.read_csv(io.StringIO(predictions.to_csv(index=False)))  # the slider reads predictions.csv
-        slider = ThresholdAnswers.of(read.sample(frac=1, random_state=seed))
+        slider = fit(read.sample(frac=1, random_state=seed))
         if stored is None or slider.best is None:
             assert slider.best is None and (stored is None or stored["threshold"] is None)
             continue
-        found = slider.at(slider.best)
-        assert stored["threshold"] == (None if slider.fit.edge else slider.best), seed
+        found = at(slider, slider.best)
+        assert stored["threshold"] == (None if slider.edge else slider.best), seed
         assert {rate: found[rate] for rate in ("baks", "baus", "geometric_mean")} == pytest.approx(
             {rate: stored[rate] for rate in ("baks", "baus", "geometric_mean")}, abs=1e-15
         ), seed
         ties += read[SCORE].dropna().duplicated().any()
         missing += read[SCORE].isna().any()
-        edges += bool(slider.fit.edge)
+        edges += bool(slider.edge)
     assert min(ties, missing, edges) >= 5  # the cases were there
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_at_any_threshold_the_slider_gives_what_the_decisions_give(seed):
     rows = simulated(seed)
-    slider = ThresholdAnswers.of(rows)
+    slider = fit(rows)
     labelled = rows[rows[KNOWN].notna()]
     known = labelled[KNOWN].astype(bool).to_numpy()
-    for at in [None, -np.inf, np.inf, *rows[SCORE].dropna().unique()[:6], *np.linspace(-0.2, 1.2, 5)]:
-        found = slider.at(at)
-        limit = -np.inf if at is None else at
+    for limit in [None, -np.inf, np.inf, *rows[SCORE].dropna().unique()[:6], *np.linspace(-0.2, 1.2, 5)]:
+        found = at(slider, limit)
+        limit = -np.inf if limit is None else limit
         np.testing.assert_allclose([found["baks"], found["baus"]], loop(rows, limit), atol=1e-12)
         accepted = (labelled[SCORE] >= limit).to_numpy()
         assert found["known refused"] == (known & ~accepted).sum()
@@ -387,18 +386,18 @@ def test_queries_without_a_score_count_with_their_individual():
     rows = drawn_answers(
         [("a", True, "a", 0.9), ("a", True, None, np.nan), ("u", False, "a", 0.5), ("u", False, None, np.nan)]
     )
-    found = ThresholdAnswers.of(rows).at(None)
+    found = at(fit(rows), None)
     assert (found["baks"], found["baus"]) == (0.5, 0.5)
     assert (found["known refused"], found["unknown refused"], found["unknown accepted"]) == (1, 1, 1)
-    best = ThresholdAnswers.of(rows)
-    assert best.best == pytest.approx(0.7) and best.at(best.best)["baus"] == 1
+    best = fit(rows)
+    assert best.best == pytest.approx(0.7) and at(best, best.best)["baus"] == 1
 
 
 def test_the_oracles_rates_are_those_of_its_threshold():
     # Above 0.7: 1/2 and 1; above 0.2: 1 and 1/2. Equally good; the second stands in the wider gap and is the threshold.
     rows = [("a", True, "a", 0.9), ("u", False, "a", 0.7), ("b", True, "b", 0.6), ("v", False, "b", 0.2)]
-    found = threshold.oracle(drawn_answers(rows))["datasets"]["d"]
+    found = oracle(drawn_answers(rows))["datasets"]["d"]
     assert found["threshold"] == pytest.approx(0.4) and (found["baks"], found["baus"]) == (1, 0.5)
     lower = [("a", True, "a", 0.9), ("u", False, "a", 0.5), ("b", True, "b", 0.45), ("v", False, "b", 0.4)]
-    found = threshold.oracle(drawn_answers(lower))["datasets"]["d"]
+    found = oracle(drawn_answers(lower))["datasets"]["d"]
     assert found["threshold"] == pytest.approx(0.7) and (found["baks"], found["baus"]) == (0.5, 1)

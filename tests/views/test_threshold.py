@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from on_tables import at
 
 from reid_lib.core.names import TEST
 from reid_lib.views import threshold
@@ -19,12 +20,12 @@ def test_slider_starts_frozen_and_its_numbers_follow(picker):
     run = picker.comparison.run("wide")
     assert view.run.value == "wide" and view.slider.value == pytest.approx(run.threshold.values["a"], abs=6e-4)
     view.slider.value = 0.61
-    at = run.answers(TEST, "a").at(view.slider.value)
+    found = at(run.threshold_fit(TEST, "a"), view.slider.value)
     row = next(r for r in re.findall(r"<tr>.*?</tr>", view.numbers.value) if "test: this" in r)
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", row)
-    assert cells[2:5] == [f"{at[name]:.3f}" for name in ("baks", "baus", "geometric_mean")]
+    assert cells[2:5] == [f"{found[name]:.3f}" for name in ("baks", "baus", "geometric_mean")]
     counts = ("named rightly", "named wrongly", "known refused", "unknown refused", "unknown accepted")
-    assert cells[5:] == [str(at[name]) for name in counts]
+    assert cells[5:] == [str(found[name]) for name in counts]
     view.dataset.value = "b"
     assert view.slider.value == pytest.approx(run.threshold.values["b"], abs=6e-4)
 
@@ -33,9 +34,9 @@ def test_slider_line_lies_where_the_threshold_is_in_both_panels(picker):
     view = threshold.ThresholdSlider(picker)
     for share in (0.0, 0.5, 1.0):
         view.slider.value = view.slider.min + share * (view.slider.max - view.slider.min)
-        at = [float(x) / 100 for x in re.findall(r"left:([\d.]+)%", view.curves.value)]
+        places = [float(x) / 100 for x in re.findall(r"left:([\d.]+)%", view.curves.value)]
         expected = [low + share * (high - low) for low, high in threshold.PANELS.values()]
-        assert at == pytest.approx(expected, abs=2e-3)
+        assert places == pytest.approx(expected, abs=2e-3)
 
 
 def test_other_runs_keep_a_run_of_the_slider_only_while_it_is_chosen(picker):
