@@ -61,6 +61,10 @@ class RunError(ReidError, RuntimeError):
     """A run folder cannot be used."""
 
 
+class RunFormatError(RunError):
+    """A run folder was written in a format that this version does not know: nothing of it is lost, nor overwritten."""
+
+
 class RunBusyError(RunError):
     """Another live process owns the run."""
 

@@ -12,6 +12,6 @@ __all__, __getattr__, __dir__ = face(
         "steps": "start train evaluate finish",
         "drawing": "keep leak draw_leak suspects",
         "takeover": "settle",
-        "experiment": "Experiment Results load_results",
+        "experiment": "Experiment Evaluation load_evaluation",
     },
 )

@@ -32,6 +32,7 @@ from reid_lib.embed.store import embedded
 from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
+from reid_lib.openset.results import FORMAT, check_results
 from reid_lib.openset.threshold import Threshold, decide, fit_threshold, oracle
 from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline.drawing import tell_undrawn
@@ -40,7 +41,6 @@ from reid_lib.runs import seals
 from reid_lib.runs.folder import CURE, load_run
 from reid_lib.runs.run import Run
 
-METRICS_FORMAT = 1
 PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
 
 
@@ -129,8 +129,8 @@ def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Thresh
     measured = {role: summary.summarise(answers.of_role(role)) for role in (VAL, TEST)}
     if split.left_out:
         measured["left_out"] = split.left_out | {"why": split.remarks[-1]}
-    return measured | {
-        "format": METRICS_FORMAT,
+    measured |= {
+        "format": FORMAT,
         "threshold": threshold.to_dict(),
         "oracle": oracle(answers.of_role(TEST)),
         # Under a data set's own split the threshold was fitted on a smaller gallery than it is applied to.
@@ -139,6 +139,7 @@ def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Thresh
         "split_policy": split.policy,
         "leakage": split.leakage().set_index(ROLE)["same_encounter"].to_dict(),
     }
+    return check_results(measured).to_dict()
 
 
 def lay_out(run: Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:

@@ -65,7 +65,7 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Results:
+class Evaluation:
     """What an evaluation says: answers, the frozen threshold, metrics with intervals, 2-D coordinates."""
 
     predictions: pd.DataFrame
@@ -102,11 +102,11 @@ class Results:
         return table if role or not self.about else table.rename_axis(columns=self.about)
 
 
-def load_results(run) -> Results:
+def load_evaluation(run) -> Evaluation:
     """The results of a finished run, from its files alone."""
     metrics = run.metrics()
     threshold = Threshold.from_dict(metrics["threshold"], curve=run.read_csv(THRESHOLD_CSV))
-    return Results(run.read_csv(PREDICTIONS_CSV), threshold, metrics, run.read_csv(PROJECTION_CSV))
+    return Evaluation(run.read_csv(PREDICTIONS_CSV), threshold, metrics, run.read_csv(PROJECTION_CSV))
 
 
 def experiment_of(run: Run) -> Experiment:

@@ -36,7 +36,7 @@ from reid_lib.pipeline.evaluation import (
     looked_through,
     measure,
 )
-from reid_lib.pipeline.experiment import Experiment, Results, load_results
+from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
 from reid_lib.pipeline.submission import submission
 from reid_lib.runs import seals, table
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
@@ -117,17 +117,17 @@ def _is_trained(experiment: Experiment) -> bool:
     return is_complete(experiment.params, experiment.run)
 
 
-def evaluate(experiment: Experiment) -> Results:
+def evaluate(experiment: Experiment) -> Evaluation:
     """Embed, search, fit the threshold on val, apply it once to test, write every result into the run folder."""
     run = experiment.run
     if run.finished:
-        return load_results(run)
+        return load_evaluation(run)
     with run.guard():
         embeddings = embed_images(experiment)
         predictions, threshold = answer_queries(experiment.split, embeddings, experiment.params.threshold_individuals)
         metrics = measure(experiment, predictions, threshold)
         projection = lay_out(run, embeddings)
-        results = Results(predictions, threshold, metrics, projection)
+        results = Evaluation(predictions, threshold, metrics, projection)
         answers = submission(results.test, embeddings[TEST], threshold, dataset=experiment.params.dataset)
         run.write_csv(PREDICTIONS_CSV, predictions)
         run.write_csv(THRESHOLD_CSV, threshold.curve)
@@ -137,7 +137,7 @@ def evaluate(experiment: Experiment) -> Results:
     return results
 
 
-def finish(experiment: Experiment, results: Results) -> None:
+def finish(experiment: Experiment, results: Evaluation) -> None:
     """Leave report.html, mark the run finished, bring `all_model_metrics.csv` up to date, and print the headline.
 
     In this order: a run that reads finished has its report. Where one is lost, it is made again.

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from reid_lib.core import files, frames
-from reid_lib.core.errors import RunError
+from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import (
     ALL_METRICS_CSV,
     CHECKPOINT,
@@ -24,10 +24,9 @@ from reid_lib.core.names import (
     PREDICTIONS_CSV,
     REFERENCE_JSON,
     STATUS_JSON,
-    TEST,
-    VAL,
 )
 from reid_lib.core.paths import runs_root
+from reid_lib.openset.results import UnknownFormat, check_results
 from reid_lib.runs import seals
 from reid_lib.runs.owner import is_alive
 
@@ -144,15 +143,19 @@ class RunFolder:
         return history
 
     def metrics(self) -> dict[str, Any]:
-        """metrics.json, undefined values as NaN (JSON has none, so they are stored as null).
+        """metrics.json as `results.Results` has it, undefined values as NaN (JSON has none, so they are null there).
 
         Raises:
             RunError: it is missing or damaged, or lacks what every run has.
+            RunFormatError: it was written in another format.
         """
         stored = self.read_json(METRICS_JSON)
-        if lacking := _lacking(stored):
-            raise RunError(f"{self.path(METRICS_JSON)} cannot be read ({lacking}): {CURE}")
-        return _with_nan(stored)
+        try:
+            return check_results(stored).to_dict()
+        except UnknownFormat as error:
+            raise RunFormatError(f"{self.path(METRICS_JSON)} is {ANOTHER_FORMAT}: {error}") from error
+        except ValueError as error:
+            raise RunError(f"{self.path(METRICS_JSON)} cannot be read ({error}): {CURE}") from error
 
     @property
     def params(self) -> dict[str, Any]:
@@ -268,29 +271,3 @@ def there(path: Path) -> bool:
     except OSError:
         return True
     return True
-
-
-def _lacking(metrics) -> str | None:
-    """What a metrics.json has not that every run has, in words."""
-    if not isinstance(metrics, dict):
-        return "it is no table of metrics"
-    for name, kind in {TEST: dict, VAL: dict, "test_fingerprint": str}.items():
-        if not isinstance(metrics.get(name), kind):
-            return f"it lacks {name!r}"
-    for role in (TEST, VAL):
-        overall = metrics[role].get("overall")
-        if not isinstance(overall, dict):
-            return f"it lacks 'overall' of {role!r}"
-        for metric, entry in overall.items():
-            if not isinstance(entry, dict) or not {"value", "low", "high"} <= set(entry):
-                return f"{metric!r} of {role!r} lacks its value or its interval"
-    return None
-
-
-def _with_nan(value):
-    """Numbers that are null inside of a metric's entry, {"value", "low", "high", ...}, as NaN."""
-    if not isinstance(value, dict):
-        return value
-    if "value" in value:
-        return {key: float("nan") if entry is None else entry for key, entry in value.items()}
-    return {key: _with_nan(entry) for key, entry in value.items()}

@@ -1,6 +1,6 @@
 """A run folder looked over before hours are spent: what stands in the way, and what of a finished run is lost."""
 
-from reid_lib.core.errors import RunError
+from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import (
     CHECKPOINT,
     CHECKSUMS_JSON,
@@ -42,7 +42,11 @@ def nothing_in_the_way(run) -> None:
 
 def lost_files(run) -> dict[str, str]:
     """Files of a finished run that are not as it wrote them -> what is wrong; of one without checksums, which of its
-    results cannot be read."""
+    results cannot be read.
+
+    Raises:
+        RunFormatError: its results were written in a format that is not known here.
+    """
     try:
         seal = seals.sealed(run.folder)
     except RunError as error:
@@ -53,6 +57,8 @@ def lost_files(run) -> dict[str, str]:
     for name in (METRICS_JSON, PREDICTIONS_CSV, THRESHOLD_CSV, PROJECTION_CSV):
         try:
             run.metrics() if name == METRICS_JSON else run.read_csv(name)
+        except RunFormatError:
+            raise  # of a newer version: not to be made again over what is whole
         except RunError as error:
             lost[name] = seals.why(error.__cause__ or error)
     return lost

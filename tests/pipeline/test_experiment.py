@@ -4,14 +4,14 @@ import pytest
 from made_runs import catalogue, make_run
 
 from reid_lib.core.names import ROLE, TEST, VAL
-from reid_lib.pipeline.experiment import load_results
+from reid_lib.pipeline.experiment import load_evaluation
 from reid_lib.runs.folder import RunFolder
 
 
 @pytest.fixture
 def results(clean_dirs):
     rows = catalogue(n_known=4, n_unknown=3, images=2, datasets=("a",))
-    return load_results(RunFolder(make_run("mine", rows, skill=1.0, photos=clean_dirs)))
+    return load_evaluation(RunFolder(make_run("mine", rows, skill=1.0, photos=clean_dirs)))
 
 
 def test_predictions_are_those_of_the_file_by_role(results):

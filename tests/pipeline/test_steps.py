@@ -22,7 +22,7 @@ from reid_lib.embed import projection
 from reid_lib.figures import planes
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import data, drawing, steps, takeover
-from reid_lib.pipeline.experiment import load_results
+from reid_lib.pipeline.experiment import load_evaluation
 
 SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
 # The order, the losses and the metrics of a run are exact for one thread count; the test fixes it.
@@ -138,7 +138,7 @@ def test_the_decision_is_the_threshold_applied_to_the_score(evaluated):
 def test_loaded_results_equal_the_computed_ones(evaluated):
     experiment, results, _ = evaluated
     assert experiment.run.finished
-    again = load_results(experiment.run)
+    again = load_evaluation(experiment.run)
     for name in ("image_id", "predicted", "identity", "role", "identity_3"):
         assert again.predictions[name].fillna("").tolist() == results.predictions[name].fillna("").tolist()
     np.testing.assert_array_equal(again.predictions["score"], results.predictions["score"])
@@ -223,7 +223,7 @@ def test_a_projection_that_fails_leaves_all_other_results(dirs, monkeypatch, cap
     steps.finish(experiment, results)
     assert "2-D projection is not drawn: FloatingPointError('t-SNE ran away')" in capsys.readouterr().out
     assert experiment.run.finished and experiment.run.path("figures/projection.png").exists()
-    again = load_results(experiment.run)
+    again = load_evaluation(experiment.run)
     assert again.projection["x"].isna().all() and len(again.projection) == len(results.projection)
     assert "t-SNE ran away" in experiment.run.path("projection.txt").read_text()
     assert np.isfinite(again.metrics["test"]["overall"]["top1"]["value"])

@@ -3,7 +3,8 @@
 import pytest
 from made_runs import catalogue, make_run
 
-from reid_lib.core.errors import RunError
+from reid_lib.core import files
+from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import CHECKSUMS_JSON, FIGURES, METRICS_JSON, PREDICTIONS_CSV
 from reid_lib.runs import seals
 from reid_lib.runs.folder import RunFolder
@@ -42,6 +43,15 @@ def test_without_checksums_results_that_cannot_be_read_are_named(run):
     run.path(METRICS_JSON).write_text("{")
     run.path(PREDICTIONS_CSV).unlink()
     assert set(lost_files(run)) == {METRICS_JSON, PREDICTIONS_CSV}
+
+
+def test_results_of_a_newer_version_are_not_lost_and_not_made_again(run):
+    stored = files.read_json(run.path(METRICS_JSON)) | {"format": 2}
+    files.write_json(run.path(METRICS_JSON), stored)
+    with pytest.raises(RunFormatError, match="metrics.json is of another format: it is of format 2.*update reid_lib"):
+        lost_files(run)
+    seals.seal(run.folder)
+    assert lost_files(run) == {}
 
 
 def test_with_checksums_every_changed_file_is_named(run):

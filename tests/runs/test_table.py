@@ -222,6 +222,10 @@ DAMAGES = {
     "metrics lack an interval": (without("val", "overall", "baks", "low"), "'baks' of 'val' lacks"),
     "metrics lack what was asked": (without("test_fingerprint"), "lacks 'test_fingerprint'"),
     "metrics are a list": (text_of(METRICS_JSON, "[1]"), "no table of metrics"),
+    "metrics are of a newer version": (
+        text_of(METRICS_JSON, '{"format": 2}'),
+        "metrics.json is of another format: it is of format 2, written by a newer version",
+    ),
     "metrics are empty": (text_of(METRICS_JSON, ""), "is empty"),
     "metrics are a folder": (folder_instead_of(METRICS_JSON), "is no file"),
     "metrics are no text": (lambda folder: (folder / METRICS_JSON).write_bytes(b"\xff\xfe\x00"), "is no text"),

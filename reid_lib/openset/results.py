@@ -1,0 +1,139 @@
+"""`Results`: the schema of metrics.json, the one door through which the results of a run leave.
+
+The format is raised whenever what stands there would mean something else. A key that is added does not raise it: this
+version reads the run folders of versions that did not write it yet, and of those that write more, which it keeps.
+"""
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+FORMAT = 1
+
+
+class UnknownFormat(ValueError):
+    """metrics.json was written by a version whose format this one does not know."""
+
+
+def _nan_for_null(value):
+    return math.nan if value is None else value
+
+
+Number = Annotated[float | int, BeforeValidator(_nan_for_null)]  # undefined is NaN, for which JSON has null alone
+Limit = float | Literal["inf", "-inf"] | None  # a threshold, in the unit of the score; None: nothing is refused
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+
+
+class Measured(_Part):
+    """A metric: value and 95 % interval; n individuals or queries averaged, over so many `datasets`."""
+
+    value: Number
+    low: Number
+    high: Number
+    n: Number = math.nan
+    datasets: Number = math.nan
+
+
+class RoleResults(_Part):
+    """What `summary.summarise` gives for the queries of one role."""
+
+    overall: dict[str, Measured]
+    datasets: dict[str, dict[str, Measured]] = {}
+    counts: dict[str, dict[str, int]] = {}
+
+
+class StoredThreshold(_Part):
+    """`threshold.Threshold` but for its curve; by data set, "" for all together."""
+
+    values: dict[str, Limit]
+    overall: Limit
+    source: dict[str, str]
+    reasons: dict[str, str]
+    at_edge: dict[str, str]
+    n_known_individuals: dict[str, int]
+    n_unknown_individuals: dict[str, int]
+
+
+class Oracle(_Part):
+    """`threshold.oracle`: the best thresholds in hindsight, and what they give."""
+
+    values: dict[str, Limit]
+    datasets: dict[str, dict[str, Limit]]
+    geometric_mean: Limit
+
+
+class Results(_Part):
+    """metrics.json, its keys in the order in which they are written.
+
+    Attributes:
+        val, test: metrics by role.
+        left_out: queries by role that the run must not be asked, and `why`.
+        gallery_images: by role; under a data set's own split they differ.
+        test_fingerprint: runs are comparable where it is the same.
+        leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
+    """
+
+    val: RoleResults
+    test: RoleResults
+    left_out: dict[str, int | str] | None = None
+    format: int = FORMAT
+    threshold: StoredThreshold | None = None
+    oracle: Oracle | None = None
+    gallery_images: dict[str, int] = {}
+    test_fingerprint: str
+    split_policy: str = ""
+    leakage: dict[str, int | float | None] = {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys that were given, in order, undefined values as NaN; `files.write_json` writes them."""
+        return self.model_dump(exclude_unset=True)
+
+
+def check_results(stored: Any) -> Results:
+    """What metrics.json holds, or is about to hold.
+
+    Raises:
+        UnknownFormat: its format is not known here.
+        ValueError: something is missing or is not what it should be; the message says what, in words.
+    """
+    if not isinstance(stored, dict):
+        raise ValueError("it is no table of metrics")
+    _check_format(stored.get("format", FORMAT))
+    try:
+        return Results.model_validate(stored)
+    except ValidationError as error:
+        raise ValueError(_in_words(error, stored)) from error
+
+
+def _check_format(found: Any) -> None:
+    if type(found) is int and found > FORMAT:
+        raise UnknownFormat(
+            f"it is of format {found}, written by a newer version of reid_lib; this one knows {FORMAT}: "
+            "update reid_lib to open the run, or run its notebook again under a new name"
+        )
+    if type(found) is not int or found != FORMAT:
+        raise UnknownFormat(
+            f"it is of the unknown format {found!r:.40}; this version of reid_lib knows {FORMAT}: "
+            "copy the run again, or run its notebook again under a new name"
+        )
+
+
+def _in_words(error: ValidationError, stored: dict) -> str:
+    """The first thing that is wrong."""
+    first, place, within = error.errors()[0], [], stored
+    for key in first["loc"]:  # beyond the keys stand the kinds that were tried
+        if not isinstance(within, dict) or (key not in within and first["type"] != "missing"):
+            break
+        place.append(str(key))
+        within = within.get(key)
+    *outer, name = place
+    if len(outer) == 3 and outer[1] == "overall" and first["type"] == "missing":
+        return f"{outer[2]!r} of {outer[0]!r} lacks its value or its interval"
+    where = f" of {'.'.join(outer)!r}" if outer else ""
+    if first["type"] == "missing":
+        return f"it lacks {name!r}{where}"
+    return f"{name!r}{where}: {first['msg'].lower()}, not {within!r:.40}"
