@@ -1,6 +1,5 @@
 """Backbones: any timm network by name or from the hub, and where its pretrained weights come from."""
 
-import difflib
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
@@ -10,6 +9,7 @@ from timm.models import load_model_config_from_hf
 from torch import nn
 
 from reid_lib.core.errors import ModelError
+from reid_lib.core.suggest import find_near
 
 HUB = "hf-hub:"
 PACKAGED = "tf_efficientnet_lite0"  # its weights lie in a package, so the default run needs no network
@@ -164,7 +164,7 @@ def _check_name(backbone: str) -> None:
 
 
 def _some(names: list[str], like: str) -> str:
-    return ", ".join(difflib.get_close_matches(like, names, n=3, cutoff=0.5) or names[:3])
+    return ", ".join(find_near(like, names, most=3, least_alike=0.5) or names[:3])
 
 
 def _refused(architecture: Architecture, backbone: str, error: Exception) -> str:

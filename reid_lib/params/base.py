@@ -1,6 +1,5 @@
 """Parameters of a notebook as a pydantic model: spellings that are understood, mix-ups that are refused."""
 
-import difflib
 import math
 import re
 from pathlib import PurePath
@@ -9,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from reid_lib.core.errors import ParameterError, is_text
+from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.params.run_names import LONGEST_NAME, made_name, short_value
 
 # Names people type, those of the replaced system among them.
@@ -88,9 +88,8 @@ class NotebookParams(BaseModel):
     def _unknown(cls, name: str) -> str:
         same = [field for field in cls.model_fields if _plain(field) == _plain(name)]
         alias = [field for field in cls.model_fields if field == ALIASES.get(name.lower())]
-        close = same or alias or difflib.get_close_matches(name.lower(), cls.model_fields, n=1)
-        advice = f"; did you mean {close[0]!r}?" if close else f"; expected one of {', '.join(cls.model_fields)}"
-        return f"unknown parameter {name!r}{advice}"
+        near = same[:1] or alias or find_near(name, cls.model_fields)
+        return f"unknown parameter {name!r}" + did_you_mean(near, f"; expected one of {', '.join(cls.model_fields)}")
 
     @field_validator("*", mode="before")
     @classmethod

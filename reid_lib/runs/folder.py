@@ -3,7 +3,6 @@
 States: running, finished, failed (with the error), interrupted (stopped, killed or gone silent), unreadable.
 """
 
-import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +25,7 @@ from reid_lib.core.names import (
     STATUS_JSON,
 )
 from reid_lib.core.paths import runs_root
+from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.openset.results import UnknownFormat, check_results
 from reid_lib.runs import seals
 from reid_lib.runs.owner import is_alive
@@ -221,16 +221,16 @@ def no_such_run(name: str, *, root: Path | None = None) -> str:
     """What to say where a run is asked for that is not there: the one that may be meant, or those that are there."""
     root = root or runs_root()
     runs = list_runs(root)
-    close = difflib.get_close_matches(name, [run.name for run in runs], n=1)
+    near = find_near(name, [run.name for run in runs])
     if (root / name).is_dir():
-        told = "its folder holds no run yet: what went wrong stands in the notebook or the log there"
-    elif close:
-        told = f"did you mean {close[0]!r}?"
+        told = "; its folder holds no run yet: what went wrong stands in the notebook or the log there"
+    elif near:
+        told = did_you_mean(near)
     else:
         finished = [run.name for run in runs if run.finished]
         more = f" and {len(finished) - LISTED} more (python -m reid_lib runs)" if len(finished) > LISTED else ""
-        told = f"finished runs: {', '.join(finished[:LISTED]) or 'none yet'}{more}"
-    return f"there is no run {name!r} in {root}; {told}"
+        told = f"; finished runs: {', '.join(finished[:LISTED]) or 'none yet'}{more}"
+    return f"there is no run {name!r} in {root}{told}"
 
 
 def state_of(name: str, *, root: Path | None = None) -> str:

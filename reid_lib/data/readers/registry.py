@@ -4,12 +4,12 @@ A reader finds the rows and derives what the layout tells (encounters, flanks, t
 `catalogue` then checks them, the same way for every reader.
 """
 
-import difflib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.paths import find_data
+from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.data.readers.folder import read_folder
 from reid_lib.data.readers.tables import Table, read_table
 from reid_lib.data.readers.wildlife import read_wildlife
@@ -55,8 +55,7 @@ def read(dataset: str, data_root: str, *, columns: str = "", split_seed: int = 0
             return read_table(find_data(data_root), columns=columns)
     if dataset.startswith(WILDLIFE):
         return read_wildlife(dataset.removeprefix(WILDLIFE), find_data(data_root))
-    near = difflib.get_close_matches(dataset, READERS, 1)
-    guess = f"; did you mean {near[0]!r}?" if near else ""
+    guess = did_you_mean(find_near(dataset, READERS))
     raise CatalogueError(f"unknown dataset {dataset!r}: expected one of {', '.join(READERS)}{guess}")
 
 

@@ -1,6 +1,5 @@
 """Any table of photographs as a frame with our column names."""
 
-import difflib
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from reid_lib.core.names import (
     SPECIES,
     SPLIT,
 )
+from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.data.readers.table_file import read_cells
 
 # What other people call these columns; capitals, blanks and dashes do not matter.
@@ -92,8 +92,7 @@ def parse_columns(columns: str) -> dict[str, str]:
         if not (ours and colon and theirs):
             raise CatalogueError(f"columns: {pair!r} is not a pair ours:theirs, as in 'identity:animal path:file'")
         if ours not in OUR_COLUMNS:
-            near = difflib.get_close_matches(ours, OUR_COLUMNS, 1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
+            guess = did_you_mean(find_near(ours, OUR_COLUMNS))
             raise CatalogueError(f"columns: {ours!r} is none of our columns ({', '.join(OUR_COLUMNS)}){guess}")
         mapping[ours] = theirs
     return mapping
@@ -105,8 +104,7 @@ def rename_columns(frame: pd.DataFrame, given: dict[str, str], *, where: str) ->
     theirs_of = {}
     for ours, theirs in given.items():
         if theirs not in frame.columns:
-            near = difflib.get_close_matches(theirs, [str(c) for c in frame.columns], 1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
+            guess = did_you_mean(find_near(theirs, map(str, frame.columns)))
             raise CatalogueError(f"{where} has no column {theirs!r} (for {ours}). It has: {found}{guess}")
         theirs_of[ours] = theirs
     by_plain_name = {}

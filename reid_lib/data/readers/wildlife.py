@@ -1,12 +1,12 @@
 """The reader of wildlife-datasets: any of its classes as a catalogue."""
 
-import difflib
 from pathlib import Path
 
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import ENCOUNTER, IDENTITY, PATH, SPLIT
+from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.data.readers.tables import OUR_COLUMNS, Table
 
 # Where a class of wildlife-datasets leaves the encounter in the file's name: one group of the pattern.
@@ -52,9 +52,7 @@ def wildlife_class(name: str):
         and value is not datasets.WildlifeDataset
     }
     if name not in classes:
-        by_lower = {key.lower(): key for key in classes}
-        near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, 3)]
-        guess = f"; did you mean {' or '.join(near)}?" if near else f": expected one of {', '.join(sorted(classes))}"
+        guess = did_you_mean(find_near(name, classes, most=3), f": expected one of {', '.join(sorted(classes))}")
         raise CatalogueError(f"wildlife-datasets has no class {name!r}{guess}")
     return classes[name]
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("clean_dirs")
 
 def test_unknown_class_names_the_near_ones(tmp_path):
     pytest.importorskip("wildlife_datasets")
-    with pytest.raises(CatalogueError, match="did you mean NyalaData"):
+    with pytest.raises(CatalogueError, match="did you mean 'NyalaData'"):
         read_catalogue("wildlife:nyaladata", str(tmp_path))
 
 
