@@ -5,7 +5,6 @@ Behind the array each file has a CRC-32 of every square. They are compared once 
 """
 
 import contextlib
-import fcntl
 import io
 import os
 import shutil
@@ -18,6 +17,7 @@ import numpy as np
 from reid_lib.core.cache import LOCKS, PART, SUMS_PART, make_room
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.files import NO_ROOM
+from reid_lib.core.locks import hold_lock
 from reid_lib.core.parallel import in_threads
 from reid_lib.core.paths import writing
 from reid_lib.data.photo import UnreadablePhoto
@@ -161,14 +161,10 @@ def _only_one(target: Path) -> Iterator[None]:
     """One process builds, the others wait for it; the system lets go when it dies."""
     path = target.parent / LOCKS / target.stem
     path.parent.mkdir(exist_ok=True)
-    with open(path, "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"note: another process decodes these images, and is waited for ({target.name})", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        except OSError:
-            pass  # a disk without locks: two builders would do the work twice, one after the other renames it
+    waiting = f"another process decodes these images, and is waited for ({target.name})"
+    # Two builders would do the work twice, and one after the other rename it.
+    without = f"the disk of {target.parent} knows no file locks: start one process there at a time"
+    with hold_lock(path, waiting=waiting, without=without):
         yield
 
 

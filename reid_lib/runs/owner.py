@@ -1,18 +1,17 @@
 """Who owns a run folder: one live process at a time, also where several machines share the folder."""
 
 import errno
-import fcntl
 import json
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
 
 from reid_lib.core.errors import RunBusyError, RunError
+from reid_lib.core.locks import hold_lock
 
 LOCK = ".owner"
 GUARD = ".owner.guard"
@@ -126,13 +125,9 @@ class Lock:
         except FileNotFoundError:
             return None
 
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """One process at a time; the system lets go when it dies. Without file locks (rare), nothing is guarded."""
-        with open(self.path.with_name(GUARD), "w") as guard:
-            with suppress(OSError):
-                fcntl.flock(guard, fcntl.LOCK_EX)
-            yield
+    def _guarded(self) -> AbstractContextManager[bool]:
+        """One process of this machine at a time. Without file locks (rare), nothing is guarded."""
+        return hold_lock(self.path.with_name(GUARD))
 
     def _remove_dead(self) -> None:
         """Take a dead owner's lock away.

@@ -1,0 +1,49 @@
+"""File locks between the processes of one machine (filelock): one works, the others wait, a dead one lets go.
+
+A run folder on a disk that several machines share needs more: the lease of `runs.owner`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def hold_lock(path: Path, *, waiting: str = "", without: str = "") -> Iterator[bool]:
+    """Hold the lock of a file while the block runs; wait until whoever holds it is done or dead.
+
+    The lock is the system's (flock), not the file, which stays behind: a process that is killed releases it.
+    On a disk that knows no such locks the block runs all the same.
+
+    Args:
+        path: the file, made where it is not there; its folder exists.
+        waiting: printed as a note where another process holds the lock; "" for nothing.
+        without: printed as a note where the disk knows no locks; "" for nothing.
+
+    Yields:
+        Whether the lock is held; False on a disk without locks.
+
+    Raises:
+        OSError: the file cannot be made or opened (for example, the folder may not be written).
+    """
+    from filelock import FileLock, Timeout
+
+    # Not a marker file in place of a lock: one that was left by a killed process would have to be judged by its age.
+    lock = FileLock(path, fallback_to_soft=False)
+    path.touch()  # a file that cannot be had is an error; a lock that the disk does not know is none
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        _print_note(waiting)
+        lock.acquire()
+    except OSError:
+        _print_note(without)
+    try:
+        yield lock.is_locked
+    finally:
+        lock.release()
+
+
+def _print_note(words: str) -> None:
+    if words:
+        print(f"note: {words}", flush=True)
