@@ -30,7 +30,7 @@ from reid_lib.openset.answers import Answers
 
 SIZES = ((2, 2), (5, 5), (10, 10), (20, 20), (30, 30), (60, 60), (100, 100), (150, 150), (60, 5), (100, 15))
 SHAPES, SHARES, PHOTOGRAPHS = ("whole", "spread", "alike"), (0.5, 0.8, 0.95), ("few", "many")
-SHOWN = {"baks": "BAKS", "baus": "BAUS", "geometric_mean": "geometric mean", "top1": "top-1", "auroc": "AUROC"}
+SHOWN = {metric: measures.METRICS[metric].word for metric in ("baks", "baus", "geometric_mean", "top1", "auroc")}
 NAMED = -0.5  # a known animal that looks at least this much like itself is the nearest one
 OF_ALL = 400_000  # animals for the truth
 

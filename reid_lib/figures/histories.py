@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import HISTORY, LOSS, ONE_LOSS, shortened
+from reid_lib.figures.labels import LOSS, LOSSES, ONE_LOSS, capital, history_column, shortened
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     CYCLE,
@@ -53,8 +53,8 @@ def loss_comparison(histories: Mapping[str, pd.DataFrame], *, losses: Mapping[st
     ends = {run: (lines.get(run) or train[run])[1][-1] for run in shown}
     _finish(ax, histories, ends, styles, note=OTHER_LOSSES if differ else ONE_LOSS, more=minimised if differ else {})
     if shown:
-        ax.plot([], [], "-", color=GREY, linewidth=1.8, label="validation photographs")
-        ax.plot([], [], linestyle=(0, (4, 2)), color=GREY, linewidth=0.9, label="in training (augmented)")
+        ax.plot([], [], "-", color=GREY, linewidth=1.8, label=LOSSES["val_loss"][0])
+        ax.plot([], [], linestyle=(0, (4, 2)), color=GREY, linewidth=0.9, label=LOSSES["train_loss"][0])
         legend_above(ax, 2)
     return ax
 
@@ -70,9 +70,9 @@ def history_lines(histories: Mapping[str, pd.DataFrame], column: str, *, note: s
         note: what a reader has to know about these runs, below the axis.
     """
     ax = new_axes(ax)
-    what, y, better = HISTORY.get(column, (column.replace("_", " "), column.replace("_", " "), ""))
+    what, y, better = history_column(column)
     lines = _lines(histories, column)
-    title = _title(what[:1].upper() + what[1:], "", lines, better)
+    title = _title(capital(what), "", lines, better)
     dress(ax, title=title, x="epoch", y=y)
     shown = _by_rank(lines, better)
     styles = _styles(shown)

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import METRIC_LABELS
+from reid_lib.figures.labels import metric_label
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, dress, new_axes, percent
+from reid_lib.openset.measures import METRICS
 
 
 @legible
@@ -36,7 +37,7 @@ def bars(values: Mapping[str, Mapping[str, float]], *, title: str, x: str = "val
         end = np.nanmax([value, high])
         ends.append(end)
         ax.annotate(text + note, (end, place), xytext=(6, 0), textcoords="offset points", va="center", fontsize=TICK_PT)
-    labels = [METRIC_LABELS.get(name, name) for name in values]
+    labels = [metric_label(name) if name in METRICS else name for name in values]
     ax.set_yticks(range(len(values)), labels, fontsize=TICK_PT)
     ax.set_ylim(len(values) - 0.4, -0.6)
     ax.set_xlim(min(0.0, *ends), 1.0 if 0.5 < max(ends) <= 1 else 1.02 * max(ends) or 1.0)

@@ -1,32 +1,40 @@
-"""A figure as a PNG file: rendered, written whole, shown again."""
+"""A figure as a PNG: rendered, written whole, shown again. Every PNG of a figure is made here."""
 
 import io
 import sys
 from pathlib import Path
 
 from reid_lib.core import files
-from reid_lib.figures.style import DPI
+from reid_lib.figures.style import DPI, figure_of
 
 FILE_DPI = 150  # of a figure that is kept
 
 
-def rendered(figure, *, dpi: int = FILE_DPI) -> bytes:
-    """A figure (or the figure an axes belongs to) as a PNG. The figure stays open."""
-    figure = figure if hasattr(figure, "savefig") else figure.figure
+def render_png(figure, *, dpi: int = FILE_DPI, tight: bool = True, close: bool = False) -> bytes:
+    """A figure (or the figure an axes belongs to) as a PNG.
+
+    Args:
+        dpi: pixels per inch.
+        tight: cut to what is drawn; False keeps the size of the figure, so that places in it are known.
+        close: the figure, which pyplot else keeps in memory.
+    """
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi, bbox_inches="tight", facecolor="white")
+    shape = {"bbox_inches": "tight"} if tight else {}
+    figure_of(figure).savefig(drawn, format="png", dpi=dpi, facecolor="white", **shape)
+    if close:
+        close_figure(figure)
     return drawn.getvalue()
 
 
-def save_figure(figure, path, *, dpi: int = FILE_DPI) -> Path:
+def save_figure(figure, path: str | Path, *, dpi: int = FILE_DPI, close: bool = False) -> Path:
     """Writes a figure (or the figure an axes belongs to) as a PNG, whole or not at all; returns the path.
 
-    Drawn in memory first, so that a failure while drawing leaves an older file as it was. The figure stays open.
+    Drawn in memory first, so that a failure while drawing leaves an older file as it was. `close` as in `render_png`.
 
     Raises:
         RunError: the file cannot be written (for example, the disk is full).
     """
-    drawn = rendered(figure, dpi=dpi)
+    drawn = render_png(figure, dpi=dpi, close=close)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.atomic(path) as temporary:
@@ -38,6 +46,12 @@ def open_figures() -> list[int]:
     """Numbers of pyplot's open figures."""
     pyplot = sys.modules.get("matplotlib.pyplot")  # not imported: none is open
     return pyplot.get_fignums() if pyplot else []
+
+
+def close_figure(figure) -> None:
+    """Close a figure (or the figure an axes belongs to), where pyplot knows of it."""
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close(figure_of(figure))
 
 
 def close_figures(*, besides: list[int]) -> None:
@@ -53,11 +67,10 @@ def show_saved(figure, path) -> None:
     """
     if "IPython" not in sys.modules or sys.modules["IPython"].get_ipython() is None:
         return
-    import matplotlib.pyplot as plt
     from IPython.display import Image, display
 
     if figure is not None:
-        plt.close(figure if hasattr(figure, "savefig") else figure.figure)
+        close_figure(figure)
     picture = Path(path).read_bytes()
     display(Image(data=picture, format="png", width=round(_png_width(picture) * DPI / FILE_DPI)))
 

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import DATASET, SCORE
+from reid_lib.figures.labels import RATE_STYLES, metric_label
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -140,11 +141,6 @@ def _mark_threshold(ax, threshold: float, *, height: float = 0.93, name: str = "
 
 
 ROOM = 0.4  # share of the axes that the oracle's label needs beside its line
-CURVES = {
-    "baks": ("BAKS: known named rightly", COLOURS["known"], "-"),
-    "baus": ("BAUS: unknown called new", COLOURS["unknown"], "--"),
-    "geometric_mean": ("geometric mean", BLACK, "-"),
-}
 
 
 @legible
@@ -166,9 +162,9 @@ def threshold_curve(curve: pd.DataFrame, threshold=None, *, oracle=None, dataset
     if missing:
         title, x = "No threshold can be chosen here", f"{x}\nnot defined: {', '.join(missing)}"
     title += f" ({dataset})" if dataset else ""
-    pad = legend_pad(len(CURVES) - len(missing), 3)
+    pad = legend_pad(len(RATE_STYLES) - len(missing), 2)
     dress(ax, title=title, x=x, y="share of individuals (validation)", title_pad=pad)
-    legend_above(ax, 3)
+    legend_above(ax, 2)
     return ax
 
 
@@ -204,7 +200,8 @@ def _draw_curve(ax, curve, dataset, threshold, oracle, *, span=None):
     rows = rows[np.isfinite(rows["threshold"].astype(float))]
     rows = rows.iloc[:: max(1, len(rows) // CURVE_POINTS)]
     missing = []
-    for column, (label, colour, style) in CURVES.items():
+    for column, (colour, style) in RATE_STYLES.items():
+        label = metric_label(column)
         width = 2.2 if column == "geometric_mean" else 1.5
         x, y = rows["threshold"].to_numpy(float), rows[column].to_numpy(float)
         if np.isnan(y).all():

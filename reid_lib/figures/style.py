@@ -181,9 +181,14 @@ def photographs_of(n: int) -> str:
     return f"{n:,} photograph{'' if n == 1 else 's'}"
 
 
+def figure_of(drawn):
+    """What a drawing function returned as a Figure: itself, or the one an axes belongs to."""
+    return drawn if hasattr(drawn, "savefig") else drawn.figure
+
+
 def headed(figure, words: str):
     """The figure (or axes) itself, with a line above all it shows."""
-    of = figure if hasattr(figure, "savefig") else figure.figure
+    of = figure_of(figure)
     if words and of.legends:  # of `panels`: its title is the figure's
         title = of.legends[0].get_title()
         title.set_text(f"{words}\n{title.get_text()}")

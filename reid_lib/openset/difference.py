@@ -23,7 +23,6 @@ from reid_lib.openset.bounds import TOO_FEW
 from reid_lib.openset.measures import METRICS
 from reid_lib.openset.resample import REPLICATES, Resampled
 
-LOWER_IS_BETTER = frozenset(name for name, metric in METRICS.items() if metric.lower_is_better)
 LEVEL = 0.05
 MANY_SEEDS = 5  # from here on the interval knows both kinds of noise
 BETTER, WORSE, EQUAL, FEW, UNDEFINED = "better", "worse", "not distinguishable", "too few", "not comparable"
@@ -186,7 +185,7 @@ def _verdict(found: Difference) -> str:
         return FEW
     if not (found.low > 0 or found.high < 0):
         return EQUAL
-    return BETTER if (found.low > 0) != (found.metric in LOWER_IS_BETTER) else WORSE
+    return BETTER if (found.low > 0) != METRICS[found.metric].lower_is_better else WORSE
 
 
 def holm(p_values) -> np.ndarray:

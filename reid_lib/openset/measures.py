@@ -1,4 +1,8 @@
-"""The metrics of a run, each with the queries it counts and what it averages over."""
+"""The metrics of a run: how each is computed, which queries it counts, and its words for people.
+
+Figures, pages, views and tables take the words from here (`figures.labels` adds the role). Every metric is a share from
+0 to 1.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,8 +66,15 @@ def _right(q: Answers) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of one data set: how it is computed, and over which queries it averages."""
+    """A metric of one data set: how it is computed, over which queries it averages, and what it is called.
 
+    Args:
+        label: what a reader should see where there is room, as on an axis.
+        word: the same in few words, for a title, a column or a list.
+    """
+
+    label: str
+    word: str
     compute: Callable[[Drawn], np.ndarray]
     among: Callable[[Answers], np.ndarray]
     by_individual: bool = False
@@ -80,32 +91,78 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "geometric_mean": Metric(
+        "geometric mean of BAKS and BAUS",
+        "geometric mean",
         lambda d: d.of_decision(metrics.geometric_mean),
         _all,
         by_individual=True,
         needs="correct",
         average=metrics.animalclef2025_average,
     ),
-    "baks": Metric(lambda d: d.of_decision(metrics.baks), _known, True, "correct"),
-    "baus": Metric(lambda d: d.of_decision(metrics.baus), _unknown, True, "correct"),
-    "baks_baus_area": Metric(lambda d: d.area(), _all, True),
-    "top1": Metric(lambda d: d.share(d.q.rank <= 1, d.q.known), _known, needs="rank"),
-    "top5": Metric(lambda d: d.share(d.q.rank <= 5, d.q.known), _known, needs="rank"),
-    "top1_individual": Metric(lambda d: d.top1_individual(), _known, True, "rank"),
-    "mean_average_precision": Metric(lambda d: d.mean_average_precision(), _known, needs="average_precision"),
-    "auroc": Metric(lambda d: d.curves.auroc(), _all),
-    "fpr_at_95_tpr": Metric(lambda d: d.curves.fpr_at_95_tpr(), _all, lower_is_better=True),
-    "oscr": Metric(lambda d: d.curves.oscr(), _all),
-    "dir_at_1": Metric(lambda d: d.curves.detection_identification_rate(0.01), _all),
-    "dir_at_10": Metric(lambda d: d.curves.detection_identification_rate(0.10), _all),
+    "baks": Metric(
+        "BAKS: known individuals named rightly", "BAKS", lambda d: d.of_decision(metrics.baks), _known, True, "correct"
+    ),
+    "baus": Metric(
+        "BAUS: unknown individuals called new", "BAUS", lambda d: d.of_decision(metrics.baus), _unknown, True, "correct"
+    ),
+    "baks_baus_area": Metric("area under the BAKS–BAUS curve", "BAKS–BAUS area", lambda d: d.area(), _all, True),
+    "top1": Metric(
+        "top-1: nearest individual is right",
+        "top-1",
+        lambda d: d.share(d.q.rank <= 1, d.q.known),
+        _known,
+        needs="rank",
+    ),
+    "top5": Metric(
+        "top-5: right one among five nearest",
+        "top-5",
+        lambda d: d.share(d.q.rank <= 5, d.q.known),
+        _known,
+        needs="rank",
+    ),
+    "top1_individual": Metric(
+        "top-1, averaged over individuals", "top-1 by individual", lambda d: d.top1_individual(), _known, True, "rank"
+    ),
+    "mean_average_precision": Metric(
+        "mean average precision",
+        "mAP",
+        lambda d: d.mean_average_precision(),
+        _known,
+        needs="average_precision",
+    ),
+    "auroc": Metric("AUROC known against unknown", "AUROC", lambda d: d.curves.auroc(), _all),
+    "fpr_at_95_tpr": Metric(
+        "FPR at 95 % TPR (lower is better)",
+        "FPR at 95 % TPR",
+        lambda d: d.curves.fpr_at_95_tpr(),
+        _all,
+        lower_is_better=True,
+    ),
+    "oscr": Metric("OSCR", "OSCR", lambda d: d.curves.oscr(), _all),
+    "dir_at_1": Metric(
+        "identified at 1 % false alarms",
+        "found at 1 % alarms",
+        lambda d: d.curves.detection_identification_rate(0.01),
+        _all,
+    ),
+    "dir_at_10": Metric(
+        "identified at 10 % false alarms",
+        "found at 10 % alarms",
+        lambda d: d.curves.detection_identification_rate(0.10),
+        _all,
+    ),
     # Top-1 of known queries whose individual was enrolled from the same flank, and of those where only another was.
     "top1_same_orientation": Metric(
+        "top-1 where the same flank is enrolled",
+        "top-1, same flank",
         lambda d: d.share(d.q.named, d.q.same_flank == 1),
         lambda q: q.same_flank == 1,
         needs="same_flank",
         imagined=lambda best: {"same_flank": 1.0},
     ),
     "top1_other_orientation": Metric(
+        "top-1 where only another flank is",
+        "top-1, other flank",
         lambda d: d.share(d.q.named, d.q.same_flank == 0),
         lambda q: q.same_flank == 0,
         needs="same_flank",
@@ -113,12 +170,17 @@ METRICS: dict[str, Metric] = {
     ),
     # Of the right answers, the share whose best gallery image shows another flank than the query.
     "right_from_other_orientation": Metric(
+        "right answers found by another flank",
+        "by another flank",
         lambda d: d.share(d.q.crossed == 1, _right(d.q)),
         _right,
         needs="crossed",
         imagined=lambda best: {"named": True, "crossed": float(best)},
     ),
 }
+
+# What a run's headline, the table of verdicts and the list of runs in a terminal show.
+HEADLINE = ("geometric_mean", "baks", "baus", "top1", "auroc")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from reid_lib.core.names import KNOWN, TEST, VAL
 from reid_lib.openset import bounds, metrics
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.bootstrap import Stratum, Weigh, count_draws, draw_individuals
-from reid_lib.openset.measures import METRICS, Drawn, Estimate, Metric, average_datasets
+from reid_lib.openset.measures import HEADLINE, METRICS, Drawn, Estimate, Metric, average_datasets
 
 ON_VAL = "on val (the test has no labels)"
 COUNTS = (
@@ -188,8 +188,7 @@ def headline(results: dict) -> str:
     """
     role = judged_role(results)
     overall, counts = results[role]["overall"], results[role]["counts"][""]
-    shown = {"geometric_mean": "geometric mean", "baks": "BAKS", "baus": "BAUS", "top1": "top-1", "auroc": "AUROC"}
-    said = ", ".join(f"{label} {_say(overall[name])}" for name, label in shown.items() if name in overall)
+    said = ", ".join(f"{METRICS[name].word} {_say(overall[name])}" for name in HEADLINE if name in overall)
     return (
         f"{role if role == TEST else ON_VAL}: {said}; {counts['n_known_individuals']} known and "
         f"{counts['n_unknown_individuals']} unknown individuals, {len(results[role]['datasets'])} data sets; "

@@ -1,8 +1,10 @@
 """A chosen comparison as one HTML page that stands alone, with its figures as PNG beside it."""
 
 import datetime
-import html
 from pathlib import Path
+
+import pandas as pd
+from markupsafe import Markup
 
 from reid_lib.compare import verdicts
 from reid_lib.compare.comparison import Comparison
@@ -11,17 +13,15 @@ from reid_lib.core.errors import RunError
 from reid_lib.core.names import COMPARISONS, IDENTITY, PREDICTED, SCORE, TEST
 from reid_lib.figures import impact, performance, planes
 from reid_lib.figures.histories import history_lines, loss_comparison
-from reid_lib.figures.labels import METRIC_LABELS
+from reid_lib.figures.labels import MAIN_METRICS, capital, history_column, metric_word
+from reid_lib.figures.saving import save_figure
 from reid_lib.openset.outcomes import MISTAKES
-from reid_lib.pages import html as cards
-from reid_lib.pages import verdict_table
-from reid_lib.pages.notebook_page import STYLE
+from reid_lib.pages import html, verdict_table
 from reid_lib.runs.folder import check_name
 from reid_lib.runs.table import PARAM
 
 PAGE = "comparison.html"
-CURVES = {"loss": "loss", "val_score": "val score", "lr": "learning rate", "images_per_s": "speed"}
-FIGURE_DPI = 150
+CURVES = ("loss", "val_score", "lr", "images_per_s")  # columns of the histories
 OTHER_QUERIES = "not all were asked the same photographs: only the shapes of the curves compare, not their heights"
 
 
@@ -37,9 +37,7 @@ def write_comparison(comparison: Comparison, names: list[str], *, name: str, met
     folder.mkdir(parents=True, exist_ok=True)
     figures, differences = {}, verdicts.differences(comparison, names, metric)
     for key, (caption, draw) in _figures(comparison, names, metric, differences).items():
-        figures[key] = (caption, cards.png(draw(), dpi=FIGURE_DPI))
-        with files.atomic(folder / f"{key}.png") as path:
-            path.write_bytes(figures[key][1])
+        figures[key] = (caption, save_figure(draw(), folder / f"{key}.png", close=True).read_bytes())
     page = folder / PAGE
     with files.atomic(page) as path:
         path.write_text(_page(comparison, names, name, metric, figures, differences), encoding="utf-8")
@@ -48,22 +46,23 @@ def write_comparison(comparison: Comparison, names: list[str], *, name: str, met
 
 def _figures(comparison: Comparison, names: list[str], metric: str, differences) -> dict:
     """File name -> (caption, how to draw it)."""
-    from reid_lib.figures.labels import HEADLINE
-
     table = comparison.table.reset_index(drop=True)
     chosen = table[table["run"].isin(names)]
-    label = METRIC_LABELS[metric].split(":")[0]
     runs = [comparison.run(name) for name in names]
     judged = verdicts.for_title(comparison, differences)
     drawn = {
-        "performance": (f"{label} on test", lambda: performance.performance_bars(chosen, [metric], **judged)),
+        "performance": (
+            f"{capital(metric_word(metric))} on test",
+            lambda: performance.performance_bars(chosen, [metric], **judged),
+        ),
         "heatmap": (
             "All headline metrics on test",
-            lambda: performance.performance_heatmap(chosen, [m for m in HEADLINE if m in table]),
+            lambda: performance.performance_heatmap(chosen, [m for m in MAIN_METRICS if m in table]),
         ),
     }
-    for column, caption in CURVES.items():
-        drawn[f"curve_{column}"] = (f"Training: {caption}", lambda c=column: draw_curves(comparison, names, c))
+    for column in CURVES:
+        caption = f"{capital(history_column(column).word)} by epoch"
+        drawn[f"curve_{column}"] = (caption, lambda c=column: draw_curves(comparison, names, c))
     for parameter in comparison.differing(names):
         drawn[f"impact_{parameter}"] = (
             f"Impact of {parameter}, over all runs",
@@ -76,38 +75,37 @@ def _figures(comparison: Comparison, names: list[str], metric: str, differences)
     return drawn
 
 
-def _page(comparison, names, name: str, metric: str, figures: dict, differences) -> str:
-    when = datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z")
-    parts = [f"<h1>{html.escape(name)}: {len(names)} runs compared</h1>", f'<p class="facts">written {when}</p>']
-    parts.append("<h2>Numbers</h2>" + verdict_table.html_table(comparison, names, differences, metric=metric))
-    parts.append("<h2>Figures</h2>")
-    for caption, data in figures.values():
-        parts.append(f'<img alt="{html.escape(caption)}" src="{cards.data_uri(data, "png")}">')
-        parts.append(f'<p class="caption">{html.escape(caption)}</p>')
-    parts.append("<h2>The most confident mistakes on test</h2>")
-    parts += [_mistakes(comparison, name) for name in names]
-    parts.append("<h2>All parameters</h2>" + _parameters(comparison, names))
-    title = html.escape(f"{name}: comparison")
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f"<style>{STYLE}</style>\n</head>\n<body>\n" + "\n".join(parts) + "\n</body>\n</html>\n"
+def _page(
+    comparison: Comparison, names: list[str], name: str, metric: str, figures: dict, differences: pd.DataFrame
+) -> Markup:
+    return html.render_template(
+        "comparison_page.html",
+        title=f"{name}: comparison",
+        name=name,
+        n_runs=len(names),
+        written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        table=verdict_table.html_table(comparison, names, differences, metric=metric),
+        figures=[(caption, html.data_uri(data, "png")) for caption, data in figures.values()],
+        mistakes={run: _mistakes(comparison, run) for run in names},
+        parameters=_parameters(comparison, names),
+        parameter_heads=["parameter", *names],
     )
 
 
-def _mistakes(comparison: Comparison, name: str, *, n: int = 5) -> str:
+def _mistakes(comparison: Comparison, name: str, *, n: int = 5) -> list[list[Markup]]:
+    """One row per mistake, the most confident of each kind first."""
     rows = []
     for kind, label in MISTAKES.items():
         for _, row in comparison.mistakes(name, kind, role=TEST).head(n).iterrows():
             cells = (label, row.name, row[IDENTITY], row[PREDICTED], float(row[SCORE]))
-            rows.append([cards.text(cell) for cell in cells])
-    table = cards.table(rows, ["mistake", "query", "individual", "answer", "score"]) if rows else "<p>none</p>"
-    return f"<h3>{html.escape(name)}</h3>" + table
+            rows.append([html.text(cell) for cell in cells])
+    return rows
 
 
-def _parameters(comparison: Comparison, names: list[str]) -> str:
+def _parameters(comparison: Comparison, names: list[str]) -> list[list[str]]:
+    """One row per parameter: its name, and its value in each run."""
     table = comparison.table.loc[names, [c for c in comparison.table if c.startswith(PARAM)]]
-    rows = [[cards.text(c.removeprefix(PARAM)), *(cards.text(str(table.loc[n, c])) for n in names)] for c in table]
-    return cards.table(rows, ["parameter", *names])
+    return [[c.removeprefix(PARAM), *(str(table.loc[n, c]) for n in names)] for c in table]
 
 
 def draw_curves(comparison: Comparison, names, column: str):

@@ -1,14 +1,19 @@
-"""Pieces of HTML that the interactive views and the exported comparison are made of; every word is escaped here."""
+"""Pieces of HTML that views and pages are made of: the templates beside this module, filled.
+
+Jinja2 escapes every value (autoescape) but what is HTML already, which is `Markup`: all functions here return it.
+"""
 
 import base64
-import html
+import functools
 import io
 import numbers
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup, escape
 from PIL import Image
 
+from reid_lib.compare.comparison import Comparison
 from reid_lib.core.names import (
     DATASET,
     ENCOUNTER,
@@ -21,14 +26,39 @@ from reid_lib.core.names import (
     SCORE,
     TRUE_SCORE,
 )
-from reid_lib.figures.saving import rendered
 from reid_lib.figures.style import COLOURS, GREY
+from reid_lib.openset.outcomes import OUTCOME
 
 PHOTO_PX = 132  # height of a photograph as shown
 QUERY_COLUMNS = (DATASET, IDENTITY, ORIENTATION, ENCOUNTER, ROLE)
 
 
+@functools.cache
+def _environment():
+    import jinja2  # when HTML is first made: a run's start need not wait for it
+
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("reid_lib.pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def render_template(template: str, **values) -> Markup:
+    """A template of `pages/templates` with these values, which it names in its first line."""
+    return Markup(_environment().get_template(template).render(values))
+
+
+def render_part(macro: str, *values, **options) -> Markup:
+    """A macro of `pages/templates/parts.html` with these values."""
+    return getattr(_environment().get_template("parts.html").module, macro)(*values, **options)
+
+
 def data_uri(data: bytes, kind: str) -> str:
+    """The address of an image that stands in the page itself."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
@@ -39,94 +69,66 @@ def jpeg(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def png(figure, *, dpi: int = 100) -> bytes:
-    """A figure, or the one an axes belongs to, as a PNG; it is closed, so that views do not fill the memory."""
-    import matplotlib.pyplot as plt
-
-    content = rendered(figure, dpi=dpi)
-    plt.close(figure if hasattr(figure, "savefig") else figure.figure)
-    return content
-
-
-def text(value) -> str:
+def text(value: object) -> Markup:
     """A value as people read it: three decimals, a dash where it is missing; escaped."""
     if value is None or value is pd.NA or (isinstance(value, numbers.Real) and np.isnan(value)):
-        return "–"
+        return Markup("–")
     if isinstance(value, numbers.Real) and not isinstance(value, numbers.Integral | bool):
-        return f"{value:.3f}"
-    return html.escape(str(value))
+        return Markup(f"{value:.3f}")
+    return escape(str(value))
 
 
-def muted(words: str) -> str:
-    return f'<span style="color:#666">{html.escape(words)}</span>'
+def muted(words: str) -> Markup:
+    """What is said in passing, in grey."""
+    return render_part("muted", words)
 
 
-def table(rows: list[list[str]], heads: list[str], *, first_left: bool = True) -> str:
-    """A table of cells that are HTML already."""
-    style = "padding:3px 10px;text-align:{};vertical-align:top;border-bottom:1px solid #e4e4e4;line-height:1.35"
-    aligned = [style.format("left" if first_left and k == 0 else "right") for k in range(len(heads))]
-
-    def line(cells, tag):
-        return (
-            "<tr>" + "".join(f'<{tag} style="{s}">{c}</{tag}>' for c, s in zip(cells, aligned, strict=True)) + "</tr>"
-        )
-
-    head, body = line([html.escape(h) for h in heads], "th"), "".join(line(row, "td") for row in rows)
-    return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse;font-size:13px">'
-        f"<thead>{head}</thead><tbody>{body}</tbody></table></div>"
-    )
+def failure(error: BaseException) -> Markup:
+    """What went wrong, where the view would be."""
+    return render_part("bold", str(error))
 
 
-def photo(pixels: np.ndarray | None, caption: str, *, frame: str = GREY, width_px: int = 3) -> str:
-    """A framed photograph over its caption (HTML); a grey field where the file is not here."""
-    style = f"border:{width_px}px solid {frame};height:{PHOTO_PX}px;box-sizing:border-box;display:block"
-    if pixels is None:
-        shown = (
-            f'<div style="{style};width:{PHOTO_PX}px;background:#f2f2f2;color:#666;font-size:12px;padding:8px">'
-            "photograph not on this machine</div>"
-        )
-    else:
-        shown = f'<img alt="" src="{data_uri(jpeg(pixels), "jpeg")}" style="{style}">'
-    return (
-        f'<div style="margin:0 10px 8px 0;font-size:12px;line-height:1.3;max-width:230px">{shown}'
-        f'<div style="margin-top:3px">{caption}</div></div>'
-    )
+def table(rows: list[list[str]], heads: list[str]) -> Markup:
+    """A table; a cell is text, or HTML made here. The first column stands left, the others right."""
+    return render_part("table", rows, heads)
 
 
-def row_of(cards: list[str]) -> str:
-    return '<div style="display:flex;flex-wrap:wrap;align-items:flex-start">' + "".join(cards) + "</div>"
+def photo(pixels: np.ndarray | None, caption: str, *, frame: str = GREY) -> Markup:
+    """A framed photograph over its caption; a grey field where the file is not here (None)."""
+    return render_part("photo", "" if pixels is None else data_uri(jpeg(pixels), "jpeg"), caption, frame, PHOTO_PX)
 
 
-def image_card(comparison, run: str, image_id: str) -> str:
+def row_of(cards: list[Markup]) -> Markup:
+    """Photographs side by side."""
+    return render_part("row_of", cards)
+
+
+def image_card(comparison: Comparison, run: str, image_id: str) -> Markup:
     """One photograph and what the catalogue says of it."""
     about = comparison.about(run, image_id)
-    words = ", ".join(text(about[key]) for key in QUERY_COLUMNS if key in about)
+    words = [text(about[key]) for key in QUERY_COLUMNS if key in about]
     if about.get(ROLE) in ("val", "test"):
-        words += ", " + ("known" if about.get(KNOWN) else "unknown")
-    return photo(comparison.photo(run, image_id), f"<b>{text(image_id)}</b><br>{words}")
+        words.append("known" if about.get(KNOWN) else "unknown")
+    caption = render_part("lines", [render_part("bold", image_id), Markup(", ").join(words)])
+    return photo(comparison.photo(run, image_id), caption)
 
 
-def answer_card(comparison, run: str, image_id: str) -> str:
+def answer_card(comparison: Comparison, run: str, image_id: str) -> Markup:
     """A query's answer in one run, and its five nearest individuals by their most similar gallery photograph."""
     answered = comparison.run(run).predictions
     if image_id not in answered.index:
-        return f"<p><b>{text(run)}</b>: {muted('a gallery photograph: it is searched, not asked about')}</p>"
+        return render_part("no_answer", run, "a gallery photograph: it is searched, not asked about")
     query = answered.loc[image_id]
-    mark, colour = _mark(query["outcome"])
-    said = f"{mark} <b>{text(query[PREDICTED])}</b> ({text(query['outcome'])}), score {text(query[SCORE])}"
+    mark, colour = _mark(query[OUTCOME])
+    words = f"({query[OUTCOME]}), score {text(query[SCORE])}"
     if pd.notna(query[TRUE_SCORE]):
-        said += f", its own individual {text(query[TRUE_SCORE])}"
+        words += f", its own individual {text(query[TRUE_SCORE])}"
     cards = []
     for near in comparison.neighbours(run, image_id).itertuples():
-        good = near.right
-        caption = f"{near.rank}. {'✓' if good else '✗'} {text(near.identity)}<br>{text(float(near.score))}"
+        caption = [f"{near.rank}. {'✓' if near.right else '✗'} {near.identity}", text(float(near.score))]
         shown = comparison.photo(run, getattr(near, IMAGE_ID))
-        cards.append(photo(shown, caption, frame=COLOURS["right"] if good else COLOURS["wrong"]))
-    return (
-        f'<div style="margin-top:8px"><b>{text(run)}</b>: <span style="color:{colour}">{said}</span>'
-        f"{row_of(cards)}</div>"
-    )
+        cards.append(photo(shown, render_part("lines", caption), frame=COLOURS["right" if near.right else "wrong"]))
+    return render_part("answer", run, mark, text(query[PREDICTED]), words, colour, cards)
 
 
 def _mark(outcome) -> tuple[str, str]:

@@ -1,7 +1,10 @@
 """A notebook as one HTML page to read: no code, no prompts, no noise, nothing loaded from elsewhere."""
 
-import html
 import re
+
+from markupsafe import Markup
+
+from reid_lib.pages.html import render_template
 
 # What a reader should see of an output, the first that is there. Widgets and scripts need a server or the network.
 KINDS = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/plain")
@@ -11,38 +14,9 @@ NUMBER = re.compile(r"[-+−<>]?\d[\d.,]*(e[-+]?\d+)?( ?%)?( \([^)]*\))?|nan|NaN
 # Attributes by which a page loads something.
 LOADING = ("src", "srcset", "data", "poster", "background", "action", "formaction", "xlink:href")
 UNWANTED = ("script", "style", "link", "iframe", "object", "embed", "form", "base", "meta")
-STYLE = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 60rem; padding: 2.5rem 1.5rem 4rem; background: #fff; color: #1a1a1a;
-  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
-h1 { font-size: 1.65rem; line-height: 1.25; margin: 0 0 .6rem; overflow-wrap: anywhere; }
-h2 { font-size: 1.2rem; margin: 2.4rem 0 .5rem; padding-top: 1.1rem; border-top: 1px solid #ddd; }
-h3 { font-size: 1.02rem; margin: 1.6rem 0 .4rem; }
-p, ul, ol { margin: .5rem 0; max-width: 46rem; }
-.headline { font-size: 1.05rem; border-left: 3px solid #0072b2; padding: .15rem 0 .15rem .9rem; }
-.facts, .caption { color: #555; font-size: .86rem; max-width: none; }
-.facts b { color: #1a1a1a; font-weight: 600; }
-.caption { margin: -.2rem 0 1.8rem; }
-.output_area { margin: .9rem 0; overflow-x: auto; }
-img, svg { display: block; max-width: 100%; height: auto; }
-table { border: 0; border-collapse: collapse; font-size: .84rem; line-height: 1.4; font-variant-numeric: tabular-nums; }
-th, td { border: 0; padding: .26rem .8rem .26rem 0; text-align: left; vertical-align: top; }
-th.number, td.number { text-align: right; padding: .26rem 0 .26rem .8rem; white-space: nowrap; }
-th.number + .text, td.number + .text { padding-left: 1.4rem; }
-thead th, thead th.number { color: #555; font-weight: 600; vertical-align: bottom; white-space: normal; }
-thead tr:last-child th { border-bottom: 1px solid #999; }
-tbody tr + tr > * { border-top: 1px solid #eee; }
-tbody th { font-weight: 400; }
-pre { margin: 0; padding: .7rem .9rem; background: #f6f6f6; border-radius: 4px; font-size: .78rem; line-height: 1.5;
-  white-space: pre-wrap; overflow-wrap: anywhere; }
-code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
-p code { font-size: .88em; }
-@media print { body { max-width: none; padding: 0; } img, table { break-inside: avoid; } }
-"""
 
 
-def page(notebook, *, title: str, header: str = "") -> str:
+def page(notebook, *, title: str, header: Markup | str = "") -> str:
     """The HTML text of an executed notebook (nbformat 4), which is changed.
 
     Args:
@@ -55,12 +29,7 @@ def page(notebook, *, title: str, header: str = "") -> str:
     hidden = {"exclude_input": True, "exclude_input_prompt": True, "exclude_output_prompt": True}
     exporter = HTMLExporter(template_name="basic", exclude_anchor_links=True, **hidden)
     body = _standing_alone(exporter.from_notebook_node(notebook)[0])
-    name = html.escape(title)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{name}</title>\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{STYLE}</style>\n</head>\n'
-        f"<body>\n<h1>{name}</h1>\n{header}\n{body}\n</body>\n</html>\n"
-    )
+    return render_template("notebook_page.html", title=title, header=header, body=Markup(body))
 
 
 def _tidy(notebook) -> None:
@@ -128,14 +97,12 @@ def _standing_alone(body: str) -> str:
         elif element.name == "a" and str(element.get("href", "")).strip().lower().startswith(("javascript:", "data:")):
             del element["href"]
     for table in soup("table"):
-        _align(table)
+        _align(table, soup)
     return str(soup)
 
 
-def _align(table) -> None:
+def _align(table, soup) -> None:
     """A column is one of numbers when its cells are; the cells above it follow. Long names above may be broken."""
-    from bs4 import BeautifulSoup
-
     del table["border"]
     for row in table("tr"):
         del row["style"]
@@ -149,9 +116,11 @@ def _align(table) -> None:
         for cell in [*cells, *above]:
             cell["class"] = kind
         for cell in above:
-            broken = html.escape(cell.get_text()).replace("_", "_<wbr>")
+            first, *others = cell.get_text().split("_")
             cell.clear()
-            cell.append(BeautifulSoup(broken, "html.parser"))
+            cell.append(first)
+            for words in others:
+                cell.extend(["_", soup.new_tag("wbr"), words])
 
 
 def _join_heads(rows: list) -> None:

@@ -4,16 +4,18 @@ Nothing in it is loaded from elsewhere. nbconvert is imported where it is used: 
 """
 
 import base64
-import html
 import re
 import time
 from datetime import datetime
 from pathlib import Path
 
+from markupsafe import Markup
+
 from reid_lib.core import files
 from reid_lib.core.errors import ParameterError, RunError
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.names import EVALUATE_NOTEBOOK, FIGURES, REPORT_HTML, TEST, TRAIN_NOTEBOOK
+from reid_lib.pages.html import render_part, render_template
 from reid_lib.pages.notebook_page import page
 from reid_lib.params.cells import cells_before_reading, literals_of_cells
 from reid_lib.params.fields import EvaluateParams, TrainParams
@@ -83,16 +85,15 @@ def assembled(run: RunFolder):
     """A notebook (nbformat 4) made of the run's files: parameters, notes, metrics and figures."""
     from nbformat import v4
 
-    from reid_lib.figures.labels import METRIC_LABELS
+    from reid_lib.figures.labels import metric_label
     from reid_lib.openset.summary import ON_VAL, judged_role, table
 
     described = run.described()
     cells = [v4.new_markdown_cell("## Parameters that differ from the defaults"), _html_cell(_parameters(described))]
     if notes := described.get("notes"):
-        items = "".join(f"<li>{html.escape(str(note))}</li>" for note in notes)
-        cells += [v4.new_markdown_cell("## The data"), _html_cell(f"<ul>{items}</ul>")]
+        cells += [v4.new_markdown_cell("## The data"), _html_cell(render_part("items", notes))]
     role = judged_role(run.metrics())
-    metrics = table(run.metrics()[role]).rename(index=METRIC_LABELS)
+    metrics = table(run.metrics()[role]).rename(index=metric_label)
     where = "on test" if role == TEST else ON_VAL
     cells += [v4.new_markdown_cell(f"## Metrics {where}, with 95 % intervals"), _html_cell(metrics.to_html())]
     stored = {path.stem: path for path in sorted(run.path(FIGURES).glob("*.png"))}
@@ -102,7 +103,7 @@ def assembled(run: RunFolder):
         picture = base64.b64encode(stored[name].read_bytes()).decode("ascii")
         caption = CAPTIONS.get(name, f"{name}.")
         cell = _output_cell("image/png", picture, alt=caption)
-        cells += [cell, _html_cell(f'<p class="caption">{html.escape(caption)}</p>')]
+        cells += [cell, _html_cell(render_part("caption", caption))]
     return v4.new_notebook(cells=cells)
 
 
@@ -127,8 +128,8 @@ def _write(run: RunFolder, notebook) -> Path:
     return path
 
 
-def _header(run: RunFolder) -> str:
-    """What stands under the title, as HTML: the result, and where it comes from."""
+def _header(run: RunFolder) -> Markup:
+    """What stands under the title: the result, and where it comes from."""
     from reid_lib.openset.summary import headline
 
     described, status = run.described(), run.status()
@@ -138,9 +139,8 @@ def _header(run: RunFolder) -> str:
     facts["finished"] = f"{datetime.fromtimestamp(ended).astimezone():%Y-%m-%d %H:%M %Z}"
     if commit := environment.get("git_commit"):
         facts["code"] = commit[:10] + (" with changes" if environment.get("git_dirty") else "")
-    said = [f"{html.escape(name)}: <b>{html.escape(str(fact))}</b>" for name, fact in facts.items() if fact]
-    result = html.escape(headline(run.metrics()))
-    return f'<p class="headline">{result}</p>\n<p class="facts">{" · ".join(said)}</p>'
+    facts = {name: fact for name, fact in facts.items() if fact}
+    return render_template("run_header.html", result=headline(run.metrics()), facts=facts)
 
 
 def _parameters(described: dict) -> str:
@@ -155,13 +155,13 @@ def _parameters(described: dict) -> str:
         if (field := fields.get(name)) and value != field.default
     ]
     if not rows:
-        return "<p>None.</p>"
+        return render_part("paragraph", "None.")
     with pd.option_context("display.max_colwidth", None):
         return pd.DataFrame(rows).to_html(index=False)
 
 
 def _html_cell(text: str):
-    return _output_cell("text/html", text)
+    return _output_cell("text/html", str(text))
 
 
 def _output_cell(kind: str, content: str, **metadata):

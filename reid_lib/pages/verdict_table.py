@@ -1,15 +1,17 @@
 """The table of a comparison as HTML: values, differences to the reference, verdicts."""
 
 import pandas as pd
+from markupsafe import Markup
 
 from reid_lib.compare.comparison import Comparison
+from reid_lib.figures.labels import metric_word
 from reid_lib.figures.style import COLOURS, GREY
 from reid_lib.openset import difference
+from reid_lib.openset.measures import HEADLINE
 from reid_lib.pages import html
 from reid_lib.runs import pairing
 from reid_lib.runs.table import COMPARED, REFERENCE
 
-SHOWN = {"geometric_mean": "geometric mean", "baks": "BAKS", "baus": "BAUS", "top1": "top-1", "auroc": "AUROC"}
 SIGNS = {
     difference.BETTER: ("▲", COLOURS["right"]),
     difference.WORSE: ("▼", COLOURS["wrong"]),
@@ -19,24 +21,22 @@ SIGNS = {
 
 def html_table(
     comparison: Comparison, names: list[str], found: pd.DataFrame | None, *, metric: str = "geometric_mean"
-) -> str:
+) -> Markup:
     """One row per run: star, name, headline metrics, difference in `metric` and verdict, parameters that differ.
 
     Args:
         found: from `differences`; None while they are being computed.
     """
     params = comparison.differing(names)
-    label = SHOWN.get(metric, metric.replace("_", " "))
-    heads = ["run", *SHOWN.values(), f"difference in {label}", "verdict", *params]
+    heads = ["run", *map(metric_word, HEADLINE), f"difference in {metric_word(metric)}", "verdict", *params]
     rows = [_row(comparison, name, found, params, metric) for name in names]
-    return html.table(rows, heads) + f'<p style="max-width:60em">{html.muted(_basis(comparison, found))}</p>'
+    return html.render_template("verdict_table.html", rows=rows, heads=heads, basis=_basis(comparison, found))
 
 
 def _row(comparison: Comparison, name: str, found: pd.DataFrame | None, params: pd.DataFrame, metric: str) -> list[str]:
     row = comparison.table.loc[name]
-    star = "★ " if name == comparison.reference else ""
-    cells = [f"{star}<b>{html.text(name)}</b>"]
-    cells += [_estimate(row.get(m), row.get(f"{m}_low"), row.get(f"{m}_high")) for m in SHOWN]
+    cells = [html.render_part("run_name", name, starred=name == comparison.reference)]
+    cells += [_estimate(row.get(m), row.get(f"{m}_low"), row.get(f"{m}_high")) for m in HEADLINE]
     cells += _difference(comparison, name, found, metric)
     return cells + [_parameter(params.loc[name, p]) for p in params]
 
@@ -48,27 +48,26 @@ def _difference(comparison: Comparison, name: str, found: pd.DataFrame | None, m
     other = comparison.table.loc[name, COMPARED]
     if not isinstance(other, str):
         return ["–", html.muted(_why_none(comparison, name))]
-    less = f"less {_estimate(comparison.table[metric].get(other), None, None)} of {html.text(other)}"
+    less = _small(f"less {_number(comparison.table[metric].get(other))} of {other}")
     left = comparison.table.loc[name, f"difference_{metric}"]
     if found is None or name not in found.index:
         words = _why_none(comparison, name) if not comparison.pairs[name].counts else "undefined"
         waiting = found is None and comparison.pairs[name].counts
-        return [f"{_estimate(left, None, None, signed=True)}<br>{_small(less)}",
-                html.muted("being computed" if waiting else words)]  # fmt: skip
+        lines = [_number(left, signed=True), less]
+        return [html.render_part("lines", lines), html.muted("being computed" if waiting else words)]
     row = found.loc[name]
     over = _interval(row["low"], row["high"], signed=True)
     alone = row["n_seeds"] == 1 and comparison.pairs[name].counts
-    lines = [_estimate(left, None, None, signed=True), *([_small(over)] if alone else []), _small(less)]
+    lines = [_number(left, signed=True), *([_small(over)] if alone else []), less]
     if not alone:
-        mean = _estimate(row["difference"], None, None, signed=True)
-        lines.append(_small(f"{_mean_of(row, name)}: {mean}<br>{over}", title=row["pairs"]))
+        mean = f"{_mean_of(row)}: {_number(row['difference'], signed=True)}"
+        lines.append(_small(html.render_part("lines", [mean, over]), title=row["pairs"]))
     sign, colour = SIGNS.get(row["verdict_holm"], ("", GREY))
-    verdict = f'<span style="color:{colour};white-space:nowrap">{sign} {html.text(row["verdict_holm"])}</span>'
-    return ["<br>".join(lines), verdict]
+    return [html.render_part("lines", lines), html.render_part("coloured", f"{sign} {row['verdict_holm']}", colour)]
 
 
-def _mean_of(row: pd.Series, name: str) -> str:
-    return f"mean of {row['n_seeds']} pairs" if row["n_seeds"] > 1 else f"judged: {html.text(row['pairs'])}"
+def _mean_of(row: pd.Series) -> str:
+    return f"mean of {row['n_seeds']} pairs" if row["n_seeds"] > 1 else f"judged: {row['pairs']}"
 
 
 def _why_none(comparison: Comparison, name: str) -> str:
@@ -85,27 +84,28 @@ def _why_none(comparison: Comparison, name: str) -> str:
     return "the reference, another seed" if same else "undefined"
 
 
-def _estimate(value, low, high, *, signed: bool = False) -> str:
-    """The value over its interval."""
+def _number(value: float | None, *, signed: bool = False) -> str:
     if value is None or pd.isna(value):
         return "–"
-    shape = "{:+.3f}" if signed else "{:.3f}"
-    if low is None or pd.isna(low):
-        return shape.format(value)
-    return f"{shape.format(value)}<br>{_small(_interval(low, high, signed=signed))}"
+    return f"{value:+.3f}" if signed else f"{value:.3f}"
 
 
-def _interval(low, high, *, signed: bool = False) -> str:
-    shape = "{:+.3f}" if signed else "{:.3f}"
-    return "no interval" if pd.isna(low) else f"{shape.format(low)} to {shape.format(high)}"
+def _estimate(value: float | None, low: float | None, high: float | None) -> str | Markup:
+    """The value over its interval."""
+    if value is None or pd.isna(value) or low is None or pd.isna(low):
+        return _number(value)
+    return html.render_part("lines", [_number(value), _small(_interval(low, high))])
 
 
-def _small(words: str, *, title: str = "") -> str:
-    hover = f' title="{html.text(title)}"' if title else ""
-    return f'<span style="color:#666;font-size:11px;white-space:nowrap"{hover}>{words}</span>'
+def _interval(low: float, high: float, *, signed: bool = False) -> str:
+    return "no interval" if pd.isna(low) else f"{_number(low, signed=signed)} to {_number(high, signed=signed)}"
 
 
-def _parameter(value) -> str:
+def _small(words: str, *, title: str = "") -> Markup:
+    return html.render_part("small", words, title=title)
+
+
+def _parameter(value: object) -> Markup:
     if not isinstance(value, str) and pd.isna(value):
         return html.muted("its own")  # None: the loss's own margin or scale
     return html.text(f"{value:g}" if isinstance(value, float) else value)

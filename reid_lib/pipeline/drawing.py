@@ -32,7 +32,7 @@ def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = 
         return print("note:", run.path(reason).read_text(encoding="utf-8").partition("\n\n")[0].strip())
     try:
         drawn = style.headed(draw(*data, **options), about)
-        content = saving.rendered(drawn)
+        content = saving.render_png(drawn)
     except Exception as error:
         saving.close_figures(besides=open_before)
         kept.unlink(missing_ok=True)  # of an attempt before this one

@@ -23,7 +23,7 @@ from reid_lib.core.names import (
 from reid_lib.data import pixels as images
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
-from reid_lib.figures.labels import METRIC_LABELS
+from reid_lib.figures.labels import metric_label
 from reid_lib.openset import summary
 from reid_lib.openset.threshold import Threshold
 from reid_lib.params.fields import EvaluateParams, TrainParams
@@ -98,7 +98,7 @@ class Evaluation:
 
     def table(self, role: str = "") -> pd.DataFrame:
         """Metrics by data set and averaged: value and 95 % interval. Of the test, or as `judged`, which it says."""
-        table = summary.table(self.metrics[role or summary.judged_role(self.metrics)]).rename(index=METRIC_LABELS)
+        table = summary.table(self.metrics[role or summary.judged_role(self.metrics)]).rename(index=metric_label)
         return table if role or not self.about else table.rename_axis(columns=self.about)
 
 

@@ -8,12 +8,11 @@ from reid_lib.core import files, frames
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import ALL_METRICS_CSV, REFERENCE_JSON, TEST, VAL
 from reid_lib.core.paths import runs_root, writing
+from reid_lib.openset.measures import HEADLINE
 from reid_lib.runs import pairing, seals
 from reid_lib.runs.folder import FINISHED, UNREADABLE, RunFolder, list_runs, load_run
 
 RUN, REFERENCE, ASKED, COMPARED = "run", "reference", "test_fingerprint", "compared_with"
-SHOWN = ("geometric_mean", "baks", "baus", "top1", "auroc")  # in a terminal
-
 PARAM = "param_"
 
 
@@ -162,7 +161,7 @@ def overview(root: Path | None = None) -> str:
         state = UNREADABLE if trouble else status["state"]
         line = {"": "*" if run.name == promoted else "", RUN: run.name, "state": state}
         line["epoch"] = "" if status.get("epoch") is None else str(status["epoch"])
-        for name in SHOWN:
+        for name in HEADLINE:
             known = run.name in metrics.index and name in metrics
             line[name] = _shown(metrics.loc[run.name], name) if known else ""
         error = trouble or (status.get("error") or "").split("\n")[0]

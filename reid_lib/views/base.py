@@ -11,7 +11,8 @@ import traitlets
 
 from reid_lib.compare.comparison import Comparison
 from reid_lib.core.errors import ReidError
-from reid_lib.figures.labels import METRIC_LABELS
+from reid_lib.figures.labels import metric_word
+from reid_lib.openset.measures import METRICS
 from reid_lib.pages import html
 from reid_lib.runs.table import PARAM
 
@@ -51,8 +52,8 @@ class RunPicker(w.VBox):
 
     def __init__(self, comparison: Comparison):
         self.comparison, self.chosen = comparison, Chosen()
-        columns = {"validation geometric mean": "val_geometric_mean", "name": "run"}
-        columns |= {label.split(":")[0]: name for name, label in METRIC_LABELS.items() if name in comparison.table}
+        columns = {metric_word("val_geometric_mean"): "val_geometric_mean", "name": "run"}
+        columns |= {metric_word(name): name for name in METRICS if name in comparison.table}
         self.search = w.Text(placeholder="part of a name or of a parameter", description="search")
         self.order = w.Dropdown(options=list(columns.items()), description="sort by")
         self.runs = w.SelectMultiple(description="runs", layout=w.Layout(width="760px", height="170px"))
@@ -114,7 +115,7 @@ class RunPicker(w.VBox):
             others = ", ".join(f"{name} ({state})" for name, state in list(self.comparison.unfinished.items())[:8])
             words += f" Not finished: {others}."
         lost = [html.muted(f"{name} is left out: {why}") for name, why in self.comparison.unreadable.items()]
-        return "<br>".join([html.muted(words), *lost])
+        return html.render_part("lines", [html.muted(words), *lost])
 
 
 class View(w.VBox):
@@ -143,7 +144,7 @@ class View(w.VBox):
         try:
             self.refresh()
         except ReidError as error:
-            self.trouble.value = f"<b>{html.text(error)}</b>"
+            self.trouble.value = html.failure(error)
         finally:
             self._busy = False
 

@@ -3,31 +3,29 @@
 import ipywidgets as w
 
 from reid_lib.figures import impact, performance, planes
-from reid_lib.figures.labels import HEADLINE, METRIC_LABELS
-from reid_lib.pages import html
+from reid_lib.figures.labels import MAIN_METRICS, history_column, metric_word
+from reid_lib.figures.saving import render_png
+from reid_lib.openset.measures import METRICS
 from reid_lib.pages.comparison_page import draw_curves
 from reid_lib.runs.table import PARAM
 from reid_lib.views.base import WIDE, RunPicker, View
 
-HISTORY = {
-    "loss": "training and validation loss",
-    "val_score": "val score",
-    "val_top1": "top-1 on val",
-    "lr": "learning rate",
-    "images_per_s": "images per second",
-}
+COLUMNS = ("loss", "val_score", "val_top1", "lr", "images_per_s")  # of the histories
+SCREEN_DPI = 100
 
 
 class Curves(View):
     """What happened while training, several runs together."""
 
     def __init__(self, picker: RunPicker):
-        self.column = w.Dropdown(options=[(label, name) for name, label in HISTORY.items()], description="curve")
+        self.column = w.Dropdown(options=[(history_column(name).word, name) for name in COLUMNS], description="curve")
         self.image = w.Image(format="png", layout=WIDE)
         super().__init__(picker, [self.column], [self.image])
 
     def refresh(self) -> None:
-        self.image.value = html.png(draw_curves(self.comparison, self.chosen.runs, self.column.value))
+        self.image.value = render_png(
+            draw_curves(self.comparison, self.chosen.runs, self.column.value), dpi=SCREEN_DPI, close=True
+        )
 
 
 class Figures(View):
@@ -42,7 +40,7 @@ class Figures(View):
             c.removeprefix(PARAM) for c in table if c.startswith(PARAM) and table[c].nunique(dropna=False) > 1
         )
         self.parameter = w.Dropdown(options=params or ["lr"], description="parameter")
-        metrics = [(label.split(":")[0], name) for name, label in METRIC_LABELS.items() if name in table]
+        metrics = [(metric_word(name), name) for name in METRICS if name in table]
         self.metric = w.Dropdown(options=metrics, description="metric")
         self.image = w.Image(format="png", layout=WIDE)
         super().__init__(picker, [self.kind, self.parameter, self.metric], [self.image])
@@ -50,7 +48,7 @@ class Figures(View):
     def refresh(self) -> None:
         self.parameter.disabled = self.kind.value != "impact of a parameter"
         self.metric.disabled = self.kind.value not in ("performance", "impact of a parameter")
-        self.image.value = html.png(self._draw())
+        self.image.value = render_png(self._draw(), dpi=SCREEN_DPI, close=True)
 
     def _draw(self):
         names, comparison, kind = list(self.chosen.runs), self.comparison, self.kind.value
@@ -59,7 +57,7 @@ class Figures(View):
         if kind == "performance":
             return performance.performance_bars(chosen, [self.metric.value])
         if kind == "heat map":
-            return performance.performance_heatmap(chosen, [name for name in HEADLINE if name in table])
+            return performance.performance_heatmap(chosen, [name for name in MAIN_METRICS if name in table])
         if kind == "impact of a parameter":  # of all runs: the chosen ones seldom differ in one parameter alone
             return impact.parameter_impact(
                 table, self.parameter.value, self.metric.value, reference=comparison.reference

@@ -129,12 +129,17 @@ class EmbeddingView(View):
 
     def _show(self, image_ids: list[str]) -> None:
         self.image_ids = image_ids
-        parts = [f"<p>{html.muted(f'{len(image_ids)} photographs selected, the first {MOST_SHOWN} are shown')}</p>"]
-        for image_id in image_ids[:MOST_SHOWN]:
-            parts.append(f"<h4 style='margin:10px 0 4px'>Query {html.text(image_id)}</h4>")
-            parts.append(html.row_of([html.image_card(self.comparison, self.panels[0].run.name, image_id)]))
-            parts += [html.answer_card(self.comparison, panel.run.name, image_id) for panel in self.panels]
-        self.selected.value = "".join(parts[len(image_ids) <= MOST_SHOWN :]) if image_ids else ""
+        names = [panel.run.name for panel in self.panels]
+        photographs = [
+            (
+                image_id,
+                html.image_card(self.comparison, names[0], image_id),
+                [html.answer_card(self.comparison, name, image_id) for name in names],
+            )
+            for image_id in image_ids[:MOST_SHOWN]
+        ]
+        more = f"{len(image_ids)} photographs selected, the first {MOST_SHOWN} are shown"
+        self.selected.value = html.render_part("selection", more if len(image_ids) > MOST_SHOWN else "", photographs)
 
     def _key(self) -> str:
         if COLOUR_BY[self.colour.value] == SCORE:
@@ -144,8 +149,7 @@ class EmbeddingView(View):
         seen: dict[str, str] = {}
         for panel in self.panels:
             seen |= panel.colours
-        dots = (f'<span style="color:{c};font-size:16px">●</span> {html.text(name)}' for name, c in seen.items())
-        return "&nbsp;&nbsp; ".join(dots)
+        return html.render_part("colour_key", seen)
 
 
 def colouring(frame: pd.DataFrame, by: str) -> tuple[pd.Series, dict[str, str]]:

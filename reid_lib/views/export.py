@@ -28,8 +28,8 @@ class Export(View):
         try:
             metric = self.table.judged.value
             page = write_comparison(self.comparison, list(self.chosen.runs), name=self.name.value, metric=metric)
-            self.said.value = f"Written: {html.text(page)}, figures beside it."
+            self.said.value = html.text(f"Written: {page}, figures beside it.")
         except (ReidError, OSError) as error:
-            self.said.value = f"<b>{html.text(error)}</b>"
+            self.said.value = html.failure(error)
         finally:
             self.button.disabled = False

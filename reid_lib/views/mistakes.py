@@ -48,8 +48,8 @@ class Mistakes(View):
             self.shown.value = html.muted("None of this kind.")
             return
         run = self.run.value
-        query = html.row_of([html.image_card(self.comparison, run, image_id)])
-        self.shown.value = query + html.answer_card(self.comparison, run, image_id)
+        answer = html.answer_card(self.comparison, run, image_id)
+        self.shown.value = html.row_of([html.image_card(self.comparison, run, image_id)]) + answer
 
 
 def _label(row) -> str:

@@ -6,7 +6,7 @@ import ipywidgets as w
 
 from reid_lib.compare import verdicts
 from reid_lib.core.errors import ReidError
-from reid_lib.figures.labels import HEADLINE, METRIC_LABELS
+from reid_lib.figures.labels import MAIN_METRICS, metric_word
 from reid_lib.pages import html, verdict_table
 from reid_lib.views.base import RunPicker, View
 
@@ -17,7 +17,7 @@ class MetricsTable(View):
     """Metrics with their intervals, the paired difference to the reference with a plain verdict, what differs."""
 
     def __init__(self, picker: RunPicker):
-        here = [(METRIC_LABELS[name].split(":")[0], name) for name in HEADLINE if name in picker.comparison.table]
+        here = [(metric_word(name), name) for name in MAIN_METRICS if name in picker.comparison.table]
         self.judged = w.Dropdown(options=here, description="difference in", style={"description_width": "auto"})
         self.html = w.HTML()
         self._turn, self._asked, self._shown = threading.Lock(), None, None
@@ -43,7 +43,7 @@ class MetricsTable(View):
             found = verdicts.differences(self.comparison, names, metric)
             table = verdict_table.html_table(self.comparison, names, found, metric=metric)
         except (ReidError, OSError) as error:
-            table = f"<b>{html.text(error)}</b>"
+            table = html.failure(error)
         with self._turn:
             if asked is self._asked:  # nothing else has been asked for meanwhile
                 self._shown, self.html.value = asked, table

@@ -7,24 +7,21 @@ import ipywidgets as w
 import numpy as np
 
 from reid_lib.core.names import TEST, VAL
-from reid_lib.figures.style import BLACK, COLOURS, GREY, dress
+from reid_lib.figures.labels import RATE_STYLES, metric_word
+from reid_lib.figures.saving import render_png
+from reid_lib.figures.style import COLOURS, GREY, dress
 from reid_lib.openset.fitting import RATES, ThresholdFit
 from reid_lib.openset.outcomes import count_outcomes
 from reid_lib.pages import html
 from reid_lib.views.base import RunPicker, View, offer
 
 ROLES = (VAL, TEST)
-LINES = {
-    "baks": ("BAKS", COLOURS["known"], "--"),
-    "baus": ("BAUS", COLOURS["unknown"], "-."),
-    "geometric_mean": ("geometric mean", BLACK, "-"),
-}
 POINTS = 800  # of a curve as drawn: more are not told apart at this width
 # Edges of the two panels in the picture, as shares of its width and height: the live line is laid over the picture.
 PANELS = {VAL: (0.06, 0.48), TEST: (0.56, 0.98)}
 BOTTOM, TOP = 0.16, 0.82
 COUNTS = ("named rightly", "named wrongly", "known refused", "unknown refused", "unknown accepted")
-HEADS = ("", "threshold", "BAKS", "BAUS", "geometric mean", *COUNTS)
+HEADS = ("", "threshold", *map(metric_word, RATES), *COUNTS)
 
 
 class ThresholdSlider(View):
@@ -71,14 +68,11 @@ class ThresholdSlider(View):
             return
         at = self.slider.value
         share = (at - self.slider.min) / (self.slider.max - self.slider.min)
-        lines = "".join(
-            f'<div style="position:absolute;left:{100 * (low + share * (high - low)):.2f}%;top:{100 * (1 - TOP):.1f}%;'
-            f'height:{100 * (TOP - BOTTOM):.1f}%;border-left:2px solid {COLOURS["refused"]}"></div>'
-            for low, high in PANELS.values()
-        )
-        self.curves.value = (
-            '<div style="position:relative;width:100%;max-width:1000px">'
-            f'<img alt="BAKS and BAUS by threshold" src="{self._drawn}" style="width:100%;display:block">{lines}</div>'
+        places = [
+            (100 * (low + share * (high - low)), 100 * (1 - TOP), 100 * (TOP - BOTTOM)) for low, high in PANELS.values()
+        ]
+        self.curves.value = html.render_part(
+            "picture_with_lines", self._drawn, "BAKS and BAUS by threshold", places, COLOURS["refused"]
         )
         self.numbers.value = self._table(at)
 
@@ -91,7 +85,7 @@ class ThresholdSlider(View):
             if role == TEST:
                 rows.append(_hindsight(f"{role}: best in hindsight (oracle)", found))
         note = "The frozen threshold was fitted on val alone. One picked here while looking at test is not a result."
-        return html.table(rows, list(HEADS)) + html.muted(note)
+        return html.render_part("table_with_note", rows, HEADS, note)
 
 
 def _row(label: str, found: ThresholdFit, threshold: float | None) -> list[str]:
@@ -119,8 +113,6 @@ def _span(fits) -> tuple[float, float]:
 
 def _picture(fits: dict[str, ThresholdFit], frozen: float | None, low: float, high: float) -> bytes:
     """Curves on val and test with the frozen threshold and the oracle; its panels lie at `PANELS`."""
-    import io
-
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.8))
@@ -137,17 +129,15 @@ def _picture(fits: dict[str, ThresholdFit], frozen: float | None, low: float, hi
         ax.set(xlim=(low, high), ylim=(0, 1.02))
     handles, labels = ax.get_legend_handles_labels()
     figure.legend(handles, labels, fontsize=9, frameon=False, loc="upper right", bbox_to_anchor=(0.99, 1.01), ncols=3)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, facecolor="white")
-    return buffer.getvalue()
+    return render_png(figure, dpi=110, tight=False)
 
 
 def _draw(ax, of: ThresholdFit, low: float, high: float) -> None:
     places = np.unique(np.linspace(0, len(of.scores), POINTS).round().astype(int))
     edges = np.concatenate([[low], of.scores])  # from the i-th lowest score on, entry i holds
     x = np.append(edges[places], high)
-    for name, (label, colour, style) in LINES.items():
-        y = getattr(of, name)
+    for name, (colour, style) in RATE_STYLES.items():
+        label, y = metric_word(name), getattr(of, name)
         ax.step(x, np.append(y[places], y[places[-1]]), where="post", color=colour, linestyle=style, label=label)
 
 

@@ -1,10 +1,13 @@
 """Figures of several runs: what is drawn, read back from the artists; hand-made tables whose answer is plain."""
 
+from pathlib import Path
+
 import matplotlib
 import matplotlib.pyplot as plt
 import pytest
 
 from reid_lib.figures import labels
+from reid_lib.openset.measures import METRICS
 
 matplotlib.use("Agg")
 
@@ -36,7 +39,40 @@ matplotlib.use("Agg")
 pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 
-def test_every_headline_metric_is_written_out():
-    from reid_lib.openset.measures import METRICS
+def test_every_metric_has_words_of_its_own_and_few_of_them_fit_a_column():
+    label_of, word_of = ({m: f(m) for m in METRICS} for f in (labels.metric_label, labels.metric_word))
+    for words in (label_of, word_of):
+        assert all(words.values()) and len(set(words.values())) == len(METRICS)
+    assert all(len(word_of[m]) <= min(20, len(label_of[m])) for m in METRICS)
 
-    assert set(METRICS) <= set(labels.METRIC_LABELS)
+
+@pytest.mark.parametrize(
+    ("metric", "label", "word"),
+    [
+        ("top1", "top-1: nearest individual is right", "top-1"),
+        ("val_top1", "top-1: nearest individual is right, on val", "top-1 on val"),
+        ("val_something_else", "something else, on val", "something else on val"),
+    ],
+)
+def test_a_metric_on_val_says_so(metric, label, word):
+    assert labels.metric_label(metric) == label and labels.metric_word(metric) == word
+
+
+def test_a_lower_value_is_better_on_val_as_on_test():
+    found = {m for m in METRICS if labels.lower_is_better(m)}
+    assert found == {"fpr_at_95_tpr"} == {m for m in METRICS if labels.lower_is_better(f"val_{m}")}
+    assert not labels.lower_is_better("no_metric")
+
+
+def test_a_history_speaks_of_metrics_as_the_tables_do():
+    for column in ("val_top1", "val_auroc", "val_baks_baus_area"):
+        assert labels.history_column(column).word == labels.metric_word(column)
+        assert labels.SCORES[column][0] == labels.metric_word(column.removeprefix("val_"))
+    assert labels.history_column("gpu_share") == ("gpu share", "gpu share", "")
+
+
+def test_words_of_metrics_stand_where_the_metrics_are_defined_and_nowhere_else():
+    package = Path(__file__).parents[2] / "reid_lib"
+    words = [metric.label for metric in METRICS.values()] + ["FPR at", "top-5"]
+    said = {file.name for file in package.rglob("*.py") for word in words if f'"{word}' in file.read_text()}
+    assert said == {"measures.py"}

@@ -1,5 +1,7 @@
 """Figures: what is drawn, read back from the artists. Pixels only where a file is written."""
 
+from pathlib import Path
+
 import matplotlib
 import pytest
 from drawn import HAND
@@ -41,3 +43,26 @@ def test_failure_while_writing_keeps_the_older_file_and_no_temporary_one(tmp_pat
     with pytest.raises(Exception, match="space|disk"):
         saving.save_figure(ax, path)
     assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_a_figure_is_closed_once_it_is_a_picture_where_that_is_asked_for(close):
+    import matplotlib.pyplot as plt
+
+    ax = plt.figure().add_subplot()
+    assert (
+        saving.render_png(ax, close=close)[:8] == b"\x89PNG\r\n\x1a\n" and plt.fignum_exists(ax.figure.number) != close
+    )
+    plt.close(ax.figure)
+
+
+def test_a_figure_that_is_not_cut_keeps_its_size():
+    from matplotlib.figure import Figure
+
+    picture = saving.render_png(Figure(figsize=(3, 2)), dpi=50, tight=False)
+    assert (int.from_bytes(picture[16:20], "big"), int.from_bytes(picture[20:24], "big")) == (150, 100)
+
+
+def test_no_other_module_writes_a_figure():
+    package = Path(__file__).parents[2] / "reid_lib"
+    assert [file.name for file in package.rglob("*.py") if ".savefig(" in file.read_text()] == ["saving.py"]

@@ -1,6 +1,7 @@
 """A comparison as a page: it stands alone, with its figures beside it, and is refused where it would lead elsewhere."""
 
 import pytest
+from bs4 import BeautifulSoup
 
 from reid_lib.core.errors import RunError
 from reid_lib.pages.comparison_page import PAGE, write_comparison
@@ -24,3 +25,20 @@ def test_a_name_that_leads_elsewhere_is_refused(comparison, name):
 def test_nothing_chosen_is_refused(comparison):
     with pytest.raises(RunError, match="choose at least one run"):
         write_comparison(comparison, [], name="none")
+
+
+def test_hostile_names_are_text_in_the_page(comparison, monkeypatch):
+    evil = '<script>alert("x")</script>&'
+    mistakes = type(comparison).mistakes
+
+    def named(self, *args, **options):
+        return mistakes(self, *args, **options).assign(identity=evil)
+
+    monkeypatch.setattr(type(comparison), "mistakes", named)
+    monkeypatch.setattr(comparison, "table", comparison.table.assign(param_data_root=evil))
+    page = write_comparison(comparison, ["plain", "wide"], name="evil").read_text(encoding="utf-8")
+    shown = BeautifulSoup(page, "html.parser")
+    assert "<script" not in page and shown.get_text().count(evil) >= 4  # parameters of two runs, and mistakes of each
+    assert shown.find("title").get_text() == "evil: comparison" and shown.find("h1").get_text().startswith(
+        "evil: 2 runs"
+    )

@@ -161,7 +161,7 @@ def test_without_a_notebook_it_is_assembled_from_the_files():
     assert rows["lr"][:2] == ["0.125", "0.001"]
     assert "num_epochs" not in rows  # at its default
     assert rows["BAKS: known individuals named rightly"] == ["0.500 (0.400 to 0.600)"]
-    assert "own_metric" in rows
+    assert "own metric" in rows
     assert [img["alt"] for img in soup("img")] == [
         run_report.CAPTIONS["loss"],
         run_report.CAPTIONS["retrieval"],

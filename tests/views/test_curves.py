@@ -4,7 +4,7 @@ import pytest
 
 from reid_lib.compare.comparison import Comparison
 from reid_lib.views import base, embeddings, export, mistakes, numbers, threshold
-from reid_lib.views.curves import HISTORY, Curves, Figures
+from reid_lib.views.curves import COLUMNS, Curves, Figures
 
 PNG = b"\x89PNG"
 
@@ -14,7 +14,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.mark.parametrize("column", list(HISTORY))
+@pytest.mark.parametrize("column", COLUMNS)
 def test_curves_are_drawn_for_every_choice(picker, column):
     curves = Curves(picker)
     curves.column.value = column
