@@ -1,7 +1,11 @@
-# Functions of the job scripts; sourced by them, not run by itself.
+# What the job scripts share; sourced by them with $root, the project's folder, not run by itself.
 # shellcheck shell=bash
 
-: "${root:?is set by the job script}" "${come_back?is set by the job script}"
+root="$(cd "${root:?is set by the job script}" && pwd)"
+come_back=""
+trap 'come_back=yes' USR1 # the warning may come before training has begun
+# shellcheck source=slurm/env.sh
+source "$root/slurm/env.sh"
 
 # run_notebook RUN PAPERMILL_ARGUMENT...
 #

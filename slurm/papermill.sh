@@ -20,9 +20,6 @@
 #SBATCH --signal=B:USR1@300
 #SBATCH --output=slurm-%j.out
 set -euo pipefail
-come_back=""
-trap 'come_back=yes' USR1 # the warning may come before training has begun
-
 # Slurm runs a copy of this file, so its own place says nothing: the project is where sbatch was typed, or above it.
 root="${REID_PROJECT:-${SLURM_SUBMIT_DIR:-$PWD}}"
 [[ -f "$root/slurm/job.sh" ]] || root="$root/.."
@@ -30,11 +27,8 @@ if [[ ! -f "$root/slurm/job.sh" ]]; then
     echo "error: type sbatch in the project's folder, or export REID_PROJECT" >&2
     exit 2
 fi
-root="$(cd "$root" && pwd)"
 # shellcheck source=slurm/job.sh
 source "$root/slurm/job.sh"
-# shellcheck source=slurm/env.sh
-source "$root/slurm/env.sh"
 
 run="$(python -m reid_lib name --notebook "$root/notebooks/train.ipynb" "$@")"
 run_notebook "$run" "$@"

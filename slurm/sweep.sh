@@ -18,9 +18,6 @@
 #SBATCH --signal=B:USR1@300
 #SBATCH --output=slurm-%A_%a.out
 set -euo pipefail
-come_back=""
-trap 'come_back=yes' USR1 # the warning may come before training has begun
-
 # Slurm runs a copy of this file, so its own place says nothing: the project is where sbatch was typed, or above it.
 root="${REID_PROJECT:-${SLURM_SUBMIT_DIR:-$PWD}}"
 [[ -f "$root/slurm/job.sh" ]] || root="$root/.."
@@ -28,11 +25,8 @@ if [[ ! -f "$root/slurm/job.sh" ]]; then
     echo "error: type sbatch in the project's folder, or export REID_PROJECT" >&2
     exit 2
 fi
-root="$(cd "$root" && pwd)"
 # shellcheck source=slurm/job.sh
 source "$root/slurm/job.sh"
-# shellcheck source=slurm/env.sh
-source "$root/slurm/env.sh"
 
 if [[ -z "${SLURM_ARRAY_TASK_ID:-}" ]]; then
     echo "error: slurm/sweep.sh is one task of an array: sbatch --array=0-5%3 slurm/sweep.sh" >&2
