@@ -5,7 +5,7 @@ from reid_lib.runs.run import Run
 
 
 def open_run(name="r", **identity):
-    return Run.open(name, params={"lr": 0.1}, identity={"lr": 0.1} | identity, provenance={"test_fingerprint": "t"})
+    return Run.open(name, params={"lr": 0.1}, key={"lr": 0.1} | identity, provenance={"test_fingerprint": "t"})
 
 
 def state(root, name="r"):

@@ -24,7 +24,8 @@ from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.threshold import decide
 from reid_lib.params.fields import TrainParams
-from reid_lib.runs.run import Run, identity
+from reid_lib.runs.key import run_key
+from reid_lib.runs.run import Run
 
 DIM = 16
 
@@ -82,7 +83,7 @@ def make_run(
     run = Run.open(
         name,
         params=params.model_dump(),
-        identity=identity(params, "made", "made"),
+        key=run_key(params, "made", "made"),
         provenance={"root": str(photos), "test_fingerprint": "made", "notes": []},
     )
     everything = EmbeddingSet(embeddings(rows, skill=skill, seed=seed + 1), rows)

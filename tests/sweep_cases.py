@@ -25,7 +25,7 @@ STAND_IN = textwrap.dedent("""
     word = words[min(count, len(words) - 1)]
     if word == "nothing":
         sys.exit("papermill could not begin")
-    run = runs.Run.open(name, params={"num_epochs": TrainParams().num_epochs}, identity={"a": 1}, provenance={})
+    run = runs.Run.open(name, params={"num_epochs": TrainParams().num_epochs}, key={"a": 1}, provenance={})
     run.report({"epoch": 0, "val_score": 0.25, "seconds": 1.0})
     run.report({"epoch": 1, "val_score": 0.125, "seconds": 1.0})
     if word == "hang":

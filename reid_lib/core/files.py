@@ -67,7 +67,7 @@ def _is_full(error: BaseException, folder: Path) -> bool:
 
 def write_json(path: Path, value) -> None:
     """Write `value` whole; NaN and infinities become null, which every reader of JSON understands."""
-    text = json.dumps(_without_nan(value), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -84,9 +84,9 @@ def overwrite_json(path: Path, value: dict, *, cut: str) -> None:
     with open(path, "r+b") as file:
         stat = os.fstat(file.fileno())
         room = max(stat.st_size, stat.st_blocks * 512)
-        text = json.dumps(_without_nan(value), allow_nan=False)
+        text = json.dumps(without_nan(value), allow_nan=False)
         if (over := len(text) - room) > 0 and value.get(cut):
-            text = json.dumps(_without_nan(value | {cut: str(value[cut])[: -over - 3] + "..."}), allow_nan=False)
+            text = json.dumps(without_nan(value | {cut: str(value[cut])[: -over - 3] + "..."}), allow_nan=False)
         if len(text) > room:
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         file.write(text.encode())
@@ -99,11 +99,11 @@ def read_json(path: Path):
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def _without_nan(value):
+def without_nan(value):
     if isinstance(value, dict):
-        return {str(key): _without_nan(entry) for key, entry in value.items()}
+        return {str(key): without_nan(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(entry) for entry in value]
+        return [without_nan(entry) for entry in value]
     if hasattr(value, "item"):  # a number of numpy
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
@@ -111,5 +111,5 @@ def _without_nan(value):
 
 def digest(identity: dict[str, Any]) -> str:
     """An identity in short, as status.json and the checkpoint know it."""
-    text = json.dumps(_without_nan(identity), sort_keys=True, ensure_ascii=False)
+    text = json.dumps(without_nan(identity), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

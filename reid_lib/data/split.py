@@ -13,8 +13,6 @@ import pandas as pd
 from reid_lib.core.errors import SplitError
 from reid_lib.core.names import (
     DATASET,
-    DATE,
-    DRAW_KEY,
     ENCOUNTER,
     GALLERY,
     IDENTITY,
@@ -27,7 +25,7 @@ from reid_lib.core.names import (
     UNUSED,
     VAL,
 )
-from reid_lib.data.dates import days
+from reid_lib.data.occasions import describe_gaps, draw_keys, has_occasions, units_of
 from reid_lib.data.roles import draw_roles
 
 POLICIES = ("auto", "official", "encounter", "random")
@@ -87,7 +85,7 @@ class Split:
     @property
     def notes(self) -> list[str]:
         """What a person should know about this split, one sentence each."""
-        audit, notes = self.leakage().set_index(ROLE), _date_notes(self.rows, self.policy) + list(self.remarks)
+        audit, notes = self.leakage().set_index(ROLE), describe_gaps(self.rows, self.policy) + list(self.remarks)
         for role in (VAL, TEST):
             if audit.loc[role, "known_queries"] and not audit.loc[role, "unknown_queries"]:
                 without = "; so no threshold can be fitted: every photograph will be given a name, none called new"
@@ -170,7 +168,7 @@ def _drawn(rows: pd.DataFrame, policy: str, shares: dict[str, float], unknown_sp
     else:
         drawn = rows[rows[INDIVIDUAL].notna()]
         rows.loc[rows[INDIVIDUAL].isna(), ROLE] = TEST  # unlabelled photographs get an answer, but no score
-    units, keys = _units(drawn, by_encounter=policy != "random"), _keys(drawn, by_encounter=policy != "random")
+    units, keys = units_of(drawn, by_encounter=policy != "random"), draw_keys(drawn, by_encounter=policy != "random")
     roles = draw_roles(drawn, units, keys, shares=shares, unknown_split=unknown_split, seed=seed)
     rows.loc[drawn.index, ROLE] = roles
     return Split(_mark_known(rows, policy), policy, _missed(drawn[roles == UNUSED]))
@@ -213,75 +211,6 @@ def _choose_policy(rows: pd.DataFrame, policy: str) -> str:
     if policy not in POLICIES:
         raise SplitError(f"unknown split_policy {policy!r}: expected one of {', '.join(POLICIES)}")
     return policy
-
-
-def has_occasions(rows: pd.DataFrame) -> bool:
-    """Is the encounter, or at least the day, of any image known?"""
-    return bool(_occasions(rows).notna().any())
-
-
-def _units(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
-    """What of an individual stays on one side: the encounter, else the day; the image alone in a data set where neither
-    is told of any.
-
-    Images without one among others of their data set that have one are one unit: they may be of the same sighting.
-    """
-    image = "image:" + rows[IMAGE_ID].astype(str)
-    if not by_encounter:
-        return image
-    told = _occasions(rows)
-    return told.fillna("untold").where(told.notna().groupby(rows[DATASET]).transform("any"), image)
-
-
-def _keys(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
-    """(n,) text that each image draws by: its unit's name where that cannot change, else something that cannot.
-
-    An encounter made of times gets another name when an earlier photograph is added. An image without an occasion was
-    drawn for itself while no image had one.
-    """
-    image = "image:" + rows[IMAGE_ID].astype(str)
-    if not by_encounter:
-        return image
-    return (rows[DRAW_KEY] if DRAW_KEY in rows else _occasions(rows)).fillna(image)
-
-
-def _occasions(rows: pd.DataFrame) -> pd.Series:
-    """(n,) text: the encounter of each image, else its day; missing where neither is there or can be read."""
-    told = pd.Series(None, index=rows.index, dtype=object)
-    if DATE in rows:
-        day = days(rows[DATE]).dt.strftime("%Y-%m-%d")
-        told = ("date:" + day).astype(object).where(day.notna(), None)
-    if ENCOUNTER in rows:
-        told = ("encounter:" + rows[ENCOUNTER].astype(str)).astype(object).where(rows[ENCOUNTER].notna(), told)
-    return told
-
-
-def _date_notes(rows: pd.DataFrame, policy: str) -> list[str]:
-    """Dates that cannot be read, and images of which no occasion is known among others of which it is."""
-    notes = []
-    if DATE in rows:
-        dates = rows[DATE][rows[ENCOUNTER].isna()] if ENCOUNTER in rows else rows[DATE]
-        dates = dates.dropna()
-        unread = dates[days(dates).isna()]
-        if len(unread):
-            notes.append(
-                f"{len(unread)} of {len(dates)} dates cannot be read, e.g. {str(unread.iloc[0])!r}: write YYYY-MM-DD"
-            )
-    named = rows[rows[INDIVIDUAL].notna()]
-    told = _occasions(named)
-    without = [name for name, own in told.groupby(named[DATASET], sort=True) if own.isna().all()]
-    if policy != "random" and without and told.notna().any():
-        notes.append(
-            f"encounters are unknown in {', '.join(map(str, without))}: photographs of one sighting may be on both "
-            "sides and flatter the result"
-        )
-    told = told[~named[DATASET].isin(without)]
-    if policy != "random" and told.isna().any():
-        notes.append(
-            f"{told.isna().sum()} of {len(told)} photographs have neither an encounter nor a date: those of one animal "
-            "count as one encounter"
-        )
-    return notes
 
 
 def _mark_known(rows: pd.DataFrame, policy: str) -> pd.DataFrame:
@@ -332,7 +261,7 @@ def _cure(split: Split, shares: dict[str, float], unknown_split: float, seed: in
 def _most_units(split: Split) -> int:
     """The most encounters (images under `random`) that an individual has."""
     labelled = split.rows[split.rows[INDIVIDUAL].notna()]
-    units = _units(labelled, by_encounter=split.policy != "random")
+    units = units_of(labelled, by_encounter=split.policy != "random")
     return int(units.groupby(labelled[INDIVIDUAL]).nunique().max())
 
 

@@ -127,11 +127,7 @@ def projections(
     import matplotlib.pyplot as plt
 
     shown = list(projections)[:MOST_PANELS]
-    what = {KNOWN: "known and unknown animals", DATASET: "data sets", INDIVIDUAL: "individuals"}.get(colour, colour)
-    what = "what became of the queries" if colour == "outcome" else what
-    title = f"Photographs that a model finds alike lie close: {what}"
-    if len(projections) > len(shown):
-        title += f" ({len(shown)} of {len(projections)} runs)"
+    title = _title_of(colour, len(shown), len(projections))
     if not shown:
         ax = dress(new_axes(), title=title)
         ax.set(xticks=[], yticks=[])
@@ -152,11 +148,24 @@ def projections(
         ax.set_title(short[run], loc="left", fontsize=LABEL_PT, color=BLACK)
     for ax in grid.flat[len(shown) :]:
         ax.set_visible(False)
+    _add_legend(figure, handles, title, columns=4 if columns > 2 else 3)
+    return figure
+
+
+def _title_of(colour: str, n_shown: int, n_runs: int) -> str:
+    what = {KNOWN: "known and unknown animals", DATASET: "data sets", INDIVIDUAL: "individuals"}.get(colour, colour)
+    what = "what became of the queries" if colour == "outcome" else what
+    title = f"Photographs that a model finds alike lie close: {what}"
+    return title + (f" ({n_shown} of {n_runs} runs)" if n_runs > n_shown else "")
+
+
+def _add_legend(figure, handles: Mapping, title: str, *, columns: int) -> None:
+    """One legend for all panels, above them and under the title."""
     legend = figure.legend(
         handles.values(),
         handles.keys(),
         loc="outside upper left",
-        ncols=4 if columns > 2 else 3,
+        ncols=columns,
         frameon=False,
         fontsize=TICK_PT,
         title=title,
@@ -165,7 +174,6 @@ def projections(
     )
     for handle in legend.legend_handles:
         handle.set(sizes=[28], alpha=1)
-    return figure
 
 
 def _scatter(ax, frame, groups) -> dict:

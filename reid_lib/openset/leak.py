@@ -4,7 +4,7 @@ import pandas as pd
 
 from reid_lib.core.errors import SplitError
 from reid_lib.core.names import IDENTITY, INDIVIDUAL, KNOWN, PREDICTED, ROLE, TEST, ranked
-from reid_lib.data import split
+from reid_lib.data import occasions, split
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.openset import predictions, summary
 from reid_lib.openset.answers import Answers
@@ -27,7 +27,7 @@ def top1_by_split(stored: list[EmbeddingSet], params) -> pd.DataFrame:
     for part in stored[1:]:
         everything = everything.joined(part)
     labelled = everything.where(everything.rows[INDIVIDUAL].notna())
-    if not split.has_occasions(labelled.rows):
+    if not occasions.has_occasions(labelled.rows):
         raise SplitError(
             "encounters are unknown, so what the background gives away cannot be measured: it takes photographs with "
             "their EXIF times, or a table with a column `encounter` or `date`"

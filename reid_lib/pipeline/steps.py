@@ -41,7 +41,8 @@ from reid_lib.pipeline.submission import submission
 from reid_lib.runs import seals, table
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
 from reid_lib.runs.inspection import lost_files, nothing_in_the_way
-from reid_lib.runs.run import Run, identity
+from reid_lib.runs.key import run_key
+from reid_lib.runs.run import Run
 
 
 def start(params, catalogue: Catalogue, split: Split) -> Experiment:
@@ -54,7 +55,7 @@ def start(params, catalogue: Catalogue, split: Split) -> Experiment:
     run = Run.open(
         params.run_name or params.default_name(),
         params=params.model_dump(),
-        identity=identity(params, catalogue.fingerprint, split.fingerprint) | evaluated_weights(params),
+        key=run_key(params, catalogue.fingerprint, split.fingerprint) | evaluated_weights(params),
         provenance={
             "catalogue_fingerprint": catalogue.fingerprint,
             "split_fingerprint": split.fingerprint,

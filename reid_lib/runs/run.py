@@ -36,22 +36,10 @@ from reid_lib.runs.folder import (
     state_of,
     there,
 )
+from reid_lib.runs.key import STORED_AS, list_differences
 from reid_lib.runs.provenance import environment
 
-# Fingerprints of the data, in words.
-DATA_DIFFERS = {
-    "catalogue": "the photographs, or who is on them, are not those of then (added, removed or changed)",
-    "split": "so the roles of the photographs are not those of then",
-}
-OTHER_ROLES = "the roles of the same photographs are not those of then: another version of this library drew them"
-IDENTITY = "identity"  # in status.json: the digest, for the case that params.json is lost
 _OPEN: dict[Path, "Run"] = {}  # runs this process owns, so that a cell can be run again
-
-
-def identity(params, catalogue_fingerprint: str, split_fingerprint: str) -> dict[str, Any]:
-    """What makes two runs the same: the parameters that change the result, the data and their split."""
-    own = {name: value for name, value in params.model_dump().items() if name not in params.NOT_IDENTITY}
-    return own | {"catalogue": catalogue_fingerprint, "split": split_fingerprint}
 
 
 class Run(RunFolder):
@@ -67,17 +55,17 @@ class Run(RunFolder):
         self._undescribed = ""  # what is wrong with params.json, where status.json vouches for it
 
     @classmethod
-    def open(cls, name: str, *, params: dict, identity: dict, provenance: dict, root: Path | None = None) -> "Run":
-        """Claim a run: new, or continued where its identity is the same. A finished one is opened to be read.
+    def open(cls, name: str, *, params: dict, key: dict, provenance: dict, root: Path | None = None) -> "Run":
+        """Claim a run: new, or continued where its key is the same. A finished one is opened to be read.
 
         Args:
             params: every parameter as used.
-            identity: see `identity`.
+            key: see `run_key`.
             provenance: whatever else params.json is to say.
 
         Raises:
             RunBusyError: another live process owns it.
-            RunDiffersError: the run of this name has another identity and has computed something; the message lists
+            RunDiffersError: the run of this name has another key and has computed something; the message lists
                 the differences. Of one that failed before that, nothing is kept.
             RunError: a bad name, or a folder that cannot be a run.
         """
@@ -85,21 +73,21 @@ class Run(RunFolder):
         if folder.absolute() in _OPEN:
             _OPEN[folder.absolute()].release()
         run = cls(folder)
-        if run._same_as(identity) and run.finished:
+        if run._same_as(key) and run.finished:
             return run
         with writing(folder.parent, "REID_RUNS", RunError):
             run._claim()
         try:
             # Once more, now that nobody else can change it: another process may have made or ended the run meanwhile.
-            same = run._same_as(identity)
+            same = run._same_as(key)
             if same and run.finished:
                 run._let_go()
                 return run
-            run._status[IDENTITY] = digest(identity)
+            run._status[STORED_AS] = digest(key)
             if run._undescribed:
                 print(f"note: {run._undescribed.split(':')[0]}: by its {STATUS_JSON} the run is this one, and goes on")
             if not same or run._undescribed:
-                described = {"format": FORMAT, "run": name, "params": params, "identity": identity} | provenance
+                described = {"format": FORMAT, "run": name, "params": params, STORED_AS: key} | provenance
                 files.write_json(run.path(PARAMS_JSON), described | {"environment": environment()})
             run._begin()
         except BaseException:
@@ -129,43 +117,40 @@ class Run(RunFolder):
         if len(history):
             self._set(epoch=int(history["epoch"].max()))
 
-    def _same_as(self, identity: dict) -> bool:
-        """Is there a run already that has computed something? It has to have this identity.
+    def _same_as(self, key: dict) -> bool:
+        """Is there a run already that has computed something? It has to have this key.
 
-        A params.json that is damaged or lost says nothing; status.json knows the identity by its digest.
+        A params.json that is damaged or lost says nothing; status.json knows the key by its digest.
         """
         computed = any(there(self.path(name)) for name in COMPUTED)
         try:
             if not there(self.path(PARAMS_JSON)):
                 raise RunError(f"{self.path(PARAMS_JSON)} cannot be read (is missing): {CURE}")
-            stored = self.described().get("identity", {})
+            stored = self.described().get(STORED_AS, {})
         except RunError as error:
             if ANOTHER_FORMAT in str(error):
                 raise
             if not computed:
                 return False
-            if self._identity_digest() == digest(identity):
+            if self._key_digest() == digest(key):
                 self._undescribed = str(error)
                 return True
             raise RunError(
                 f"{error}. Whether the run in this folder is the one asked for is not known any more: move "
                 f"{self.folder} away, or give this run a name of its own: -r run_name NAME"
             ) from error
-        given = files._without_nan(identity)
-        differing = [key for key in {**stored, **given} if stored.get(key) != given.get(key)]
-        if differing and not self.finished and not computed:
+        differences = list_differences(stored, key)
+        if differences and not self.finished and not computed:
             return False
-        if differing:
-            lines = [DATA_DIFFERS.get(k, f"{k}: {stored.get(k)!r} there, {given.get(k)!r} here") for k in differing]
-            lines = [OTHER_ROLES] if differing == ["split"] else lines
-            listed = "\n  ".join([f"run {self.name!r} exists and differs:", *lines])
+        if differences:
+            listed = "\n  ".join([f"run {self.name!r} exists and differs:", *differences])
             raise RunDiffersError(f"{listed}\nit stays as it is; give this one a name of its own: -r run_name NAME")
         return True
 
-    def _identity_digest(self) -> str | None:
-        """What status.json says of the identity."""
+    def _key_digest(self) -> str | None:
+        """What status.json says of the key."""
         try:
-            return files.read_json(self.path(STATUS_JSON))[IDENTITY]
+            return files.read_json(self.path(STATUS_JSON))[STORED_AS]
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -176,7 +161,9 @@ class Run(RunFolder):
             if leftover.is_file():
                 leftover.unlink()
         before = self.status()
-        self._status = {"started": before.get("started", time.time())} | {k: before.get(k) for k in ("epoch", IDENTITY)}
+        self._status = {"started": before.get("started", time.time())} | {
+            k: before.get(k) for k in ("epoch", STORED_AS)
+        }
         self._stop = threading.Event()
         threading.Thread(target=self._beat, args=(self._stop,), daemon=True, name=f"heartbeat {self.name}").start()
         if shell := ipython():

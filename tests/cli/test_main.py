@@ -103,7 +103,7 @@ def make_run(name):
     undefined = dict.fromkeys(entry, float("nan"))
     counts = {"": {f"n_{k}_{w}": 3 for k in ("known", "unknown") for w in ("individuals", "queries")}}
     part = {"overall": {n: entry for n in names} | {"auroc": undefined}, "datasets": {}, "counts": counts}
-    run = Run.open(name, params={"reference": ""}, identity={}, provenance={})
+    run = Run.open(name, params={"reference": ""}, key={}, provenance={})
     run.write_json(METRICS_JSON, {"format": 1, "test": part, "val": part, "test_fingerprint": "t"})
     run.finish()
 

@@ -29,7 +29,7 @@ def a_file(clean_dirs, monkeypatch):
 
 
 def open_run():
-    return Run.open("r", params={}, identity={}, provenance={})
+    return Run.open("r", params={}, key={}, provenance={})
 
 
 def test_runs_that_lie_in_a_file(a_file):

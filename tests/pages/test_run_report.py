@@ -46,7 +46,7 @@ def unfinished(name="mine", **params):
         "counts": counts,
     }
     stored = TrainParams(**params).model_dump()
-    run = Run.open(name, params=stored, identity={}, provenance={"notes": [f"note {EVIL}"]})
+    run = Run.open(name, params=stored, key={}, provenance={"notes": [f"note {EVIL}"]})
     run.write_json(METRICS_JSON, {"format": 1, "test": part, "val": part, "test_fingerprint": "t"})
     return run
 

@@ -26,7 +26,7 @@ def root(clean_dirs):
 OWNER = """
 import sys, time
 from reid_lib.runs.run import Run
-run = Run.open("r", params={"lr": 0.1}, identity={"lr": 0.1}, provenance={})
+run = Run.open("r", params={"lr": 0.1}, key={"lr": 0.1}, provenance={})
 run.report({"epoch": 0})
 print("open", flush=True)
 time.sleep(60)

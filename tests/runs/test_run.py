@@ -9,8 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from reid_lib.core.errors import RunDiffersError, RunError
 from reid_lib.core.names import HISTORY_CSV, PARAMS_JSON, STATUS_JSON
-from reid_lib.params.fields import TrainParams
-from reid_lib.runs import owner, run
+from reid_lib.runs import owner
 from reid_lib.runs.run import Run
 
 
@@ -86,7 +85,7 @@ def test_a_failing_notebook_cell_outside_of_a_step_marks_the_run_failed(root):
         InteractiveShell.clear_instance()
 
 
-def test_another_identity_under_the_same_name_is_refused_with_the_differences():
+def test_another_key_under_the_same_name_is_refused_with_the_differences():
     open_run(num_epochs=8).finish()
     with pytest.raises(RunDiffersError, match="num_epochs: 8 there, 10 here") as caught:
         open_run(num_epochs=10)
@@ -110,16 +109,6 @@ def test_a_run_that_ended_before_it_computed_anything_begins_anew_with_other_par
     run.release()
     with pytest.raises(RunDiffersError, match="num_epochs: 10 there, 8 here"):
         open_run(num_epochs=8)
-
-
-def test_identity_is_what_changes_the_result():
-    a = run.identity(TrainParams(), "c", "s")
-    assert a == run.identity(
-        TrainParams(run_name="x", device="cpu", num_workers=2, data_root="y", reference="z"), "c", "s"
-    )
-    assert a != run.identity(TrainParams(lr=1e-4), "c", "s")
-    assert a != run.identity(TrainParams(), "other", "s")
-    assert a != run.identity(TrainParams(), "c", "other")
 
 
 # --- history ---------------------------------------------------------------------------------------------------------
@@ -198,7 +187,7 @@ def between_looking_and_claiming(monkeypatch, do):
     monkeypatch.setattr(owner.Lock, "take", late)
 
 
-def test_a_run_made_meanwhile_is_not_taken_over_with_another_identity(root, monkeypatch):
+def test_a_run_made_meanwhile_is_not_taken_over_with_another_key(root, monkeypatch):
     def made_meanwhile():
         run = open_run(num_epochs=8)
         run.report({"epoch": 0})

@@ -33,7 +33,7 @@ def root(clean_dirs):
 
 
 def make(name, value, *, test="t", finish=True, **params):
-    run = Run.open(name, params={"lr": 0.1, "reference": ""} | params, identity={"name": name}, provenance={})
+    run = Run.open(name, params={"lr": 0.1, "reference": ""} | params, key={"name": name}, provenance={})
     run.write_json(METRICS_JSON, metrics(value, test))  # noqa: F821 - defined by METRICS
     if finish:
         run.finish()
@@ -101,7 +101,7 @@ from pathlib import Path
 from reid_lib.runs.run import Run
 from reid_lib.runs.table import rewrite_table
 name, go = sys.argv[1], Path(sys.argv[2])
-run = Run.open(name, params={"reference": ""}, identity={"name": name}, provenance={})
+run = Run.open(name, params={"reference": ""}, key={"name": name}, provenance={})
 run.write_json("metrics.json", metrics(0.5))
 run.path("ready").touch()
 while not go.exists():

@@ -18,7 +18,7 @@ from reid_lib.core.paths import project_root, runs_root
 from reid_lib.params.fields import TrainParams
 from reid_lib.params.papermill import papermill_params
 from reid_lib.runs.folder import PLANNED
-from reid_lib.sweep import runner as sweeprun
+from reid_lib.sweep import runner as sweep_runner
 from reid_lib.sweep.plan import plan
 from reid_lib.sweep.runner import Sweep, papermill_arguments
 
@@ -35,7 +35,7 @@ def test_a_variant_is_the_plans_whatever_was_tried_in_the_notebook(dirs, monkeyp
     nb = nbformat.read(project_root() / "notebooks" / TRAIN_NOTEBOOK, as_version=4)
     nb.cells[1].source += "".join(f"\n{name} = {value!r}" for name, value in edited.items())
     nbformat.write(nb, dirs / "notebooks" / TRAIN_NOTEBOOK)
-    monkeypatch.setattr(sweeprun, "project_root", lambda: dirs)
+    monkeypatch.setattr(sweep_runner, "project_root", lambda: dirs)
     made = plan(["m=5", "dropout=0.25"], root=dirs / "variants")
     for variant in made.variants:
         arguments = papermill_arguments(made, variant)
@@ -96,16 +96,16 @@ def test_cores_are_divided_and_gpus_taken_in_turn_unless_the_user_said_otherwise
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
-    assert sweeprun._shares(4, 1) == {"OMP_NUM_THREADS": "2", "CUDA_VISIBLE_DEVICES": "5"}
-    assert sweeprun._shares(4, 2)["CUDA_VISIBLE_DEVICES"] == "2"
-    assert sweeprun._shares(1, 0) == {}
+    assert sweep_runner._shares(4, 1) == {"OMP_NUM_THREADS": "2", "CUDA_VISIBLE_DEVICES": "5"}
+    assert sweep_runner._shares(4, 2)["CUDA_VISIBLE_DEVICES"] == "2"
+    assert sweep_runner._shares(1, 0) == {}
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4")
-    assert [sweeprun._shares(2, slot, num_gpus=2)["CUDA_VISIBLE_DEVICES"] for slot in (0, 1)] == ["0,1", "2,3"]
-    assert "CUDA_VISIBLE_DEVICES" not in sweeprun._shares(2, 1, num_gpus=0)
-    assert "CUDA_VISIBLE_DEVICES" not in sweeprun._shares(2, 1, num_gpus=8)
+    assert [sweep_runner._shares(2, slot, num_gpus=2)["CUDA_VISIBLE_DEVICES"] for slot in (0, 1)] == ["0,1", "2,3"]
+    assert "CUDA_VISIBLE_DEVICES" not in sweep_runner._shares(2, 1, num_gpus=0)
+    assert "CUDA_VISIBLE_DEVICES" not in sweep_runner._shares(2, 1, num_gpus=8)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    assert "OMP_NUM_THREADS" not in sweeprun._shares(4, 1)
+    assert "OMP_NUM_THREADS" not in sweep_runner._shares(4, 1)
 
 
 def hanging(dirs, command: str) -> tuple[subprocess.Popen, psutil.Process]:

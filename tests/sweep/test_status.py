@@ -11,9 +11,9 @@ from sweep_cases import made_plan, runner, script, stand_in, states, sweep, time
 from reid_lib.core.names import STATUS_JSON
 from reid_lib.core.paths import runs_root
 from reid_lib.params.fields import TrainParams
-from reid_lib.runs import run
+from reid_lib.runs import key, run
 from reid_lib.runs.folder import PLANNED
-from reid_lib.sweep import status as sweeprun
+from reid_lib.sweep import status as sweep_status
 from reid_lib.sweep.status import DIFFERS, ELSEWHERE, Screen, status
 
 
@@ -58,7 +58,7 @@ def test_two_sweeps_of_one_plan_start_a_variant_once(dirs):
 def test_a_run_of_this_name_with_other_parameters_is_not_taken_for_the_variant(dirs):
     made = made_plan(dirs, n=2)
     params = TrainParams(lr=0.5, m=5)
-    other = run.Run.open("m-5", params=params.model_dump(), identity=run.identity(params, "c", "s"), provenance={})
+    other = run.Run.open("m-5", params=params.model_dump(), key=key.run_key(params, "c", "s"), provenance={})
     other.finish()
     assert states(made) == [DIFFERS, PLANNED]
     failed = sweep(made).run()
@@ -85,7 +85,7 @@ def test_table_tells_epoch_best_score_and_time_left(dirs):
 
 @pytest.mark.parametrize("seconds, words", [(10, "1 min"), (200, "3 min"), (3600, "1 h 0 min"), (9000, "2 h 30 min")])
 def test_time_left_in_words(seconds, words):
-    assert sweeprun.duration(seconds) == words
+    assert sweep_status.duration(seconds) == words
 
 
 class Out:

@@ -19,7 +19,8 @@ from tqdm import tqdm
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, SPECIES
 from reid_lib.core.paths import cache_root, writing
-from reid_lib.data.demo.drawing import KINDS, Kind, draw_pattern, draw_photo, draw_scene
+from reid_lib.data.demo.drawing import draw_photo, draw_scene
+from reid_lib.data.demo.patterns import KINDS, Kind, draw_pattern
 
 # Part of the folder's name: raise it with every change to what is drawn.
 VERSION = 3
