@@ -118,7 +118,8 @@ def judge(known: dict, unknown: dict) -> tuple[list[float], float]:
     equal = np.flatnonzero((both >= both.max() - 1e-12) & np.isfinite(threshold))
     fitted = threshold[equal[len(equal) // 2]] if len(equal) else np.inf
     top1 = metrics.top1_individual(np.where(q["named"], 1, 2), q["known"], q["individual"])
-    return [metrics.baks_baus_area(**q), both.max(), metrics.auroc(q["score"], q["known"]), top1], fitted
+    auroc = float(metrics.OperatingCurves.of(q["score"], q["named"], q["known"]).auroc()[0])
+    return [metrics.baks_baus_area(**q), both.max(), auroc, top1], fitted
 
 
 def at_threshold(known: dict, unknown: dict, threshold: float) -> float:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from on_arrays import auroc, detection_identification_rate, fpr_at_95_tpr, oscr
 from on_tables import fit_threshold, oracle
 from sklearn.metrics import auc, average_precision_score, roc_auc_score, roc_curve
 
@@ -113,7 +114,7 @@ def test_baks_and_baus_are_those_of_wildlife_datasets(frame):
 @given(queries(min_size=1, score=SCORES))
 def test_auroc_is_scikit_learns(frame):
     expected = math.nan if frame["known"].nunique() < 2 else roc_auc_score(frame["known"], frame["score"])
-    assert metrics.auroc(*arrays(frame, "score", "known")) == pytest.approx(expected, nan_ok=True)
+    assert auroc(*arrays(frame, "score", "known")) == pytest.approx(expected, nan_ok=True)
 
 
 @given(queries(min_size=1))
@@ -121,10 +122,10 @@ def test_curves_are_those_of_thresholds_tried_one_by_one(frame):
     both = frame["known"].nunique() == 2
     points = operating_points(frame) if both else []
     found = {
-        "auroc": metrics.auroc(*arrays(frame, "score", "known")),
-        "oscr": metrics.oscr(*arrays(frame, "score", "named", "known")),
-        "fpr": metrics.fpr_at_95_tpr(*arrays(frame, "score", "known")),
-        "dir": metrics.detection_identification_rate(
+        "auroc": auroc(*arrays(frame, "score", "known")),
+        "oscr": oscr(*arrays(frame, "score", "named", "known")),
+        "fpr": fpr_at_95_tpr(*arrays(frame, "score", "known")),
+        "dir": detection_identification_rate(
             *arrays(frame, "score", "named", "known"), false_alarm_rate=0.3, min_unknown=1
         ),
     }
@@ -144,7 +145,7 @@ def test_oscr_of_right_names_is_the_area_scikit_learn_measures(frame):
     all_right = frame.assign(named=frame["known"])
     if frame["known"].nunique() == 2:
         false, true, _ = roc_curve(frame["known"], frame["score"])
-        assert metrics.oscr(*arrays(all_right, "score", "named", "known")) == pytest.approx(auc(false, true))
+        assert oscr(*arrays(all_right, "score", "named", "known")) == pytest.approx(auc(false, true))
 
 
 ALL = {
@@ -152,9 +153,9 @@ ALL = {
     "baus": lambda f: metrics.baus(*arrays(f, "correct", "known", "individual")),
     "geometric_mean": lambda f: metrics.geometric_mean(*arrays(f, "correct", "known", "individual")),
     "area": lambda f: metrics.baks_baus_area(*arrays(f, "score", "named", "known", "individual")),
-    "auroc": lambda f: metrics.auroc(*arrays(f, "score", "known")),
-    "oscr": lambda f: metrics.oscr(*arrays(f, "score", "named", "known")),
-    "fpr": lambda f: metrics.fpr_at_95_tpr(*arrays(f, "score", "known")),
+    "auroc": lambda f: auroc(*arrays(f, "score", "known")),
+    "oscr": lambda f: oscr(*arrays(f, "score", "named", "known")),
+    "fpr": lambda f: fpr_at_95_tpr(*arrays(f, "score", "known")),
 }
 BY_INDIVIDUAL = ("baks", "baus", "geometric_mean", "area")
 
@@ -182,10 +183,10 @@ def test_photographing_one_animal_again_changes_nothing_where_animals_count_the_
 def test_weights_are_copies(frame, data):
     times = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(frame), max_size=len(frame))))
     copies = frame.loc[frame.index.repeat(times)]
-    for name, metric in (("auroc", metrics.auroc), ("fpr", metrics.fpr_at_95_tpr)):
+    for name, metric in (("auroc", auroc), ("fpr", fpr_at_95_tpr)):
         weighted = metric(*arrays(frame, "score", "known"), weights=times.astype(float))
         assert weighted == pytest.approx(ALL[name](copies), nan_ok=True), name
-    weighted = metrics.oscr(*arrays(frame, "score", "named", "known"), weights=times.astype(float))
+    weighted = oscr(*arrays(frame, "score", "named", "known"), weights=times.astype(float))
     assert weighted == pytest.approx(ALL["oscr"](copies), nan_ok=True)
 
 

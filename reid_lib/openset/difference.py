@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.special import ndtr, stdtr, stdtrit
 
 from reid_lib.core.errors import ParameterError
@@ -109,7 +110,9 @@ def measure_difference(pairs: list[tuple[Resampled, Resampled]]) -> Difference:
     return replace(found, n_seeds=n, seed_sd=seed_sd, over_individuals=inner, basis=basis, verdict=_verdict(found))
 
 
-def measure_seed_difference(per_seed_differences, *, metric: str = "geometric_mean", role: str = TEST) -> Difference:
+def measure_seed_difference(
+    per_seed_differences: ArrayLike, *, metric: str = "geometric_mean", role: str = TEST
+) -> Difference:
     """The t-interval over the differences of training seeds (candidate's seed i minus reference's seed i).
 
     It holds for these test animals: whether others would say the same is not in it. p is that of the t-test.
@@ -188,7 +191,7 @@ def _verdict(found: Difference) -> str:
     return BETTER if (found.low > 0) != METRICS[found.metric].lower_is_better else WORSE
 
 
-def holm(p_values) -> np.ndarray:
+def holm(p_values: ArrayLike) -> np.ndarray:
     """p-values corrected for their number, (m,): step-down, family-wise; NaN stays NaN and does not count.
 
     The k-th smallest of m is multiplied by m - k + 1, made no smaller than those before it, and cut at 1.

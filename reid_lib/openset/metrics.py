@@ -16,11 +16,14 @@ A query is accepted at threshold t when score >= t, so queries of equal score ar
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _NEGLIGIBLE = 1e-12  # sums of shares such as 1/3 are rounded: a rate this close to its limit has reached it
 
 
-def baks(correct, known, individual, *, weights=None):
+def baks(
+    correct: ArrayLike, known: ArrayLike, individual: ArrayLike, *, weights: ArrayLike | None = None
+) -> float | np.ndarray:
     """Balanced accuracy on known samples: mean over known individuals of the share of their queries named rightly.
 
     Source: AnimalCLEF 2025 (https://imageclef.org/AnimalCLEF2025); `wildlife_datasets.metrics.BAKS`.
@@ -32,7 +35,9 @@ def baks(correct, known, individual, *, weights=None):
     return _mean(correct, _shares(individual, known), weights)
 
 
-def baus(correct, known, individual, *, weights=None):
+def baus(
+    correct: ArrayLike, known: ArrayLike, individual: ArrayLike, *, weights: ArrayLike | None = None
+) -> float | np.ndarray:
     """Balanced accuracy on unknown samples: mean over unknown individuals of the share of their queries called new.
 
     Source: as `baks`; `wildlife_datasets.metrics.BAUS`.
@@ -40,13 +45,17 @@ def baus(correct, known, individual, *, weights=None):
     return _mean(correct, _shares(individual, ~_bools(known)), weights)
 
 
-def geometric_mean(correct, known, individual, *, weights=None):
+def geometric_mean(
+    correct: ArrayLike, known: ArrayLike, individual: ArrayLike, *, weights: ArrayLike | None = None
+) -> float | np.ndarray:
     """sqrt(BAKS * BAUS) of one data set; NaN where either is."""
     known_part, unknown_part = (f(correct, known, individual, weights=weights) for f in (baks, baus))
     return _plain(np.sqrt(known_part * unknown_part), weights)
 
 
-def animalclef2025_score(correct, known, individual, dataset, *, weights=None):
+def animalclef2025_score(
+    correct: ArrayLike, known: ArrayLike, individual: ArrayLike, dataset: ArrayLike, *, weights: ArrayLike | None = None
+) -> float | np.ndarray:
     """sqrt(BAKS * BAUS) per data set, undefined counted as 0, averaged over the data sets: the headline of a run.
 
     Source: the competition's scorer (AnimalCLEF 2025, Kaggle), which replaces an undefined BAKS or BAUS by 0.
@@ -66,17 +75,19 @@ def animalclef2025_score(correct, known, individual, dataset, *, weights=None):
     return _plain(animalclef2025_average(parts), weights)
 
 
-def animalclef2025_average(geometric_means) -> np.ndarray:
+def animalclef2025_average(geometric_means: ArrayLike) -> np.ndarray:
     """Geometric means of the data sets, (n_datasets,) or (n_datasets, B), averaged over them; NaN counts as 0."""
     return np.mean(np.nan_to_num(np.asarray(geometric_means, dtype=float), nan=0.0), axis=0)
 
 
-def share(holds, among, *, weights=None):
+def share(holds: ArrayLike, among: ArrayLike, *, weights: ArrayLike | None = None) -> float | np.ndarray:
     """Share of the queries `among` (bool) for which something `holds` (bool), by image (each query counts the same)."""
     return _mean(_bools(holds), _bools(among).astype(float), weights)
 
 
-def top_k_accuracy(rank, known, *, k: int = 1, weights=None):
+def top_k_accuracy(
+    rank: ArrayLike, known: ArrayLike, *, k: int = 1, weights: ArrayLike | None = None
+) -> float | np.ndarray:
     """Share of the known queries whose individual is among the k best, by image.
 
     Args:
@@ -85,12 +96,16 @@ def top_k_accuracy(rank, known, *, k: int = 1, weights=None):
     return share(np.asarray(rank, dtype=float) <= k, known, weights=weights)
 
 
-def top1_individual(rank, known, individual, *, weights=None):
+def top1_individual(
+    rank: ArrayLike, known: ArrayLike, individual: ArrayLike, *, weights: ArrayLike | None = None
+) -> float | np.ndarray:
     """Top-1 of the known queries, averaged over individuals: BAKS without a threshold."""
     return _mean(np.asarray(rank, dtype=float) <= 1, _shares(individual, known), weights)
 
 
-def mean_average_precision(average_precision, known, *, weights=None):
+def mean_average_precision(
+    average_precision: ArrayLike, known: ArrayLike, *, weights: ArrayLike | None = None
+) -> float | np.ndarray:
     """Mean of the average precisions of the known queries, by image.
 
     Args:
@@ -100,50 +115,9 @@ def mean_average_precision(average_precision, known, *, weights=None):
     return _mean(np.where(known, np.asarray(average_precision, dtype=float), 0.0), known.astype(float), weights)
 
 
-def auroc(score, known, *, weights=None):
-    """Area under the ROC curve of known (positive) against unknown queries, by image; ties count half."""
-    return _plain(OperatingCurves.of(score, known, known, weights=weights).auroc(), weights)
-
-
-def fpr_at_95_tpr(score, known, *, weights=None):
-    """Share of unknown queries accepted at the highest threshold that accepts 95 % of the known ones; lower is better.
-
-    Source: Liang, Li, Srikant, "Enhancing the reliability of out-of-distribution image detection" (ODIN), ICLR 2018;
-    the first point of the ROC curve with TPR >= 0.95, without interpolation.
-    """
-    return _plain(OperatingCurves.of(score, known, known, weights=weights).fpr_at_95_tpr(), weights)
-
-
-def oscr(score, named, known, *, weights=None):
-    """Open-set classification rate: area under correct classification rate against false positive rate, by image.
-
-    The correct classification rate at t is the share of known queries named rightly with score >= t; the false positive
-    rate the share of unknown queries with score >= t. Equals the AUROC when every known query is named rightly.
-
-    Source: Dhamija, Günther, Boult, "Reducing Network Agnostophobia", NeurIPS 2018 (arXiv:1811.04110); ties half, as in
-    the ROC curve.
-    """
-    return _plain(OperatingCurves.of(score, named, known, weights=weights).oscr(), weights)
-
-
-def detection_identification_rate(score, named, known, *, false_alarm_rate: float, min_unknown=100, weights=None):
-    """Share of known queries named rightly at the lowest threshold that keeps false alarms within a rate, by image.
-
-    The false alarm rate is the share of unknown queries with score >= t. The threshold is read off these very queries:
-    it describes the scores, it is not the frozen operating point.
-
-    Source: Phillips, Grother, Micheals, "Evaluation Methods in Face Recognition" (Handbook of Face Recognition),
-    open-set identification at rank 1; ISO/IEC 19795-1.
-
-    Args:
-        false_alarm_rate: 0 ... 1.
-        min_unknown: NaN with fewer unknown queries than this: 1 % of fewer than 100 is less than one query.
-    """
-    curves = OperatingCurves.of(score, named, known, weights=weights)
-    return _plain(curves.detection_identification_rate(false_alarm_rate, min_unknown=min_unknown), weights)
-
-
-def baks_baus_area(score, named, known, individual, *, weights=None):
+def baks_baus_area(
+    score: ArrayLike, named: ArrayLike, known: ArrayLike, individual: ArrayLike, *, weights: ArrayLike | None = None
+) -> float | np.ndarray:
     """Area under BAKS as a function of BAUS over all thresholds: OSCR by individual instead of by image.
 
     The chance that a query of a random known individual is named rightly *and* scores above a query of a random unknown
@@ -154,7 +128,7 @@ def baks_baus_area(score, named, known, individual, *, weights=None):
 
 @dataclass(frozen=True)
 class OperatingCurves:
-    """What is accepted as the threshold falls, for m distinct scores: the metrics above, computed from one sort.
+    """What is accepted as the threshold falls, for m distinct scores, and the metrics of it, computed from one sort.
 
     Attributes:
         known, named, unknown: (B, m + 1) mass of the accepted known queries, of those named rightly, and of the
@@ -168,7 +142,15 @@ class OperatingCurves:
     n_unknown: int
 
     @classmethod
-    def of(cls, score, named, known, *, individual=None, weights=None) -> "OperatingCurves":
+    def of(
+        cls,
+        score: ArrayLike,
+        named: ArrayLike,
+        known: ArrayLike,
+        *,
+        individual: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+    ) -> "OperatingCurves":
         """Curves by image, or with `individual` by individual; arguments as above."""
         known = _bools(known)
         if individual is None:
@@ -179,21 +161,45 @@ class OperatingCurves:
         return cls(*_accepted(score, weights, masses), int((~known).sum()))
 
     def auroc(self) -> np.ndarray:
-        """(B,)"""
+        """(B,) area under the ROC curve of known (positive) against unknown queries; ties count half."""
         return self._area(self.known)
 
     def oscr(self) -> np.ndarray:
-        """(B,)"""
+        """(B,) open-set classification rate: area under correct classification rate against false positive rate.
+
+        The correct classification rate at t is the share of known queries named rightly with score >= t; the false
+        positive rate the share of unknown queries with score >= t. Equals the AUROC when every known query is named
+        rightly.
+
+        Source: Dhamija, Günther, Boult, "Reducing Network Agnostophobia", NeurIPS 2018 (arXiv:1811.04110); ties half,
+        as in the ROC curve.
+        """
         return self._area(self.named)
 
     def fpr_at_95_tpr(self) -> np.ndarray:
-        """(B,)"""
+        """(B,) share of unknown queries accepted at the highest threshold that accepts 95 % of the known ones; lower is
+        better.
+
+        Source: Liang, Li, Srikant, "Enhancing the reliability of out-of-distribution image detection" (ODIN), ICLR
+        2018; the first point of the ROC curve with TPR >= 0.95, without interpolation.
+        """
         reached = divide(self.known, self.known[:, -1:]) >= 0.95 - _NEGLIGIBLE
         rate = divide(_at(self.unknown, reached.argmax(axis=1)), self.unknown[:, -1])
         return np.where(self.known[:, -1] > 0, rate, np.nan)
 
     def detection_identification_rate(self, false_alarm_rate: float, *, min_unknown: int = 100) -> np.ndarray:
-        """(B,)"""
+        """(B,) share of known queries named rightly at the lowest threshold that keeps false alarms within a rate.
+
+        The false alarm rate is the share of unknown queries with score >= t. The threshold is read off these very
+        queries: it describes the scores, it is not the frozen operating point.
+
+        Source: Phillips, Grother, Micheals, "Evaluation Methods in Face Recognition" (Handbook of Face Recognition),
+        open-set identification at rank 1; ISO/IEC 19795-1.
+
+        Args:
+            false_alarm_rate: 0 ... 1.
+            min_unknown: NaN with fewer unknown queries than this: 1 % of fewer than 100 is less than one query.
+        """
         if self.n_unknown < max(min_unknown, 1):
             return np.full(len(self.known), np.nan)
         allowed = divide(self.unknown, self.unknown[:, -1:]) <= false_alarm_rate + _NEGLIGIBLE
@@ -206,7 +212,9 @@ class OperatingCurves:
         return divide(area, self.known[:, -1] * self.unknown[:, -1])
 
 
-def baks_baus_curve(score, named, known, individual):
+def baks_baus_curve(
+    score: ArrayLike, named: ArrayLike, known: ArrayLike, individual: ArrayLike
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """BAKS and BAUS at every threshold that makes a difference.
 
     Returns:
@@ -252,7 +260,7 @@ def _mean(values, share, weights):
     return _plain(divide(drawn @ (values * share), drawn @ share), weights)
 
 
-def divide(above, below) -> np.ndarray:
+def divide(above: ArrayLike, below: ArrayLike) -> np.ndarray:
     """Quotient, NaN where `below` is 0."""
     above, below = np.broadcast_arrays(np.asarray(above, dtype=float), np.asarray(below, dtype=float))
     return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)

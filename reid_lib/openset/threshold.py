@@ -160,7 +160,7 @@ def oracle(test: Answers) -> dict:
     }
 
 
-def threshold_for(threshold, dataset: str) -> float | None:
+def threshold_for(threshold: Threshold | Mapping | Real | None, dataset: str) -> float | None:
     """The threshold (cosine similarity) of one data set, None where there is none.
 
     Args:

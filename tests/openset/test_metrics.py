@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from on_arrays import auroc, detection_identification_rate, fpr_at_95_tpr, oscr
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from reid_lib.openset import metrics
@@ -38,10 +39,10 @@ ALL = {
     "top5": lambda r, w: metrics.top_k_accuracy(r.rank, r.known, k=5, weights=w),
     "top1_individual": lambda r, w: metrics.top1_individual(r.rank, r.known, r.individual, weights=w),
     "map": lambda r, w: metrics.mean_average_precision(r.average_precision, r.known, weights=w),
-    "auroc": lambda r, w: metrics.auroc(r.score, r.known, weights=w),
-    "fpr95": lambda r, w: metrics.fpr_at_95_tpr(r.score, r.known, weights=w),
-    "oscr": lambda r, w: metrics.oscr(r.score, r.named, r.known, weights=w),
-    "dir10": lambda r, w: metrics.detection_identification_rate(
+    "auroc": lambda r, w: auroc(r.score, r.known, weights=w),
+    "fpr95": lambda r, w: fpr_at_95_tpr(r.score, r.known, weights=w),
+    "oscr": lambda r, w: oscr(r.score, r.named, r.known, weights=w),
+    "dir10": lambda r, w: detection_identification_rate(
         r.score, r.named, r.known, false_alarm_rate=0.1, min_unknown=1, weights=w
     ),
     "area": lambda r, w: metrics.baks_baus_area(r.score, r.named, r.known, r.individual, weights=w),
@@ -109,17 +110,15 @@ def test_auroc_and_fpr_agree_with_scikit_learn_with_ties_and_weights(seed):
     r = Random(seed)
     weights = np.random.default_rng(seed).integers(0, 4, len(r.known)).astype(float)
     for w in (None, weights):
-        assert metrics.auroc(r.score, r.known, weights=w) == pytest.approx(
-            roc_auc_score(r.known, r.score, sample_weight=w)
-        )
+        assert auroc(r.score, r.known, weights=w) == pytest.approx(roc_auc_score(r.known, r.score, sample_weight=w))
         fpr, tpr, _ = roc_curve(r.known, r.score, sample_weight=w, drop_intermediate=False)
-        assert metrics.fpr_at_95_tpr(r.score, r.known, weights=w) == pytest.approx(fpr[tpr >= 0.95 - 1e-12][0])
+        assert fpr_at_95_tpr(r.score, r.known, weights=w) == pytest.approx(fpr[tpr >= 0.95 - 1e-12][0])
 
 
 def test_fpr_at_exactly_95_percent_accepted():
     # 20 known at 20 ... 1; accepting 19 of them means score >= 2, where 3 of 4 unknown queries are accepted too.
     score = [*range(20, 0, -1), 2.5, 2.0, 19, 1.5]
-    assert metrics.fpr_at_95_tpr(score, 20 * [True] + 4 * [False]) == 3 / 4
+    assert fpr_at_95_tpr(score, 20 * [True] + 4 * [False]) == 3 / 4
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -127,21 +126,21 @@ def test_oscr_and_area_agree_with_all_pairs(seed):
     r = Random(seed)
     one, share = np.ones(len(r.known)), shares(r.individual)
     expected = pairs(r, weight_known=one, weight_unknown=one, hit=r.named)
-    assert metrics.oscr(r.score, r.named, r.known) == pytest.approx(expected)
+    assert oscr(r.score, r.named, r.known) == pytest.approx(expected)
     expected = pairs(r, weight_known=share, weight_unknown=share, hit=r.named)
     assert metrics.baks_baus_area(r.score, r.named, r.known, r.individual) == pytest.approx(expected)
 
 
 def test_oscr_is_the_auroc_when_every_known_query_is_named_rightly():
     r = Random(0)
-    assert metrics.oscr(r.score, r.known, r.known) == pytest.approx(metrics.auroc(r.score, r.known))
+    assert oscr(r.score, r.known, r.known) == pytest.approx(auroc(r.score, r.known))
 
 
 def test_oscr_and_area_solved_by_hand():
     # From the top: right, unknown u, wrong, right, unknown v. CCR against FPR: 1/3 up to 1/2, then 2/3 up to 1.
     score, known = [5, 4, 3, 2, 1], [True, False, True, True, False]
     named = [True, False, False, True, False]
-    assert metrics.oscr(score, named, known) == pytest.approx((1 / 3 + 2 / 3) / 2)
+    assert oscr(score, named, known) == pytest.approx((1 / 3 + 2 / 3) / 2)
     # The two right queries are one animal's, the wrong one another's: BAKS 1/4, then 1/2.
     individual = ["a", "u", "b", "a", "v"]
     assert metrics.baks_baus_area(score, named, known, individual) == pytest.approx((1 / 4 + 1 / 2) / 2)
@@ -162,7 +161,7 @@ def test_detection_identification_rate_agrees_with_trying_every_threshold(rate):
         for t in [*np.unique(r.score), np.inf]
         if np.mean(r.score[~r.known] >= t) <= rate
     ]
-    value = metrics.detection_identification_rate(r.score, r.named, r.known, false_alarm_rate=rate)
+    value = detection_identification_rate(r.score, r.named, r.known, false_alarm_rate=rate)
     assert (~r.known).sum() >= 100 and value == pytest.approx(max(allowed))
 
 
@@ -171,13 +170,13 @@ def test_one_false_alarm_in_a_hundred_is_one_percent():
     score = np.concatenate([np.arange(100, 0, -1), [99.5, 99.0, 100.5, 100.2]])
     known = np.arange(104) >= 100
     named = known & (score != 100.2)
-    assert metrics.detection_identification_rate(score, named, known, false_alarm_rate=0.01) == 2 / 4
+    assert detection_identification_rate(score, named, known, false_alarm_rate=0.01) == 2 / 4
 
 
 def test_detection_identification_rate_is_undefined_under_100_unknown_queries():
     for n, defined in ((99, False), (100, True)):
         score, known = np.arange(n + 1.0), np.arange(n + 1) == n
-        value = metrics.detection_identification_rate(score, known, known, false_alarm_rate=0.1)
+        value = detection_identification_rate(score, known, known, false_alarm_rate=0.1)
         assert np.isfinite(value) == defined
 
 
@@ -237,7 +236,7 @@ def test_undefined_is_nan_and_only_the_competition_score_counts_it_as_0(name):
 
 def test_a_query_without_a_score_counts_as_the_lowest():
     score, known = [0.1, 0.2, np.nan], [True, True, False]
-    assert metrics.auroc(score, known) == 1
+    assert auroc(score, known) == 1
     threshold, best, new = metrics.baks_baus_curve(score, known, known, ["a", "b", "u"])
     assert threshold[0] == -np.inf and best[0] == 1 and new[0] == 1
 
