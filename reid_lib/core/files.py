@@ -65,7 +65,7 @@ def _is_full(error: BaseException, folder: Path) -> bool:
     return told or shutil.disk_usage(folder).free < FULL
 
 
-def write_json(path: Path, value) -> None:
+def write_json(path: Path, value: Any) -> None:
     """Write `value` whole; NaN and infinities become null, which every reader of JSON understands."""
     text = json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic(path) as temporary:
@@ -94,12 +94,12 @@ def overwrite_json(path: Path, value: dict, *, cut: str) -> None:
         os.fsync(file.fileno())
 
 
-def read_json(path: Path):
+def read_json(path: Path) -> Any:
     """What `write_json` wrote; null comes back as NaN inside of dictionaries of numbers only by the caller's word."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def without_nan(value):
+def without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {str(key): without_nan(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):

@@ -35,7 +35,13 @@ class UnreadablePhoto(CatalogueError):
         self.path, self.reason = Path(path), reason
 
 
-def decode(path: Path | str, *, bbox=None, target_px: int = 0, min_side_px: int = MIN_SIDE_PX) -> np.ndarray:
+def decode(
+    path: Path | str,
+    *,
+    bbox: tuple[float, float, float, float] | None = None,
+    target_px: int = 0,
+    min_side_px: int = MIN_SIDE_PX,
+) -> np.ndarray:
     """The pixels of one photograph: uint8 (height, width, 3) RGB, upright. Arguments and errors as `open_upright`."""
     return np.array(open_upright(path, bbox=bbox, target_px=target_px, min_side_px=min_side_px))
 
@@ -121,7 +127,7 @@ def taken_at(path: Path | str) -> datetime | None:
     return None
 
 
-def parse_bbox(bbox) -> tuple[float, float, float, float] | None:
+def parse_bbox(bbox: object) -> tuple[float, float, float, float] | None:
     """x, y, width, height from text ("10,20,30,40", brackets and blanks allowed) or four numbers; None where missing.
 
     Raises:

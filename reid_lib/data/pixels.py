@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,9 @@ from reid_lib.core.paths import cache_root
 from reid_lib.data.photo import UnreadablePhoto, open_upright
 from reid_lib.data.pixel_store import kept
 
+if TYPE_CHECKING:
+    from reid_lib.data.catalogue import Catalogue
+
 # Raised whenever the same file would give other pixels: caches of older versions are then made anew.
 VERSION = 1
 INTERPOLATIONS = {
@@ -25,7 +29,12 @@ INTERPOLATIONS = {
 
 
 def pixels(
-    catalogue, *, image_size: int, interpolation: str = "bicubic", progress: bool = True, check: bool = True
+    catalogue: "Catalogue",
+    *,
+    image_size: int,
+    interpolation: str = "bicubic",
+    progress: bool = True,
+    check: bool = True,
 ) -> np.ndarray:
     """Every image of a catalogue, cut to its bbox and squashed to a square (not cropped: the animal stays whole).
 
@@ -67,7 +76,7 @@ def pixels(
     return kept(cache_root() / "pixels" / f"{key}.npy", (len(files), image_size, image_size, 3), squares, check=check)
 
 
-def load_image(path: Path | str, *, bbox=None, max_side_px: int = 0) -> np.ndarray:
+def load_image(path: Path | str, *, bbox: object = None, max_side_px: int = 0) -> np.ndarray:
     """One photograph to look at: uint8 (height, width, 3), its longer side at most `max_side_px` (0: as it is).
 
     Raises:

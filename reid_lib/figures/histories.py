@@ -1,6 +1,7 @@
 """Histories of several runs in one figure."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,12 +21,17 @@ from reid_lib.figures.style import (
     say,
 )
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 OTHER_LOSSES = "not one loss: only the shapes of the curves compare, not their heights"
 STYLES = ("-", "--", "-.", (0, (1, 1)))
 
 
 @legible
-def loss_comparison(histories: Mapping[str, pd.DataFrame], *, losses: Mapping[str, str] | None = None, ax=None):
+def loss_comparison(
+    histories: Mapping[str, pd.DataFrame], *, losses: Mapping[str, str] | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """Loss by epoch of several runs: validation photographs thick, training photographs (augmented) thin and dashed.
 
     Args:
@@ -60,7 +66,9 @@ def loss_comparison(histories: Mapping[str, pd.DataFrame], *, losses: Mapping[st
 
 
 @legible
-def history_lines(histories: Mapping[str, pd.DataFrame], column: str, *, note: str = "", ax=None):
+def history_lines(
+    histories: Mapping[str, pd.DataFrame], column: str, *, note: str = "", ax: "Axes | None" = None
+) -> "Axes":
     """One column of the histories by epoch, a line per run.
 
     Args:

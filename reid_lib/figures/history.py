@@ -1,5 +1,7 @@
 """Histories of one run: losses and val scores by epoch."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -7,9 +9,12 @@ from reid_lib.figures.labels import LOSSES, SCORES
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import GREY, LABEL_PT, dress, label_ends, mark_value, new_axes, say
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 @legible
-def loss_curves(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None):
+def loss_curves(history: pd.DataFrame, best_epoch: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
     """Training loss against validation loss, by epoch; epochs that were not evaluated are bridged.
 
     Args:
@@ -26,7 +31,7 @@ def loss_curves(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None
 
 
 @legible
-def val_scores(history: pd.DataFrame, best_epoch: int | None = None, *, ax=None):
+def val_scores(history: pd.DataFrame, best_epoch: int | None = None, *, ax: "Axes | None" = None) -> "Axes":
     """What the validation photographs say, by epoch; the score that picks the epoch is the black line.
 
     Args:

@@ -1,5 +1,7 @@
 """What a parameter does to a metric, over many runs. Called through `plotcompare`."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
@@ -10,13 +12,18 @@ from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, dress, legend_
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs.table import ASKED, RUN
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 PARAM = "param_"
 SEED = "seed"
 LOG_SPAN = 20  # from this ratio of the largest to the smallest value on, the axis is logarithmic
 
 
 @legible
-def parameter_impact(table: pd.DataFrame, parameter: str, metric: str, *, reference: str | None = None, ax=None):
+def parameter_impact(
+    table: pd.DataFrame, parameter: str, metric: str, *, reference: str | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """A metric by the value of one parameter: a point per run with its 95 % interval, a line through the seeds' means.
 
     Filled are the runs that differ from each other in nothing but this parameter and the seed, and were asked the same

@@ -1,6 +1,7 @@
 """Metrics as points with their intervals."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,19 @@ from reid_lib.figures.legible import legible
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, dress, new_axes, percent
 from reid_lib.openset.measures import METRICS
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 
 @legible
-def bars(values: Mapping[str, Mapping[str, float]], *, title: str, x: str = "value (0 to 1)", n_of: str = "", ax=None):
+def bars(
+    values: Mapping[str, Mapping[str, float]],
+    *,
+    title: str,
+    x: str = "value (0 to 1)",
+    n_of: str = "",
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Horizontal bars with 95 % intervals, first on top; undefined values say so.
 
     Args:
@@ -45,7 +56,7 @@ def bars(values: Mapping[str, Mapping[str, float]], *, title: str, x: str = "val
 
 
 @legible
-def leak(frame: pd.DataFrame, *, ax=None):
+def leak(frame: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
     """The same data under two splits: photographs of one encounter on both sides flatter the result.
 
     Args:

@@ -3,6 +3,7 @@
 The words of a metric are where it is defined (`openset.measures`).
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from reid_lib.figures.style import BLACK, COLOURS, GREY
@@ -81,7 +82,7 @@ def history_column(column: str) -> HistoryColumn:
     return HISTORY.get(column, HistoryColumn(plain, plain))
 
 
-def shortened(names, width: int = NAME_WIDTH) -> dict[str, str]:
+def shortened(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, str]:
     """Name -> the name with its middle left out where it is longer than `width`; wider where two would look alike."""
     names = list(dict.fromkeys(map(str, names)))
     while True:

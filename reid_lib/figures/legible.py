@@ -5,6 +5,7 @@ matplotlib takes what stands between two `$` for a formula, and warns of every l
 
 import functools
 import unicodedata
+from collections.abc import Callable
 
 STAND_IN = "□"  # for a letter that no font of this machine has
 # Fonts that hold most of a script, tried before all others in the order of their names.
@@ -19,7 +20,7 @@ NO_LETTERS = ("cm", "STIXNon", "STIXSize", "Last Resort", ".LastResort", "Wingdi
 _family_of: dict[str, str | None] = {}  # letter -> a family that has it
 
 
-def legible(draw):
+def legible(draw: Callable) -> Callable:
     """Decorator of a function that draws a figure and returns its axes or the Figure: no word in it is a formula, and
     letters that the font lacks come from another font of this machine, else stand as "□", without a warning.
 

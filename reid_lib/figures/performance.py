@@ -1,6 +1,7 @@
 """Figures of a table of runs (`table.all_metrics`): intervals of several runs, and runs against metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ from reid_lib.figures.style import (
 )
 from reid_lib.openset.difference import BETTER, WORSE
 from reid_lib.runs.table import ASKED, REFERENCE, RUN
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 OTHER_QUERIES = "asked other test photographs, not to be compared"
 PALE, STRONG = "#f4f8fb", "#74add1"  # worst and best cell of a column; black is read on both
@@ -63,13 +67,13 @@ def by_performance(table: pd.DataFrame, metric: str) -> pd.DataFrame:
 @legible
 def performance_bars(
     table: pd.DataFrame,
-    metrics,
+    metrics: Sequence[str],
     *,
     reference: str | None = None,
     verdicts: Mapping[str, str] | None = None,
     against: str = "",
-    ax=None,
-):
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Each run's metrics with 95 % intervals, the highest run on top; sorted by the first metric.
 
     The title says which run is better only where a verdict is given: intervals of single runs do not tell, since they
@@ -154,7 +158,9 @@ def _title(table, metric, reference, verdicts, against) -> str:
 
 
 @legible
-def performance_heatmap(table: pd.DataFrame, metrics, *, reference: str | None = None, ax=None):
+def performance_heatmap(
+    table: pd.DataFrame, metrics: Sequence[str], *, reference: str | None = None, ax: "Axes | None" = None
+) -> "Axes":
     """Runs against metrics, each value printed; the colour ranks the values of a column, it tells no runs apart.
 
     Runs that were asked other test queries are not ranked.

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,10 @@ from reid_lib.figures.style import (
 from reid_lib.openset.answers import Answers, known_masks
 from reid_lib.openset.outcomes import outcomes
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 MOST_PANELS = 12
 MOST_POINTS = 3000  # of a panel: more lie on top of each other and take their time
 # Outcome of a query -> (label, colour, marker); in the order of drawing.
@@ -44,7 +49,7 @@ OUTCOMES = {
 
 
 @legible
-def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax=None):
+def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax: "Axes | None" = None) -> "Axes":
     """Embeddings in two dimensions (`projection.project`): photographs that the model finds alike lie close.
 
     Args:
@@ -112,7 +117,7 @@ def projections(
     predictions: Mapping[str, pd.DataFrame] | None = None,
     *,
     colour: str = KNOWN,
-):
+) -> "Figure":
     """Embeddings of several runs side by side, one axes per run; returns the Figure.
 
     Args:

@@ -3,14 +3,18 @@
 import io
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reid_lib.core import files
 from reid_lib.figures.style import DPI, figure_of
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 FILE_DPI = 150  # of a figure that is kept
 
 
-def render_png(figure, *, dpi: int = FILE_DPI, tight: bool = True, close: bool = False) -> bytes:
+def render_png(figure: "Figure", *, dpi: int = FILE_DPI, tight: bool = True, close: bool = False) -> bytes:
     """A figure (or the figure an axes belongs to) as a PNG.
 
     Args:
@@ -26,7 +30,7 @@ def render_png(figure, *, dpi: int = FILE_DPI, tight: bool = True, close: bool =
     return drawn.getvalue()
 
 
-def save_figure(figure, path: str | Path, *, dpi: int = FILE_DPI, close: bool = False) -> Path:
+def save_figure(figure: "Figure", path: str | Path, *, dpi: int = FILE_DPI, close: bool = False) -> Path:
     """Writes a figure (or the figure an axes belongs to) as a PNG, whole or not at all; returns the path.
 
     Drawn in memory first, so that a failure while drawing leaves an older file as it was. `close` as in `render_png`.
@@ -48,7 +52,7 @@ def open_figures() -> list[int]:
     return pyplot.get_fignums() if pyplot else []
 
 
-def close_figure(figure) -> None:
+def close_figure(figure: "Figure") -> None:
     """Close a figure (or the figure an axes belongs to), where pyplot knows of it."""
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         pyplot.close(figure_of(figure))
@@ -60,7 +64,7 @@ def close_figures(*, besides: list[int]) -> None:
         sys.modules["matplotlib.pyplot"].close(number)
 
 
-def show_saved(figure, path) -> None:
+def show_saved(figure: "Figure | None", path: str | Path) -> None:
     """In a notebook: the file that `save_figure` wrote in place of drawing the figure once more, at its size on paper.
 
     Elsewhere nothing happens. The figure (or the figure an axes belongs to; None: there is none) is closed.

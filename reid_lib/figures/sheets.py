@@ -6,6 +6,7 @@ strip of 12-megapixel images needs no more memory than one of thumbnails.
 
 import hashlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,9 @@ from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 SHOWN_PX = 240  # long side of a photograph as drawn
 LoadImage = Callable[[str], np.ndarray]  # image_id -> uint8 (H, W, 3)
 MARKS = {"right": "✓", "wrong": "✗", "refused": "✗", "unlabelled": "?"}
@@ -52,8 +56,13 @@ def examples(predictions: pd.DataFrame, *, n: int = 6) -> pd.DataFrame:
 
 @legible
 def retrieval(
-    predictions: pd.DataFrame, load_image: LoadImage, *, n: int = 6, image_ids: list[str] | None = None, ax=None
-):
+    predictions: pd.DataFrame,
+    load_image: LoadImage,
+    *,
+    n: int = 6,
+    image_ids: list[str] | None = None,
+    ax: "Axes | None" = None,
+) -> "Axes":
     """Queries, one a row: the photograph, the decision, and the best gallery photograph of its five nearest animals.
 
     A green frame and ✓ mark the query's own individual, a vermilion frame and ✗ any other; the heavier frame is the
@@ -136,7 +145,9 @@ def _candidate(ax, row, rank, kind, top, load_image):
 
 
 @legible
-def photographs(rows: pd.DataFrame, load_image: LoadImage, *, individuals: int = 5, columns: int = 6, ax=None):
+def photographs(
+    rows: pd.DataFrame, load_image: LoadImage, *, individuals: int = 5, columns: int = 6, ax: "Axes | None" = None
+) -> "Axes":
     """A sheet of the data: one individual a row, one photograph of each of its encounters.
 
     Shown are the individuals with the most encounters, data sets taking turns, and their first encounters by date
@@ -171,7 +182,7 @@ def photographs(rows: pd.DataFrame, load_image: LoadImage, *, individuals: int =
 
 
 @legible
-def suspects(pairs: pd.DataFrame, load_image: LoadImage, *, n: int = 6, ax=None):
+def suspects(pairs: pd.DataFrame, load_image: LoadImage, *, n: int = 6, ax: "Axes | None" = None) -> "Axes":
     """Photographs that look like one photograph under two individuals, a pair a row.
 
     Args:

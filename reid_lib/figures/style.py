@@ -6,6 +6,14 @@ No matplotlib setting is changed globally: a figure made here never alters the n
 
 import math
 import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.legend import Legend
+    from matplotlib.lines import Line2D
 
 # Okabe & Ito's palette ("Color Universal Design", 2008). Each colour has one meaning; a line style, a marker or a
 # symbol always goes with it, so that the figures read in grey as well.
@@ -27,7 +35,7 @@ WIDTH_IN, HEIGHT_IN, DPI = 7.0, 3.8, 110
 TITLE_PT, LABEL_PT, TICK_PT = 11, 10, 9
 
 
-def new_axes(ax=None, *, width_in: float = WIDTH_IN, height_in: float = HEIGHT_IN):
+def new_axes(ax: "Axes | None" = None, *, width_in: float = WIDTH_IN, height_in: float = HEIGHT_IN) -> "Axes":
     """`ax` itself, or the axes of a new pyplot figure (which a notebook then shows)."""
     if ax is not None:
         return ax
@@ -36,7 +44,7 @@ def new_axes(ax=None, *, width_in: float = WIDTH_IN, height_in: float = HEIGHT_I
     return plt.subplots(figsize=(width_in, height_in), dpi=DPI, layout="constrained")[1]
 
 
-def dress(ax, *, title: str, x: str = "", y: str = "", title_pad: float = 8):
+def dress(ax: "Axes", *, title: str, x: str = "", y: str = "", title_pad: float = 8) -> "Axes":
     """Title on the left, named axes, thin spines on two sides only."""
     if title:
         ax.set_title(textwrap.fill(title, 78), loc="left", fontsize=TITLE_PT, color=BLACK, pad=title_pad)
@@ -49,12 +57,12 @@ def dress(ax, *, title: str, x: str = "", y: str = "", title_pad: float = 8):
     return ax
 
 
-def say(ax, message: str):
+def say(ax: "Axes", message: str) -> None:
     """A sentence in the middle of axes that have nothing to show."""
     ax.text(0.5, 0.5, message, transform=ax.transAxes, ha="center", va="center", fontsize=LABEL_PT, color=GREY)
 
 
-def legend_above(ax, columns: int = 4):
+def legend_above(ax: "Axes", columns: int = 4) -> "Legend":
     """A legend between title and data; the title's `title_pad` must leave room for it (`legend_pad`)."""
     return ax.legend(
         loc="lower left",
@@ -78,7 +86,7 @@ def legend_pad(entries: int, columns: int = 4) -> float:
     return 8 + 15 * math.ceil(entries / columns)
 
 
-def label_ends(ax, ends: list[tuple[float, str, str]]):
+def label_ends(ax: "Axes", ends: list[tuple[float, str, str]]) -> None:
     """Names lines at the right edge of `ax`, apart from each other: `ends` holds (last y, text, colour).
 
     Call it after the limits are final.
@@ -99,7 +107,17 @@ def label_ends(ax, ends: list[tuple[float, str, str]]):
         ax.text(1.015, y, text, transform=ax.transAxes, ha="left", va="center", fontsize=TICK_PT, color=colour)
 
 
-def mark_value(ax, x: float, text: str, *, height: float, colour: str = BLACK, style="-", gid="threshold", left=None):
+def mark_value(
+    ax: "Axes",
+    x: float,
+    text: str,
+    *,
+    height: float,
+    colour: str = BLACK,
+    style: str = "-",
+    gid: str = "threshold",
+    left: bool | None = None,
+) -> "Line2D":
     """A vertical line at `x` up to `height` (share of the axes), its label beside its upper end, inside the axes.
 
     Args:
@@ -124,7 +142,9 @@ def mark_value(ax, x: float, text: str, *, height: float, colour: str = BLACK, s
     return line
 
 
-def panels(datasets: list[str], draw, *, title: str, x: str, y: str, columns: int = 3):
+def panels(
+    datasets: list[str], draw: Callable[[str, "Axes"], object], *, title: str, x: str, y: str, columns: int = 3
+) -> "Figure":
     """A new figure with one small panel per data set and one legend; `draw(dataset, ax)` fills each.
 
     The panels share their horizontal axis: `draw` sets the same limits in each.
@@ -181,12 +201,12 @@ def photographs_of(n: int) -> str:
     return f"{n:,} photograph{'' if n == 1 else 's'}"
 
 
-def figure_of(drawn):
+def figure_of(drawn: "Axes | Figure") -> "Figure":
     """What a drawing function returned as a Figure: itself, or the one an axes belongs to."""
     return drawn if hasattr(drawn, "savefig") else drawn.figure
 
 
-def headed(figure, words: str):
+def headed(figure: "Axes | Figure", words: str) -> "Axes | Figure":
     """The figure (or axes) itself, with a line above all it shows."""
     of = figure_of(figure)
     if words and of.legends:  # of `panels`: its title is the figure's

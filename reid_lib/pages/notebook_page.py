@@ -3,6 +3,7 @@
 import re
 
 from markupsafe import Markup
+from nbformat import NotebookNode
 
 from reid_lib.pages.html import render_template
 
@@ -16,7 +17,7 @@ LOADING = ("src", "srcset", "data", "poster", "background", "action", "formactio
 UNWANTED = ("script", "style", "link", "iframe", "object", "embed", "form", "base", "meta")
 
 
-def page(notebook, *, title: str, header: Markup | str = "") -> str:
+def page(notebook: NotebookNode, *, title: str, header: Markup | str = "") -> str:
     """The HTML text of an executed notebook (nbformat 4), which is changed.
 
     Args:

@@ -3,13 +3,16 @@
 import math
 import re
 from pathlib import PurePath
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from reid_lib.core.errors import ParameterError, is_text
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.params.run_names import LONGEST_NAME, made_name, short_value
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Names people type, those of the replaced system among them.
 ALIASES = {
@@ -54,7 +57,7 @@ class NotebookParams(BaseModel):
     RUN_PREFIX: ClassVar[str] = ""  # of the names made for runs
 
     @classmethod
-    def from_notebook(cls):
+    def from_notebook(cls) -> Self:
         """The parameters as the notebook's parameters cell, and papermill after it, set them.
 
         Raises:
@@ -68,7 +71,7 @@ class NotebookParams(BaseModel):
         return cls.checked(notebook_values(set(cls.model_fields)))
 
     @classmethod
-    def checked(cls, values: dict[str, Any]):
+    def checked(cls, values: dict[str, Any]) -> Self:
         """Build from a dictionary, with messages for people.
 
         Raises:
@@ -112,7 +115,7 @@ class NotebookParams(BaseModel):
             changed["data_root"] = PurePath(changed["data_root"]).name
         return made_name(changed, self.RUN_PREFIX) or "default"
 
-    def table(self):
+    def table(self) -> "pd.DataFrame":
         """DataFrame(value, default, meaning) of the parameters that are not at their default."""
         import pandas as pd
 

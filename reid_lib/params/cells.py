@@ -10,6 +10,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from nbformat import NotebookNode
+
 from reid_lib.core.errors import ParameterError
 
 INJECTED = "# Parameters"  # papermill's cell starts with it
@@ -42,7 +44,7 @@ def notebook_values(fields: set[str]) -> dict[str, Any]:
     return _values(found, namespace)
 
 
-def cells_before_reading(notebook) -> tuple[str, list[str]]:
+def cells_before_reading(notebook: NotebookNode) -> tuple[str, list[str]]:
     """Name of the class whose `from_notebook` a notebook (nbformat 4) calls, and the sources of the code cells that run
     before; an empty name and every code cell where it calls none."""
     sources = [_python(cell.source) for cell in notebook.cells if cell.cell_type == "code"]

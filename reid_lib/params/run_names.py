@@ -20,7 +20,7 @@ def made_name(values: dict[str, Any], prefix: str = "") -> str:
     return name
 
 
-def short_value(value) -> str:
+def short_value(value: object) -> str:
     """A value in a run name: a float with as few digits as tell it apart from every other."""
     short = f"{value:g}" if isinstance(value, float) else str(value)
     return repr(value) if isinstance(value, float) and float(short) != value else short

@@ -3,13 +3,13 @@
 from reid_lib.core.names import GALLERY
 from reid_lib.data.catalogue import Catalogue, read_catalogue
 from reid_lib.data.split import Split, assign_roles
-from reid_lib.params.fields import TrainParams
+from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import trained
 from reid_lib.pipeline.takeover import SHARES
 from reid_lib.runs.folder import check_name, folder_of, load_run
 
 
-def read(params) -> Catalogue:
+def read(params: TrainParams | EvaluateParams) -> Catalogue:
     """The catalogue that the parameters name, audited; prints what a person should know about it.
 
     Raises:
@@ -30,7 +30,7 @@ def read(params) -> Catalogue:
     return catalogue
 
 
-def split(catalogue: Catalogue, params) -> Split:
+def split(catalogue: Catalogue, params: TrainParams | EvaluateParams) -> Split:
     """Roles of all images; prints what a person should know about them.
 
     The roles of the images that a run was trained with are those it gave them. Whatever it was trained on, however that

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,6 +13,9 @@ from reid_lib.figures import intervals, saving, sheets, style
 from reid_lib.openset.leak import top1_by_split
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.runs.run import Run
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = "", **options) -> None:
@@ -63,7 +67,7 @@ def leak(experiment: Experiment) -> pd.DataFrame:
     return top1_by_split(stored, experiment.params)
 
 
-def draw_leak(experiment: Experiment):
+def draw_leak(experiment: Experiment) -> "Axes":
     """The figure of `leak`."""
     return intervals.leak(leak(experiment))
 

@@ -34,7 +34,7 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.results import FORMAT, check_results
 from reid_lib.openset.threshold import Threshold, decide, fit_threshold, oracle
-from reid_lib.params.fields import TrainParams
+from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline.drawing import tell_undrawn
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.runs import seals
@@ -44,7 +44,7 @@ from reid_lib.runs.run import Run
 PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
 
 
-def evaluated_weights(params) -> dict:
+def evaluated_weights(params: TrainParams | EvaluateParams) -> dict:
     """A run trained again under its old name has other weights: its evaluation is another one, too."""
     if not getattr(params, "run", ""):
         return {}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,11 @@ from reid_lib.figures.labels import metric_label
 from reid_lib.openset import summary
 from reid_lib.openset.threshold import Threshold
 from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.runs.folder import RunFolder
 from reid_lib.runs.run import Run
+
+if TYPE_CHECKING:
+    from reid_lib.nets.network import ReidModel
 
 
 @dataclass
@@ -49,12 +54,12 @@ class Experiment:
 
         return choose_device(self.params.device)
 
-    def pixels(self, model, *, check: bool = True):
+    def pixels(self, model: "ReidModel", *, check: bool = True) -> np.ndarray:
         """All images as the model takes them: (n, s, s, 3) uint8, decoded once and kept in the cache."""
         how = {name: model.config[name] for name in ("image_size", "interpolation")}
         return images.pixels(self.catalogue, check=check, **how)
 
-    def photo(self, image_id: str):
+    def photo(self, image_id: str) -> np.ndarray:
         """The photograph of an image, for figures: (height, width, 3) uint8, its long side at most 320 px."""
         row = self._by_id.loc[image_id]
         return images.load_image(self.catalogue.root / row[PATH], bbox=row.get(BBOX), max_side_px=320)
@@ -102,7 +107,7 @@ class Evaluation:
         return table if role or not self.about else table.rename_axis(columns=self.about)
 
 
-def load_evaluation(run) -> Evaluation:
+def load_evaluation(run: RunFolder) -> Evaluation:
     """The results of a finished run, from its files alone."""
     metrics = run.metrics()
     threshold = Threshold.from_dict(metrics["threshold"], curve=run.read_csv(THRESHOLD_CSV))

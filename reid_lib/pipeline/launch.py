@@ -14,11 +14,13 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from reid_lib.core import errors
 from reid_lib.core.errors import ParameterError, TrainingError
 from reid_lib.core.names import HISTORY_CSV
 from reid_lib.core.parallel import cpu_count
+from reid_lib.runs.run import Run
 
 # Both of the run folder, and both gone when training has ended.
 OUTCOME = ".outcome.json"  # how the group ended, by its first process; see `worker`
@@ -58,7 +60,7 @@ def nodes() -> int:
     return int(os.environ.get("SLURM_JOB_NUM_NODES") or 1)
 
 
-def command(run_folder, *, per_node: int, n_nodes: int = 1) -> list[str]:
+def command(run_folder: Path, *, per_node: int, n_nodes: int = 1) -> list[str]:
     """What starts the group.
 
     Args:
@@ -77,7 +79,7 @@ def command(run_folder, *, per_node: int, n_nodes: int = 1) -> list[str]:
     return [*srun, *torchrun, *worker]
 
 
-def train_in_processes(run, *, per_node: int, n_nodes: int, stop: Callable[[], bool]) -> None:
+def train_in_processes(run: Run, *, per_node: int, n_nodes: int, stop: Callable[[], bool]) -> None:
     """Train an open run in a group of processes; returns when they have ended.
 
     Args:

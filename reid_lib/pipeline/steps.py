@@ -26,7 +26,7 @@ from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
 from reid_lib.openset import summary
 from reid_lib.pages import run_report
-from reid_lib.params.fields import TrainParams
+from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import launch, trained
 from reid_lib.pipeline.evaluation import (
     answer_queries,
@@ -45,7 +45,7 @@ from reid_lib.runs.key import run_key
 from reid_lib.runs.run import Run
 
 
-def start(params, catalogue: Catalogue, split: Split) -> Experiment:
+def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Split) -> Experiment:
     """Claim the run folder: new, continued, or finished already.
 
     Raises:

@@ -27,6 +27,7 @@ from reid_lib.core.parallel import cpu_count, in_threads
 from reid_lib.data.audit import file_sizes
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split, without
+from reid_lib.runs.folder import RunFolder
 
 _SAMPLE_BYTES = 2**14
 # Share of the images of two catalogues that have one name and one animal, from which on they are of the same animals.
@@ -77,7 +78,7 @@ def _sampled(file: Path) -> str:
     return f"{size}-{digest.hexdigest()}"
 
 
-def trained_on(run) -> pd.DataFrame:
+def trained_on(run: RunFolder) -> pd.DataFrame:
     """The images that a run was trained on, as `photographs` gives them; none where nothing was trained.
 
     A run of an earlier version kept no contents: they are read where its photographs still lie.
@@ -96,7 +97,7 @@ def trained_on(run) -> pd.DataFrame:
     return rows[[IMAGE_ID, INDIVIDUAL]].assign(**{CONTENT: contents(Path(run.described()["root"]), rows)})
 
 
-def own_split(run, catalogue: Catalogue) -> Split | None:
+def own_split(run: RunFolder, catalogue: Catalogue) -> Split | None:
     """The roles that a run gave to these very images; None where its images are others.
 
     Raises:

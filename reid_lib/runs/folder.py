@@ -87,7 +87,7 @@ class RunFolder:
     def path(self, name: str) -> Path:
         return self.folder / name
 
-    def read_json(self, name: str):
+    def read_json(self, name: str) -> Any:
         """A JSON file of the run.
 
         Raises:

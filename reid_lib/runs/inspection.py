@@ -19,9 +19,10 @@ from reid_lib.core.names import (
     THRESHOLD_CSV,
 )
 from reid_lib.runs import seals
+from reid_lib.runs.folder import RunFolder
 
 
-def nothing_in_the_way(run) -> None:
+def nothing_in_the_way(run: RunFolder) -> None:
     """Before hours are spent: is there a folder where a file of the run will be written, or the other way round?
 
     Raises:
@@ -40,7 +41,7 @@ def nothing_in_the_way(run) -> None:
         )
 
 
-def lost_files(run) -> dict[str, str]:
+def lost_files(run: RunFolder) -> dict[str, str]:
     """Files of a finished run that are not as it wrote them -> what is wrong; of one without checksums, which of its
     results cannot be read.
 

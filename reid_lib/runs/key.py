@@ -4,9 +4,12 @@ params.json and status.json call it `identity`, from the time before `identity` 
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reid_lib.core.files import without_nan
+
+if TYPE_CHECKING:
+    from reid_lib.params.base import NotebookParams
 
 STORED_AS = "identity"  # in params.json the key itself, in status.json its digest, in case params.json is lost
 # Fingerprints of the data, in words.
@@ -17,7 +20,7 @@ DATA_DIFFERS = {
 OTHER_ROLES = "the roles of the same photographs are not those of then: another version of this library drew them"
 
 
-def run_key(params, catalogue_fingerprint: str, split_fingerprint: str) -> dict[str, Any]:
+def run_key(params: "NotebookParams", catalogue_fingerprint: str, split_fingerprint: str) -> dict[str, Any]:
     """The parameters that change the result of a run, the data and their split.
 
     Args:

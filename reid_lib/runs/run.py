@@ -197,7 +197,7 @@ class Run(RunFolder):
         with files.atomic(self.path(name)) as temporary:
             yield temporary
 
-    def write_json(self, name: str, value) -> None:
+    def write_json(self, name: str, value: Any) -> None:
         with self.write(name) as path:
             files.write_json(path, value)
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from contextlib import suppress
+from typing import TextIO
 
 import pandas as pd
 
@@ -63,7 +64,7 @@ def duration(seconds: float) -> str:
 class Screen:
     """The table on a terminal, drawn over itself; elsewhere one line whenever a run's state or epoch changes."""
 
-    def __init__(self, out=None):
+    def __init__(self, out: TextIO = None):
         self.out = out or sys.stdout
         self._lines, self._told = 0, {}
 

@@ -5,6 +5,7 @@ can be set and read without a browser.
 """
 
 import asyncio
+from collections.abc import Callable
 
 import ipywidgets as w
 import traitlets
@@ -28,7 +29,7 @@ class Chosen(traitlets.HasTraits):
         super().__init__()
         self.waiting: list = []
 
-    def in_turn(self, refresh) -> None:
+    def in_turn(self, refresh: Callable[[], None]) -> None:
         """Call `refresh`: at once; in a kernel one view after the other, which answers what is asked meanwhile."""
         try:
             loop = asyncio.get_running_loop()

@@ -5,12 +5,13 @@ import ipywidgets as w
 from reid_lib.pages import html
 from reid_lib.pages.comparison_page import write_comparison
 from reid_lib.views.base import RunPicker, View
+from reid_lib.views.numbers import MetricsTable
 
 
 class Export(View):
     """Write the chosen comparison to `runs/comparisons/<name>/`."""
 
-    def __init__(self, picker: RunPicker, table):
+    def __init__(self, picker: RunPicker, table: MetricsTable):
         self.table = table  # MetricsTable: the metric that is judged there
         self.name = w.Text(value="comparison", description="name", continuous_update=False)
         self.button = w.Button(description="write HTML and PNG", icon="download", button_style="primary")

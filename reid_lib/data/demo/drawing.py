@@ -95,14 +95,14 @@ class Pose:
     spine: np.ndarray  # (91, 2) canvas positions of the midline at _SPINE
     normal: np.ndarray  # (91, 2) across the body, one body length long
 
-    def place(self, points) -> list[tuple[float, float]]:
+    def place(self, points: np.ndarray) -> list[tuple[float, float]]:
         """(k, 2) body coordinates -> canvas positions as ImageDraw takes them."""
         u, t = np.asarray(points, float).reshape(-1, 2).T
         x, y = (np.interp(u, _SPINE, self.spine[:, i]) + t * np.interp(u, _SPINE, self.normal[:, i]) for i in range(2))
         return list(zip(x.tolist(), y.tolist(), strict=True))
 
 
-def draw_pose(kind: Kind, canvas: int, flank: str, rng) -> Pose:
+def draw_pose(kind: Kind, canvas: int, flank: str, rng: np.random.Generator) -> Pose:
     """A pose: bent, turned, moved, scaled. Flanks stand upright and look to their side."""
     upright = flank != "top"
     heading = rng.uniform(-1, 1) * kind.bend * (_SPINE - 0.5)

@@ -149,7 +149,7 @@ def _spread(rng, n: int, first: float, last: float, reach: float) -> np.ndarray:
     return places
 
 
-def wobbly_outline(rng, size: float, stretch: float) -> np.ndarray:
+def wobbly_outline(rng: np.random.Generator, size: float, stretch: float) -> np.ndarray:
     """A wobbly closed outline around 0: (20, 2)."""
     waves = np.array([2, 3, 4, 5])
     strengths = rng.uniform(0, (0.25, 0.22, 0.12, 0.08))
