@@ -87,9 +87,9 @@ def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
                        ("step_reid_lib_augmented",), resnet),
         ]  # fmt: skip
     for gallery in galleries:
-        others = ("search_faiss", "search_wildlife_tools") if gallery <= 100_000 else ("search_faiss",)
-        others += ("search_reid_lib_inverted_file",) if gallery > 100_000 and size == "full" else ()
-        what, sizes = f"the 5 nearest of {gallery:,} × 512, 1,000 queries", {"gallery": gallery, "queries": 1000}
+        others = ("search_faiss", "search_wildlife_tools", "search_plain")[: 3 if gallery <= 100_000 else 1]
+        what = f"individuals of {gallery:,} × 512 ranked as in a run, 1,000 queries; peers: the 5 nearest images"
+        sizes = {"gallery": gallery, "queries": 1000, "device": "cuda" if gpu else "cpu"}
         found.append(Comparison("search", what, ("search_reid_lib", *others), sizes, 1 / 1.1, "queries"))
     what, sizes = f"threshold and metrics, {queries:,} queries", {"queries": queries}
     found.append(Comparison("threshold", what, ("threshold_reid_lib", "threshold_replaced"), sizes, 500, "queries"))

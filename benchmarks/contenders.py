@@ -23,7 +23,12 @@ def main(name: str, options: str) -> None:
     clock = Clock()
     with contextlib.redirect_stdout(sys.stderr):
         result = CONTENDERS[name](given, clock)
-    result |= {"seconds": clock.seconds, "added_mb": clock.added_mb, "device": device_name()}
+    result |= {
+        "seconds": clock.seconds,
+        "cpu_seconds": clock.cpu_seconds,
+        "added_mb": clock.added_mb,
+        "device": device_name(),
+    }
     print(json.dumps(result))
 
 

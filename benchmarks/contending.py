@@ -31,10 +31,10 @@ class Clock:
         with contextlib.suppress(OSError):  # Linux: the peak starts again at what is held now
             Path("/proc/self/clear_refs").write_text("5")
         self.before = _peak_mb()
-        self.begun = time.perf_counter()
+        self.begun, self.cpu_begun = time.perf_counter(), time.process_time()
 
     def __exit__(self, *_):
-        self.seconds = time.perf_counter() - self.begun
+        self.seconds, self.cpu_seconds = time.perf_counter() - self.begun, time.process_time() - self.cpu_begun
         self.added_mb = _peak_mb() - self.before
 
 

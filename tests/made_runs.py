@@ -21,6 +21,7 @@ from reid_lib.core.names import (
     VAL,
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.match.cosine import Cosine
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.threshold import decide
 from reid_lib.params.fields import TrainParams
@@ -88,7 +89,7 @@ def make_run(
     )
     everything = EmbeddingSet(embeddings(rows, skill=skill, seed=seed + 1), rows)
     gallery = everything.where(rows[ROLE] == GALLERY)
-    val, test = (score_individuals(everything.where(rows[ROLE] == role), gallery) for role in (VAL, TEST))
+    val, test = (score_individuals(Cosine(everything.where(rows[ROLE] == role), gallery)) for role in (VAL, TEST))
     threshold = fit_threshold(val)
     predictions = pd.concat([val, test], ignore_index=True)
     predictions[PREDICTED] = decide(predictions, threshold)

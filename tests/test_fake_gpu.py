@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode, unset_fake_temporarily
 
-from reid_lib.match.neighbours import _merge, _products
+from reid_lib.match import on_device
+from reid_lib.match.groups import Groups
 from reid_lib.nets.network import build_model
 from reid_lib.train import augment
 
@@ -68,9 +69,15 @@ def test_embedding_stays_on_the_gpu(pretended, dtype):
     assert embedded.device == CUDA and embedded.shape == (8, model.embedding_dim)
 
 
-def test_search_stays_on_the_gpu(pretended):
-    rows, tile = torch.zeros((5, 16), device=CUDA), torch.zeros((9, 16), device=CUDA)
-    block = _products(rows, tile)
-    values, columns = block.topk(4, dim=1)
-    values, columns = _merge((values, columns), values, columns, offset=9, k=4)
-    assert block.shape == (5, 9) and values.device == columns.device == CUDA and columns.dtype == torch.int64
+def test_search_stays_on_the_gpu(pretended, monkeypatch):
+    """What the ranking does with the values before it looks at any number."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**30, 2**30))
+    queries, gallery = np.ones((5, 16), np.float32), np.ones((9, 16), np.float32)
+    groups = Groups(np.array([0, 1, 5]), 9)
+    (some,) = on_device.estimates(queries, gallery, "cuda:0", numbers_per_query=18, max_bytes=2**20)
+    maxima = groups.maxima(some.values, some.arrays)
+    best = maxima.argmax(1)
+    maxima[some.arrays.index(np.arange(5)), best] = -np.inf
+    mask = maxima >= some.arrays.like(maxima, np.zeros(5))[:, None]
+    assert {tensor.device for tensor in (some.values, maxima, best, mask)} == {CUDA}
+    assert some.values.shape == (5, 9) and maxima.shape == mask.shape == (5, 3) and some.values.dtype == torch.float64

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from on_arrays import auroc, detection_identification_rate, fpr_at_95_tpr, oscr
 from on_tables import fit_threshold, oracle
-from sklearn.metrics import auc, average_precision_score, roc_auc_score, roc_curve
+from sklearn.metrics import auc, roc_auc_score, roc_curve
 
 from reid_lib.core.names import (
     DATASET,
@@ -26,8 +26,6 @@ from reid_lib.core.names import (
     VAL,
     ranked,
 )
-from reid_lib.match.neighbours import top_k
-from reid_lib.match.ranking import rank_groups
 from reid_lib.openset import metrics
 from reid_lib.openset.threshold import decide
 
@@ -195,7 +193,7 @@ def test_top_k_is_the_share_of_the_known_ranked_so_high(rows, k):
     rank = np.array([math.nan if r is None else r for r, _ in rows], dtype=float)
     known = np.array([of for _, of in rows], dtype=bool)
     expected = np.mean([r is not None and r <= k for r, of in rows if of]) if known.any() else math.nan
-    assert metrics.top_k_accuracy(rank, known, k=k) == pytest.approx(expected, nan_ok=True)
+    assert metrics.share(rank <= k, known) == pytest.approx(expected, nan_ok=True)
 
 
 # ---- the threshold --------------------------------------------------------------------------------------------------
@@ -278,87 +276,3 @@ def test_hindsight_is_never_worse_than_the_frozen_threshold(val, test):
         assert (
             found >= geometric_mean_at(table, threshold.values["d"] if threshold.values["d"] is not None else -2) - 1e-9
         )
-
-
-# ---- the search -----------------------------------------------------------------------------------------------------
-
-
-@st.composite
-def features(draw, *, least=1, most=12, dim=None):
-    """Small whole numbers: many equal rows, many equal cosines; never without direction."""
-    n, d = draw(st.integers(least, most)), dim or draw(st.integers(1, 5))
-    rows = [draw(st.lists(st.integers(-2, 2), min_size=d, max_size=d).filter(any)) for _ in range(n)]
-    scale = draw(st.sampled_from([1.0, 0.001, 1000.0]))
-    return (scale * np.array(rows, dtype=float)).astype(draw(st.sampled_from([np.float32, np.float64])))
-
-
-def cosines(a, b):
-    """(n, m) float64 in one go, each pair by itself."""
-    a, b = (x.astype(np.float64) / np.linalg.norm(x.astype(np.float64), axis=1, keepdims=True) for x in (a, b))
-    return np.array([[math.fsum(p * q for p, q in zip(x, y, strict=True)) for y in b] for x in a])
-
-
-BYTES = st.sampled_from([1, 500, 5_000, 2**28])
-
-
-@given(st.data(), BYTES)
-def test_top_k_finds_what_all_products_find_in_any_block(data, max_bytes):
-    dim = data.draw(st.integers(1, 5))
-    asked, enrolled = data.draw(features(dim=dim, most=6)), data.draw(features(dim=dim, most=40))
-    k = data.draw(st.integers(1, len(enrolled)))
-    scores, index = top_k(asked, enrolled, k, max_bytes=max_bytes)
-    exact = cosines(asked, enrolled)
-    assert scores.shape == index.shape == (len(asked), k)
-    for row, found in enumerate(index):
-        assert len(set(found)) == k
-        np.testing.assert_allclose(scores[row], exact[row, found], atol=1e-6)
-        np.testing.assert_allclose(scores[row], np.sort(exact[row])[::-1][:k], atol=1e-6)
-        for a, b in zip(found[:-1], found[1:], strict=True):  # descending, equal ones by the lower row
-            assert exact[row, a] > exact[row, b] - 1e-7
-            if (enrolled[a] == enrolled[b]).all():
-                assert a < b
-    np.testing.assert_array_equal(index, top_k(asked, enrolled, k)[1])
-
-
-@given(st.data())
-def test_asking_in_another_order_answers_in_that_order(data):
-    dim = data.draw(st.integers(1, 5))
-    asked, enrolled = data.draw(features(dim=dim, least=2)), data.draw(features(dim=dim, least=3, most=20))
-    order = data.draw(st.permutations(range(len(asked))))
-    k = data.draw(st.integers(1, len(enrolled)))
-    scores, index = top_k(asked, enrolled, k)
-    again = top_k(asked[order], enrolled, k)
-    np.testing.assert_array_equal(again[0], scores[order])
-    np.testing.assert_array_equal(again[1], index[order])
-
-
-@given(st.data(), BYTES)
-def test_animals_are_ranked_by_their_most_alike_image(data, max_bytes):
-    dim = data.draw(st.integers(1, 4))
-    asked, enrolled = data.draw(features(dim=dim, most=5)), data.draw(features(dim=dim, least=2, most=14))
-    n_animals = data.draw(st.integers(1, len(enrolled)))
-    cuts = sorted(data.draw(st.permutations(range(1, len(enrolled))))[: n_animals - 1])
-    first = np.array([0, *cuts])
-    own = np.array([data.draw(st.integers(-1, n_animals - 1)) for _ in asked])
-    found = rank_groups(asked, enrolled, first, own, k=5, max_bytes=max_bytes)
-    exact, ends = cosines(asked, enrolled), [*first[1:], len(enrolled)]
-    of_animal = np.stack([exact[:, a:b].max(axis=1) for a, b in zip(first, ends, strict=True)], axis=1)
-    for row in range(len(asked)):
-        n = min(5, n_animals)
-        np.testing.assert_allclose(found.score[row, :n], np.sort(of_animal[row])[::-1][:n], atol=1e-7)
-        assert (found.group[row, n:] == -1).all() and np.isnan(found.score[row, n:]).all()
-        assert len(set(found.group[row, :n])) == n
-        for group, image in zip(found.group[row, :n], found.image[row, :n], strict=True):
-            assert first[group] <= image < ends[group]
-            assert exact[row, image] == pytest.approx(of_animal[row, group], abs=1e-7)
-        if own[row] < 0:
-            assert np.isnan([found.own_score[row], found.own_rank[row], found.average_precision[row]]).all()
-            continue
-        mine = of_animal[row, own[row]]
-        better = (of_animal[row] > mine + 1e-6).sum()
-        assert better + 1 <= found.own_rank[row] <= (of_animal[row] > mine - 1e-6).sum()
-        right = np.zeros(len(enrolled), dtype=bool)
-        right[first[own[row]] : ends[own[row]]] = True
-        # Cosines that are equal but for rounding are one score.
-        expected = average_precision_score(right, exact[row].round(6))
-        assert found.average_precision[row] == pytest.approx(expected, abs=1e-6)

@@ -14,6 +14,7 @@ import pandas as pd
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import (
     BBOX,
+    COSINE,
     DATASET,
     IDENTITY,
     IMAGE_ID,
@@ -28,6 +29,7 @@ from reid_lib.core.names import (
     ROLE,
     SCORE,
     TEST,
+    UNIT,
     ranked,
 )
 from reid_lib.core.paths import runs_root
@@ -62,6 +64,11 @@ class FinishedRun:
     @cached_property
     def metrics(self) -> dict:
         return self.folder.metrics()
+
+    @property
+    def unit(self) -> str:
+        """Of its scores."""
+        return self.metrics.get(UNIT, COSINE)
 
     @cached_property
     def history(self) -> pd.DataFrame:

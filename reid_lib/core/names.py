@@ -34,11 +34,13 @@ ROLES = (GALLERY, VAL, TEST)
 
 # Columns of predictions.csv; identity_1 ... identity_5, score_1 ... and image_1 ... follow the ranks.
 PREDICTED = "predicted"
-SCORE = "score"  # cosine similarity of the best individual
-TRUE_SCORE = "true_score"  # cosine similarity of the query's own individual; NaN for an unknown
+SCORE = "score"  # similarity of the best individual, in the unit of metrics.json
+TRUE_SCORE = "true_score"  # similarity of the query's own individual; NaN for an unknown
 RANK = "rank"  # 1-based rank of the query's own individual among individuals; NaN for an unknown
 AVERAGE_PRECISION = "average_precision"  # over gallery images; NaN for an unknown
 N_RANKS = 5
+UNIT = "unit"  # of the scores, in metrics.json; runs that do not say it are of
+COSINE = "cosine"
 
 # Columns of the predictions that say which flanks met; only there where the gallery has orientations.
 SAME_ORIENTATION = "same_orientation"  # has the query's own individual a gallery image of the query's orientation?

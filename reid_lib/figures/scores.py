@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import DATASET, SCORE
+from reid_lib.core.names import COSINE, DATASET, SCORE
 from reid_lib.figures.labels import RATE_STYLES, metric_label
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
@@ -22,6 +22,7 @@ from reid_lib.figures.style import (
     photographs_of,
     say,
 )
+from reid_lib.figures.units import SIMILARITY, THRESHOLD, in_unit
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import confusion_counts, score_groups
 from reid_lib.openset.threshold import threshold_for
@@ -40,24 +41,25 @@ GROUPS = {
 
 
 @legible
-def score_distributions(predictions: pd.DataFrame, threshold=None, *, ax=None):
+def score_distributions(predictions: pd.DataFrame, threshold=None, *, unit: str = COSINE, ax=None):
     """How alike each query is to its nearest known individual: known against unknown animals, all data sets together.
 
     Args:
         predictions: one row per query (`predictions.score_individuals`).
         threshold: see `threshold.threshold_for`. When it differs between data sets, the axis is the similarity minus
             the threshold of the query's data set, and data sets without a threshold are left out, which is said.
+        unit: of the scores.
     """
     ax = new_axes(ax)
     names = predictions[DATASET].unique()
     values = {name: threshold_for(threshold, name) for name in names}
-    x, one = "similarity to the nearest known individual (cosine)", next(iter(values.values()), None)
+    x, one = in_unit(SIMILARITY, unit), next(iter(values.values()), None)
     if relative := len(set(values.values())) > 1:
         own = predictions[DATASET].map(values).astype(float)
         own = own.where(np.isfinite(own))
         left_out = predictions.loc[own.isna(), DATASET].nunique()
         predictions = predictions.assign(**{SCORE: predictions[SCORE] - own})
-        x, one = "similarity (cosine) minus the threshold of the data set", 0.0
+        x, one = f"{in_unit('similarity', unit)} minus the threshold of the data set", 0.0
         x += f"; {left_out} without one left out" if left_out else ""
     groups = {group: scores for group, scores in score_groups(Answers.of(predictions)).items() if len(scores)}
     columns = 3 if len(groups) <= 3 else 2
@@ -70,7 +72,7 @@ def score_distributions(predictions: pd.DataFrame, threshold=None, *, ax=None):
 
 
 @legible
-def score_panels(predictions: pd.DataFrame, threshold=None):
+def score_panels(predictions: pd.DataFrame, threshold=None, *, unit: str = COSINE):
     """`score_distributions` with one panel per data set, each with its own threshold; returns the Figure.
 
     Beyond 12 data sets those with the most queries are shown, which the title says.
@@ -88,9 +90,7 @@ def score_panels(predictions: pd.DataFrame, threshold=None):
         _draw_scores(ax, groups, threshold_for(threshold, dataset), counts=False, span=span)
 
     title = "Similarity of each photograph to its nearest known individual" + _of_all(shown, n_all)
-    return panels(
-        shown, draw, title=title, x="similarity to the nearest known individual (cosine)", y="share of the group (%)"
-    )
+    return panels(shown, draw, title=title, x=in_unit(SIMILARITY, unit), y="share of the group (%)")
 
 
 def _largest(datasets: pd.Series) -> tuple[list[str], int]:
@@ -144,13 +144,16 @@ ROOM = 0.4  # share of the axes that the oracle's label needs beside its line
 
 
 @legible
-def threshold_curve(curve: pd.DataFrame, threshold=None, *, oracle=None, dataset: str = "", ax=None):
+def threshold_curve(
+    curve: pd.DataFrame, threshold=None, *, oracle=None, dataset: str = "", unit: str = COSINE, ax=None
+):
     """What every threshold would give on the validation photographs, the frozen one, and the best in hindsight.
 
     Args:
-        curve: columns dataset ("" or missing: all together), threshold (cosine), baks, baus, geometric_mean (0 to 1).
+        curve: columns dataset ("" or missing: all together), threshold, baks, baus, geometric_mean (0 to 1).
         threshold, oracle: see `threshold.threshold_for`; the oracle is fitted on test labels and never used.
         dataset: whose curve; "" for the overall one.
+        unit: of the scores.
 
     Raises:
         ValueError: the curve has no rows for `dataset`.
@@ -158,7 +161,7 @@ def threshold_curve(curve: pd.DataFrame, threshold=None, *, oracle=None, dataset
     ax = new_axes(ax)
     missing = _draw_curve(ax, curve, dataset, threshold_for(threshold, dataset), threshold_for(oracle, dataset))
     title = "A higher threshold names fewer known animals and recognises more new ones"
-    x = "threshold (cosine similarity)"
+    x = in_unit(THRESHOLD, unit)
     if missing:
         title, x = "No threshold can be chosen here", f"{x}\nnot defined: {', '.join(missing)}"
     title += f" ({dataset})" if dataset else ""
@@ -169,14 +172,16 @@ def threshold_curve(curve: pd.DataFrame, threshold=None, *, oracle=None, dataset
 
 
 @legible
-def threshold_panels(curve: pd.DataFrame, threshold=None, *, oracle=None, datasets: list[str] | None = None):
+def threshold_panels(
+    curve: pd.DataFrame, threshold=None, *, oracle=None, datasets: list[str] | None = None, unit: str = COSINE
+):
     """`threshold_curve` with one panel per data set (by default those of the curve, at most 12); returns the Figure.
 
     A curve of all data sets together alone is drawn as the only panel.
     """
     names = curve[DATASET].fillna("").astype(str)
     if datasets is None and len(names) and (names == "").all():
-        return threshold_curve(curve, threshold, oracle=oracle).figure
+        return threshold_curve(curve, threshold, oracle=oracle, unit=unit).figure
     shown, n_all = _largest(names[names != ""]) if datasets is None else (list(datasets), len(datasets))
 
     rows = curve[names.isin(shown)]
@@ -188,7 +193,7 @@ def threshold_panels(curve: pd.DataFrame, threshold=None, *, oracle=None, datase
         _draw_curve(ax, curve, name, threshold_for(threshold, name), threshold_for(oracle, name), span=span)
 
     title = "What each threshold would give on the validation photographs" + _of_all(shown, n_all)
-    return panels(shown, draw, title=title, x="threshold (cosine similarity)", y="share of individuals (validation)")
+    return panels(shown, draw, title=title, x=in_unit(THRESHOLD, unit), y="share of individuals (validation)")
 
 
 def _draw_curve(ax, curve, dataset, threshold, oracle, *, span=None):

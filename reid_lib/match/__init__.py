@@ -1,4 +1,4 @@
-"""How alike is each pair: exact cosine similarities and nearest neighbours in bounded memory.
+"""How alike is each pair: a similarity, and the engine that ranks individuals by it, exactly and in bounded memory.
 
 The same to the last bit whatever the blocks, the order of rows and the machine.
 """
@@ -8,9 +8,8 @@ from reid_lib.core.faces import face
 __all__, __getattr__, __dir__ = face(
     __name__,
     {
-        "cosine": "similarity_blocks",
-        "neighbours": "top_k unit_rows",
-        "ranking": "Ranking rank_groups",
-        "approximate": "InvertedFile",
+        "similarity": "Similarity",
+        "cosine": "Cosine",
+        "ranking": "Part Ranking nearest_images rank_groups",
     },
 )

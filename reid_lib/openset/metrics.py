@@ -85,17 +85,6 @@ def share(holds: ArrayLike, among: ArrayLike, *, weights: ArrayLike | None = Non
     return _mean(_bools(holds), _bools(among).astype(float), weights)
 
 
-def top_k_accuracy(
-    rank: ArrayLike, known: ArrayLike, *, k: int = 1, weights: ArrayLike | None = None
-) -> float | np.ndarray:
-    """Share of the known queries whose individual is among the k best, by image.
-
-    Args:
-        rank: (n,) 1-based rank of the query's own individual; anything for unknown queries.
-    """
-    return share(np.asarray(rank, dtype=float) <= k, known, weights=weights)
-
-
 def top1_individual(
     rank: ArrayLike, known: ArrayLike, individual: ArrayLike, *, weights: ArrayLike | None = None
 ) -> float | np.ndarray:

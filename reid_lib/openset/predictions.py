@@ -27,68 +27,78 @@ from reid_lib.core.names import (
     TRUE_SCORE,
     ranked,
 )
-from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.match.ranking import Ranking, rank_groups
+from reid_lib.match.ranking import Part, Ranking, rank_groups
+from reid_lib.match.similarity import Similarity
 from reid_lib.openset.answers import texts
 
 _CARRIED = (IMAGE_ID, DATASET, IDENTITY, INDIVIDUAL, ROLE, ENCOUNTER, ORIENTATION, SPECIES, PATH)
 
 
-def score_individuals(queries: EmbeddingSet, gallery: EmbeddingSet, *, max_bytes: int = 2**28) -> pd.DataFrame:
+def score_individuals(similarity: Similarity, *, max_bytes: int = 2**28) -> pd.DataFrame:
     """Compare each query with the gallery images of its own data set and rank the individuals.
 
-    An individual's score is the highest cosine similarity to its gallery images. Equal scores go by the individual's
-    name, then by image_id, so neither the order of rows nor `max_bytes` changes anything, to the last bit.
+    An individual's score is the highest similarity to its gallery images. Equal scores go by the individual's name,
+    then by image_id, so neither the order of rows nor `max_bytes` changes anything, to the last bit.
 
     Args:
-        queries: rows with image_id, dataset, identity (missing where unlabelled).
-        gallery: likewise, every image labelled; no image of `queries`.
-        max_bytes: bound of the working memory, in bytes, beside the embeddings and one copy of them.
+        similarity: of queries, whose rows have image_id, dataset, identity (missing where unlabelled), with a gallery,
+            whose rows have likewise, every image labelled and none of them a query; such as `match.Cosine`.
+        max_bytes: bound of the working memory, in bytes, beside one copy of what is compared.
 
     Returns:
-        One row per query, in the order of `queries`: the columns carried over from its rows; `known` (boolean: the
-        individual is in this gallery; <NA> where unlabelled); identity_1 ... 5, score_1 ... 5 (cosine, descending),
-        image_1 ... 5 (the individual's most similar gallery image), missing beyond the gallery's individuals; `score`
-        (score_1), `true_score`, `rank` (of the query's own individual) and `average_precision` over gallery images
-        (precision and recall where a score is reached, as in scikit-learn), NaN for unknown and unlabelled queries.
+        One row per query, in their order: the columns carried over from its rows; `known` (boolean: the individual is
+        in this gallery; <NA> where unlabelled); identity_1 ... 5, score_1 ... 5 (in the unit of the similarity,
+        descending), image_1 ... 5 (the individual's most similar gallery image), missing beyond the gallery's
+        individuals; `score` (score_1), `true_score`, `rank` (of the query's own individual) and `average_precision`
+        over gallery images (precision and recall where a score is reached, as in scikit-learn), NaN for unknown and
+        unlabelled queries.
 
     Raises:
         CatalogueError: an image is in both sets, or a gallery image has no identity.
+        ParameterError: the similarity gives NaN.
     """
-    for what, part in (("queries", queries), ("gallery", gallery)):
-        missing = [column for column in (IMAGE_ID, DATASET, IDENTITY) if column not in part.rows]
+    queries, gallery = similarity.queries, similarity.gallery
+    for what, rows in (("queries", queries), ("gallery", gallery)):
+        missing = [column for column in (IMAGE_ID, DATASET, IDENTITY) if column not in rows]
         if missing:
             raise CatalogueError(f"the rows of the {what} lack {', '.join(missing)}")
-    _check_gallery(queries.rows, gallery.rows)
-    identity, image_id = texts(gallery.rows[IDENTITY]), texts(gallery.rows[IMAGE_ID])
-    dataset, gallery_dataset = texts(queries.rows[DATASET]), texts(gallery.rows[DATASET])
-    answers, alone = Ranking.empty(len(queries), N_RANKS), []
+    _check_gallery(queries, gallery)
+    parts, alone = _parts(queries, gallery)
+    if alone:
+        warnings.warn(f"no gallery image in data set {', '.join(alone)}: these are all called new", stacklevel=2)
+    return _predictions(queries, gallery, rank_groups(similarity, parts, k=N_RANKS, max_bytes=max_bytes))
+
+
+def _parts(queries: pd.DataFrame, gallery: pd.DataFrame) -> tuple[list[Part], list[str]]:
+    """What is compared with what: a part for each data set, individuals by name, their images by image_id.
+
+    Returns:
+        parts, and the data sets without a gallery, each with its number of queries.
+    """
+    code, names = pd.factorize(texts(gallery[IDENTITY]))
+    by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+    code, names = np.argsort(by_name)[code], names[by_name]
+    by_image = np.array(sorted(range(len(gallery)), key=texts(gallery[IMAGE_ID]).tolist().__getitem__), dtype=np.int64)
+    order = by_image[np.argsort(code[by_image], kind="stable")]
+    own = _places(queries[IDENTITY], names)
+    dataset, enrolled_in = texts(queries[DATASET]), texts(gallery[DATASET])[order]
+    parts, alone = [], []
     for name in sorted(set(dataset)):
-        asked, enrolled = np.flatnonzero(dataset == name), np.flatnonzero(gallery_dataset == name)
+        asked, enrolled = np.flatnonzero(dataset == name), order[enrolled_in == name]
         if not len(enrolled):
             alone.append(f"{name!r} ({len(asked)} queries)")
             continue
-        enrolled = np.array(sorted(enrolled, key=lambda row: (identity[row], image_id[row])))
-        names, first = np.unique(identity[enrolled], return_index=True)
-        own = _places(queries.rows[IDENTITY].iloc[asked], names)
-        found = rank_groups(
-            queries.features[asked], gallery.features[enrolled], first, own, k=N_RANKS, max_bytes=max_bytes
-        )
-        # From rows of this data set to rows of the whole gallery; -1, for nothing found, stays -1.
-        answers.group[asked] = np.append(enrolled[first], -1)[found.group]
-        answers.image[asked] = np.append(enrolled, -1)[found.image]
-        for attribute in ("score", "own_score", "own_rank", "average_precision"):
-            getattr(answers, attribute)[asked] = getattr(found, attribute)
-    if alone:
-        warnings.warn(f"no gallery image in data set {', '.join(alone)}: these are all called new", stacklevel=2)
-    return _predictions(queries.rows, gallery.rows, answers)
+        present, first = np.unique(code[enrolled], return_index=True)
+        at = np.minimum(np.searchsorted(present, own[asked]), len(present) - 1)
+        parts.append(Part(asked, enrolled, first, np.where(present[at] == own[asked], at, -1)))
+    return parts, alone
 
 
 def _check_gallery(queries: pd.DataFrame, gallery: pd.DataFrame) -> None:
-    both = set(queries[IMAGE_ID]) & set(gallery[IMAGE_ID])
+    both = set(texts(queries[IMAGE_ID])) & set(texts(gallery[IMAGE_ID]))
     if both:
         raise CatalogueError(
-            f"{len(both)} images are both query and gallery, e.g. {min(map(str, both))!r}: they would find themselves. "
+            f"{len(both)} images are both query and gallery, e.g. {min(both)!r}: they would find themselves. "
             "Give every image one role"
         )
     nameless = gallery.loc[gallery[IDENTITY].isna(), IMAGE_ID]
@@ -110,9 +120,9 @@ def _predictions(rows: pd.DataFrame, gallery: pd.DataFrame, answers: Ranking) ->
     known = answers.own_rank > 0
     columns = {column: rows[column].to_numpy() for column in _CARRIED if column in rows}
     columns[KNOWN] = pd.array(np.where(rows[IDENTITY].notna(), known, None), dtype="boolean")
-    for what, found, source in ((IDENTITY, answers.group, IDENTITY), ("image", answers.image, IMAGE_ID)):
+    for what, source in ((IDENTITY, IDENTITY), ("image", IMAGE_ID)):
         names = np.append(texts(gallery[source]), None)  # row -1, for nothing found, is the None
-        columns |= {ranked(what, k + 1): names[found[:, k]] for k in range(N_RANKS)}
+        columns |= {ranked(what, k + 1): names[answers.image[:, k]] for k in range(N_RANKS)}
     columns |= {ranked(SCORE, k + 1): answers.score[:, k] for k in range(N_RANKS)}
     columns |= {SCORE: answers.score[:, 0], TRUE_SCORE: answers.own_score, RANK: answers.own_rank}
     columns[AVERAGE_PRECISION] = answers.average_precision

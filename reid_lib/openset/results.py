@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from reid_lib.core.names import COSINE
+
 FORMAT = 1
 
 
@@ -72,6 +74,7 @@ class Results(_Part):
     Attributes:
         val, test: metrics by role.
         left_out: queries by role that the run must not be asked, and `why`.
+        unit: of the scores; runs made before it stood here are of cosines.
         gallery_images: by role; under a data set's own split they differ.
         test_fingerprint: runs are comparable where it is the same.
         leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
@@ -81,6 +84,7 @@ class Results(_Part):
     test: RoleResults
     left_out: dict[str, int | str] | None = None
     format: int = FORMAT
+    unit: str = COSINE
     threshold: StoredThreshold | None = None
     oracle: Oracle | None = None
     gallery_images: dict[str, int] = {}

@@ -19,7 +19,8 @@ class Threshold:
     """The least score at which a query is given a name; fitted by `fit_threshold`, then frozen.
 
     Attributes:
-        values: data set -> cosine similarity in force there; -inf accepts all, +inf none; None: nothing is refused.
+        values: data set -> lowest score that is named there, in the unit of the scores; -inf accepts all, +inf none;
+            None: nothing is refused.
         overall: the same over all data sets together; in force for data sets without val queries too.
         source: data set -> "own", "overall" or "none".
         reasons: data set ("": overall) -> why it is not its own, or "".
@@ -161,7 +162,7 @@ def oracle(test: Answers) -> dict:
 
 
 def threshold_for(threshold: Threshold | Mapping | Real | None, dataset: str) -> float | None:
-    """The threshold (cosine similarity) of one data set, None where there is none.
+    """The threshold (in the unit of the scores) of one data set, None where there is none.
 
     Args:
         threshold: None, a number for all data sets, a mapping data set -> number or None (also as the "values" of a

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,6 +11,7 @@ from reid_lib.core.errors import ReidError
 from reid_lib.core.names import EMBEDDINGS, FIGURES, ROLES, SUSPECTS_CSV
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.figures import intervals, saving, sheets, style
+from reid_lib.match.cosine import Cosine
 from reid_lib.openset.leak import top1_by_split
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.runs.run import Run
@@ -64,7 +66,7 @@ def leak(experiment: Experiment) -> pd.DataFrame:
     stored = [
         EmbeddingSet.load(experiment.run.path(f"{EMBEDDINGS}/{role}.npz"), experiment.split.rows) for role in ROLES
     ]
-    return top1_by_split(stored, experiment.params)
+    return top1_by_split(stored, experiment.params, partial(Cosine, device=experiment.device))
 
 
 def draw_leak(experiment: Experiment) -> "Axes":

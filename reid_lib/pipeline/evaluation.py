@@ -20,15 +20,17 @@ from reid_lib.core.names import (
     ROLES,
     SUSPECTS_CSV,
     TEST,
+    UNIT,
     UNUSED,
     VAL,
 )
 from reid_lib.data.near_copies import small_greys
-from reid_lib.data.split import Split
 from reid_lib.discover.suspects import find_suspects
 from reid_lib.embed import projection
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.store import embedded
+from reid_lib.match.cosine import Cosine
+from reid_lib.match.similarity import Similarity
 from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
@@ -109,21 +111,26 @@ def _model(experiment: Experiment):
     return model
 
 
-def answer_queries(split: Split, embeddings: dict, min_individuals: int) -> tuple[pd.DataFrame, Threshold]:
+def similarities(experiment: Experiment, embeddings: dict[str, EmbeddingSet]) -> dict[str, Similarity]:
+    """How alike the queries of val and of test are to the images enrolled for them."""
+    enrolled = {VAL: embeddings[GALLERY], TEST: embeddings[GALLERY]}
+    if experiment.split.policy == "official":
+        enrolled[TEST] = enrolled[TEST].joined(embeddings[VAL])
+    return {role: Cosine(embeddings[role], images, device=experiment.device) for role, images in enrolled.items()}
+
+
+def answer_queries(alike: dict[str, Similarity], min_individuals: int) -> tuple[pd.DataFrame, Threshold]:
     """Predictions of val and test. The threshold sees val alone, and is frozen before test is scored."""
-    val = score_individuals(embeddings[VAL], embeddings[GALLERY])
+    val = score_individuals(alike[VAL])
     threshold = fit_threshold(Answers.of(val), min_individuals=min_individuals)
-    enrolled = embeddings[GALLERY]
-    if split.policy == "official":
-        enrolled = enrolled.joined(embeddings[VAL])
-    test = score_individuals(embeddings[TEST], enrolled)
+    test = score_individuals(alike[TEST])
     predictions = pd.concat([val, test], ignore_index=True)
     predictions[PREDICTED] = decide(predictions, threshold)
     return predictions, threshold
 
 
-def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Threshold) -> dict:
-    """metrics.json: the one door through which results leave."""
+def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Threshold, unit: str) -> dict:
+    """metrics.json: the one door through which results leave; `unit` is that of the scores."""
     split = experiment.split
     answers = Answers.of(predictions)
     measured = {role: summary.summarise(answers.of_role(role)) for role in (VAL, TEST)}
@@ -131,6 +138,7 @@ def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Thresh
         measured["left_out"] = split.left_out | {"why": split.remarks[-1]}
     measured |= {
         "format": FORMAT,
+        UNIT: unit,
         "threshold": threshold.to_dict(),
         "oracle": oracle(answers.of_role(TEST)),
         # Under a data set's own split the threshold was fitted on a smaller gallery than it is applied to.

@@ -11,6 +11,7 @@ import pandas as pd
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.names import (
     BBOX,
+    COSINE,
     IMAGE_ID,
     IMAGES_CSV,
     PATH,
@@ -19,6 +20,7 @@ from reid_lib.core.names import (
     ROLE,
     TEST,
     THRESHOLD_CSV,
+    UNIT,
     VAL,
 )
 from reid_lib.data import pixels as images
@@ -100,6 +102,11 @@ class Evaluation:
     def oracle(self) -> dict:
         """The best threshold in hindsight on test: an upper bound, never the result."""
         return self.metrics["oracle"]
+
+    @property
+    def unit(self) -> str:
+        """Of the scores."""
+        return self.metrics.get(UNIT, COSINE)
 
     def table(self, role: str = "") -> pd.DataFrame:
         """Metrics by data set and averaged: value and 95 % interval. Of the test, or as `judged`, which it says."""

@@ -24,6 +24,7 @@ from reid_lib.core.names import (
 from reid_lib.core.signals import stop_on_signal
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
+from reid_lib.match.cosine import Cosine
 from reid_lib.openset import summary
 from reid_lib.pages import run_report
 from reid_lib.params.fields import EvaluateParams, TrainParams
@@ -35,6 +36,7 @@ from reid_lib.pipeline.evaluation import (
     lay_out,
     looked_through,
     measure,
+    similarities,
 )
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
 from reid_lib.pipeline.submission import submission
@@ -125,11 +127,13 @@ def evaluate(experiment: Experiment) -> Evaluation:
         return load_evaluation(run)
     with run.guard():
         embeddings = embed_images(experiment)
-        predictions, threshold = answer_queries(experiment.split, embeddings, experiment.params.threshold_individuals)
-        metrics = measure(experiment, predictions, threshold)
+        alike = similarities(experiment, embeddings)
+        predictions, threshold = answer_queries(alike, experiment.params.threshold_individuals)
+        metrics = measure(experiment, predictions, threshold, alike[TEST].unit)
         projection = lay_out(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
-        answers = submission(results.test, embeddings[TEST], threshold, dataset=experiment.params.dataset)
+        among = Cosine(embeddings[TEST], embeddings[TEST])
+        answers = submission(results.test, among, threshold, dataset=experiment.params.dataset)
         run.write_csv(PREDICTIONS_CSV, predictions)
         run.write_csv(THRESHOLD_CSV, threshold.curve)
         run.write_csv(PROJECTION_CSV, projection)

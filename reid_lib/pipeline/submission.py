@@ -7,18 +7,18 @@ import pandas as pd
 
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, NEW_INDIVIDUAL, PREDICTED
 from reid_lib.discover.clusters import components
-from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.match.similarity import Similarity
 from reid_lib.openset.threshold import Threshold
 
 CLUSTER = "cluster"
 
 
-def submission(predictions: pd.DataFrame, queries: EmbeddingSet, threshold: Threshold, *, dataset: str) -> pd.DataFrame:
+def submission(predictions: pd.DataFrame, among: Similarity, threshold: Threshold, *, dataset: str) -> pd.DataFrame:
     """The answers in the competition's format, ordered by image id.
 
     Args:
         predictions: of the test queries, with `predicted`.
-        queries: embeddings of the same test queries.
+        among: how alike the same test queries are to each other, in the unit of the threshold.
         threshold: the frozen one; two new animals that resemble each other as much are one animal.
         dataset: the catalogue's name; "animalclef2026" gives clusters.
 
@@ -30,6 +30,6 @@ def submission(predictions: pd.DataFrame, queries: EmbeddingSet, threshold: Thre
         return answers[[IMAGE_ID, PREDICTED]].rename(columns={PREDICTED: IDENTITY})
     names = "cluster_" + answers[DATASET].astype(str) + "_" + answers[PREDICTED].astype(str)
     for name, part in answers[answers[PREDICTED] == NEW_INDIVIDUAL].groupby(DATASET):
-        labels = components(queries, part[IMAGE_ID].tolist(), threshold.values.get(name))
+        labels = components(among, part[IMAGE_ID].tolist(), threshold.values.get(name))
         names[part.index] = [f"cluster_{name}_new{label}" for label in labels]
     return pd.DataFrame({IMAGE_ID: answers[IMAGE_ID], CLUSTER: names})

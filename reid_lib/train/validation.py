@@ -11,6 +11,8 @@ from reid_lib.data.split import Split
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.extract import Way, extract
 from reid_lib.embed.store import Store, fingerprints
+from reid_lib.match.cosine import Cosine
+from reid_lib.match.similarity import Similarity
 from reid_lib.nets.device import embedding_precision
 from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
@@ -107,7 +109,7 @@ class Validation:
         fixed = gallery.rows[IMAGE_ID].isin(self.train_eval_ids).to_numpy()
         train_eval_loss, _ = self._loss(loss, gallery.where(fixed), gallery.where(~fixed))
         losses = {"val_loss": val_loss, "val_loss_left_out": left_out, "train_eval_loss": train_eval_loss}
-        return losses | val_scores(queries, gallery)
+        return losses | val_scores(Cosine(queries, gallery, device=self.how["device"]))
 
     def _loss(self, loss, queries: EmbeddingSet, gallery: EmbeddingSet) -> tuple[float, int]:
         """Loss in eval mode, and how many queries were left out: their class was not trained, or has no partner."""
@@ -124,9 +126,9 @@ class Validation:
         return np.array([self.class_of[image_id] for image_id in embeddings.rows[IMAGE_ID]], dtype=np.int64)
 
 
-def val_scores(queries: EmbeddingSet, gallery: EmbeddingSet) -> dict:
+def val_scores(similarity: Similarity) -> dict:
     """`val_score`, and beside it top-1, AUROC and the area under the BAKS–BAUS curve, for the history."""
-    answers = Answers.of(score_individuals(queries, gallery))
+    answers = Answers.of(score_individuals(similarity))
     overall = summary.summarise(answers, repetitions=0)["overall"]
     scores = {f"val_{name}": overall[name]["value"] for name in ("top1", "auroc", "baks_baus_area")}
     return {"val_score": summary.val_score(answers)} | scores

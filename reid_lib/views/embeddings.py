@@ -6,6 +6,7 @@ import pandas as pd
 from reid_lib.compare.comparison import FinishedRun
 from reid_lib.core.names import DATASET, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, ROLE, SCORE, TEST, VAL
 from reid_lib.figures.style import COLOURS, CYCLE, GREY
+from reid_lib.figures.units import in_unit
 from reid_lib.openset.outcomes import OUTCOME
 from reid_lib.pages import html
 from reid_lib.views.base import RunPicker, View, offer
@@ -143,7 +144,9 @@ class EmbeddingView(View):
 
     def _key(self) -> str:
         if COLOUR_BY[self.colour.value] == SCORE:
-            return html.muted("Colour: score of the best individual (cosine similarity), from dark (low) to yellow.")
+            units = dict.fromkeys(panel.run.unit for panel in self.panels)
+            scores = " or ".join(in_unit("score of the best individual", unit) for unit in units)
+            return html.muted(html.text(f"Colour: {scores}, from dark (low) to yellow."))
         if COLOUR_BY[self.colour.value] == INDIVIDUAL:
             return html.muted(f"Colour: individual; {len(CYCLE)} colours take turns.")
         seen: dict[str, str] = {}

@@ -50,7 +50,7 @@ class ThresholdSlider(View):
         self.frozen = run.threshold.values.get(self.dataset.value, run.threshold.overall)
         low, high = _span(self.fits.values())
         self._set_range(low, high)
-        self._drawn = html.data_uri(_picture(self.fits, self.frozen, low, high), "png")
+        self._drawn = html.data_uri(_picture(self.fits, self.frozen, low, high, unit=run.unit), "png")
         self.slider.value = float(np.clip(low if self.frozen is None else self.frozen, low, high))
         self._move()
 
@@ -111,7 +111,7 @@ def _span(fits) -> tuple[float, float]:
     return low - pad, high + pad
 
 
-def _picture(fits: dict[str, ThresholdFit], frozen: float | None, low: float, high: float) -> bytes:
+def _picture(fits: dict[str, ThresholdFit], frozen: float | None, low: float, high: float, *, unit: str) -> bytes:
     """Curves on val and test with the frozen threshold and the oracle; its panels lie at `PANELS`."""
     from matplotlib.figure import Figure
 

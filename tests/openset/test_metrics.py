@@ -35,8 +35,8 @@ ALL = {
     "baus": lambda r, w: metrics.baus(r.correct, r.known, r.individual, weights=w),
     "geometric_mean": lambda r, w: metrics.geometric_mean(r.correct, r.known, r.individual, weights=w),
     "animalclef": lambda r, w: metrics.animalclef2025_score(r.correct, r.known, r.individual, r.dataset, weights=w),
-    "top1": lambda r, w: metrics.top_k_accuracy(r.rank, r.known, weights=w),
-    "top5": lambda r, w: metrics.top_k_accuracy(r.rank, r.known, k=5, weights=w),
+    "top1": lambda r, w: metrics.share(r.rank <= 1, r.known, weights=w),
+    "top5": lambda r, w: metrics.share(r.rank <= 5, r.known, weights=w),
     "top1_individual": lambda r, w: metrics.top1_individual(r.rank, r.known, r.individual, weights=w),
     "map": lambda r, w: metrics.mean_average_precision(r.average_precision, r.known, weights=w),
     "auroc": lambda r, w: auroc(r.score, r.known, weights=w),
@@ -102,7 +102,7 @@ def test_rates_are_averaged_over_individuals_not_images():
     assert metrics.baks(correct, known, individual) == 9 / 16
     assert metrics.baus(correct, np.logical_not(known), individual) == 9 / 16
     assert metrics.top1_individual(np.where(correct, 1, 3), known, individual) == 9 / 16
-    assert metrics.top_k_accuracy(np.where(correct, 1, 3), known) == pytest.approx(2 / 9)
+    assert metrics.share(correct, known) == pytest.approx(2 / 9)
 
 
 @pytest.mark.parametrize("seed", range(5))

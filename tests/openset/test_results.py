@@ -55,7 +55,7 @@ def test_an_undefined_value_is_read_as_nan_and_a_threshold_that_is_not_there_as_
 def test_a_run_of_the_first_versions_is_still_read():
     for stored in (least(), least() | {"format": 1}):
         read = check_results(stored)
-        assert read.format == FORMAT and read.threshold is None and read.to_dict() == stored
+        assert read.format == FORMAT and read.unit == "cosine" and read.threshold is None and read.to_dict() == stored
 
 
 def test_keys_that_are_added_later_are_kept():

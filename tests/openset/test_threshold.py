@@ -27,6 +27,7 @@ from reid_lib.core.names import (
     ranked,
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.match.cosine import Cosine
 from reid_lib.openset import metrics, threshold
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
@@ -105,7 +106,7 @@ def random_answers(seed, *, n=60, datasets=("d",), n_individuals=12, role=VAL):
 def test_a_query_without_a_gallery_is_new_and_told():
     queries = at_angles(("q1", "a", "ann", 0), ("q2", "b", "ann", 0), ("q3", "b", None, 0))
     with pytest.warns(UserWarning, match="no gallery image in data set 'b' \\(2 queries\\)"):
-        found = score_individuals(queries, at_angles(("g", "a", "ann", 0), role="gallery"))
+        found = score_individuals(Cosine(queries, at_angles(("g", "a", "ann", 0), role="gallery")))
     assert found[SCORE].isna().tolist() == [False, True, True]
     assert found[KNOWN].tolist()[:2] == [True, False] and pd.isna(found[KNOWN][2])
     assert decide(found, fit_threshold(found)).tolist() == ["ann", NEW_INDIVIDUAL, NEW_INDIVIDUAL]
@@ -184,7 +185,7 @@ def test_test_labels_never_change_a_threshold():
         rows, rng = queries.rows.assign(**{ROLE: role}), np.random.default_rng(seed)
         of_test = np.flatnonzero(role == TEST)
         rows.loc[of_test, IDENTITY] = rows[IDENTITY].to_numpy(dtype=object)[rng.permutation(of_test)]
-        found = score_individuals(EmbeddingSet(queries.features, rows), gallery)
+        found = score_individuals(Cosine(EmbeddingSet(queries.features, rows), gallery))
         thresholds.append(fit_threshold(found[found[ROLE] == VAL], min_individuals=2))
     assert thresholds[0].values["a"] is not None
     for other in thresholds[1:]:
@@ -271,7 +272,7 @@ def test_a_threshold_survives_json_and_its_curve_csv():
 
 def test_decisions_survive_predictions_written_as_csv():
     queries, gallery = random_sets(6)
-    found = score_individuals(EmbeddingSet(queries.features, queries.rows.assign(**{ROLE: VAL})), gallery)
+    found = score_individuals(Cosine(EmbeddingSet(queries.features, queries.rows.assign(**{ROLE: VAL})), gallery))
     again = pd.read_csv(io.StringIO(found.to_csv(index=False)))
     fitted, refitted = fit_threshold(found, min_individuals=2), fit_threshold(again, min_individuals=2)
     assert refitted.values == pytest.approx(fitted.values) and refitted.source == fitted.source

@@ -6,6 +6,7 @@ import pytest
 
 from reid_lib.core.names import NEW_INDIVIDUAL
 from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.match.cosine import Cosine
 from reid_lib.pipeline.submission import submission
 
 
@@ -28,7 +29,8 @@ def answers():
             "predicted": [NEW_INDIVIDUAL, "tom", "jim", NEW_INDIVIDUAL, NEW_INDIVIDUAL],
         }
     )
-    return rows, EmbeddingSet(directions([90, 0, 0, 10, 0]), rows)
+    embeddings = EmbeddingSet(directions([90, 0, 0, 10, 0]), rows)
+    return rows, Cosine(embeddings, embeddings)
 
 
 def test_answers_are_ordered_by_image(answers):
@@ -48,6 +50,6 @@ def test_new_animals_that_resemble_each_other_are_one_cluster(answers):
 
 
 def test_clusters_do_not_depend_on_the_order_of_the_rows(answers):
-    rows, queries = answers
-    again = submission(rows.iloc[::-1], queries, FakeThreshold, dataset="animalclef2026")
-    pd.testing.assert_frame_equal(again, submission(rows, queries, FakeThreshold, dataset="animalclef2026"))
+    rows, among = answers
+    again = submission(rows.iloc[::-1], among, FakeThreshold, dataset="animalclef2026")
+    pd.testing.assert_frame_equal(again, submission(rows, among, FakeThreshold, dataset="animalclef2026"))
