@@ -1,8 +1,6 @@
 """What is wrong with the images of a catalogue: everything found, told at once, each kind with its cure."""
 
 import hashlib
-import os
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +9,8 @@ import pandas as pd
 
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
 from reid_lib.core.parallel import cpu_count, in_threads
-from reid_lib.data.photo import MIN_SIDE_PX, UnreadablePhoto, header_problem, open_upright, parse_bbox
-from reid_lib.data.photo_file import not_a_file
+from reid_lib.data.file_states import FileState, FileStates
+from reid_lib.data.photo import box_problem, decoding_problem, parse_bbox
 
 KIND, DETAIL = "kind", "detail"
 DUPLICATED_ID = "image_id that stands more than once"
@@ -33,14 +31,21 @@ CURES = {
     TWO_IDENTITIES: f"decide which animal it shows, or give each animal its bbox, {LEAVE_OUT}",
 }
 SHOWN = 10
-_CHUNK_BYTES = 2**16
 
 
-def find_problems(rows: pd.DataFrame, root: Path, *, thorough: bool = False, progress: bool = True) -> pd.DataFrame:
+def find_problems(
+    rows: pd.DataFrame,
+    root: Path,
+    *,
+    states: FileStates | None = None,
+    thorough: bool = False,
+    progress: bool = True,
+) -> pd.DataFrame:
     """Look at every image of a catalogue.
 
     Args:
         rows: `image_id`, `path`, `individual`, `identity`, and `bbox` where there is one.
+        states: of the files below `root`, as far as they have been read.
         thorough: decode every image, as making the pixels will; else read headers and file ends only (100,000 images
             in well under a minute on a local disk), which finds missing, empty, foreign, cut off, too small and too
             large files.
@@ -49,16 +54,20 @@ def find_problems(rows: pd.DataFrame, root: Path, *, thorough: bool = False, pro
         DataFrame(image_id, path, kind, detail), indexed by row number; empty when all is well.
     """
     files = [root / path for path in rows[PATH]]
-    sizes = file_sizes(files, progress=progress)
     boxes = list(rows[BBOX]) if BBOX in rows else [None] * len(rows)
-    reasons = np.array(_unusable(files, sizes, boxes, thorough=thorough, progress=progress), dtype=object)
+    states = states or FileStates(root)
+    if BBOX in rows:  # which are seen against the sides of their photographs
+        states.of(rows.loc[rows[BBOX].notna(), PATH], exif=True, progress=progress)
+    looked = states.of(rows[PATH], progress=progress)
+    sizes = np.fromiter((state.size for state in looked), np.int64, len(looked))
+    reasons = np.array(_unusable(files, looked, boxes, thorough=thorough, progress=progress), dtype=object)
     bad_box = np.array([_box_problem(box) for box in boxes], dtype=object)
     found = [
         _as_problems(rows, rows[IMAGE_ID].duplicated(keep=False).to_numpy(), DUPLICATED_ID, _told_ids(rows)),
         _as_problems(rows, (sizes < 0) & (reasons == ""), MISSING),
         _as_problems(rows, reasons != "", UNREADABLE, reasons),
         _as_problems(rows, bad_box != "", BAD_BBOX, bad_box),
-        _identical(rows, files, np.where(reasons == "", sizes, -1), progress=progress),
+        _identical(rows, files, np.where(reasons == "", [state.sample for state in looked], ""), progress=progress),
     ]
     return pd.concat(found)
 
@@ -83,41 +92,22 @@ def describe_problems(problems: pd.DataFrame, *, where: str) -> str:
     return "\n".join(lines)
 
 
-def file_sizes(files: Sequence[Path], *, progress: bool = True) -> np.ndarray:
-    """int64 (n,) bytes; -1 where there is no such file, or something that is none (a folder, a named pipe)."""
-    workers = 4 * cpu_count()  # a network disk answers many questions at once
-    sizes = in_threads(_size, files, title="looking for the files", workers=workers, progress=progress)
-    return np.fromiter(sizes, np.int64, len(files))
-
-
-def _size(file: Path) -> int:
-    try:
-        state = os.stat(file)
-        return state.st_size if stat.S_ISREG(state.st_mode) else -1
-    except (OSError, ValueError):  # a NUL byte is part of no name
-        return -1
-
-
-def _unusable(files, sizes, boxes, *, thorough: bool, progress: bool) -> list[str]:
+def _unusable(files: list[Path], states: list[FileState], boxes: list, *, thorough: bool, progress: bool) -> list[str]:
     """Why each file cannot be used; "" where it can, or is not there at all."""
 
     def look(item) -> str:
-        file, size, box = item
-        if size < 0:
-            return not_a_file(file)
+        file, state, box = item
         box = None if _box_problem(box) else parse_bbox(box)  # a box that is none is a problem of its own
-        reason = header_problem(file, bbox=box)
-        if reason or not thorough:
-            return reason
-        try:
-            open_upright(file, bbox=box, target_px=MIN_SIDE_PX)
-        except UnreadablePhoto as error:
-            return error.reason
-        return ""
+        if state.problem or state.size < 0:
+            return state.problem
+        if thorough or (box and state.sides is None):
+            return decoding_problem(file, bbox=box)
+        return box_problem(box, state.sides) if box else ""
 
-    workers = cpu_count() if thorough else 2 * cpu_count()
-    items = zip(files, sizes, boxes, strict=True)
-    return list(in_threads(look, items, total=len(files), title="checking images", workers=workers, progress=progress))
+    items = zip(files, states, boxes, strict=True)
+    if not thorough:
+        return [look(item) for item in items]
+    return list(in_threads(look, items, total=len(files), title="checking images", progress=progress))
 
 
 def _box_problem(box) -> str:
@@ -130,15 +120,16 @@ def _box_problem(box) -> str:
     return ""
 
 
-def _identical(rows: pd.DataFrame, files: list[Path], sizes: np.ndarray, *, progress: bool) -> pd.DataFrame:
-    """Byte-identical photographs. Only files of equal size are read: first their ends, whole only where those agree."""
+def _identical(rows: pd.DataFrame, files: list[Path], samples: np.ndarray, *, progress: bool) -> pd.DataFrame:
+    """Byte-identical photographs. Read whole are only those of equal samples; "": cannot be used."""
     box = rows[BBOX].astype(object).where(rows[BBOX].notna(), "") if BBOX in rows else pd.Series("", index=rows.index)
-    table = pd.DataFrame({"file": files, "key": sizes, "box": box.to_numpy()}, index=range(len(rows)))
-    table = table[table["key"] > 0]
-    for digest, title in ((_tail_digest, "comparing file ends"), (_digest, "comparing files")):
-        table = table[table.duplicated(["key", "box"], keep=False)]
-        hashes = in_threads(digest, list(table["file"]), title=title, workers=2 * cpu_count(), progress=progress)
-        table = table.assign(key=[f"{key} {value}" for key, value in zip(table["key"], hashes, strict=True)])
+    table = pd.DataFrame({"file": files, "key": samples, "box": box.to_numpy()}, index=range(len(rows)))
+    table = table[table["key"] != ""]
+    table = table[table.duplicated(["key", "box"], keep=False)]
+    hashes = in_threads(
+        _digest, list(table["file"]), title="comparing files", workers=2 * cpu_count(), progress=progress
+    )
+    table = table.assign(key=list(hashes))
     table = table[table.duplicated(["key", "box"], keep=False)]
     table = table.assign(
         individual=rows[INDIVIDUAL].to_numpy()[table.index], identity=rows[IDENTITY].to_numpy()[table.index]
@@ -149,12 +140,6 @@ def _identical(rows: pd.DataFrame, files: list[Path], sizes: np.ndarray, *, prog
         (two if is_conflict else copies)[same.index] = True
         detail[same.index] = " = ".join(rows[PATH].iloc[list(same.index)])
     return pd.concat([_as_problems(rows, two, TWO_IDENTITIES, detail), _as_problems(rows, copies, COPY, detail)])
-
-
-def _tail_digest(file: Path) -> str:
-    with open(file, "rb") as stream:
-        stream.seek(-min(file.stat().st_size, _CHUNK_BYTES), 2)
-        return hashlib.blake2b(stream.read(), digest_size=16).hexdigest()
 
 
 def _digest(file: Path) -> str:

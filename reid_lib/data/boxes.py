@@ -1,25 +1,24 @@
 """Boxes given as shares of a photograph's width and height, as detectors write them, become pixels."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import BBOX, PATH
-from reid_lib.core.parallel import cpu_count, in_threads
-from reid_lib.data.photo import parse_bbox, upright_size
+from reid_lib.data.file_states import FileStates
+from reid_lib.data.photo import parse_bbox
 
 SLACK = 0.05  # detectors overshoot the border a little; in pixels no animal is as small as that
 CURE = "write x,y,width,height, all in pixels of the upright image or all as shares of its width and height (0 to 1)"
 
 
-def in_pixels(rows: pd.DataFrame, root: Path, *, progress: bool = True) -> tuple[pd.DataFrame, list[str]]:
+def in_pixels(rows: pd.DataFrame, states: FileStates, *, progress: bool = True) -> tuple[pd.DataFrame, list[str]]:
     """Rows with every bbox in pixels, and a note where they were shares. The whole column decides: one box above 1 and
     all are pixels.
 
     Args:
         rows: with `path`, and `bbox` as text "x,y,width,height" where there is one.
+        states: of the files.
 
     Raises:
         CatalogueError: all numbers lie between 0 and 1, yet they are no x,y,width,height.
@@ -38,9 +37,8 @@ def in_pixels(rows: pd.DataFrame, root: Path, *, progress: bool = True) -> tuple
             f"{rows.at[first, BBOX]} of {rows.at[first, PATH]}: corners or centres, perhaps? {CURE}"
         )
     paths = sorted(set(rows.loc[list(boxes), PATH]))
-    files, workers = [root / path for path in paths], 2 * cpu_count()
-    sizes = in_threads(upright_size, files, title="measuring photographs", workers=workers, progress=progress)
-    size_of = dict(zip(paths, sizes, strict=True))
+    looked = states.of(paths, exif=True, progress=progress)
+    size_of = {path: state.sides for path, state in zip(paths, looked, strict=True)}
     text = rows[BBOX].astype(object).copy()
     for row, (x, y, width, height) in boxes.items():
         size = size_of[rows.at[row, PATH]]

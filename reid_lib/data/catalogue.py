@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -28,11 +28,11 @@ from reid_lib.data.audit import (
     DUPLICATED_ID,
     KIND,
     describe_problems,
-    file_sizes,
     find_problems,
     misnamed,
 )
 from reid_lib.data.boxes import in_pixels
+from reid_lib.data.file_states import FileStates
 from reid_lib.data.normalise import tidy
 from reid_lib.data.readers import registry
 
@@ -54,6 +54,7 @@ class Catalogue:
         name: the `dataset=` it was read by.
         notes: what a person should know about these data, one sentence each.
         left_out: images that were left out (`skip_unreadable`): image_id, path, kind, detail.
+        audited: what the audit read of the files; None where there was none.
     """
 
     rows: pd.DataFrame
@@ -61,14 +62,15 @@ class Catalogue:
     name: str
     notes: tuple[str, ...] = ()
     left_out: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=[IMAGE_ID, PATH, KIND, DETAIL]))
+    audited: FileStates | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @cached_property
-    def contents(self) -> dict[int, str]:
-        """What photographs are known by wherever they lie, by row number: those that `trained` has read so far."""
-        return {}
+    def states(self) -> FileStates:
+        """Size, samples and problems of the files: as the audit found them; read now where nothing was audited."""
+        return self.audited or FileStates(self.root)
 
     def files(self) -> list[Path]:
         """The file of every row."""
@@ -85,8 +87,8 @@ class Catalogue:
     def fingerprint(self) -> str:
         """16 hex digits over ids, identities, paths, file sizes and whatever else can change a result."""
         columns = [self.rows[column].fillna("").astype(str) for column in FINGERPRINTED if column in self.rows]
-        names = "\t".join(column.name for column in columns)
-        lines = sorted("\t".join(map(str, values)) for values in zip(*columns, file_sizes(self.files()), strict=True))
+        names, sizes = "\t".join(column.name for column in columns), [s.size for s in self.states.of(self.rows[PATH])]
+        lines = sorted("\t".join(map(str, values)) for values in zip(*columns, sizes, strict=True))
         return hashlib.sha256("\n".join([names, *lines]).encode()).hexdigest()[:16]
 
 
@@ -119,8 +121,9 @@ def read_catalogue(
     table = registry.read(dataset, data_root, columns=columns, split_seed=split_seed)
     rows, notes = tidy(table.frame, dataset=registry.default_dataset(dataset))
     rows, root = _below_root(rows, table.root)
-    rows, measured = in_pixels(rows, root, progress=progress)
-    catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes, *measured))
+    states = table.states or FileStates(root)
+    rows, measured = in_pixels(rows, states, progress=progress)
+    catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes, *measured), audited=states)
     problems = audit(catalogue, thorough=skip_unreadable, progress=progress)
     if table.misnamed:
         problems = pd.concat([problems, misnamed(table.misnamed, after=len(rows))])
@@ -129,7 +132,8 @@ def read_catalogue(
 
 def audit(catalogue: Catalogue, *, thorough: bool = False, progress: bool = True) -> pd.DataFrame:
     """Everything that is wrong with the images: DataFrame(image_id, path, kind, detail), indexed by row number."""
-    return find_problems(catalogue.rows, catalogue.root, thorough=thorough, progress=progress)
+    options = {"states": catalogue.states, "thorough": thorough, "progress": progress}
+    return find_problems(catalogue.rows, catalogue.root, **options)
 
 
 def _below_root(rows: pd.DataFrame, root: Path) -> tuple[pd.DataFrame, Path]:
@@ -160,7 +164,7 @@ def _without(catalogue: Catalogue, problems: pd.DataFrame, *, skip_unreadable: b
     if rows[IDENTITY].isna().all():
         where = f"no usable labelled image is left of dataset {catalogue.name!r}"
         raise CatalogueError(describe_problems(problems, where=where))
-    return Catalogue(rows, catalogue.root, catalogue.name, tuple(notes), problems)
+    return replace(catalogue, rows=rows, notes=tuple(notes), left_out=problems)
 
 
 def _which(problems: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 import threading
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -82,41 +83,49 @@ def open_upright(
         raise UnreadablePhoto(Path(path), why(Path(path), error)) from error
 
 
-def header_problem(path: Path | str, *, bbox: tuple | None = None, min_side_px: int = MIN_SIDE_PX) -> str:
-    """Why this file, or its bbox, cannot be used, or "". Reads a few kilobytes; decodes where these do not tell.
+def header_problem(image: Image.Image, file: BinaryIO, *, min_side_px: int = MIN_SIDE_PX) -> str | None:
+    """Why an opened photograph cannot be used, "" where all is well, None where only decoding tells.
 
-    Args:
-        bbox: x, y, width, height in pixels of the upright image; it has to meet the image.
+    Reads a few kilobytes.
+
+    Raises:
+        ValueError: too small, or above 200 megapixels.
+        Exception: whatever a decoder raises for a broken file.
     """
+    _check_size(image.size, min_side_px)
+    return cut_off(image, file)
+
+
+def decoding_problem(path: Path | str, *, bbox: tuple | None = None) -> str:
+    """Why a photograph cannot be decoded at its smallest, or ""."""
     try:
-        with opened(path) as (image, file):
-            _check_size(image.size, min_side_px)
-            if bbox is not None:
-                _clip(bbox, *_upright_size(image))
-            if (reason := cut_off(image, file)) is not None:
-                return reason
-        open_upright(path, target_px=min_side_px, min_side_px=min_side_px)
+        open_upright(path, bbox=bbox, target_px=MIN_SIDE_PX)
     except UnreadablePhoto as error:
         return error.reason
-    except Exception as error:
-        return why(Path(path), error)
     return ""
 
 
-def upright_size(path: Path | str) -> tuple[int, int] | None:
-    """Width and height in pixels of a photograph as the camera was held; None where it cannot be read."""
+def box_problem(bbox: tuple[float, float, float, float], sides: tuple[int, int]) -> str:
+    """Why a bbox does not meet an upright image of these sides in pixels, or ""."""
     try:
-        with opened(path) as (image, _):
-            return _upright_size(image)
+        _clip(bbox, *sides)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def upright_size(image: Image.Image) -> tuple[int, int] | None:
+    """Width and height in pixels of a photograph as the camera was held; None where EXIF cannot be read."""
+    try:
+        return _upright_size(image)
     except Exception:  # the audit tells which files are unreadable
         return None
 
 
-def taken_at(path: Path | str) -> datetime | None:
+def exif_time(image: Image.Image) -> datetime | None:
     """When the shutter went (EXIF DateTimeOriginal, else DateTimeDigitized), in the camera's local time."""
     try:
-        with opened(path) as (image, _):
-            tags = image.getexif().get_ifd(_EXIF_IFD)
+        tags = image.getexif().get_ifd(_EXIF_IFD)
     except Exception:  # the audit tells which files are unreadable
         return None
     for tag in (_TIME_ORIGINAL, _TIME_DIGITIZED):

@@ -74,8 +74,17 @@ def opened(path: Path | str) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """
     if reason := not_a_file(path):
         raise ValueError(reason)
-    with open(path, "rb") as file, Image.open(file, formats=_formats()) as image:
+    with open(path, "rb") as file, open_image(file) as image:
         yield image, file
+
+
+def open_image(file: BinaryIO) -> Image.Image:
+    """The image in an open file: its header is read, its pixels are not.
+
+    Raises:
+        OSError: of a kind that is not read here (`PIL.UnidentifiedImageError`).
+    """
+    return Image.open(file, formats=_formats())
 
 
 def _formats() -> tuple[str, ...]:

@@ -1,7 +1,5 @@
 """What a run was trained on, and which queries must therefore not be asked of it."""
 
-import hashlib
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +8,6 @@ import pandas as pd
 
 from reid_lib.core.errors import SplitError
 from reid_lib.core.names import (
-    BBOX,
     CONTENT,
     GALLERY,
     IMAGE_ID,
@@ -23,13 +20,11 @@ from reid_lib.core.names import (
     TRAINED_CSV,
     VAL,
 )
-from reid_lib.core.parallel import cpu_count, in_threads
-from reid_lib.data.audit import file_sizes
 from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.file_states import FileStates
 from reid_lib.data.split import Split, without
 from reid_lib.runs.folder import RunFolder
 
-_SAMPLE_BYTES = 2**14
 # Share of the images of two catalogues that have one name and one animal, from which on they are of the same animals.
 SAME = 0.5
 
@@ -41,41 +36,8 @@ def photographs(catalogue: Catalogue, where: np.ndarray) -> pd.DataFrame:
         where: (n,) mask over the catalogue's rows.
     """
     rows = catalogue.rows[where]
-    content = _contents_of(catalogue, where)
+    content = catalogue.states.contents(rows)
     return pd.DataFrame({IMAGE_ID: rows[IMAGE_ID], INDIVIDUAL: rows[INDIVIDUAL], CONTENT: content})
-
-
-def _contents_of(catalogue: Catalogue, where: np.ndarray) -> list[str]:
-    """`contents` of the catalogue's rows of the mask (n,), each photograph read once however often it is asked for."""
-    known, places = catalogue.contents, np.flatnonzero(where)
-    todo = [place for place in places.tolist() if place not in known]
-    known.update(zip(todo, contents(catalogue.root, catalogue.rows.iloc[todo]), strict=True))
-    return [known[place] for place in places.tolist()]
-
-
-def contents(root: Path, rows: pd.DataFrame) -> list[str]:
-    """What each photograph is known by wherever it lies: size, samples of its bytes, bbox; "" where there is none.
-
-    Samples, so that it stays cheap with large files: four of 16 KiB, the last one at the end. Smaller files are read
-    whole. The first bytes are left out of larger ones: there stand the notes that programs like to add.
-    """
-    boxes = rows[BBOX].fillna("") if BBOX in rows else [""] * len(rows)
-    files = [root / path for path in rows[PATH]]
-    digests = in_threads(_sampled, files, title="reading photographs", workers=2 * cpu_count())
-    return [f"{digest} {box}".strip() if digest else "" for digest, box in zip(digests, boxes, strict=True)]
-
-
-def _sampled(file: Path) -> str:
-    try:
-        size = os.stat(file).st_size
-        digest = hashlib.blake2b(digest_size=16)
-        with open(file, "rb") as stream:
-            for quarter in range(1, 5):
-                stream.seek(max(size * quarter // 4 - _SAMPLE_BYTES, 0))
-                digest.update(stream.read(_SAMPLE_BYTES))
-    except OSError:
-        return ""
-    return f"{size}-{digest.hexdigest()}"
 
 
 def trained_on(run: RunFolder) -> pd.DataFrame:
@@ -94,7 +56,7 @@ def trained_on(run: RunFolder) -> pd.DataFrame:
     run.look_at(IMAGES_CSV, (IMAGE_ID, INDIVIDUAL, PATH, ROLE))
     rows = run.read_csv(IMAGES_CSV)
     rows = rows[rows[ROLE] == GALLERY]
-    return rows[[IMAGE_ID, INDIVIDUAL]].assign(**{CONTENT: contents(Path(run.described()["root"]), rows)})
+    return rows[[IMAGE_ID, INDIVIDUAL]].assign(**{CONTENT: FileStates(Path(run.described()["root"])).contents(rows)})
 
 
 def own_split(run: RunFolder, catalogue: Catalogue) -> Split | None:
@@ -157,13 +119,9 @@ def without_trained(split: Split, catalogue: Catalogue, trained: pd.DataFrame, *
 
 
 def _seen(rows: pd.DataFrame, catalogue: Catalogue, trained: pd.DataFrame) -> pd.Series:
-    """(n,) mask: the photograph's content is one of those trained on. Only files of their sizes are read."""
+    """(n,) mask: the photograph's content is one of those trained on."""
     known = set(trained[CONTENT]) - {""}
-    sizes = {int(content.split("-")[0]) for content in known}
-    own = np.isin(file_sizes(catalogue.files()), list(sizes))
-    found = np.zeros(len(rows), dtype=bool)
-    found[own] = [content in known for content in _contents_of(catalogue, own)]
-    return pd.Series(found, index=rows.index)
+    return pd.Series([content in known for content in catalogue.states.contents(catalogue.rows)], index=rows.index)
 
 
 def _same_animals(rows: pd.DataFrame, trained: pd.DataFrame, seen: pd.Series) -> bool:

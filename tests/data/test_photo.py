@@ -13,7 +13,8 @@ from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, PATH
 from reid_lib.data import photo
 from reid_lib.data.catalogue import read_catalogue
-from reid_lib.data.photo import UnreadablePhoto, decode, header_problem, parse_bbox
+from reid_lib.data.file_states import read_state
+from reid_lib.data.photo import UnreadablePhoto, box_problem, decode, parse_bbox
 
 pytestmark = pytest.mark.usefixtures("clean_dirs")
 
@@ -164,7 +165,7 @@ def test_scaled_jpeg_keeps_its_bbox(tmp_path):
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_more_than_two_hundred_megapixels_are_refused(tmp_path):
     Image.new("1", (15_000, 14_000)).save(tmp_path / "a.png")
-    for reason in (header_problem(tmp_path / "a.png"), _why(tmp_path / "a.png")):
+    for reason in (read_state(tmp_path / "a.png").problem, _why(tmp_path / "a.png")):
         assert "15000x14000" in reason and "200 megapixels" in reason
 
 
@@ -178,7 +179,7 @@ def _why(file) -> str:
 def test_one_pixel_is_refused(tmp_path):
     Image.new("RGB", (1, 1)).save(tmp_path / "a.png")
     assert "1x1" in _why(tmp_path / "a.png")
-    assert "1x1" in header_problem(tmp_path / "a.png")
+    assert "1x1" in read_state(tmp_path / "a.png").problem
 
 
 def test_each_bad_file_has_its_own_reason(tmp_path):
@@ -192,9 +193,9 @@ def test_each_bad_file_has_its_own_reason(tmp_path):
     for name, (content, reason) in bad.items():
         (tmp_path / name).write_bytes(content)
         assert reason in _why(tmp_path / name)
-        assert reason in header_problem(tmp_path / name)
+        assert reason in read_state(tmp_path / name).problem
     assert "no such file" in _why(tmp_path / "absent.jpg")
-    assert "no such file" in header_problem(tmp_path / "absent.jpg")
+    assert read_state(tmp_path / "absent.jpg").size == -1
 
 
 def test_cut_off_files_are_found_without_decoding_whole_ones(tmp_path, monkeypatch):
@@ -204,10 +205,10 @@ def test_cut_off_files_are_found_without_decoding_whole_ones(tmp_path, monkeypat
     (tmp_path / "cut.jpg").write_bytes(whole[:2] + thumbnail + whole[2 : len(whole) // 2])
     (tmp_path / "whole.jpg").write_bytes(whole + b"\0" * 100)  # some cameras write a little behind the end
     (tmp_path / "long.jpg").write_bytes(whole + b"\0" * 10_000)  # and some a lot: decoded, and found whole
-    assert "cut off" in header_problem(tmp_path / "cut.jpg")
-    assert header_problem(tmp_path / "long.jpg") == ""
+    assert "cut off" in read_state(tmp_path / "cut.jpg").problem
+    assert read_state(tmp_path / "long.jpg").problem == ""
     monkeypatch.setattr(photo, "open_upright", None)
-    assert header_problem(tmp_path / "whole.jpg") == ""
+    assert read_state(tmp_path / "whole.jpg").problem == ""
 
 
 def test_real_photographs_decode_as_pillow_has_them(nyala_root):
@@ -224,8 +225,8 @@ def test_a_box_outside_the_image_is_seen_in_the_header(tmp_path):
     Image.fromarray(noise()).save(tmp_path / "turned.jpg", exif=exif)
     Image.fromarray(noise()).save(tmp_path / "plain.jpg")
     low = (0, 50, 20, 10)
-    assert header_problem(tmp_path / "turned.jpg", bbox=low) == ""
-    assert "lies outside the image of 64x48 px" in header_problem(tmp_path / "plain.jpg", bbox=low)
+    assert box_problem(low, read_state(tmp_path / "turned.jpg", exif=True).sides) == ""
+    assert "lies outside the image of 64x48 px" in box_problem(low, read_state(tmp_path / "plain.jpg", exif=True).sides)
     rows = {IMAGE_ID: ["a", "b"], PATH: ["plain.jpg", "turned.jpg"], IDENTITY: ["x", "y"], BBOX: ["0,50,20,10"] * 2}
     pd.DataFrame(rows).to_csv(tmp_path / "table.csv", index=False)
     with pytest.raises(CatalogueError, match=r"(?s)1 x .*plain.jpg.*lies outside the image"):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reid_lib.data.photo import UnreadablePhoto, decode, header_problem, taken_at
+from reid_lib.data.file_states import read_state
+from reid_lib.data.photo import UnreadablePhoto, decode
 from reid_lib.data.photo_file import not_a_file, opened
 
 
@@ -26,27 +27,27 @@ def saved(kind: str, **options) -> bytes:
 
 def problem(tmp_path, content: bytes, name="a.jpg") -> str:
     (tmp_path / name).write_bytes(content)
-    return header_problem(tmp_path / name)
+    return read_state(tmp_path / name).problem
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_what_is_no_file_is_refused_before_it_is_opened(tmp_path, make):
     make(tmp_path / "a.jpg")
     reason = {os.mkfifo: "a named pipe, not a file", os.mkdir: "a folder, not a file"}[make]
-    assert header_problem(tmp_path / "a.jpg") == not_a_file(tmp_path / "a.jpg") == reason
+    assert read_state(tmp_path / "a.jpg").problem == not_a_file(tmp_path / "a.jpg") == reason
     with pytest.raises(UnreadablePhoto, match=reason):
         decode(tmp_path / "a.jpg")
-    assert taken_at(tmp_path / "a.jpg") is None
+    assert read_state(tmp_path / "a.jpg", exif=True).taken is None
 
 
 def test_a_device_is_refused_and_a_link_to_a_file_is_not(tmp_path):
     (tmp_path / "a.jpg").symlink_to(os.devnull)
-    assert header_problem(tmp_path / "a.jpg") == "a device, not a file"
+    assert read_state(tmp_path / "a.jpg").problem == "a device, not a file"
     picture().save(tmp_path / "b.png")
     (tmp_path / "link.png").symlink_to(tmp_path / "b.png")
-    assert header_problem(tmp_path / "link.png") == ""
+    assert read_state(tmp_path / "link.png").problem == ""
     (tmp_path / "nowhere.png").symlink_to(tmp_path / "gone.png")
-    assert header_problem(tmp_path / "nowhere.png") == "no such file"
+    assert read_state(tmp_path / "nowhere.png").size == -1
 
 
 @pytest.mark.parametrize(
@@ -161,8 +162,8 @@ def test_pillows_warnings_stay_quiet(tmp_path):
     (tmp_path / "exif.jpg").write_bytes(saved("JPEG", exif=exif.tobytes()[:14] + b"\x01\xff"))
     Image.new("1", (16_000, 16_000)).save(tmp_path / "large.png")
     code = (
-        "import sys; from reid_lib.data.photo import header_problem, taken_at\n"
-        "for name in sys.argv[1:]: print(header_problem(name), taken_at(name))"
+        "import sys; from pathlib import Path; from reid_lib.data.file_states import read_state\n"
+        "for name in sys.argv[1:]: print(read_state(Path(name), exif=True))"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "exif.jpg"), str(tmp_path / "large.png")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

@@ -20,7 +20,7 @@ from reid_lib.core.errors import CatalogueError, ParameterError
 from reid_lib.core.names import BBOX, IMAGE_ID
 from reid_lib.data import photo, pixel_store, pixels
 from reid_lib.data.catalogue import read_catalogue
-from reid_lib.data.photo import header_problem
+from reid_lib.data.file_states import read_state
 
 pytestmark = pytest.mark.usefixtures("clean_dirs")
 
@@ -29,7 +29,7 @@ def test_hundred_megapixels_work(tmp_path):
     """One bit a pixel makes the PNG cheap to write; flat colour the JPEG. Pillow alone would warn of a bomb."""
     Image.new("1", (10_000, 10_000), 1).save(tmp_path / "a.png")
     Image.new("L", (10_000, 10_000), 200).save(tmp_path / "a.jpg")
-    assert header_problem(tmp_path / "a.png") == "" and header_problem(tmp_path / "a.jpg") == ""
+    assert read_state(tmp_path / "a.png").problem == "" and read_state(tmp_path / "a.jpg").problem == ""
     catalogue = catalogue_of(tmp_path, ["a.png", "a.jpg"])
     made = pixels.pixels(catalogue, image_size=32, interpolation="bilinear", progress=False)
     assert (made[0] == 255).all() and (made[1] == 200).all()

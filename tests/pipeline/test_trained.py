@@ -257,17 +257,3 @@ def test_a_run_that_lost_its_list_of_images_is_not_evaluated_blindly(mine):
     (run / TRAINED_CSV).write_text("nothing,of,this\n1,2,3\n")
     with pytest.raises(RunError, match=r"trained\.csv cannot be read.*it has no column 'image_id'"):
         split_for(photos)
-
-
-@pytest.mark.parametrize("n_bytes", [10, 2**14, 5 * 2**14, 10**6])
-def test_photographs_are_told_apart_by_a_changed_byte_of_their_samples_and_by_their_bbox(tmp_path, n_bytes):
-    data = np.random.default_rng(0).integers(0, 256, n_bytes, dtype=np.uint8)
-    other = data.copy()
-    other[n_bytes // 2 - 1] ^= 1
-    for name, content in (("a", data), ("b", data), ("c", other), ("d", data[:-1])):
-        (tmp_path / name).write_bytes(content.tobytes())
-    a, b, c, d, boxed, gone = trained.contents(
-        tmp_path,
-        pd.DataFrame({"path": list("abcda") + ["gone"], "bbox": [None, None, None, None, "1,2,3,4", None]}),
-    )
-    assert a == b and len({a, c, d, boxed}) == 4 and gone == ""

@@ -9,8 +9,7 @@ import pandas as pd
 
 from reid_lib.core.errors import CatalogueError, is_text, printable
 from reid_lib.core.names import DATE, DRAW_KEY, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
-from reid_lib.core.parallel import cpu_count, in_threads
-from reid_lib.data.photo import taken_at
+from reid_lib.data.file_states import FileStates
 from reid_lib.data.readers.tables import Table
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
@@ -51,15 +50,15 @@ def read_folder(root: Path) -> Table:
             f"of the kinds {', '.join(e[1:] for e in EXTENSIONS)}; pass dataset='csv' for a table"
         )
     identities = [p.split("/")[0] for p in paths]
-    files = [root / p for p in paths]
-    times = list(in_threads(taken_at, files, title="reading times", workers=4 * cpu_count()))
+    states = FileStates(root)
+    times = [state.taken for state in states.of(paths, exif=True)]
     frame = pd.DataFrame({IMAGE_ID: paths, PATH: paths, IDENTITY: identities})
     notes = _name_notes(identities) + ([f"passed over: {_counted(unread)}; save them as JPEG or PNG"] if unread else [])
     if any(times):
         frame[DATE] = [time.isoformat() if time else None for time in times]
         frame[ENCOUNTER] = encounters(identities, times)
         frame[DRAW_KEY] = draw_keys(times)
-    return Table(frame, root, (*notes, *_time_notes(times)), tuple(misnamed))
+    return Table(frame, root, (*notes, *_time_notes(times)), tuple(misnamed), states)
 
 
 def encounters(identities: list[str], times: list[datetime | None]) -> list[str]:

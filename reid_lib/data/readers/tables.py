@@ -23,6 +23,7 @@ from reid_lib.core.names import (
     SPLIT,
 )
 from reid_lib.core.suggest import did_you_mean, find_near
+from reid_lib.data.file_states import FileStates
 from reid_lib.data.readers.table_file import read_cells
 
 # What other people call these columns; capitals, blanks and dashes do not matter.
@@ -51,13 +52,14 @@ OUR_COLUMNS = tuple(c for c in dict.fromkeys(REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 
 @dataclass(frozen=True)
 class Table:
-    """What a reader found: a frame with our column names, values still as they stood; what a person should know; and
-    photographs that no row can name, since their path is not UTF-8."""
+    """What a reader found: a frame with our column names, values still as they stood; what a person should know;
+    photographs that no row can name, since their path is not UTF-8; and the files it has looked into."""
 
     frame: pd.DataFrame
     root: Path
     notes: tuple[str, ...] = ()
     misnamed: tuple[str, ...] = ()
+    states: FileStates | None = None
 
 
 def read_table(source: Path, *, columns: str = "") -> Table:

@@ -11,7 +11,7 @@ from readers_cases import save
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
 from reid_lib.data.catalogue import read_catalogue
-from reid_lib.data.photo import taken_at
+from reid_lib.data.file_states import read_state
 from reid_lib.data.readers import registry
 from reid_lib.data.readers.folder import encounters
 
@@ -97,12 +97,12 @@ def test_without_any_time_the_headline_warns_of_the_leak(tmp_path):
     ],
 )
 def test_exif_time(tmp_path, time, tag, expected):
-    assert taken_at(save(tmp_path / "a.jpg", time=time, tag=tag)) == expected
+    assert read_state(save(tmp_path / "a.jpg", time=time, tag=tag), exif=True).taken == expected
 
 
 def test_time_of_a_file_that_is_no_image_is_missing(tmp_path):
     (tmp_path / "a.jpg").write_text("no photograph")
-    assert taken_at(tmp_path / "a.jpg") is None
+    assert read_state(tmp_path / "a.jpg", exif=True).taken is None
 
 
 def test_empty_folder_says_what_was_expected(tmp_path):

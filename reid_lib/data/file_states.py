@@ -1,0 +1,116 @@
+"""The state of each photograph's file: read once, whoever asks first, and carried by the catalogue.
+
+Reader, audit, fingerprint and what a run was trained on look at a file through here; only decoding opens it again.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+
+from reid_lib.core.names import BBOX, PATH
+from reid_lib.core.parallel import cpu_count, in_threads
+from reid_lib.data.photo import decoding_problem, exif_time, header_problem, upright_size
+from reid_lib.data.photo_file import not_a_file, open_image, why
+
+_SAMPLE_BYTES = 2**14
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What is known of the file of a photograph.
+
+    Attributes:
+        size: bytes; -1 where there is no such file, or something that is none (a folder, a named pipe).
+        problem: why it cannot be used, by its header and its end; "" where it can, or is not there at all.
+        sample: its size and a digest of samples of its bytes, see `FileStates.contents`; "" where it cannot be read.
+        taken: when the shutter went, in the camera's local time; None where EXIF does not tell, or was not asked for.
+        sides: width and height in pixels of the upright image; None where unreadable, or not asked for.
+        exif: were `taken` and `sides` asked for?
+    """
+
+    size: int
+    problem: str = ""
+    sample: str = ""
+    taken: datetime | None = None
+    sides: tuple[int, int] | None = None
+    exif: bool = False
+
+
+class FileStates:
+    """States of the files below a folder, each read when it is first asked for."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self._known: dict[str, FileState] = {}
+
+    def of(self, paths: Iterable[str], *, exif: bool = False, progress: bool = True) -> list[FileState]:
+        """The state of each file, in order.
+
+        Args:
+            paths: below the root; one that stands several times is read once.
+            exif: with `taken` and `sides`, for which Pillow decodes a PNG.
+        """
+        paths = list(paths)
+        known = self._known
+        todo = [path for path in dict.fromkeys(paths) if path not in known or exif > known[path].exif]
+        # A network disk answers many questions at once.
+        found = in_threads(
+            lambda path: read_state(self.root / path, exif=exif),
+            todo,
+            title="looking at the photographs",
+            workers=4 * cpu_count(),
+            progress=progress,
+        )
+        known.update(zip(todo, found, strict=True))
+        return [known[path] for path in paths]
+
+    def contents(self, rows: pd.DataFrame) -> list[str]:
+        """What each photograph is known by wherever it lies: size, samples of its bytes, bbox; "" where there is none.
+
+        Samples, so that it stays cheap with large files: four of 16 KiB, the last one at the end. Smaller files are
+        read whole. The first bytes are left out of larger ones: there stand the notes that programs like to add.
+
+        Args:
+            rows: `path`, and `bbox` where there is one.
+        """
+        boxes = rows[BBOX].fillna("") if BBOX in rows else [""] * len(rows)
+        states = zip(self.of(rows[PATH]), boxes, strict=True)
+        return [f"{state.sample} {box}".strip() if state.sample else "" for state, box in states]
+
+
+def read_state(path: Path, *, exif: bool = False) -> FileState:
+    """Look at the file of one photograph: one stat, and one opening of a regular file. Arguments as `FileStates.of`."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):  # a NUL byte is part of no name
+        return FileState(-1, exif=exif)
+    if not stat.S_ISREG(found.st_mode):
+        return FileState(-1, not_a_file(path), exif=exif)
+    sample, taken, sides, problem = "", None, None, None
+    try:
+        with open(path, "rb") as file:
+            sample = f"{found.st_size}-{_sample(file, found.st_size)}"
+            with open_image(file) as image:
+                if exif:
+                    taken, sides = exif_time(image), upright_size(image)
+                problem = header_problem(image, file)
+        if problem is None:
+            problem = decoding_problem(path)
+    except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ... for a broken file
+        problem = why(path, error)
+    return FileState(found.st_size, problem, sample, taken, sides, exif)
+
+
+def _sample(file: BinaryIO, size: int) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for quarter in range(1, 5):
+        file.seek(max(size * quarter // 4 - _SAMPLE_BYTES, 0))
+        digest.update(file.read(_SAMPLE_BYTES))
+    return digest.hexdigest()
