@@ -36,23 +36,11 @@ class UnreadablePhoto(CatalogueError):
         self.path, self.reason = Path(path), reason
 
 
-def decode(
-    path: Path | str,
-    *,
-    bbox: tuple[float, float, float, float] | None = None,
-    target_px: int = 0,
-    min_side_px: int = MIN_SIDE_PX,
-) -> np.ndarray:
-    """The pixels of one photograph: uint8 (height, width, 3) RGB, upright. Arguments and errors as `open_upright`."""
-    return np.array(open_upright(path, bbox=bbox, target_px=target_px, min_side_px=min_side_px))
-
-
 def open_upright(
     path: Path | str,
     *,
     bbox: str | tuple[float, float, float, float] | None = None,
     target_px: int = 0,
-    min_side_px: int = MIN_SIDE_PX,
 ) -> Image.Image:
     """One photograph as an RGB image, upright (EXIF orientation applied).
 
@@ -64,7 +52,6 @@ def open_upright(
         bbox: x, y, width, height in pixels of the upright image; clipped to it.
         target_px: the side the caller will shrink to. A JPEG is then decoded at a half, quarter or eighth of its size
             as long as both sides (of the bbox) keep at least twice `target_px`; much faster. 0: full size.
-        min_side_px: smaller photographs are refused.
 
     Raises:
         UnreadablePhoto: missing, no file, empty, truncated, no image, too small, above 200 megapixels, bbox outside.
@@ -72,7 +59,7 @@ def open_upright(
     try:
         box = parse_bbox(bbox)
         with opened(path) as (image, _):
-            _check_size(image.size, min_side_px)
+            _check_size(image.size)
             if image.width * image.height <= LARGE_PIXELS:
                 return _upright_rgb(image, box, target_px)
             with _one_large_at_a_time:
@@ -83,7 +70,7 @@ def open_upright(
         raise UnreadablePhoto(Path(path), why(Path(path), error)) from error
 
 
-def header_problem(image: Image.Image, file: BinaryIO, *, min_side_px: int = MIN_SIDE_PX) -> str | None:
+def header_problem(image: Image.Image, file: BinaryIO) -> str | None:
     """Why an opened photograph cannot be used, "" where all is well, None where only decoding tells.
 
     Reads a few kilobytes.
@@ -92,7 +79,7 @@ def header_problem(image: Image.Image, file: BinaryIO, *, min_side_px: int = MIN
         ValueError: too small, or above 200 megapixels.
         Exception: whatever a decoder raises for a broken file.
     """
-    _check_size(image.size, min_side_px)
+    _check_size(image.size)
     return cut_off(image, file)
 
 
@@ -155,9 +142,9 @@ def parse_bbox(bbox: object) -> tuple[float, float, float, float] | None:
     return x, y, width, height
 
 
-def _check_size(size: tuple[int, int], min_side_px: int) -> None:
-    if min(size) < min_side_px:
-        raise ValueError(f"too small: {size[0]}x{size[1]} px, at least {min_side_px} px a side are needed")
+def _check_size(size: tuple[int, int]) -> None:
+    if min(size) < MIN_SIDE_PX:
+        raise ValueError(f"too small: {size[0]}x{size[1]} px, at least {MIN_SIDE_PX} px a side are needed")
     if size[0] * size[1] > MAX_PIXELS:
         raise ValueError(f"too large: {size[0]}x{size[1]} px, at most {MAX_PIXELS // 1_000_000} megapixels")
 

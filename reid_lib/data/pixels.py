@@ -97,7 +97,10 @@ def _boxes(rows: pd.DataFrame) -> list:
 
 
 def _key(catalogue, files: list[Path], image_size: int, interpolation: str) -> str:
-    """Whatever decides on the pixels and their order. A missing file counts as such; decoding tells of it."""
+    """Whatever decides on the pixels and their order. A missing file counts as such; decoding tells of it.
+
+    The files are asked anew, whatever the catalogue knows of them: one that has changed since gives its own pixels.
+    """
 
     def state(file: Path) -> str:
         try:

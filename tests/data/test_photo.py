@@ -14,7 +14,8 @@ from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, PATH
 from reid_lib.data import photo
 from reid_lib.data.catalogue import read_catalogue
 from reid_lib.data.file_states import read_state
-from reid_lib.data.photo import UnreadablePhoto, box_problem, decode, parse_bbox
+from reid_lib.data.photo import UnreadablePhoto, box_problem, parse_bbox
+from reid_lib.data.pixels import load_image
 
 pytestmark = pytest.mark.usefixtures("clean_dirs")
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("clean_dirs")
 
 def test_plain_png_comes_back_exactly(tmp_path):
     Image.fromarray(noise()).save(tmp_path / "a.png")
-    decoded = decode(tmp_path / "a.png")
+    decoded = load_image(tmp_path / "a.png")
     assert decoded.dtype == np.uint8 and decoded.flags.writeable
     np.testing.assert_array_equal(decoded, noise())
 
@@ -32,7 +33,7 @@ def test_plain_png_comes_back_exactly(tmp_path):
 def test_non_ascii_name(tmp_path):
     file = tmp_path / "Lüchs 猫 é.png"
     Image.fromarray(noise()).save(file)
-    np.testing.assert_array_equal(decode(file), noise())
+    np.testing.assert_array_equal(load_image(file), noise())
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -51,7 +52,7 @@ def test_exif_rotated_is_upright(tmp_path, turn):
         7: (YELLOW, GREEN),
         8: (GREEN, YELLOW),
     }[turn]
-    decoded = decode(tmp_path / "a.png")
+    decoded = load_image(tmp_path / "a.png")
     assert decoded.shape == ((48, 64, 3) if turn <= 4 else (64, 48, 3))
     assert tuple(decoded[0, 0]) == top_left
     assert tuple(decoded[0, -1]) == top_right
@@ -62,7 +63,7 @@ def test_bbox_counts_in_the_upright_image(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
     Image.fromarray(quadrants()).save(tmp_path / "a.png", exif=exif)
-    cut = decode(tmp_path / "a.png", bbox="24,0,24,32")
+    cut = load_image(tmp_path / "a.png", bbox="24,0,24,32")
     assert cut.shape == (32, 24, 3)
     assert (cut == RED).all()
 
@@ -72,7 +73,7 @@ def test_sixteen_bit_grey_is_scaled_not_clipped(tmp_path):
     Image.fromarray(grey).save(tmp_path / "a.png")
     Image.fromarray(grey).save(tmp_path / "a.tif")
     for name in ("a.png", "a.tif"):
-        np.testing.assert_array_equal(decode(tmp_path / name), np.repeat((grey // 256)[..., None], 3, axis=2))
+        np.testing.assert_array_equal(load_image(tmp_path / name), np.repeat((grey // 256)[..., None], 3, axis=2))
 
 
 def test_sixteen_bit_colour_is_scaled_not_clipped(tmp_path):
@@ -86,27 +87,27 @@ def test_sixteen_bit_colour_is_scaled_not_clipped(tmp_path):
     header = struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0)
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
     (tmp_path / "a.png").write_bytes(png)
-    assert (decode(tmp_path / "a.png") == (0x12, 0x80, 0xFF)).all()
+    assert (load_image(tmp_path / "a.png") == (0x12, 0x80, 0xFF)).all()
 
 
 @pytest.mark.parametrize(("top", "values"), [(1.0, [0, 128, 255]), (255.0, [0, 128, 255]), (4000.0, [0, 128, 255])])
 def test_floating_point_grey_is_scaled_by_its_range(tmp_path, top, values):
     grey = np.repeat(np.array([0.0, 0.5, 1.0], np.float32) * top, 8)[None].repeat(8, axis=0)
     Image.fromarray(grey).save(tmp_path / "a.tif")
-    assert decode(tmp_path / "a.tif")[0, ::8, 0].tolist() == values
+    assert load_image(tmp_path / "a.tif")[0, ::8, 0].tolist() == values
 
 
 def test_cmyk_becomes_rgb(tmp_path):
     """Full cyan ink takes red away and nothing else."""
     Image.new("CMYK", (64, 48), (255, 0, 0, 0)).save(tmp_path / "a.jpg", quality=95)
-    decoded = decode(tmp_path / "a.jpg")
+    decoded = load_image(tmp_path / "a.jpg")
     assert decoded.shape == (48, 64, 3)
     np.testing.assert_allclose(decoded[10, 10], (0, 255, 255), atol=4)
 
 
 def test_grey_becomes_three_equal_channels(tmp_path):
     Image.new("L", (64, 48), 77).save(tmp_path / "a.jpg")
-    assert (decode(tmp_path / "a.jpg") == 77).all()
+    assert (load_image(tmp_path / "a.jpg") == 77).all()
 
 
 def test_transparent_palette_lies_over_mid_grey(tmp_path):
@@ -114,27 +115,29 @@ def test_transparent_palette_lies_over_mid_grey(tmp_path):
     image.paste(1, (32, 0, 64, 48))
     image.putpalette([*RED, *GREEN])
     image.save(tmp_path / "a.png", transparency=1)
-    decoded = decode(tmp_path / "a.png")
+    decoded = load_image(tmp_path / "a.png")
     assert (decoded[:, :32] == RED).all()
     assert (decoded[:, 32:] == (128, 128, 128)).all()
 
 
 def test_half_transparent_pixels_mix_with_mid_grey(tmp_path):
     Image.new("RGBA", (16, 16), (255, 0, 0, 51)).save(tmp_path / "a.png")  # 51 / 255 = one fifth
-    np.testing.assert_allclose(decode(tmp_path / "a.png")[0, 0], (0.2 * 255 + 0.8 * 128, 0.8 * 128, 0.8 * 128), atol=1)
+    np.testing.assert_allclose(
+        load_image(tmp_path / "a.png")[0, 0], (0.2 * 255 + 0.8 * 128, 0.8 * 128, 0.8 * 128), atol=1
+    )
 
 
 def test_bbox_is_clipped_to_the_image(tmp_path):
     Image.fromarray(noise()).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(decode(tmp_path / "a.png", bbox=(-10, -5, 30, 20)), noise()[:15, :20])
-    np.testing.assert_array_equal(decode(tmp_path / "a.png", bbox="[50, 40, 100, 100]"), noise()[40:, 50:])
+    np.testing.assert_array_equal(load_image(tmp_path / "a.png", bbox=(-10, -5, 30, 20)), noise()[:15, :20])
+    np.testing.assert_array_equal(load_image(tmp_path / "a.png", bbox="[50, 40, 100, 100]"), noise()[40:, 50:])
 
 
 @pytest.mark.parametrize("bbox", ["70,0,10,10", "0,0,0,10", "0,0,5,-1", "-10,0,5,5", "nan,0,5,5", "1,2,3", "here"])
 def test_empty_or_senseless_bbox_is_refused(tmp_path, bbox):
     Image.fromarray(noise()).save(tmp_path / "a.png")
     with pytest.raises(UnreadablePhoto, match="bbox"):
-        decode(tmp_path / "a.png", bbox=bbox)
+        load_image(tmp_path / "a.png", bbox=bbox)
 
 
 def test_missing_bbox_means_the_whole_image():
@@ -149,7 +152,7 @@ def test_large_jpeg_is_decoded_scaled_and_shows_the_same(tmp_path):
     Image.fromarray(smooth).save(tmp_path / "a.jpg", quality=95)
     scaled = photo.open_upright(tmp_path / "a.jpg", target_px=100)
     assert scaled.size == (400, 300)  # a quarter: an eighth would leave less than 200 = 2 x 100
-    whole = Image.fromarray(decode(tmp_path / "a.jpg"))
+    whole = Image.fromarray(load_image(tmp_path / "a.jpg"))
     a, b = (np.asarray(image.resize((100, 100), Image.Resampling.BICUBIC), dtype=float) for image in (scaled, whole))
     np.testing.assert_allclose(a, b, atol=2.5)
 
@@ -171,7 +174,7 @@ def test_more_than_two_hundred_megapixels_are_refused(tmp_path):
 
 def _why(file) -> str:
     with pytest.raises(UnreadablePhoto) as caught:
-        decode(file)
+        load_image(file)
     assert str(file) in str(caught.value)
     return caught.value.reason
 
@@ -215,7 +218,7 @@ def test_real_photographs_decode_as_pillow_has_them(nyala_root):
     files = sorted(nyala_root.rglob("*.jpg"))[::400]
     for file in files:
         with Image.open(file) as image:
-            np.testing.assert_array_equal(decode(file), np.asarray(image.convert("RGB")))
+            np.testing.assert_array_equal(load_image(file), np.asarray(image.convert("RGB")))
 
 
 def test_a_box_outside_the_image_is_seen_in_the_header(tmp_path):

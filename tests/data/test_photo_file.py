@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from reid_lib.data.file_states import read_state
-from reid_lib.data.photo import UnreadablePhoto, decode
+from reid_lib.data.photo import UnreadablePhoto
 from reid_lib.data.photo_file import not_a_file, opened
+from reid_lib.data.pixels import load_image
 
 
 def picture(seed=0, size=(120, 90)) -> Image.Image:
@@ -36,7 +37,7 @@ def test_what_is_no_file_is_refused_before_it_is_opened(tmp_path, make):
     reason = {os.mkfifo: "a named pipe, not a file", os.mkdir: "a folder, not a file"}[make]
     assert read_state(tmp_path / "a.jpg").problem == not_a_file(tmp_path / "a.jpg") == reason
     with pytest.raises(UnreadablePhoto, match=reason):
-        decode(tmp_path / "a.jpg")
+        load_image(tmp_path / "a.jpg")
     assert read_state(tmp_path / "a.jpg", exif=True).taken is None
 
 
@@ -69,7 +70,7 @@ def test_another_kind_of_file_under_a_photographs_name_is_named(tmp_path, monkey
     reason = problem(tmp_path, content)
     assert reason.startswith("not an image") and kind in reason and "save it as JPEG or PNG" in reason
     with pytest.raises(UnreadablePhoto, match="not an image"):
-        decode(tmp_path / "a.jpg")
+        load_image(tmp_path / "a.jpg")
 
 
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "PCX"])
