@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import COSINE, DATASET, SCORE
-from reid_lib.figures.labels import RATE_STYLES, metric_label
+from reid_lib.figures.labels import RATE_STYLES, metric_label, metric_word
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -206,7 +206,7 @@ def _draw_curve(ax, curve, dataset, threshold, oracle, *, span=None):
     rows = rows.iloc[:: max(1, len(rows) // CURVE_POINTS)]
     missing = []
     for column, (colour, style) in RATE_STYLES.items():
-        label = metric_label(column)
+        label = metric_word(column) if span else metric_label(column)  # few words above small panels
         width = 2.2 if column == "geometric_mean" else 1.5
         x, y = rows["threshold"].to_numpy(float), rows[column].to_numpy(float)
         if np.isnan(y).all():
