@@ -1,136 +1,144 @@
 """`python -m reid_lib sweep plan | submit | run | status | variant`."""
 
-import argparse
 import sys
+from typing import TYPE_CHECKING
 
+import click
+
+from reid_lib.cli.commands import PapermillCommand, example, with_options
 from reid_lib.core.errors import ReidError
 from reid_lib.params.papermill import papermill_values
 
+if TYPE_CHECKING:
+    from reid_lib.sweep.plan import Plan
 
-def add_parser(commands, papermill_help: str) -> None:
-    """The sweep's commands, below those of `python -m reid_lib`."""
-    sweep = commands.add_parser("sweep", help="plan variants of the reference, run them, see how far they are")
-    actions = sweep.add_subparsers(required=True, metavar="plan | submit | run | status | variant")
-    of_base = f"The base may be given, too: {papermill_help}"
-    plan = actions.add_parser("plan", help="write the variants", epilog=of_base)
-    submit = actions.add_parser("submit", help="plan, and submit as a Slurm job array", epilog=of_base)
-    for action in (plan, submit):
-        action.add_argument(
-            "--vary", action="append", default=[], metavar="PARAMETER=VALUE,VALUE", help="may be repeated"
-        )
-        action.add_argument("--seeds", type=int, default=1, metavar="N", help="training seeds of each variant (1)")
-        action.add_argument("--grid", action="store_true", help="all combinations, instead of one change at a time")
-        action.add_argument("--no-base", action="store_true", help="leave the base itself out")
-        action.add_argument("--force", action="store_true", help="replace a plan of this name")
-        action.set_defaults(takes_papermill=True)
-    plan.set_defaults(command=_plan)
-    submit.add_argument("--parallel", type=int, default=3, metavar="N", help="tasks at a time (3)")
-    submit.add_argument("--sbatch", default="", metavar="OPTIONS", help='for sbatch: "--time=2:00:00 --partition=gpu"')
-    submit.set_defaults(command=_submit)
-    run = actions.add_parser("run", help="run what is not finished")
-    run.add_argument("--parallel", type=int, default=1, metavar="N", help="runs at a time (1)")
-    run.add_argument("--only", type=int, metavar="K", help="the K-th variant alone, counted from 0")
-    run.set_defaults(command=_run)
-    status = actions.add_parser("status", help="how far each run is")
-    status.set_defaults(command=_status)
-    variant = actions.add_parser("variant", help="name of the K-th run of a plan, counted from 0")
-    variant.add_argument("number", type=int, metavar="K")
-    instead = variant.add_mutually_exclusive_group()
-    instead.add_argument("--file", action="store_true", help="its file, which papermill takes with -f, instead")
-    instead.add_argument("--arguments", action="store_true", help="its arguments of papermill, one a line, instead")
-    variant.set_defaults(command=_variant)
-    for action in (plan, submit, run, status, variant):
-        action.add_argument("--name", default="sweep", help="name of the plan (sweep)")
+PLAN_NAME = "sweep"
+of_plan = click.option("--name", default=PLAN_NAME, metavar="NAME", help="Name of the plan (sweep).")
+of_variants = with_options(
+    click.option("--vary", multiple=True, metavar="PARAMETER=VALUE,VALUE", help="May be repeated."),
+    click.option("--seeds", type=int, default=1, metavar="N", help="Training seeds of each variant (1)."),
+    click.option("--grid", is_flag=True, help="All combinations, instead of one change at a time."),
+    click.option("--no-base", is_flag=True, help="Leave the base itself out."),
+    click.option("--force", is_flag=True, help="Replace a plan of this name."),
+)
 
 
-def _plan(options: argparse.Namespace) -> None:
-    _made(options)
-    print(f"run them: python -m reid_lib sweep run{_name(options)} --parallel 2")
+@click.group(epilog=example("sweep plan --vary margin=0.2,0.4 --seeds 2", "sweep run --parallel 2"))
+def sweep() -> None:
+    """Plan variants of the reference, run them, see how far they are."""
 
 
-def _submit(options: argparse.Namespace) -> None:
+@sweep.command(
+    "plan", cls=PapermillCommand, epilog=example("sweep plan --vary margin=0.2,0.4 --vary lr=3e-4 --seeds 2")
+)
+@of_plan
+@of_variants
+def plan_variants(name: str, **asked) -> None:
+    """Write the variants. The base may be given, too, as papermill's arguments."""
+    _make_plan(name, **asked)
+    click.echo(f"run them: python -m reid_lib sweep run{_named(name)} --parallel 2")
+
+
+@sweep.command(cls=PapermillCommand, epilog=example('sweep submit --vary margin=0.2,0.4 --sbatch "--time=2:00:00"'))
+@of_plan
+@of_variants
+@click.option("--parallel", type=int, default=3, metavar="N", help="Tasks at a time (3).")
+@click.option("--sbatch", default="", metavar="OPTIONS", help='For sbatch: "--time=2:00:00 --partition=gpu".')
+def submit(name: str, parallel: int, sbatch: str, **asked) -> None:
+    """Plan, and submit as a Slurm job array. Without --vary the plan that is there is submitted."""
     from reid_lib.sweep import slurm
     from reid_lib.sweep.plan import load_plan
 
     # Without --vary it is the plan that is there: what is finished of it will not run again.
-    plan = _made(options) if options.vary else load_plan(options.name)
-    job = slurm.submit(plan, parallel=options.parallel, options=options.sbatch)
-    print(f"submitted as job {job}; python -m reid_lib sweep status{_name(options)} shows how far it is")
+    plan = _make_plan(name, **asked) if asked["vary"] else load_plan(name)
+    job = slurm.submit(plan, parallel=parallel, options=sbatch)
+    click.echo(f"submitted as job {job}; python -m reid_lib sweep status{_named(name)} shows how far it is")
 
 
-def _made(options: argparse.Namespace):
-    from reid_lib.sweep import plan
-    from reid_lib.sweep.status import duration
-
-    made = plan.plan(
-        options.vary,
-        name=options.name,
-        seeds=options.seeds,
-        grid=options.grid,
-        with_base=not options.no_base,
-        base=papermill_values(options.papermill) if options.papermill else None,
-        force=options.force,
-    )
-    print(f"{len(made.variants)} runs, measured against {made.base}, in {made.folder}:")
-    for k, variant in enumerate(made.variants):
-        print(f"  {k}  {variant.run}: {variant.why}")
-    for note in made.notes:
-        print(f"note: {note}")
-    if seconds := plan.expected_seconds(made):
-        print(f"about {duration(seconds)} of training one after the other, by the time of the reference")
-    return made
-
-
-def _run(options: argparse.Namespace) -> None:
+@sweep.command(epilog=example("sweep run --parallel 2"))
+@of_plan
+@click.option("--parallel", type=int, default=1, metavar="N", help="Runs at a time (1).")
+@click.option("--only", type=int, metavar="K", help="The K-th variant alone, counted from 0.")
+def run(name: str, parallel: int, only: int | None) -> None:
+    """Run what is not finished."""
     from reid_lib.sweep.plan import load_plan
     from reid_lib.sweep.runner import Sweep, threads
     from reid_lib.sweep.status import Screen
 
-    if share := threads(options.parallel):
-        print(f"each run computes with {share} threads; one that continues exactly needs the same OMP_NUM_THREADS")
-    sweep = Sweep(load_plan(options.name), parallel=options.parallel, only=options.only, show=Screen())
+    if share := threads(parallel):
+        click.echo(f"each run computes with {share} threads; one that continues exactly needs the same OMP_NUM_THREADS")
     try:
-        failed = sweep.run()
+        failed = Sweep(load_plan(name), parallel=parallel, only=only, show=Screen()).run()
     except KeyboardInterrupt:
-        print(f"stopped; python -m reid_lib sweep run{_name(options)} continues", file=sys.stderr)
+        click.echo(f"stopped; python -m reid_lib sweep run{_named(name)} continues", err=True)
         sys.exit(130)
     if failed:
         told = "\n".join(f"  {run}: {reason}" for run, reason in failed.items())
         raise ReidError(f"{len(failed)} runs failed twice; the others are done:\n{told}")
 
 
-def _status(options: argparse.Namespace) -> None:
+@sweep.command(epilog=example("sweep status"))
+@of_plan
+def status(name: str) -> None:
+    """How far each run is."""
     from reid_lib.sweep import slurm
     from reid_lib.sweep.plan import load_plan
     from reid_lib.sweep.status import status, table_text
 
-    plan = load_plan(options.name)
+    plan = load_plan(name)
     table = status(plan)
     if told := slurm.states(plan):
         table.insert(2, "slurm", table["run"].map(told).fillna(""))
-    print(table_text(table))
+    click.echo(table_text(table))
 
 
-def _variant(options: argparse.Namespace) -> None:
+@sweep.command(epilog=example("sweep variant 0", "sweep variant 0 --file"))
+@click.argument("number", type=int, metavar="K")
+@of_plan
+@click.option("--file", is_flag=True, help="Its file, which papermill takes with -f, instead.")
+@click.option("--arguments", is_flag=True, help="Its arguments of papermill, one a line, instead.")
+def variant(number: int, name: str, file: bool, arguments: bool) -> None:
+    """Name of the K-th run of a plan, counted from 0."""
     from reid_lib.sweep.plan import load_plan
     from reid_lib.sweep.runner import papermill_arguments
     from reid_lib.sweep.status import DIFFERS, status
 
-    plan = load_plan(options.name)
-    if not 0 <= options.number < len(plan.variants):
+    if file and arguments:
+        raise click.UsageError("--file and --arguments are two answers: ask for one of them.")
+    plan = load_plan(name)
+    if not 0 <= number < len(plan.variants):
         raise ReidError(
-            f"variant {options.number} of the plan {plan.name!r}: expected 0 to {len(plan.variants) - 1}, "
+            f"variant {number} of the plan {plan.name!r}: expected 0 to {len(plan.variants) - 1}, "
             f"so --array=0-{len(plan.variants) - 1}"
         )
-    chosen = plan.variants[options.number]
-    row = status(plan).iloc[options.number]
+    chosen = plan.variants[number]
+    row = status(plan).iloc[number]
     if row["state"] == DIFFERS:
-        raise ReidError(f"variant {options.number}, {row['note']}")
-    if options.arguments:
-        print(*papermill_arguments(plan, chosen), sep="\n")
+        raise ReidError(f"variant {number}, {row['note']}")
+    if arguments:
+        click.echo("\n".join(papermill_arguments(plan, chosen)))
     else:
-        print(plan.file(chosen) if options.file else chosen.run)
+        click.echo(plan.file(chosen) if file else chosen.run)
 
 
-def _name(options: argparse.Namespace) -> str:
-    return "" if options.name == "sweep" else f" --name {options.name}"
+def _make_plan(
+    name: str, *, vary: tuple[str, ...], seeds: int, grid: bool, no_base: bool, force: bool, papermill: tuple[str, ...]
+) -> "Plan":
+    """Write the plan and say what is in it."""
+    from reid_lib.sweep import plan
+    from reid_lib.sweep.status import duration
+
+    base = papermill_values(list(papermill)) if papermill else None
+    made = plan.plan(list(vary), name=name, seeds=seeds, grid=grid, with_base=not no_base, base=base, force=force)
+    click.echo(f"{len(made.variants)} runs, measured against {made.base}, in {made.folder}:")
+    for k, variant in enumerate(made.variants):
+        click.echo(f"  {k}  {variant.run}: {variant.why}")
+    for note in made.notes:
+        click.echo(f"note: {note}")
+    if seconds := plan.expected_seconds(made):
+        click.echo(f"about {duration(seconds)} of training one after the other, by the time of the reference")
+    return made
+
+
+def _named(name: str) -> str:
+    return "" if name == PLAN_NAME else f" --name {name}"
