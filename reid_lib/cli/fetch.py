@@ -6,6 +6,7 @@ import sys
 import time
 
 from reid_lib.core.errors import CatalogueError, ModelError, ReidError
+from reid_lib.core.logs import LOGGER
 from reid_lib.data.audit import describe_problems
 from reid_lib.data.catalogue import audit, read_catalogue
 from reid_lib.data.download import ATTEMPTS, PAUSE_S, fetch_dataset
@@ -50,7 +51,7 @@ def fetch_backbone(backbone: str, *, pretrained: bool) -> None:
         except ModelError as error:
             if "cannot be had" not in str(error) or attempt == ATTEMPTS or os.environ.get(OFFLINE):
                 raise
-            print(f"note: {backbone} broke off; going on ({attempt + 1} of {ATTEMPTS})", file=sys.stderr)
+            LOGGER.warning(f"{backbone} broke off; going on ({attempt + 1} of {ATTEMPTS})")
             time.sleep(PAUSE_S * attempt)
     command = [sys.executable, "-c", BUILD, backbone, str(pretrained)]
     done = subprocess.run(command, env=os.environ | {OFFLINE: "1"}, capture_output=True, text=True)

@@ -5,6 +5,7 @@ import click
 from reid_lib.cli.commands import HELP, Commands, PapermillCommand, example
 from reid_lib.cli.sweep import sweep
 from reid_lib.core.errors import ReidError, RunError
+from reid_lib.core.logs import notes_on
 from reid_lib.core.messages import TRACEBACK
 from reid_lib.params.papermill import papermill_params
 
@@ -24,7 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the words after `python -m reid_lib`; None: those of this process.
     """
     try:
-        commands.main(arguments, prog_name="python -m reid_lib")
+        with notes_on("stderr"):
+            commands.main(arguments, prog_name="python -m reid_lib")
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0

@@ -7,7 +7,6 @@ wildlife-datasets by their classes' addresses; Kaggle's through its command line
 import os
 import shutil
 import subprocess
-import sys
 import time
 import urllib.request
 from http.client import HTTPException
@@ -16,6 +15,7 @@ from pathlib import Path
 from tqdm.auto import tqdm
 
 from reid_lib.core.errors import CatalogueError
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.paths import find_data
 from reid_lib.data.readers.registry import DEMO_SIZES, WILDLIFE
 from reid_lib.data.readers.wildlife import wildlife_class
@@ -105,7 +105,7 @@ def fetch_file(url: str, target: Path) -> Path:
         except (OSError, HTTPException) as error:
             problem = error
         if attempt < ATTEMPTS:
-            print(f"note: {target.name} broke off ({problem}); going on ({attempt + 1} of {ATTEMPTS})", file=sys.stderr)
+            LOGGER.warning(f"{target.name} broke off ({problem}); going on ({attempt + 1} of {ATTEMPTS})")
             time.sleep(PAUSE_S * attempt)
     have = part.stat().st_size if part.exists() else 0
     raise CatalogueError(

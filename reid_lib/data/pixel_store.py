@@ -18,6 +18,7 @@ from reid_lib.core.cache import LOCKS, PART, SUMS_PART, make_room
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.files import NO_ROOM
 from reid_lib.core.locks import hold_lock
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.parallel import in_threads
 from reid_lib.core.paths import writing
 from reid_lib.data.photo import UnreadablePhoto
@@ -101,7 +102,7 @@ def _mapped(target: Path, shape: tuple) -> np.ndarray | None:
 
 
 def _told_damaged(target: Path, why: str) -> None:
-    print(f"note: the pixel cache {target} is not whole ({why}): the images are decoded again", flush=True)
+    LOGGER.warning(f"the pixel cache {target} is not whole ({why}): the images are decoded again")
 
 
 def _mend(target: Path, shape: tuple, make: Callable[[int, int], Iterator]) -> None:
@@ -126,9 +127,8 @@ def _mend(target: Path, shape: tuple, make: Callable[[int, int], Iterator]) -> N
             stream.write(_sum(square))
         stream.flush()
         os.fsync(stream.fileno())
-    print(
-        f"note: {len(damaged)} of {shape[0]} images in the pixel cache {target} were damaged, and are decoded again",
-        flush=True,
+    LOGGER.warning(
+        f"{len(damaged)} of {shape[0]} images in the pixel cache {target} were damaged, and are decoded again"
     )
 
 
@@ -215,7 +215,7 @@ def _resumed(stream, summed, shape: tuple) -> int:
         while done < len(sums) and zlib.crc32(square := stream.read(each)) == sums[done] and len(square) == each:
             done += 1
     if done:
-        print(f"note: {done} of {shape[0]} images were decoded before; going on", flush=True)
+        LOGGER.warning(f"{done} of {shape[0]} images were decoded before; going on")
     stream.seek(0)
     stream.write(header)
     stream.truncate(len(header) + done * each)

@@ -19,6 +19,7 @@ import pandas as pd
 from reid_lib.core import files
 from reid_lib.core.cache import make_room
 from reid_lib.core.errors import RunError
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.parallel import in_threads
 from reid_lib.core.paths import cache_root
 from reid_lib.embed.embedding_set import EmbeddingSet
@@ -48,7 +49,7 @@ def embedded(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progr
     images = fingerprints(pixels, positions, progress=progress)
     features, there = store.get(images, model.embedding_dim)
     if there.any() and progress:
-        print(f"{there.sum()} of {len(there)} images were embedded by this network before", flush=True)
+        LOGGER.info(f"{there.sum()} of {len(there)} images were embedded by this network before")
     if not there.all():
         missing = np.zeros(len(rows), dtype=bool)
         missing[positions[~there]] = True
@@ -137,7 +138,7 @@ class Store:
             with files.atomic(self.path) as temporary, open(temporary, "wb") as file:
                 np.savez(file, images=names, features=stored)
         except (OSError, RunError) as error:
-            print(f"note: embeddings are not kept for another time ({error})", flush=True)
+            LOGGER.warning(f"embeddings are not kept for another time ({error})")
 
     def remove(self) -> None:
         """Forget all of it."""
@@ -153,7 +154,7 @@ class Store:
         except FileNotFoundError:
             return nothing
         except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-            print(f"note: {self.path} is damaged ({error}): these images are embedded again", flush=True)
+            LOGGER.warning(f"{self.path} is damaged ({error}): these images are embedded again")
             return nothing
         with contextlib.suppress(OSError):  # used last: removed last
             os.utime(self.path)

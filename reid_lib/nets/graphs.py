@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from reid_lib.core.errors import first_line
+from reid_lib.core.logs import LOGGER
 
 # The recording is made beside the stream of the steps, which torch takes for a mistake at every first one.
 BESIDE = "The AccumulateGrad node's stream does not match"
@@ -59,7 +60,7 @@ class Graphed:
             with torch.random.fork_rng(devices=[images.device]), autocast:
                 return torch.cuda.make_graphed_callables(_Whole(self.network), (images.clone(),))
         except RuntimeError as error:
-            print(f"no CUDA graph: {first_line(error)[:200]}. The network runs as it is", flush=True)
+            LOGGER.info(f"no CUDA graph: {first_line(error)[:200]}. The network runs as it is")
             return self.network
         finally:
             with torch.no_grad():

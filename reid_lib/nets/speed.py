@@ -15,6 +15,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from reid_lib.core.logs import LOGGER
+
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 # Images from which on compiling repays itself. On a CPU (measured, docs/log.md) there is nothing to gain: `fold` does
 # what it would. On a GPU estimated: a minute of compiling against a tenth to a fifth of the time of a step.
@@ -102,7 +104,7 @@ class Compiled:
 
     def _given_up(self, images: Tensor, why: str) -> Tensor:
         self.quick = None
-        print(f"torch.compile is not used: {why}. The network runs as it is", flush=True)
+        LOGGER.info(f"torch.compile is not used: {why}. The network runs as it is")
         return self.network(images)
 
 

@@ -1,5 +1,6 @@
 """From parameters to a catalogue and its roles."""
 
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import GALLERY
 from reid_lib.data.catalogue import Catalogue, read_catalogue
 from reid_lib.data.split import Split, assign_roles
@@ -26,7 +27,7 @@ def read(params: TrainParams | EvaluateParams) -> Catalogue:
         skip_unreadable=params.skip_unreadable,
     )
     for note in catalogue.notes:
-        print("note:", note)
+        LOGGER.warning(note)
     return catalogue
 
 
@@ -53,7 +54,7 @@ def split(catalogue: Catalogue, params: TrainParams | EvaluateParams) -> Split:
         learnt, who = trained.photographs(catalogue, result.queries(GALLERY)), "this run is trained on copies of"
         result = trained.without_trained(result, catalogue, learnt, who=who)
     for note in result.notes:
-        print("note:", note)
+        LOGGER.warning(note)
     return result
 
 

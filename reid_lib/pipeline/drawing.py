@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from reid_lib.core.errors import ReidError
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import EMBEDDINGS, FIGURES, ROLES, SUSPECTS_CSV
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.figures import intervals, saving, sheets, style
@@ -35,7 +36,7 @@ def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = 
     if run.finished and kept.exists():
         return saving.show_saved(None, kept)
     if run.finished and run.path(reason).exists():
-        return print("note:", run.path(reason).read_text(encoding="utf-8").partition("\n\n")[0].strip())
+        return LOGGER.warning(run.path(reason).read_text(encoding="utf-8").partition("\n\n")[0].strip())
     try:
         drawn = style.headed(draw(*data, **options), about)
         content = saving.render_png(drawn)
@@ -54,7 +55,7 @@ def tell_undrawn(run: Run, what: str, reason: str, error: Exception) -> None:
     """Say in the notebook that something could not be drawn, and leave the reason in the run folder."""
     expected = isinstance(error, ReidError)
     said = f"{what} is not drawn: {error if expected else repr(error)}"
-    print("note:", said)
+    LOGGER.warning(said)
     more = "" if expected else "\n\n" + "".join(traceback.format_exception(error))
     if not run.finished:
         with run.write(reason) as temporary:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ModelError
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
     DATASET,
     EMBEDDINGS,
@@ -67,7 +68,7 @@ def looked_through(experiment: Experiment, pixels: np.ndarray, embeddings: Embed
     found = find_suspects(experiment.greys, experiment.split.rows, embeddings)
     experiment.run.write_csv(SUSPECTS_CSV, found.pairs)
     if found.note != experiment.told:
-        print("note:", found.note)
+        LOGGER.warning(found.note)
     experiment.told = found.note
     return pixels
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from reid_lib.core import errors
 from reid_lib.core.errors import ParameterError, TrainingError
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import HISTORY_CSV
 from reid_lib.core.parallel import cpu_count
 from reid_lib.runs.run import Run
@@ -95,7 +96,7 @@ def train_in_processes(run: Run, *, per_node: int, n_nodes: int, stop: Callable[
         run.path(name).unlink(missing_ok=True)
     what = command(run.folder, per_node=per_node, n_nodes=n_nodes)
     on = f" on each of {n_nodes} nodes" if n_nodes > 1 else ""
-    print(f"training in {per_node} process{'es' if per_node > 1 else ''}{on}: {shlex.join(what)}", flush=True)
+    LOGGER.info(f"training in {per_node} process{'es' if per_node > 1 else ''}{on}: {shlex.join(what)}")
     try:
         code = _follow(what, run, stop, os.environ | _shares(per_node))
         outcome = run.read_json(OUTCOME) if run.path(OUTCOME).exists() else None

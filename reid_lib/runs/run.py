@@ -17,6 +17,7 @@ from reid_lib.core import files, frames
 from reid_lib.core.errors import RunDiffersError, RunError, TrainingInterrupted
 from reid_lib.core.files import digest
 from reid_lib.core.kernel import ipython
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import CHECKSUMS_JSON, HISTORY_CSV, PARAMS_JSON, STATUS_JSON
 from reid_lib.core.paths import runs_root, writing
 from reid_lib.runs import owner
@@ -85,7 +86,9 @@ class Run(RunFolder):
                 return run
             run._status[STORED_AS] = digest(key)
             if run._undescribed:
-                print(f"note: {run._undescribed.split(':')[0]}: by its {STATUS_JSON} the run is this one, and goes on")
+                LOGGER.warning(
+                    f"{run._undescribed.split(':')[0]}: by its {STATUS_JSON} the run is this one, and goes on"
+                )
             if not same or run._undescribed:
                 described = {"format": FORMAT, "run": name, "params": params, STORED_AS: key} | provenance
                 files.write_json(run.path(PARAMS_JSON), described | {"environment": environment()})
@@ -221,7 +224,7 @@ class Run(RunFolder):
         try:
             history = self.history()
         except RunError as error:
-            print(f"note: {str(error).split(': ')[0]}: {'written again' if rows else 'begun anew'}", flush=True)
+            LOGGER.warning(f"{str(error).split(': ')[0]}: {'written again' if rows else 'begun anew'}")
             history = pd.DataFrame({"epoch": []})
             if self.path(HISTORY_CSV).is_file():
                 self.path(HISTORY_CSV).unlink()

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from reid_lib.core.errors import RunError
 from reid_lib.core.files import digest
+from reid_lib.core.logs import LOGGER
 from reid_lib.data.split import Split
 from reid_lib.nets.device import choose_precision, loader_processes
 from reid_lib.nets.network import ReidModel, build_model, save_model, weights_trouble
@@ -46,7 +47,7 @@ def learn(
     )
     batches = _batches(params, pixels, classes, device, group)
     precision = choose_precision(params.precision, device, model.backbone)
-    print(
+    LOGGER.info(
         f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch, "
         f"trained in {precision}"
     )

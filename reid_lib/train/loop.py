@@ -19,6 +19,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from reid_lib.core.errors import TrainingError, TrainingInterrupted
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import CHECKPOINT
 from reid_lib.nets.device import full_precision
 from reid_lib.nets.graphs import Graphed
@@ -149,7 +150,7 @@ class _Training:
             self.backbone = Graphed(self.backbone, self.images.share)
         if self.group.first:
             found = f"not used: {self.uncompiled}" if self.uncompiled else "the first step takes a while"
-            print(f"torch.compile: {found}", flush=True)
+            LOGGER.info(f"torch.compile: {found}")
 
     def epoch(self, epoch: int) -> dict:
         """One pass over the images, or what is left of it: train_loss, lr of the last step, images_per_s, seconds."""
@@ -228,7 +229,7 @@ class _Training:
             self.run.report(row)
         self.save()
         if first:
-            print(_line(row, progress), flush=True)
+            LOGGER.info(_line(row, progress))
 
     def evaluated(self, evaluate, epoch: int) -> dict:
         """What `evaluate` says; embeddings it cannot work with are told as what they are, training that went astray."""
@@ -275,7 +276,7 @@ class _Training:
             self.run.cut_history(self.progress.epoch, self.rows)
             if state is not None:
                 steps = f" and {len(self.progress.losses)} steps" if self.progress.losses else ""
-                print(f"continuing after epoch {self.progress.epoch}{steps}", flush=True)
+                LOGGER.info(f"continuing after epoch {self.progress.epoch}{steps}")
         return self.progress
 
     def _usable(self, save_best, best_trouble) -> dict | None:
@@ -291,11 +292,11 @@ class _Training:
                 if progress.best_epoch != progress.epoch or progress.losses:
                     checkpoint.restore(self._parts(), untouched)
                     raise checkpoint.UnusableCheckpoint(f"{trouble}, and {path.name} holds a later epoch")
-                print(f"note: {trouble}: the best weights are written again from {path.name}", flush=True)
+                LOGGER.warning(f"{trouble}: the best weights are written again from {path.name}")
                 save_best(self.model)
             return state
         except (checkpoint.UnusableCheckpoint, KeyError, TypeError) as error:
-            print(f"note: {error}: training begins again, and ends with the same numbers", flush=True)
+            LOGGER.warning(f"{error}: training begins again, and ends with the same numbers")
             return None
 
     def _parts(self) -> dict:

@@ -1,0 +1,56 @@
+"""The library's one logger: progress (INFO) and notes (WARNING), shown in the notebook's cell or the terminal.
+
+A program that uses the library silences it with `logging.getLogger("reid_lib").setLevel(logging.ERROR)`, or puts a
+handler of its own in the place of `Shown`. Results are printed, not logged.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+LOGGER = logging.getLogger("reid_lib")
+NOTE = "note: "
+
+
+class Shown(logging.Handler):
+    """Writes each message as one line, as `print` would: to what is stdout at that moment (in a notebook, the cell).
+
+    Attributes:
+        notes_on: stream of what is WARNING or worse, "stdout" or "stderr". A notebook's report shows stdout alone.
+    """
+
+    notes_on = "stdout"
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a message; a note begins with the word."""
+        is_note = record.levelno >= logging.WARNING
+        try:
+            stream = getattr(sys, self.notes_on if is_note else "stdout")
+            stream.write(f"{NOTE if is_note else ''}{self.format(record)}\n")
+            stream.flush()
+        except Exception:
+            self.handleError(record)
+
+
+def show_messages() -> None:
+    """Show what the library logs, unless a program has given the logger a handler of its own."""
+    if LOGGER.handlers:
+        return
+    LOGGER.addHandler(Shown())
+    LOGGER.propagate = False  # else a root logger with a handler would tell it a second time
+    if LOGGER.level == logging.NOTSET:
+        LOGGER.setLevel(logging.INFO)
+
+
+@contextmanager
+def notes_on(stream: str) -> Iterator[None]:
+    """Within the block notes are shown on `stream`, "stdout" or "stderr"."""
+    before = [(handler, handler.notes_on) for handler in LOGGER.handlers if isinstance(handler, Shown)]
+    for handler, _ in before:
+        handler.notes_on = stream
+    try:
+        yield
+    finally:
+        for handler, earlier in before:
+            handler.notes_on = earlier
