@@ -29,13 +29,11 @@ $(READY): pyproject.toml
 	@touch $(READY)
 
 # The executed notebook lies in its run folder, whose name follows from the notebook's first cell, which may have been
-# edited, and the arguments. The report is made again when papermill has ended: only then is the last cell's output in
-# the notebook.
+# edited, and the arguments.
 train: $(READY)
 	@run=$$($(BIN)/python -m reid_lib name --notebook notebooks/train.ipynb $(ARGS)) && folder=$$($(BIN)/python -m reid_lib folder "$$run") && \
 	mkdir -p "$$folder" && PATH="$(abspath $(BIN)):$$PATH" $(BIN)/papermill --log-output --log-level INFO \
-	notebooks/train.ipynb "$$folder/train.ipynb" --cwd notebooks $(ARGS) && \
-	{ $(BIN)/python -m reid_lib report "$$run" || true; } && $(BIN)/python -m reid_lib show "$$run"
+	notebooks/train.ipynb "$$folder/train.ipynb" --cwd notebooks $(ARGS) && $(BIN)/python -m reid_lib show "$$run"
 
 # Files side by side, one thread each: the end-to-end tests mostly wait. TESTS="tests/data/test_split.py -k leak" runs a few.
 test: $(READY)

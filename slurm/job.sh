@@ -9,8 +9,8 @@ source "$root/slurm/env.sh"
 
 # run_notebook RUN PAPERMILL_ARGUMENT...
 #
-# Executes train.ipynb into the folder of the run, and returns papermill's exit code. Signals are passed on to the
-# kernel, since papermill passes none: training ends after the step at hand, with a checkpoint.
+# Executes train.ipynb into the folder of the run, and returns papermill's exit code. Signals are passed on to papermill,
+# whose engine passes them on to the kernel: training ends after the step at hand, with a checkpoint.
 #   USR1  (from --signal, ahead of the time limit; ahead of a preemption where the site has set
 #         SlurmctldParameters=preempt_send_user_signal) the job puts itself back into the queue, and continues there.
 #   TERM  scancel, or a preemption. Which of them a job cannot see (both read COMPLETING), and a cancelled job that came
@@ -31,9 +31,9 @@ run_notebook() {
         scontrol requeue "$(job_name)"
         return 0
     fi
-    papermill=""
-    trap 'come_back=yes; stop_run "$run" "$papermill"' USR1
-    trap 'stop_run "$run" "$papermill"' TERM
+    local papermill=""
+    trap 'come_back=yes; pass_on USR1 "${papermill:-${!:-}}"' USR1
+    trap 'pass_on TERM "${papermill:-${!:-}}"' TERM
     papermill --log-output --no-progress-bar "$root/notebooks/train.ipynb" "$folder/train.ipynb" \
         --cwd "$root/notebooks" "$@" &
     papermill=$!
@@ -47,19 +47,17 @@ run_notebook() {
     done
     trap - USR1 TERM
 
-    if [[ "$code" -eq 0 ]]; then
-        python -m reid_lib report "$run" || true
-    elif [[ -n "$come_back" ]]; then
+    if [[ "$code" -ne 0 && -n "$come_back" ]]; then
         echo "== stopped: back into the queue, it continues there"
         scontrol requeue "$(job_name)"
     fi
     return "$code"
 }
 
-# Asks training to stop; where nothing is being trained yet there is nothing to save, and papermill is ended.
-stop_run() {
+# pass_on SIGNAL PROCESS
+pass_on() {
     echo "== asked to stop, $(date '+%F %T')"
-    python -m reid_lib stop "$1" || kill -TERM "$2" || true
+    kill -"$1" "$2" || true
 }
 
 # What scontrol calls this job.

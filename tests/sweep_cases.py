@@ -48,10 +48,17 @@ def stand_in(plan, variant, folder):
     return [sys.executable, "-c", STAND_IN, variant.run, str(folder)]
 
 
+PAPERMILL = """
+import signal, subprocess, sys
+kernel = subprocess.Popen(sys.argv[1:], start_new_session=True)
+signal.signal(signal.SIGTERM, lambda number, frame: kernel.send_signal(number))
+sys.exit(kernel.wait())
+"""
+
+
 def with_kernel(plan, variant, folder):
-    """As papermill does it: the work is done by a child in a session of its own, which hears nothing of Ctrl-C."""
-    code = "import subprocess, sys; sys.exit(subprocess.run(sys.argv[1:], start_new_session=True).returncode)"
-    return [sys.executable, "-c", code, *stand_in(plan, variant, folder)]
+    """As papermill's engine does it: a child in a session of its own does the work, and hears what papermill hears."""
+    return [sys.executable, "-c", PAPERMILL, *stand_in(plan, variant, folder)]
 
 
 def script(run: str, *words: str) -> None:

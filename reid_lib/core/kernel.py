@@ -1,6 +1,7 @@
 """What a notebook's kernel needs: slow libraries imported quickly, and IPython, where it is in use."""
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,10 @@ from contextlib import contextmanager
 # jsonschema (through nbformat) compiles the grammar of URIs when this package is there, 1.5 s for a format that the
 # schema of notebooks does not use.
 SKIPPED = "rfc3987_syntax"
+
+# What papermill's engine tells its kernel (see pipeline.papermill_engine).
+ENGINE = "REID_PAPERMILL"  # process of the papermill that leaves the report
+TRACEBACKS = "REID_TRACEBACK"  # "1": errors of a user are shown with their traceback
 
 
 @contextmanager
@@ -31,8 +36,11 @@ def quick_imports() -> Iterator[None]:
             gc.enable()
 
 
-def ipython():
-    import sys
+def under_engine() -> bool:
+    """Was this very process started by papermill's engine? Its children are not: they inherit the variable alone."""
+    return os.environ.get(ENGINE) == str(os.getppid())
 
+
+def ipython():
     # Asking IPython only where it is in use: importing it takes half a second.
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from reid_lib.core.logs import LOGGER
+
 
 @contextmanager
 def hold_lock(path: Path, *, waiting: str = "", without: str = "") -> Iterator[bool]:
@@ -17,8 +19,8 @@ def hold_lock(path: Path, *, waiting: str = "", without: str = "") -> Iterator[b
 
     Args:
         path: the file, made where it is not there; its folder exists.
-        waiting: printed as a note where another process holds the lock; "" for nothing.
-        without: printed as a note where the disk knows no locks; "" for nothing.
+        waiting: logged as a note where another process holds the lock; "" for nothing.
+        without: logged as a note where the disk knows no locks; "" for nothing.
 
     Yields:
         Whether the lock is held; False on a disk without locks.
@@ -34,16 +36,13 @@ def hold_lock(path: Path, *, waiting: str = "", without: str = "") -> Iterator[b
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        _print_note(waiting)
+        if waiting:
+            LOGGER.warning(waiting)
         lock.acquire()
     except OSError:
-        _print_note(without)
+        if without:
+            LOGGER.warning(without)
     try:
         yield lock.is_locked
     finally:
         lock.release()
-
-
-def _print_note(words: str) -> None:
-    if words:
-        print(f"note: {words}", flush=True)

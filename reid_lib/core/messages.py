@@ -1,16 +1,17 @@
-"""What a user did wrong, shown as its message alone: in a notebook and on the command line (`papermillengine`: there).
+"""What a user did wrong, shown as its message alone, in a notebook and on the command line.
 
 The traceback comes on request: `%tb` in a cell, `papermill --log-level DEBUG`, `python -m reid_lib --traceback`.
 """
 
+import os
 import re
 import sys
 
 from reid_lib.core.errors import ReidError, TrainingInterrupted
+from reid_lib.core.kernel import TRACEBACKS
 
 ERROR, STOPPED = "error:", "stopped:"
 TRACEBACK = "--traceback"  # of the command line
-LOG_LEVEL = re.compile(r"--log-level[= ](\w+)")
 
 
 def show_in_notebook() -> None:
@@ -22,10 +23,10 @@ def show_in_notebook() -> None:
 
 def _show(shell, kind: type, error: BaseException, traceback, tb_offset: int | None = None) -> list[str]:
     """IPython's handler of an error in a cell: the lines that stand for its traceback, which are shown, too."""
-    if _asked_for_traceback():
+    if os.environ.get(TRACEBACKS) == "1":
         shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
         return []
-    lines = [f"\x1b[0;31m{STOPPED if isinstance(error, TrainingInterrupted) else ERROR}\x1b[0m {error}"]
+    lines = [message_line(error)]
     shell._showtraceback(kind, error, lines)
     # For %tb, which asks for the last error of the session.
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, traceback
@@ -33,20 +34,9 @@ def _show(shell, kind: type, error: BaseException, traceback, tb_offset: int | N
     return lines
 
 
-def _asked_for_traceback() -> bool:
-    """Was this kernel started by a papermill with `--log-level DEBUG`?"""
-    import psutil
-
-    try:
-        command = psutil.Process().parent().cmdline()
-    except (psutil.Error, AttributeError):
-        return False
-    return any("papermill" in part for part in command[:4]) and papermill_debugs(command)
-
-
-def papermill_debugs(command: list[str]) -> bool:
-    """Does a command line of papermill ask for everything there is to know? The last `--log-level` counts."""
-    return LOG_LEVEL.findall(" ".join(command))[-1:] == ["DEBUG"]
+def message_line(error: BaseException) -> str:
+    """What a notebook shows of an error, in place of its traceback."""
+    return f"\x1b[0;31m{STOPPED if isinstance(error, TrainingInterrupted) else ERROR}\x1b[0m {error}"
 
 
 def in_words(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""report.html of a finished run: its executed notebook without the code, one file that a browser opens from the disk.
+"""report.html of a run that has ended: its executed notebook without the code, one file that a browser opens.
 
 Nothing in it is loaded from elsewhere. nbconvert is imported where it is used: that takes a second or two.
 """
@@ -6,20 +6,32 @@ Nothing in it is loaded from elsewhere. nbconvert is imported where it is used: 
 import base64
 import re
 import time
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
 from reid_lib.core import files
 from reid_lib.core.errors import ParameterError, RunError
 from reid_lib.core.kernel import quick_imports
-from reid_lib.core.names import EVALUATE_NOTEBOOK, FIGURES, REPORT_HTML, TEST, TRAIN_NOTEBOOK
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.names import (
+    EVALUATE_NOTEBOOK,
+    FIGURES,
+    METRICS_JSON,
+    PARAMS_JSON,
+    REPORT_HTML,
+    TEST,
+    TRAIN_NOTEBOOK,
+)
+from reid_lib.core.paths import runs_root
 from reid_lib.pages.html import render_part, render_template
 from reid_lib.pages.notebook_page import page
 from reid_lib.params.cells import cells_before_reading, literals_of_cells
 from reid_lib.params.fields import EvaluateParams, TrainParams
-from reid_lib.runs.folder import RunFolder
+from reid_lib.runs.folder import FAILED, FINISHED, INTERRUPTED, RunFolder
 
 NOTEBOOKS = (TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK)  # as `make train` leaves them in the run folder
 # Name of a figure -> its caption where no notebook's prose stands around it; in this order.
@@ -58,19 +70,30 @@ def write_report(run: RunFolder, notebook: Path | None = None) -> Path:
     return _write(run, shown)
 
 
-def leave_report(run: RunFolder, said: str) -> None:
-    """`write_report` from the last cell of a notebook that is being executed; a failure is a note, never an error.
+def leave_report(run: RunFolder, notebook: Any = None) -> None:
+    """Write report.html of a run that has ended, or is about to; a failure is a note, never an error.
 
-    It comes before the run is marked finished, so that no finished run is without. Under papermill the notebook is what
-    papermill has saved so far, `said` the output of the cell that runs now.
+    Args:
+        run: finished or not.
+        notebook: as it was executed, to its end or not; None: as `write_report` finds it.
     """
     try:
         with quick_imports():
             import nbconvert  # noqa: F401
-        shown = _saved_by_papermill()
-        _write(run, _executed(run) if shown is None else _up_to_now(shown, said))
+        if notebook is None or (run.finished and not _ran_through(notebook)):
+            _write(run, _executed(run))
+        else:
+            _write(run, _as_far_as_it_came(notebook))
     except Exception as error:  # whatever it is: the results are complete, and the report can be made again
-        print(f"note: no {REPORT_HTML} ({type(error).__name__}: {error}); again: python -m reid_lib report {run.name}")
+        again = f"python -m reid_lib report {run.name}"
+        LOGGER.warning(f"no {REPORT_HTML} ({type(error).__name__}: {error}); again: {again}")
+
+
+def worked_on(notebook: Any) -> RunFolder | None:
+    """The run that an executed notebook worked on, as its output says; None where there is none."""
+    told = SAYS_RUN.findall(_printed(notebook))
+    run = RunFolder(runs_root() / told[-1]) if told else None
+    return run if run is not None and run.path(PARAMS_JSON).exists() else None
 
 
 def has_report(run: RunFolder) -> bool:
@@ -129,18 +152,29 @@ def _write(run: RunFolder, notebook) -> Path:
 
 
 def _header(run: RunFolder) -> Markup:
-    """What stands under the title: the result, and where it comes from."""
-    from reid_lib.openset.summary import headline
-
+    """What stands under the title: the result, or why there is none, and where it comes from."""
     described, status = run.described(), run.status()
     environment, params = described.get("environment", {}), described["params"]
     facts = {"data set": params.get("dataset"), "backbone": params.get("backbone"), "evaluates run": params.get("run")}
     ended = status.get("ended") or time.time()  # it is being finished just now
-    facts["finished"] = f"{datetime.fromtimestamp(ended).astimezone():%Y-%m-%d %H:%M %Z}"
+    state = status["state"] if status["state"] in (FAILED, INTERRUPTED) else FINISHED
+    facts[state] = f"{datetime.fromtimestamp(ended).astimezone():%Y-%m-%d %H:%M %Z}"
     if commit := environment.get("git_commit"):
         facts["code"] = commit[:10] + (" with changes" if environment.get("git_dirty") else "")
     facts = {name: fact for name, fact in facts.items() if fact}
-    return render_template("run_header.html", result=headline(run.metrics()), facts=facts)
+    return render_template("run_header.html", results=list(_results(run, status)), facts=facts)
+
+
+def _results(run: RunFolder, status: dict) -> Iterator[str]:
+    """How the run ended where it did not finish, and its result where it came so far."""
+    from reid_lib.openset.summary import headline
+
+    if status["state"] == FAILED:
+        yield f"This run failed: {status.get('error') or 'for a reason that it had no time to tell'}"
+    if status["state"] == INTERRUPTED:
+        yield "This run was stopped before its end. The same command, or the same cells run again, continue it."
+    if run.path(METRICS_JSON).exists():
+        yield headline(run.metrics())
 
 
 def _parameters(described: dict) -> str:
@@ -195,9 +229,7 @@ def _of_another_run(notebook, run: RunFolder) -> str:
     It says which run it worked on. A folder that was used again may hold the notebook of an earlier run of its name:
     then the parameters in its cells are others.
     """
-    outputs = [o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
-    told = SAYS_RUN.findall("".join(o.text for o in outputs if o.output_type == "stream"))
-    if others := [name for name in told if name != run.name]:
+    if others := [name for name in SAYS_RUN.findall(_printed(notebook)) if name != run.name]:
         return f"it shows run {others[0]!r}"
     called, sources = cells_before_reading(notebook)
     if called != TrainParams.__name__:
@@ -212,58 +244,15 @@ def _of_another_run(notebook, run: RunFolder) -> str:
     return f"{wrong[0]} is {theirs[wrong[0]]!r} there, {stored[wrong[0]]!r} in the run" if wrong else ""
 
 
-def _is_running(cell) -> bool:
-    return cell.metadata.get("papermill", {}).get("status") == "running"
+def _printed(notebook: Any) -> str:
+    """What its cells printed, without progress bars, which leave their line open."""
+    outputs = (o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs)
+    return "".join(o.text for o in outputs if o.output_type == "stream" and o.name == "stdout")
 
 
-def _up_to_now(notebook, said: str):
-    """The notebook without the cells after the one that runs, which gets its output."""
-    from nbformat import v4
-
-    now = next(i for i, cell in enumerate(notebook.cells) if _is_running(cell))
-    notebook.cells = notebook.cells[: now + 1]
-    notebook.cells[now].outputs = [v4.new_output("stream", name="stdout", text=said)]
+def _as_far_as_it_came(notebook: Any) -> Any:
+    """The notebook without what stands after the last cell that was run."""
+    ran = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.execution_count]
+    if not _ran_through(notebook) and ran:
+        notebook.cells = notebook.cells[: ran[-1] + 1]
     return notebook
-
-
-def _saved_by_papermill():
-    """The output notebook of the papermill that executes this kernel, as last saved; None where there is none.
-
-    papermill saves before each cell and works in `--cwd` meanwhile, so that a relative path of its is looked for from
-    where it was started, too. A file left by another execution is known by its time.
-    """
-    import psutil
-
-    try:
-        parent = psutil.Process().parent()
-        output = _output_path(parent.cmdline()) if parent else None
-        if not output:
-            return None
-        places = [Path(parent.cwd()), Path(parent.environ().get("PWD", parent.cwd()))]
-        began = parent.create_time()
-    except (psutil.Error, OSError):
-        return None
-    for place in dict.fromkeys([*places, *places[0].parents]):
-        notebook = _read(place / output)
-        if notebook is not None and _executed_since(notebook, began):
-            return notebook
-    return None
-
-
-def _output_path(command: list[str]) -> str | None:
-    """The output notebook of a papermill command line; None where it is another command, or a path made of values."""
-    at = next((i for i, part in enumerate(command[:4]) if Path(part).stem == "papermill"), None)
-    if at is None:
-        return None
-    # The second notebook named, whatever options stand around it: asking papermill's own parser would cost a second.
-    notebooks = [part for part in command[at + 1 :] if part.endswith(".ipynb")]
-    output = notebooks[1] if len(notebooks) > 1 else ""
-    return output if output and not re.search(r"[{}]|://", output) else None
-
-
-def _executed_since(notebook, began: float) -> bool:
-    """Is it being executed, by a process that began (seconds since 1970) before?"""
-    start = notebook.metadata.get("papermill", {}).get("start_time")
-    if not start or not any(map(_is_running, notebook.cells)):
-        return False
-    return datetime.fromisoformat(start).timestamp() >= began - 1  # a clock of whole seconds on either side

@@ -76,6 +76,20 @@ def literals_of_cells(sources: list[str], fields: set[str]) -> dict[str, Any]:
     return values
 
 
+def names_in_cells(sources: list[str], fields: set[str]) -> set[str]:
+    """The names that `notebook_values` will tell of, once these cells have run."""
+    return {name for name in _merged(_chosen(sources, fields)) if not name.startswith(PAPERMILL_PREFIX)}
+
+
+def injected_values(sources: list[str]) -> dict[str, Any]:
+    """Name -> value in papermill's own cell; empty where there is none."""
+    injected = [source for source in sources if _injected(source)][-1:]
+    try:
+        return _values(injected, {})
+    except ParameterError:  # a number that has no literal: float('nan')
+        return _values(injected, _run(injected, Path("papermill's cell")))
+
+
 def values_of_cells(sources: list[str], fields: set[str], *, where: Path) -> dict[str, Any]:
     """Name -> value that `notebook_values` will tell once these cells have run; `where` is the file they stand in.
 

@@ -1,49 +1,39 @@
 """What a call of papermill will run with, read without running it: its arguments, and the notebook they are for."""
 
-import base64
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from reid_lib.core.errors import ReidError
+import click
+
+from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.paths import project_root
 
+READS = ".from_notebook("
 PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT, -f FILE, -y YAML, -b BASE64"
 
 
 def papermill_values(arguments: list[str]) -> dict:
     """What papermill would inject for these arguments.
 
-    papermill itself parses them, in the order it applies them: base64, files, YAML, then -p and -r.
+    papermill itself reads them, in the order it applies them: base64, files, YAML, then -p and -r.
 
     Raises:
         ReidError: papermill could not read them either.
     """
-    with quick_imports():
-        import yaml
-        from papermill import cli
-        from papermill.exceptions import PapermillException
+    from nbformat import v4
 
-    notebooks = [argument for argument in arguments if argument.endswith(".ipynb")]
-    if notebooks:
-        raise ReidError(f"leave the notebooks out ({', '.join(notebooks)}): expected only parameters, as -p lr 1e-4")
-    try:
-        given = cli.papermill.make_context("papermill", ["in.ipynb", "out.ipynb", *arguments]).params
-    except cli.click.ClickException as error:
-        raise ReidError(f"papermill does not take these arguments: {error.format_message()}") from error
-    values = {}
-    try:
-        for text in given["parameters_base64"]:
-            values |= yaml.load(base64.b64decode(text), Loader=cli.NoDatesSafeLoader) or {}
-        for path in given["parameters_file"]:
-            if "://" not in path and not Path(path).is_file():
-                raise ReidError(f"-f {path}: there is no such file in {Path.cwd()}")
-            values |= cli.read_yaml_file(path) or {}
-        for text in given["parameters_yaml"]:
-            values |= yaml.load(text, Loader=cli.NoDatesSafeLoader) or {}
-    except (OSError, ValueError, TypeError, yaml.YAMLError, PapermillException) as error:
-        raise ReidError(f"these arguments hold no parameters: expected name: value in YAML; {error}") from error
-    values |= {name: cli._resolve_type(value) for name, value in given["parameters"]}
-    return values | dict(given["parameters_raw"])
+    from reid_lib.params.cells import cells_before_reading, injected_values
+
+    empty = v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}})
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.ipynb"
+        _write(empty, path)
+        return injected_values(cells_before_reading(_prepared(path, arguments))[1])
 
 
 def papermill_params(arguments: list[str], notebook: str = "train"):
@@ -59,17 +49,39 @@ def papermill_params(arguments: list[str], notebook: str = "train"):
         ParameterError: a parameter is unknown or has a bad value.
     """
     from reid_lib.params.cells import cells_before_reading, values_of_cells
-    from reid_lib.params.fields import EvaluateParams, TrainParams
 
     path = Path(notebook)
     if notebook in ("train", "evaluate"):
         path = project_root() / "notebooks" / f"{notebook}.ipynb"
-    called, sources = cells_before_reading(_parameterized(path, papermill_values(arguments)))
-    kinds = {kind.__name__: kind for kind in (TrainParams, EvaluateParams)}
-    if called not in kinds:
-        raise ReidError(f"{path} is not known to be a notebook of runs: expected a cell with {' or '.join(kinds)}")
-    kind = kinds[called]
+    called, sources = cells_before_reading(_prepared(path, arguments))
+    kind = _kinds().get(called)
+    if kind is None:
+        raise ReidError(f"{path} is not known to be a notebook of runs: expected a cell with {' or '.join(_kinds())}")
     return kind.checked(values_of_cells(sources, set(kind.model_fields), where=path))
+
+
+def refused_parameters(notebook: Any) -> tuple[int, ParameterError] | None:
+    """What `from_notebook` will say against the parameters of a notebook (nbformat 4), told without running it.
+
+    Returns the number of the cell that calls it, and the error; None where nothing is wrong, or only running the cells
+    tells. Where a value is no literal (`lr = 10 * 1e-4`), names are checked, and values are left to the kernel.
+    """
+    from reid_lib.params.cells import cells_before_reading, literals_of_cells, names_in_cells
+
+    called, sources = cells_before_reading(notebook)
+    if called not in _kinds():
+        return None
+    kind = _kinds()[called]
+    fields = set(kind.model_fields)
+    names, literals = names_in_cells(sources, fields), literals_of_cells(sources, fields)
+    known = names <= literals.keys()
+    values = {name: literals[name] for name in names} if known else dict.fromkeys(names - fields)
+    try:
+        kind.checked(values)
+    except ParameterError as error:
+        calls = (i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and READS in cell.source)
+        return next(calls), error
+    return None
 
 
 def edited_parameters(notebook: Path) -> dict:
@@ -78,17 +90,70 @@ def edited_parameters(notebook: Path) -> dict:
     return {name: type(params).model_fields[name].default for name in params.differences()}
 
 
-def _parameterized(path: Path, values: dict):
-    """The notebook that papermill executes: its own cell put in, as it does it."""
+def _kinds() -> dict:
+    from reid_lib.params.fields import EvaluateParams, TrainParams
+
+    return {kind.__name__: kind for kind in (TrainParams, EvaluateParams)}
+
+
+def _prepared(path: Path, arguments: list[str]):
+    """The notebook that papermill would execute, its own cell put in: papermill's command line makes it."""
     with quick_imports():
         import nbformat
-        from papermill.iorw import load_notebook_node
-        from papermill.parameterize import parameterize_notebook
+        import yaml
+        from papermill.cli import papermill
+        from papermill.exceptions import PapermillException
 
     if not path.is_file():
         raise ReidError(f"there is no notebook {path}")
+    if named := [argument for argument in arguments if argument.endswith(".ipynb")]:
+        raise ReidError(f"leave the notebooks out ({', '.join(named)}): expected only parameters, as -p lr 1e-4")
+    read = _read(path)
+    if not arguments:
+        return read
+    with TemporaryDirectory() as folder:
+        out = Path(folder) / "out.ipynb"
+        try:
+            with _silent("papermill"):
+                context = papermill.make_context("papermill", [str(path), str(out), *arguments])
+                context.params |= {"prepare_only": True, "log_level": "WARNING"}
+                papermill.invoke(context)
+        except (click.exceptions.Exit, SystemExit):  # --version, --help-notebook
+            pass
+        except click.ClickException as error:
+            raise ReidError(f"papermill does not take these arguments: {error.format_message()}") from error
+        except OSError as error:
+            raise ReidError(f"-f {error.filename}: there is no such file in {Path.cwd()}") from error
+        except (ValueError, TypeError, yaml.YAMLError, PapermillException) as error:
+            raise ReidError(f"these arguments hold no parameters: expected name: value in YAML; {error}") from error
+        if not out.exists():
+            raise ReidError(f"expected only parameters, as -p lr 1e-4; got {' '.join(arguments)}")
+        return nbformat.read(out, as_version=4)
+
+
+@contextmanager
+def _silent(logger: str) -> Iterator[None]:
+    """What papermill says of paths and of unknown parameters, our own check says better."""
+    of_papermill = logging.getLogger(logger)
+    level = of_papermill.level
+    of_papermill.setLevel(logging.CRITICAL)
     try:
-        read = load_notebook_node(str(path))
-        return parameterize_notebook(read, values) if values else read
+        yield
+    finally:
+        of_papermill.setLevel(level)
+
+
+def _read(path: Path):
+    with quick_imports():
+        import nbformat
+        from papermill.iorw import load_notebook_node
+    try:
+        return load_notebook_node(str(path))
     except (OSError, ValueError, KeyError, AttributeError, TypeError, nbformat.ValidationError) as error:
         raise ReidError(f"{path} is no notebook that papermill can execute ({error!r})") from error
+
+
+def _write(notebook: Any, path: Path) -> None:
+    import nbformat
+
+    nbformat.write(notebook, path)

@@ -5,7 +5,8 @@ read -> split -> start (a run folder) -> train -> evaluate -> finish
 
 import pandas as pd
 
-from reid_lib.core.kernel import quick_imports
+from reid_lib.core.kernel import quick_imports, under_engine
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
     ALL_METRICS_CSV,
     GALLERY,
@@ -70,15 +71,15 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
     experiment = Experiment(params, catalogue, split, run)
     if run.finished and (lost := lost_files(run)):
         for name, why in lost.items():
-            print(f"note: {run.path(name)} {why}")
-        print(f"run {run.name!r} was finished; what is lost is made again from what is whole")
+            LOGGER.warning(f"{run.path(name)} {why}")
+        LOGGER.info(f"run {run.name!r} was finished; what is lost is made again from what is whole")
         nothing_in_the_way(run)
         run.reopen()
         if HISTORY_CSV in lost:  # it decides on what is trained: it comes from the checkpoint, not from what is left
             run.path(HISTORY_CSV).unlink(missing_ok=True)
     if params.reference and (state := state_of(params.reference)) != FINISHED:
         told = no_such_run(params.reference) if state == PLANNED else f"the reference {params.reference!r} is {state}"
-        print(f"note: {told}: this run is compared with its reference once that is finished")
+        LOGGER.warning(f"{told}: this run is compared with its reference once that is finished")
     if run.finished:
         print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
     else:
@@ -104,7 +105,9 @@ def train(experiment: Experiment) -> pd.DataFrame:
         with run.guard(), stop_on_signal() as stop:
             per_node, n_nodes = launch.processes(e.params.num_gpus, e.device), launch.nodes()
             if _is_trained(experiment):
-                print("training was complete: the best weights and history.csv are whole, nothing is trained again")
+                LOGGER.info(
+                    "training was complete: the best weights and history.csv are whole, nothing is trained again"
+                )
             elif per_node * n_nodes > 1:
                 launch.train_in_processes(run, per_node=per_node, n_nodes=n_nodes, stop=stop)
             else:
@@ -145,18 +148,24 @@ def evaluate(experiment: Experiment) -> Evaluation:
 def finish(experiment: Experiment, results: Evaluation) -> None:
     """Leave report.html, mark the run finished, bring `all_model_metrics.csv` up to date, and print the headline.
 
-    In this order: a run that reads finished has its report. Where one is lost, it is made again.
+    In this order: a run that reads finished has its report. Where one is lost, it is made again. Papermill's engine
+    leaves it itself when the notebook has ended, with the output of this cell in it.
     """
     run = experiment.run
     said = f"{summary.headline(results.metrics)}\nrun folder: {run.folder}"
     if not run.finished:
         seals.seal(run.folder)
-        run_report.leave_report(run, said)
+        _leave_report(run)
         run.finish()
         _tell_all(run)
     elif not run_report.has_report(run):
-        run_report.leave_report(run, said)
+        _leave_report(run)
     print(said)
+
+
+def _leave_report(run) -> None:
+    if not under_engine():
+        run_report.leave_report(run)
 
 
 def _tell_all(run) -> None:
@@ -164,7 +173,7 @@ def _tell_all(run) -> None:
     try:
         table.rewrite_table()
     except Exception as error:  # of other runs, or of a folder that is not ours
-        print(
-            f"note: run {run.name!r} is finished, but {ALL_METRICS_CSV} could not be brought up to date ({error}); "
+        LOGGER.warning(
+            f"run {run.name!r} is finished, but {ALL_METRICS_CSV} could not be brought up to date ({error}); "
             "the next run that finishes does it"
         )

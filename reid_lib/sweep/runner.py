@@ -17,7 +17,7 @@ import psutil
 
 from reid_lib.core import files
 from reid_lib.core.errors import ParameterError, RunBusyError, RunError
-from reid_lib.core.names import METRICS_JSON, TRAIN_NOTEBOOK
+from reid_lib.core.names import TRAIN_NOTEBOOK
 from reid_lib.core.parallel import cpu_count
 from reid_lib.core.paths import project_root, runs_root
 from reid_lib.core.signals import held_signals
@@ -32,7 +32,6 @@ STARTED_BY = ".sweep"  # folder of the lock on starting a run: two sweeps may ru
 ATTEMPTS = 2
 POLL_S = 1.0
 GRACE_S = 60.0  # for a network to end its step and write its checkpoint
-REPORT_S = 60.0  # to wait for a report
 LOG = "papermill.log"
 
 
@@ -89,7 +88,6 @@ class Sweep:
     failed: dict[str, str] = field(default_factory=dict)  # run -> what is known of it
     _children: list[_Child] = field(default_factory=list)
     _attempts: dict[str, int] = field(default_factory=dict)
-    _reports: list[subprocess.Popen] = field(default_factory=list)
 
     def __post_init__(self):
         if self.parallel < 1:
@@ -115,7 +113,6 @@ class Sweep:
                         self._start(waiting.pop(0))
                     self.show(self.table())
                     time.sleep(self.poll_s if self._children else 0)
-                self._wait_for_reports()
             finally:
                 self._end_children(hurry=lambda: len(heard) > 1)
         self.show(self.table())
@@ -187,31 +184,12 @@ class Sweep:
             self._children.remove(child)
             child.lock.release()
             run, state = child.variant.run, status_row(child.variant)["state"]
-            if state == FINISHED:
-                self._report(run)
             if state in (FINISHED, RUNNING):  # running: by another process, which was quicker
                 continue
             if self._attempts[run] < ATTEMPTS:
                 waiting.append(child.variant)
             else:
                 self.failed[run] = self._reason(child, state)
-
-    def _report(self, run: str) -> None:
-        """Make report.html again, beside the next run: only when papermill has ended is the last cell's output there.
-
-        Where that fails, the one stays that the run left itself.
-        """
-        folder = runs_root() / run
-        if not (folder / METRICS_JSON).exists():
-            return
-        with open(folder / LOG, "ab") as log:
-            command = [sys.executable, "-m", "reid_lib", "report", run]
-            self._reports.append(subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
-
-    def _wait_for_reports(self) -> None:
-        for report in self._reports:
-            with suppress(subprocess.TimeoutExpired):
-                report.wait(REPORT_S)
 
     def _reason(self, child: _Child, state: str) -> str:
         """The first line of the error, and where the whole of it is."""
@@ -223,10 +201,10 @@ class Sweep:
         return f"{told}; see {folder.path(LOG)}"
 
     def _end_children(self, *, hurry: Callable[[], bool]) -> None:
-        """papermill passes no signal on: its kernel is told first, so that a checkpoint is written."""
+        """papermill's engine passes the signal on to its kernel, so that a checkpoint is written."""
         for child in self._children:
             child.look()
-            _ask_to_end(child.process)
+            child.process.terminate()
         deadline = time.monotonic() + GRACE_S
         while time.monotonic() < deadline and not hurry() and any(c.process.poll() is None for c in self._children):
             time.sleep(0.05)
@@ -238,18 +216,6 @@ class Sweep:
             _end(child.family, grace=0)
             child.lock.release()
         self._children.clear()
-
-
-def _ask_to_end(process: subprocess.Popen) -> None:
-    """A papermill's kernel is told, or papermill itself where it has none yet."""
-    with suppress(psutil.Error):
-        papermill = psutil.Process(process.pid)
-        papermill.suspend()  # so that no kernel begins just now
-        kernels = papermill.children()  # not their loader processes, which they need
-        for one in kernels or [papermill]:
-            with suppress(psutil.Error):
-                one.terminate()
-        papermill.resume()
 
 
 def _end(family: set[psutil.Process], *, grace: float = 5.0) -> None:

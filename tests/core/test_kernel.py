@@ -2,11 +2,13 @@
 
 import gc
 import importlib
+import os
+import subprocess
 import sys
 
 import pytest
 
-from reid_lib.core.kernel import SKIPPED, quick_imports
+from reid_lib.core.kernel import ENGINE, SKIPPED, quick_imports, under_engine
 
 
 def test_no_collection_within_and_collecting_again_afterwards():
@@ -46,3 +48,12 @@ def test_one_that_is_there_already_stays(monkeypatch):
     with quick_imports():
         assert sys.modules[SKIPPED] is sys
     assert sys.modules[SKIPPED] is sys
+
+
+def test_the_kernel_of_an_engine_is_known_by_its_parent_and_its_own_children_are_none(monkeypatch):
+    assert not under_engine()
+    monkeypatch.setenv(ENGINE, str(os.getpid()))
+    asked = "from reid_lib.core.kernel import under_engine\nprint(under_engine())\n"
+    child = f"import subprocess, sys\n{asked}subprocess.run([sys.executable, '-c', {asked!r}])"
+    said = subprocess.run([sys.executable, "-uc", child], capture_output=True, text=True, check=True).stdout
+    assert said.split() == ["True", "False"]

@@ -6,6 +6,7 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from reid_lib.core import errors, messages
+from reid_lib.core.kernel import TRACEBACKS
 
 
 @pytest.fixture
@@ -79,15 +80,7 @@ def test_which_errors_of_a_notebook_were_shown_as_messages(name, lines, told):
     assert messages.told_by_message(name, lines) == told
 
 
-@pytest.mark.parametrize(
-    "command, debugs",
-    [
-        ("papermill a.ipynb b.ipynb --log-level DEBUG", True),
-        ("papermill --log-level=DEBUG a.ipynb b.ipynb", True),
-        ("papermill --log-level DEBUG a.ipynb b.ipynb --log-level INFO", False),
-        ("papermill --log-level INFO a.ipynb b.ipynb --log-level DEBUG", True),  # make train ARGS="--log-level DEBUG"
-        ("papermill a.ipynb b.ipynb", False),
-    ],
-)
-def test_papermill_is_asked_for_everything_by_its_last_log_level(command, debugs):
-    assert messages.papermill_debugs(command.split()) == debugs
+def test_the_traceback_comes_where_papermills_engine_asks_for_it(shell, capsys, monkeypatch):
+    messages.show_in_notebook()
+    monkeypatch.setenv(TRACEBACKS, "1")
+    assert "Traceback" in said(shell, capsys, FAILS.format("ReidError"))[0]

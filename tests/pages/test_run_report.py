@@ -3,20 +3,19 @@
 import base64
 import os
 import re
-import subprocess
-import sys
-import time
 from types import SimpleNamespace
 
 import nbformat
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from made_metrics import metrics
 from nbformat import v4
 from reports_cases import code, notebook, printed
 
 from reid_lib.cli.main import main
 from reid_lib.core.errors import RunError
+from reid_lib.core.kernel import ENGINE
 from reid_lib.core.names import GALLERY, METRICS_JSON, REPORT_HTML
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
@@ -37,17 +36,9 @@ def root(clean_dirs):
 
 
 def unfinished(name="mine", **params):
-    entry = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 5}
-    names = ("geometric_mean", "baks", "baus", "top1", "own_metric")
-    counts = {"": {f"n_{k}_{w}": 3 for k in ("known", "unknown") for w in ("individuals", "queries")}}
-    part = {
-        "overall": dict.fromkeys(names, entry),
-        "datasets": {"newts": dict.fromkeys(names, entry)},
-        "counts": counts,
-    }
     stored = TrainParams(**params).model_dump()
     run = Run.open(name, params=stored, key={}, provenance={"notes": [f"note {EVIL}"]})
-    run.write_json(METRICS_JSON, {"format": 1, "test": part, "val": part, "test_fingerprint": "t"})
+    run.write_json(METRICS_JSON, metrics())
     return run
 
 
@@ -217,13 +208,40 @@ def test_no_report_is_written_by_hand_of_an_unfinished_run():
     assert not run.path(REPORT_HTML).exists()
 
 
-@pytest.mark.parametrize("papermill", [True, False])
-def test_the_last_cell_leaves_the_report_before_the_run_reads_finished(monkeypatch, papermill):
+def test_the_last_cell_leaves_the_report_before_the_run_reads_finished():
     run = unfinished()
-    so_far = notebook(code("x", papermill={"status": "running"}))
-    monkeypatch.setattr(run_report, "_saved_by_papermill", lambda: so_far if papermill else None)
-    run_report.leave_report(run, "said")
+    run_report.leave_report(run)
     assert not run.finished and "geometric mean 0.500" in run.path(REPORT_HTML).read_text()
+
+
+def test_under_papermills_engine_the_last_cell_leaves_it_to_the_engine(monkeypatch):
+    monkeypatch.setenv(ENGINE, str(os.getppid()))
+    run = unfinished()
+    steps.finish(SimpleNamespace(run=run), SimpleNamespace(metrics=run.metrics()))
+    assert run.finished and not run.path(REPORT_HTML).exists()
+
+
+def test_the_run_of_a_notebook_is_the_one_that_it_says_last(root):
+    finished("mine"), finished("other")
+    bar = printed("\rdrawing: 50%\r", "stderr")  # a progress bar leaves its line open
+    nb = notebook(code("a", printed("run 'other' on cpu: x\n")), code("b", bar, printed("run 'mine' on cpu: x\n")))
+    assert run_report.worked_on(nb).folder == root / "mine"
+    assert run_report.worked_on(notebook(code("a", printed("run 'nobody' on cpu: x\n")))) is None
+    assert run_report.worked_on(notebook(code("a"))) is None
+
+
+@pytest.mark.parametrize(
+    "state, told", [("failed", "This run failed: ValueError: no <b>"), ("interrupted", "continue it")]
+)
+def test_a_run_that_did_not_finish_has_a_report_of_what_it_came_to(state, told):
+    run = unfinished()
+    run.path(METRICS_JSON).unlink()
+    with pytest.raises((ValueError, KeyboardInterrupt)), run.guard():
+        raise ValueError("no <b>") if state == "failed" else KeyboardInterrupt
+    wrong = code("y", printed("AS FAR"), v4.new_output("error", ename="E", evalue="", traceback=["T"]))
+    run_report.leave_report(run, notebook(code("x", printed("FIRST")), wrong, v4.new_markdown_cell("NEVER")))
+    text = text_of(run.path(REPORT_HTML))
+    assert told in text and "FIRST" in text and "AS FAR" in text and "NEVER" not in text and state in text
 
 
 def test_a_report_that_cannot_be_written_is_a_note_and_the_old_one_stays(capsys, monkeypatch):
@@ -234,7 +252,7 @@ def test_a_report_that_cannot_be_written_is_a_note_and_the_old_one_stays(capsys,
         raise MemoryError("no room")
 
     monkeypatch.setattr(run_report, "page", broken)
-    run_report.leave_report(run, "said")
+    run_report.leave_report(run)
     said = capsys.readouterr().out
     assert "no room" in said and "python -m reid_lib report mine" in said
     assert run.path(REPORT_HTML).read_bytes() == old
@@ -273,55 +291,3 @@ def test_the_command_writes_it_again(capsys, root):
     unfinished("other").release()
     assert main(["report", "other"]) == 1
     assert "interrupted, not finished" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    "command, output",
-    [
-        ("/e/bin/python /e/bin/papermill in.ipynb out/o.ipynb -p lr 1e-4 --cwd notebooks", "out/o.ipynb"),
-        ("python -m papermill --log-output -p in x in.ipynb /o.ipynb", "/o.ipynb"),
-        ("papermill.exe in.ipynb o.ipynb -r run_name 007", "o.ipynb"),
-        ("papermill in.ipynb", None),
-        ("papermill in.ipynb -", None),
-        ("papermill in.ipynb s3://bucket/o.ipynb", None),
-        ("papermill in.ipynb o-{lr}.ipynb -p lr 1", None),
-        ("/e/bin/python -m jupyterlab o.ipynb", None),
-        ("", None),
-    ],
-)
-def test_the_output_notebook_of_a_command_line(command, output):
-    assert run_report._output_path(command.split()) == output
-
-
-@pytest.mark.slow
-def test_under_papermill_it_is_the_notebook_so_far(tmp_path):
-    """Relative output path, another working directory: found wherever papermill was started."""
-    run = finished()
-    source = "import sys\nfrom reid_lib.pages import run_report as reports\nfrom reid_lib.runs.folder import load_run\n"
-    last = source + "reports.leave_report(load_run('mine'), 'LAST WORDS')\nprint('too late')"
-    cells = [code("print('FIRST')", count=None), code(last, count=None), v4.new_markdown_cell("AFTER")]
-    nb = v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "p"}})
-    nbformat.write(nb, tmp_path / "in.ipynb")
-    (tmp_path / "elsewhere").mkdir()
-    stale = notebook(code("x", printed("STALE")))
-    stale.cells[0].metadata["papermill"] = {"status": "running"}
-    stale.metadata["papermill"] = {"start_time": "2020-01-01T00:00:00+00:00"}
-    nbformat.write(stale, tmp_path / "elsewhere" / "out.ipynb")
-    command = [sys.executable, "-m", "papermill", "in.ipynb", "out.ipynb", "--cwd", "elsewhere"]
-    env = {name: value for name, value in os.environ.items() if name != "PWD"}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    text = text_of(run.path(REPORT_HTML))
-    assert "FIRST" in text and "LAST WORDS" in text
-    assert not any(word in text for word in ("STALE", "AFTER", "too late"))
-
-
-def test_only_a_notebook_in_execution_since_then_is_taken():
-    now = time.time()
-    nb = notebook(code("x", papermill={"status": "running"}))
-    nb.metadata["papermill"] = {"start_time": "2020-01-01T00:00:00+00:00"}
-    began = 1577836800.0  # the same moment
-    assert run_report._executed_since(nb, began)
-    assert not run_report._executed_since(nb, now)
-    nb.cells[0].metadata["papermill"]["status"] = "completed"
-    assert not run_report._executed_since(nb, began)

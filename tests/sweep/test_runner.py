@@ -209,8 +209,7 @@ def test_two_variants_side_by_side_through_papermill_from_the_command_line(dirs)
         finished = [path for path in runs_root().iterdir() if (path / HISTORY_CSV).exists()]
         assert len(finished) == 2
         for path in finished:
-            notebook, report = path / "train.ipynb", path / "report.html"
-            assert report.stat().st_mtime_ns >= notebook.stat().st_mtime_ns, "the last cell's output is missing"
+            assert f"run folder: {path}" in (path / "report.html").read_text(), "the last cell's output is missing"
             assert json.loads((path / STATUS_JSON).read_text())["state"] == "finished"
         shown = subprocess.run([*command, "status", "--name", name], capture_output=True, text=True, cwd=project_root())
         assert shown.stdout.count("finished") == 2 and shown.stdout.count("1/1") == 2
