@@ -10,6 +10,7 @@ from reid_lib.core.names import TEST, VAL
 from reid_lib.figures.labels import RATE_STYLES, metric_word
 from reid_lib.figures.saving import render_png
 from reid_lib.figures.style import COLOURS, GREY, dress
+from reid_lib.figures.units import THRESHOLD, in_unit
 from reid_lib.openset.fitting import RATES, ThresholdFit
 from reid_lib.openset.outcomes import count_outcomes
 from reid_lib.pages import html
@@ -119,7 +120,7 @@ def _picture(fits: dict[str, ThresholdFit], frozen: float | None, low: float, hi
     for role, (left, right) in PANELS.items():
         ax = figure.add_axes((left, BOTTOM, right - left, TOP - BOTTOM))
         of = fits[role]
-        dress(ax, title="", x="threshold (cosine similarity)", y="share" if role == VAL else "")
+        dress(ax, title="", x=in_unit(THRESHOLD, unit), y="share" if role == VAL else "")
         n_known, n_unknown = of.answers.known.sum(), (~of.answers.known).sum()
         ax.set_title(f"{role}: {n_known} known and {n_unknown} unknown queries", loc="left", fontsize=10)
         _draw(ax, of, low, high)

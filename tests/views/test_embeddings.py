@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from widgets_cases import ROWS, words
 
-from reid_lib.core.names import IMAGE_ID, ROLE
+from reid_lib.core.names import IMAGE_ID, ROLE, SCORE, UNIT
 from reid_lib.figures import style
 from reid_lib.views import embeddings
 
@@ -56,6 +56,15 @@ def test_selecting_a_gallery_photograph_says_so(picker):
     view = embeddings.EmbeddingView(picker)
     view.select(ROWS.loc[ROWS[ROLE] == "gallery", IMAGE_ID].iloc[0])
     assert "a gallery photograph" in view.selected.value
+
+
+def test_the_colour_of_scores_is_said_in_their_units(picker):
+    picker.choose("plain", "wide")
+    picker.comparison.run("wide").metrics[UNIT] = "matches"
+    view = embeddings.EmbeddingView(picker)
+    view.colour.value = next(label for label, column in embeddings.COLOUR_BY.items() if column == SCORE)
+    said = "score of the best individual (cosine similarity) or score of the best individual (matches)"
+    assert said in words(view.key.value)
 
 
 def test_selection_survives_other_colours_and_other_runs(picker):

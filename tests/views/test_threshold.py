@@ -5,7 +5,7 @@ import re
 import pytest
 from on_tables import at
 
-from reid_lib.core.names import TEST
+from reid_lib.core.names import TEST, UNIT
 from reid_lib.views import threshold
 
 
@@ -28,6 +28,19 @@ def test_slider_starts_frozen_and_its_numbers_follow(picker):
     assert cells[5:] == [str(found[name]) for name in counts]
     view.dataset.value = "b"
     assert view.slider.value == pytest.approx(run.threshold.values["b"], abs=6e-4)
+
+
+def test_scores_of_another_unit_are_said_in_it(picker, monkeypatch):
+    """And those of runs made before metrics.json had a unit are cosines."""
+    axes = []
+    monkeypatch.setattr(threshold, "dress", lambda ax, **words: axes.append(words["x"]))
+    slider = threshold.ThresholdSlider(picker)
+    run = picker.comparison.run(slider.run.value)
+    run.metrics.pop(UNIT, None)
+    slider.refresh()
+    run.metrics[UNIT] = "matches"
+    slider.refresh()
+    assert axes[-4:] == 2 * ["threshold (cosine similarity)"] + 2 * ["threshold (matches)"]
 
 
 def test_slider_line_lies_where_the_threshold_is_in_both_panels(picker):
