@@ -17,7 +17,7 @@ from reid_lib.data.split import Split
 from reid_lib.nets.network import build_model
 from reid_lib.train.batches import TrainingImages
 from reid_lib.train.classes import training_classes
-from reid_lib.train.group import ALONE, join, leave
+from reid_lib.train.group import ALONE, destroy_group, init_group
 from reid_lib.train.loop import fit
 from reid_lib.train.losses import make_loss
 from reid_lib.train.validation import Validation
@@ -83,7 +83,7 @@ def train(
     pixels, split = data()
     params = SimpleNamespace(**PARAMS)
     classes = training_classes(split, classes="identity", n=0, seed=0)
-    model = build_model(backbone, pretrained=False, image_size=64, embedding_dim=16, seed=group.rank)  # aligned later
+    model = build_model(backbone, pretrained=False, image_size=64, embedding_dim=16, seed=group.rank)  # broadcast later
     loss = make_loss(loss_name, num_classes=CLASSES, embedding_dim=16, seed=group.rank)
     model, loss = model.to(dtype), loss.to(dtype)
     images = TrainingImages(pixels, classes.rows, classes.labels, batch_size=12, m=2, seed=0, group=group)
@@ -106,7 +106,7 @@ if __name__ == "__main__":
     options = dict(zip(("device", "backbone"), given, strict=False))
     on_cpu = options.get("device", "cpu") == "cpu"
     options["dtype"] = torch.float64 if on_cpu else torch.float32
-    mine = join(options.get("device", "cpu"))
+    mine = init_group(options.get("device", "cpu"))
     assert mine != ALONE
     train(Path(where), mine, loss_of, **options)
-    leave()
+    destroy_group()

@@ -24,13 +24,13 @@ WATCH_S = 1.0
 
 
 def main(run_folder: str, owner_pid: str) -> int:
-    from reid_lib.train.group import join, leave
+    from reid_lib.train.group import destroy_group, init_group
     from reid_lib.train.learn import learn
 
     run = Run.borrow(Path(run_folder))
     _watch(int(owner_pid), run)
     e = experiment_of(run)
-    group = join(e.device)
+    group = init_group(e.device)
     if not group.first:
         sys.stdout = open(os.devnull, "w")
     try:
@@ -42,14 +42,14 @@ def main(run_folder: str, owner_pid: str) -> int:
         if isinstance(error, ReidError) and group.first:
             files.write_json(run.path(OUTCOME), {"error": type(error).__name__, "message": str(error)})
         if isinstance(error, TrainingInterrupted | TrainingError):  # of all processes alike
-            leave()
+            destroy_group()
             return 0
         traceback.print_exc()
         sys.stderr.flush()
         os._exit(1)  # at once: the others wait for this process, and end when it does
     if group.first:
         files.write_json(run.path(OUTCOME), {"error": None, "message": ""})
-    leave()
+    destroy_group()
     return 0
 
 

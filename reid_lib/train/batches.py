@@ -130,9 +130,10 @@ class TrainingImages:
     group: Group = ALONE
 
     def __post_init__(self):
-        if min(self.batch_size, len(self.rows)) < self.group.least_batch > LEAST:
+        whole = min(self.batch_size, len(self.rows))
+        if whole < self.group.least_batch > LEAST:
             raise ParameterError(
-                f"{self.group.size} processes share a batch of {min(self.batch_size, len(self.rows))} images, and each "
+                f"{self.group.world_size} processes share a batch of {whole} images, and each "
                 f"needs at least {LEAST}: pass a batch_size of {self.group.least_batch} or more, or a smaller num_gpus"
             )
         self._sampler = _EpochSampler(self.labels, self.group, batch_size=self.batch_size, m=self.m, seed=self.seed)

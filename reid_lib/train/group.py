@@ -1,38 +1,42 @@
-"""The processes that train one network together: who each is, and what they tell each other.
+"""The process group that trains one network: rank of this process, and the collectives of training.
 
-A process alone is a group of one, whose functions cost nothing: training has one path. Started by torchrun (see
-`launch`), `join` reads who this process is from its environment. Numbers travel two ways: between GPUs (NCCL) what
-has a gradient, between CPUs (gloo) everything else.
+The collectives are named as in `torch.distributed`, and every process of the group has to call them. A process alone
+is a group of one, for which they do nothing: training has one path. Tensors with a gradient travel between GPUs by
+NCCL, everything else between CPUs by gloo.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, distributed
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
+T = TypeVar("T")
+Rows = TypeVar("Rows", bound=Sequence | np.ndarray)
 LEAST = 2  # images of a batch for each process: batch normalisation knows no deviation of one
 PATIENCE = timedelta(hours=2)  # one process decodes or writes while the others wait
 
 
 @dataclass(frozen=True)
 class Group:
-    """This process and its fellows.
+    """This process among those of its group, in torchrun's terms.
 
     Attributes:
-        rank: number of this process among all, 0 ... size - 1.
-        size: how many there are.
+        rank: number of this process among all, 0 ... world_size - 1.
+        world_size: how many there are.
         local_rank: its number on this machine, which is also its GPU's.
-        local_size: how many there are on this machine.
+        local_world_size: how many there are on this machine.
     """
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
     local_rank: int = 0
-    local_size: int = 1
+    local_world_size: int = 1
 
     @property
     def first(self) -> bool:
@@ -42,19 +46,19 @@ class Group:
     @property
     def least_batch(self) -> int:
         """The smallest batch that this group can train on."""
-        return LEAST * self.size
+        return LEAST * self.world_size
 
     def sizes(self, n: int) -> list[int]:
         """How many of n things each process takes: as evenly as can be."""
-        return [n // self.size + (rank < n % self.size) for rank in range(self.size)]
+        return [n // self.world_size + (rank < n % self.world_size) for rank in range(self.world_size)]
 
-    def part(self, items):
+    def part(self, items: Rows) -> Rows:
         """This process's share of a sequence: contiguous, so that the shares in a row are the sequence."""
         sizes = self.sizes(len(items))
         begin = sum(sizes[: self.rank])
         return items[begin : begin + sizes[self.rank]]
 
-    def gather(self, mine: Tensor, n: int) -> Tensor:
+    def all_gather(self, mine: Tensor, n: int) -> Tensor:
         """The rows of all processes, (n, d), in their order and with their gradient.
 
         Each process computes the same loss from the result. Its gradient reaches the rows of this process alone, times
@@ -62,56 +66,65 @@ class Group:
 
         Args:
             mine: (sizes(n)[rank], d), what this process has computed.
+            n: rows of all processes together.
         """
-        return mine if self.size == 1 else _Gather.apply(mine, self.sizes(n), self.rank)
+        return mine if self.world_size == 1 else _Gather.apply(mine, self.sizes(n), self.rank)
 
-    def joined(self, mine: np.ndarray, n: int) -> np.ndarray:
-        """As `gather`, for an array without gradient."""
-        if self.size == 1:
+    def all_gather_array(self, mine: np.ndarray, n: int) -> np.ndarray:
+        """As `all_gather`, for an array, which has no gradient."""
+        if self.world_size == 1:
             return mine
-        parts: list = [None] * self.size
+        parts: list[Any] = [None] * self.world_size
         distributed.all_gather_object(parts, mine, group=_cpu_group())
         whole = np.concatenate(parts)
         if len(whole) != n:
-            raise RuntimeError(f"expected {n} rows from {self.size} processes, got {len(whole)}")
+            raise RuntimeError(f"expected {n} rows from {self.world_size} processes, got {len(whole)}")
         return whole
 
-    def one_by_one(self, make: Callable):
-        """`make()`, first in one process of each machine, then in the others: what it downloads or caches is there."""
-        made = make() if self.local_rank == 0 else None
-        if self.size > 1:
+    def barrier(self) -> None:
+        """Wait until every process is here."""
+        if self.world_size > 1:
             distributed.barrier(group=_cpu_group())
+
+    def call_first_on_machine(self, make: Callable[[], T]) -> T:
+        """`make()`, in one process of each machine first, then in the others: what it downloads or caches is there."""
+        made = make() if self.local_rank == 0 else None
+        self.barrier()
         return made if self.local_rank == 0 else make()
 
-    def told(self, value):
-        """What the first process says (any picklable value); those of the others are ignored."""
-        if self.size == 1:
+    def broadcast_object(self, value: T) -> T:
+        """The value of the first process (anything picklable); those of the others are ignored."""
+        if self.world_size == 1:
             return value
         box = [value]
         distributed.broadcast_object_list(box, src=0, group=_cpu_group())
         return box[0]
 
-    def align(self, *modules: torch.nn.Module) -> None:
+    def broadcast(self, *modules: nn.Module) -> None:
         """Give all processes the parameters and buffers of the first."""
-        if self.size > 1:
+        if self.world_size > 1:
             for module in modules:
                 for value in [*module.parameters(), *module.buffers()]:
                     distributed.broadcast(value.detach(), src=0)
 
-    def average_gradients(self, *modules: torch.nn.Module) -> None:
-        """For what every process computes in whole: equal up to rounding, and from now on exactly."""
-        if self.size > 1:
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module, whose gradient every backward pass averages over the processes; alone the module itself."""
+        return DistributedDataParallel(module) if self.world_size > 1 else module
+
+    def all_reduce_gradients(self, *modules: nn.Module) -> None:
+        """Average the gradients of what every process computes in whole: equal up to rounding, and now exactly."""
+        if self.world_size > 1:
             for parameter in (p for module in modules for p in module.parameters() if p.grad is not None):
                 distributed.all_reduce(parameter.grad)
-                parameter.grad /= self.size
+                parameter.grad /= self.world_size
 
 
 ALONE = Group()
-_CPU: list = []
+_CPU: list[distributed.ProcessGroup] = []
 
 
-def join(device: str) -> Group:
-    """Become part of the group that torchrun started this process for.
+def init_group(device: str) -> Group:
+    """Join the process group that torchrun started this process for.
 
     Args:
         device: "cuda" or "cpu".
@@ -124,18 +137,18 @@ def join(device: str) -> Group:
     return group
 
 
-def leave() -> None:
-    """End the group, in order: all processes wait for each other."""
+def destroy_group() -> None:
+    """End the process group, in order: all processes wait for each other."""
     _CPU.clear()
     distributed.destroy_process_group()
 
 
-def _cpu_group():
+def _cpu_group() -> distributed.ProcessGroup | None:
     return _CPU[0] if _CPU else None
 
 
 class _Gather(torch.autograd.Function):
-    """Rows of all processes; see `Group.gather`."""
+    """Rows of all processes; see `Group.all_gather`."""
 
     @staticmethod
     def forward(ctx, mine: Tensor, sizes: list[int], rank: int) -> Tensor:

@@ -35,8 +35,8 @@ def learn(
         device, stop, group: see `loop.fit`.
     """
     classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
-    model = group.one_by_one(lambda: _network(params))
-    pixels = group.one_by_one(lambda: pixels_for(model))
+    model = group.call_first_on_machine(lambda: _network(params))
+    pixels = group.call_first_on_machine(lambda: pixels_for(model))
     loss = make_loss(
         params.loss,
         num_classes=len(classes.names),
@@ -116,7 +116,7 @@ def _batches(params, pixels, classes: TrainingClasses, device: str, group: Group
         seed=params.seed,
         augment=params.augmentation,
         flip=params.flip,
-        num_workers=loader_processes(params.num_workers, device, sharing=group.local_size),
+        num_workers=loader_processes(params.num_workers, device, sharing=group.local_world_size),
         pin_memory=device == "cuda",
         group=group,
     )

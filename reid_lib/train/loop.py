@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from timm.layers import convert_sync_batchnorm
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -103,7 +101,7 @@ def fit(
     training = _Training(model, loss, images, params, run, device, precision, stop, group, origin)
     progress = training.resume(save_best, best_trouble)
     if progress.epoch < 0:
-        group.align(model, loss)
+        group.broadcast(model, loss)
         prepare(model, loss)
         training.start()
         training.close_epoch(0, {}, evaluate, save_best)
@@ -127,11 +125,11 @@ class _Training:
         self.origin, self.rows = origin, []
         self.model, self.loss, self.images, self.run, self.group = model, loss, images, run, group
         self.seed, self.precision, self.stop, self.progress = params.seed, precision, stop, Progress()
-        self.accelerator = _accelerator(device)
-        if group.size > 1 and device == "cuda":  # on CPUs torch has none: each process normalises by its own images
+        self.device = torch.device(device)  # of several GPUs the one that `init_group` has chosen
+        if group.world_size > 1 and device == "cuda":  # torch has none for CPUs: there a process sees its own images
             model.backbone = convert_sync_batchnorm(model.backbone)
         for module in (model, loss):
-            module.to(self.accelerator.device)
+            module.to(self.device)
         groups = parameter_groups(
             model, loss, lr=params.lr, head_lr_factor=params.head_lr_factor, weight_decay=params.weight_decay
         )
@@ -142,11 +140,11 @@ class _Training:
 
     def start(self) -> None:
         """Let all processes begin with the same weights; after this the backbone averages its gradients over them."""
-        self.group.align(self.model, self.loss)
-        self.backbone, self.optimizer = self.accelerator.prepare(self.model.backbone, self.optimizer)
+        self.group.broadcast(self.model, self.loss)
+        self.backbone = self.group.wrap(self.model.backbone)
         if not self.uncompiled:
             self.backbone = Compiled(self.backbone, self.images.share)
-        elif self.accelerator.device.type == "cuda" and self.group.size == 1:
+        elif self.device.type == "cuda" and self.group.world_size == 1:
             self.backbone = Graphed(self.backbone, self.images.share)
         if self.group.first:
             found = f"not used: {self.uncompiled}" if self.uncompiled else "the first step takes a while"
@@ -179,7 +177,7 @@ class _Training:
                 progress.seconds = before + time.perf_counter() - started
                 self.heed()
         train_loss = float(
-            torch.stack([value.to(self.accelerator.device) for value in losses]).double().cpu()
+            torch.stack([value.to(self.device) for value in losses]).double().cpu()
             @ torch.tensor(sizes, dtype=torch.float64)
         ) / sum(sizes)
         _check_finite(torch.tensor(train_loss), epoch, lr)
@@ -193,19 +191,19 @@ class _Training:
         The backbone sees the images of this process, head and loss the features of all: they are small, and normalise
         and compare over the whole batch.
         """
-        device, group = self.accelerator.device, self.group
+        device, group = self.device, self.group
         images, labels = batch.on(device)
         images = self.model.normalise(images)
         _seed(self.seed, epoch, step, *([group.rank] if group.rank else []))
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             features = self.backbone(images)
-        features = group.gather(full_precision(features), len(labels))
-        if group.size > 1:
+        features = group.all_gather(full_precision(features), len(labels))
+        if group.world_size > 1:
             _seed(self.seed, epoch, step)  # the same dropout in the head everywhere
         value = self.loss(self.model.embedded(features), labels)
         self.optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(value)
-        group.average_gradients(self.model.head, self.loss)
+        value.backward()
+        group.all_reduce_gradients(self.model.head, self.loss)
         self.optimizer.step()
         self.schedule.per_step.step()
         return value.detach()
@@ -236,13 +234,13 @@ class _Training:
         try:
             return evaluate(self.model, self.loss)
         except ValueError as error:
-            if epoch == 0 or self.group.size > 1:  # nothing was trained yet; of several processes it may be one's alone
+            if epoch == 0 or self.group.world_size > 1:  # nothing is trained yet; or one of several processes says so
                 raise
             raise TrainingError(_astray(str(error), epoch, self.optimizer.param_groups[0]["lr"])) from error
 
     def heed(self) -> None:
         """Write a checkpoint and end training where that is asked for."""
-        if not self.group.told(self.stop()):
+        if not self.group.broadcast_object(self.stop()):
             return
         progress = self.progress
         steps = f" and {len(progress.losses)} steps" if progress.losses else ""
@@ -267,7 +265,7 @@ class _Training:
 
         The first process reads for all: on a shared disk the others might still see an older file.
         """
-        state = self.group.told(self._usable(save_best, best_trouble) if self.group.first else None)
+        state = self.group.broadcast_object(self._usable(save_best, best_trouble) if self.group.first else None)
         if state is not None:
             if not self.group.first:
                 checkpoint.put_back(self._parts(), state, self.run.path(CHECKPOINT))
@@ -330,12 +328,6 @@ def _astray(what: str, epoch: int, lr: float) -> str:
         f"{what} in epoch {epoch} at a learning rate of {lr:.3g}: training stopped, and the checkpoint of epoch "
         f"{max(epoch - 1, 0)} is kept. Try a smaller lr (a tenth), or a longer warmup"
     )
-
-
-def _accelerator(device: str) -> Accelerator:
-    """A fresh accelerator: its state is global, and a process may run several notebooks' worth of training."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    return Accelerator(cpu=device == "cpu", mixed_precision="no")
 
 
 def _line(row: dict, progress: Progress) -> str:

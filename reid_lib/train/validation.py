@@ -58,7 +58,7 @@ class Validation:
         rows, size = self.group.part(self.classes.rows), self.batch_size
         batches = (torch.from_numpy(self.pixels[rows[begin : begin + size]]) for begin in range(0, len(rows), size))
         projected = model.project(batches)
-        whole = self.group.joined(projected.cpu().numpy(), len(self.classes.rows))
+        whole = self.group.all_gather_array(projected.cpu().numpy(), len(self.classes.rows))
         embeddings = model.start_head(torch.from_numpy(whole).to(projected.device))
         if loss.is_proxy:
             loss.start_at_class_means(embeddings, torch.as_tensor(self.classes.labels, device=embeddings.device))
@@ -68,7 +68,7 @@ class Validation:
         self.latest = []
         gallery = self.embed(model, self.split.gallery_for(VAL))
         queries = self.embed(model, self.split.queries(VAL))
-        return self.group.told(self._measured(loss, queries, gallery) if self.group.first else None)
+        return self.group.broadcast_object(self._measured(loss, queries, gallery) if self.group.first else None)
 
     def embed(self, model, where) -> EmbeddingSet:
         """The images of `where` (mask over the catalogue), embedded with the settings of this run, each once."""
@@ -76,7 +76,7 @@ class Validation:
         mine = np.zeros(len(where), dtype=bool)
         mine[self.group.part(positions)] = True
         features = extract(model, self.pixels, self.split.rows, where=mine, **self.how).features
-        everything = self.group.joined(features, len(positions))
+        everything = self.group.all_gather_array(features, len(positions))
         if self.group.first:
             self.latest.append((self._fingerprints_of(positions), everything))
         return EmbeddingSet(everything, self.split.rows.iloc[positions])
