@@ -13,9 +13,9 @@ import argparse
 import torch
 from demo_hardness import METRICS, interval_of, run
 
-from reid_lib.nets.network import parameter_groups
 from reid_lib.params.fields import TrainParams
-from reid_lib.train import loop
+from reid_lib.train import learn
+from reid_lib.train.optimiser import parameter_groups
 from reid_lib.train.schedule import Schedule
 
 
@@ -60,18 +60,18 @@ def _plain_epoch(model, loss, images, optimizer, schedule, epoch: int) -> float:
 
 def trained(params, fit):
     """A run with this loop; its results."""
-    before, loop.fit = loop.fit, fit
+    before, learn.fit = learn.fit, fit  # the name that `learn` calls
     try:
         return run(params)
     finally:
-        loop.fit = before
+        learn.fit = before
 
 
 def compare(seed: int, precision: str) -> list[str]:
     """Lines of the table for one seed."""
     data = {"dataset": "demo", "seed": seed, "device": "cpu"}
     name = f"quick{seed}" if precision == "auto" else f"quick-{precision}-{seed}"
-    quick_run, quick = trained(TrainParams(**data, precision=precision, run_name=name), loop.fit)
+    quick_run, quick = trained(TrainParams(**data, precision=precision, run_name=name), learn.fit)
     plain = {"precision": "fp32", "torch_compile": "never", "run_name": f"plain{seed}"}
     plain_run, slow = trained(TrainParams(**data, **plain), plain_fit)
     lines = []

@@ -24,7 +24,7 @@ from reid_lib.core.names import (
     REPORT_HTML,
     STATUS_JSON,
 )
-from reid_lib.nets.network import load_model, weights_trouble
+from reid_lib.nets.model_files import load_model, weights_trouble
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs.run import Run
 from reid_lib.train import checkpoint, loop
@@ -58,7 +58,7 @@ def made(tmp_path_factory):
             if training.progress.epoch == 1:
                 raise TrainingInterrupted("stopped")
 
-        patch.setattr(loop._Training, "heed", stop_there)
+        patch.setattr(loop._Training, "stop_if_asked", stop_there)
         with pytest.raises(TrainingInterrupted):
             run_all(parameters(root, "broken"))
     return root
@@ -177,7 +177,7 @@ def test_a_lost_word_about_a_finished_run_is_written_again(runs, again, name, da
 def test_a_complete_training_needs_no_checkpoint_to_make_its_results_again(runs, again, capsys, monkeypatch):
     (runs / "mine" / CHECKPOINT).unlink()
     (runs / "mine" / PREDICTIONS_CSV).unlink()
-    monkeypatch.setattr("reid_lib.train.loop.fit", None)  # nothing is trained
+    monkeypatch.setattr("reid_lib.train.learn.fit", None)  # nothing is trained
     again()
     assert "nothing is trained again" in capsys.readouterr().out and as_undisturbed(runs)
 

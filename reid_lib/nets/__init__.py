@@ -8,7 +8,8 @@ from reid_lib.core.faces import face
 __all__, __getattr__, __dir__ = face(
     __name__,
     {
-        "network": "ReidModel build_model load_model save_model",
+        "network": "ReidModel build_model",
+        "model_files": "load_model save_model",
         "backbones": "build_backbone find_architecture",
         "device": "choose_device choose_precision embedding_precision",
         "folding": "folded",

@@ -1,32 +1,24 @@
-"""The embedding network: a backbone and a head, how its images are normalised, how it is saved and comes back.
+"""The embedding network: a backbone and a head, and how its images are normalised.
 
 A model describes itself: `model.config` is what model.json holds, and it is enough to build the network again without
-the run's parameters, the hub, or the code that trained it.
+the run's parameters, the hub, or the code that trained it (see `model_files`).
 """
 
 import hashlib
-import json
 import math
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 from torch.nn import functional
 
 from reid_lib.core.errors import ModelError
-from reid_lib.core.names import MODEL_JSON, MODEL_WEIGHTS
-from reid_lib.nets.backbones import Architecture, build_backbone, find_architecture
+from reid_lib.nets.backbones import build_backbone, find_architecture
 from reid_lib.nets.device import full_precision
 
 FORMAT = 1  # of model.json
-# In the header of model.safetensors, of the weights and of model.json: one entry, as several come in random order.
-CHECKSUMS = "crc32"
 
 
 class ReidModel(nn.Module):
@@ -189,7 +181,6 @@ def build_model(
         torch.default_generator.manual_seed(seed)
         network, source = build_backbone(architecture, backbone, pretrained=pretrained)
         torch.default_generator.manual_seed((seed + 1) % 2**64)  # the head does not depend on what the backbone drew
-        data = resolve_model_data_config(network)
         config = {
             "format": FORMAT,
             "backbone": backbone,
@@ -198,128 +189,22 @@ def build_model(
             "embedding_dim": embedding_dim,
             "dropout": dropout,
             "image_size": image_size,
-            "resize": "squash",
-            "interpolation": data["interpolation"],
-            "mean": [float(x) for x in data["mean"]],
-            "std": [float(x) for x in data["std"]],
+            **_preparation(network),
             "weights": source if pretrained else f"random, seed {seed}",
             "weights_sha256": weights_sha256(network),
         }
         return ReidModel(network, config)
 
 
-def save_model(model: ReidModel, write: Callable) -> None:
-    """Write model.json and model.safetensors; no pickle.
-
-    Args:
-        model: on any device.
-        write: `run.write`: takes a file name, gives a context manager with the path to write to.
-    """
-    config = json.dumps(model.config, indent=2)
-    with write(MODEL_JSON) as path:
-        Path(path).write_text(config, encoding="utf-8")
-    # Copies, because safetensors refuses tensors that share memory or are laid out channels last.
-    weights = {name: value.to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
-    sums = {CHECKSUMS: f"{_sum_of(weights)} {zlib.crc32(config.encode()):08x}"}
-    with write(MODEL_WEIGHTS) as path:
-        save_file(weights, path, metadata=sums)
-
-
-def weights_trouble(folder: Path | str) -> str:
-    """Why the model in `folder` cannot be used, by its files alone; empty where nothing is known against it."""
-    try:
-        _stored(Path(folder))
-    except ModelError as error:
-        return str(error).rsplit(": ", 1)[0]  # without what to do about it
-    return ""
-
-
-def _stored(folder: Path) -> tuple[dict, dict[str, Tensor]]:
-    """model.json and the weights, both as they were written: their checksums are in the file of the weights.
-
-    Raises:
-        ModelError: a file is missing or damaged.
-    """
-    weights_file, config_file = folder / MODEL_WEIGHTS, folder / MODEL_JSON
-    cure = "run its notebook again, which makes it again, or copy it again"
-    try:
-        text = config_file.read_text(encoding="utf-8")
-        config, weights = json.loads(text), load_file(weights_file)
-        with safe_open(weights_file, framework="pt") as file:
-            sums = (file.metadata() or {}).get(CHECKSUMS, "").split()  # versions before wrote none
-    except FileNotFoundError as error:
-        raise ModelError(
-            f"no model in {folder} (expected {MODEL_JSON} and {MODEL_WEIGHTS}): train one first, or {cure}"
-        ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, OSError) as error:
-        damaged = config_file if isinstance(error, ValueError) else weights_file
-        raise ModelError(f"the model in {folder} is damaged ({damaged.name}: {error}): {cure}") from error
-    now = [_sum_of(weights), f"{zlib.crc32(text.encode()):08x}"] if sums else []
-    for name, was, is_now in zip((MODEL_WEIGHTS, MODEL_JSON), sums, now, strict=False):
-        if was != is_now:
-            raise ModelError(f"the model in {folder} is damaged ({name} is not as it was written): {cure}")
-    return config, weights
-
-
-def _sum_of(weights: dict[str, Tensor]) -> str:
-    """CRC-32 over name and bytes of every tensor (0.7 s for 1 GB): eight hexadecimal digits."""
-    crc = 0
-    for name in sorted(weights):
-        crc = zlib.crc32(name.encode(), crc)
-        crc = zlib.crc32(weights[name].flatten().view(torch.uint8).numpy(), crc)
-    return f"{crc:08x}"
-
-
-def load_model(folder: Path | str) -> ReidModel:
-    """The model that `save_model` wrote into `folder`, on the CPU, in eval mode. Needs no network.
-
-    Raises:
-        ModelError: a file is missing or damaged, or the weights do not fit the network to the last tensor.
-    """
-    folder = Path(folder)
-    config, weights = _stored(folder)
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        raise ModelError(f"{folder / MODEL_JSON} is not of format {FORMAT}: it was written by another version")
-    try:
-        with torch.random.fork_rng(devices=[]):
-            network, _ = build_backbone(Architecture(**config["architecture"]), config["backbone"], pretrained=False)
-            model = ReidModel(network, config)
-        model.load_state_dict(weights, strict=True)
-    except ModelError:
-        raise
-    except (KeyError, TypeError) as error:
-        raise ModelError(f"{folder / MODEL_JSON} lacks or mistakes an entry ({error}): copy it again") from error
-    except RuntimeError as error:
-        raise ModelError(f"{folder / MODEL_WEIGHTS} does not fit {MODEL_JSON}: {error}") from error
-    return model.eval()
-
-
-def parameter_groups(
-    model: ReidModel, loss: nn.Module, *, lr: float, head_lr_factor: float, weight_decay: float
-) -> list[dict]:
-    """Groups for the optimiser; every trainable parameter of model and loss is in exactly one.
-
-    The backbone learns at `lr`, the head and the loss's class weights, which start from nothing, at
-    `lr * head_lr_factor`. Norms, biases and positions are not decayed: they are few and hold no capacity to restrain.
-    Nor are class weights: the loss sees only their direction, so shrinking them would only turn them faster.
-
-    Args:
-        lr: learning rate of the backbone.
-        head_lr_factor: times `lr`.
-        weight_decay: of AdamW, per unit of learning rate.
-    """
-    spared = model.backbone.no_weight_decay() if hasattr(model.backbone, "no_weight_decay") else set()
-    backbone = [(n, p) for n, p in model.backbone.named_parameters() if p.requires_grad]
-    plain = [p for n, p in backbone if p.ndim <= 1 or n in spared]
-    decayed = [p for n, p in backbone if not (p.ndim <= 1 or n in spared)]
-    head_lr = lr * head_lr_factor
-    groups = [
-        {"name": "backbone", "params": decayed, "lr": lr, "weight_decay": weight_decay},
-        {"name": "backbone, not decayed", "params": plain, "lr": lr, "weight_decay": 0.0},
-        {"name": "head", "params": list(model.head.parameters()), "lr": head_lr, "weight_decay": weight_decay},
-        {"name": "class weights", "params": list(loss.parameters()), "lr": head_lr, "weight_decay": 0.0},
-    ]
-    return [group for group in groups if group["params"]]
+def _preparation(network: nn.Module) -> dict:
+    """How images are prepared for a backbone, as model.json says it."""
+    data = resolve_model_data_config(network)
+    return {
+        "resize": "squash",
+        "interpolation": data["interpolation"],
+        "mean": [float(x) for x in data["mean"]],
+        "std": [float(x) for x in data["std"]],
+    }
 
 
 def weights_sha256(network: nn.Module) -> str:

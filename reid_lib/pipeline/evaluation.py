@@ -100,7 +100,8 @@ def embed_images(experiment: Experiment) -> dict[str, EmbeddingSet]:
 
 def _model(experiment: Experiment):
     """The network to evaluate: trained in this run, in another run, or a backbone as it comes."""
-    from reid_lib.nets.network import build_model, load_model, save_model
+    from reid_lib.nets.model_files import load_model, save_model
+    from reid_lib.nets.network import build_model
 
     params = experiment.params
     if isinstance(params, TrainParams):

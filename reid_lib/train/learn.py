@@ -7,7 +7,8 @@ from reid_lib.core.files import digest
 from reid_lib.core.logs import LOGGER
 from reid_lib.data.split import Split
 from reid_lib.nets.device import choose_precision, loader_processes
-from reid_lib.nets.network import ReidModel, build_model, save_model, weights_trouble
+from reid_lib.nets.model_files import save_model, weights_trouble
+from reid_lib.nets.network import ReidModel, build_model
 from reid_lib.train.batches import TrainingImages
 from reid_lib.train.classes import TrainingClasses, training_classes
 from reid_lib.train.group import ALONE, Group

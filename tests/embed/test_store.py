@@ -16,7 +16,8 @@ from reid_lib.core.names import IMAGE_ID
 from reid_lib.embed import store
 from reid_lib.embed.extract import Way, extract
 from reid_lib.embed.store import Store, embedded, fingerprints
-from reid_lib.nets.network import build_model, load_model, save_model
+from reid_lib.nets.model_files import load_model, save_model
+from reid_lib.nets.network import build_model
 
 HOW = {"batch_size": 8, "device": "cpu", "precision": "fp32"}
 

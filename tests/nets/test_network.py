@@ -1,59 +1,23 @@
-"""The network: its weights, normalisation and sizes; that it comes back from its files as it was, or not at all."""
-
-import json
-import pickle
-from contextlib import contextmanager
+"""The network: its weights, normalisation, sizes and head."""
 
 import numpy as np
 import pytest
 import timm
 import torch
-from model_cases import LITE0, photograph
-from safetensors.torch import load_file, save_file
+from model_cases import LITE0, SMALL, embed, images, photograph, small, writer
 from torch.nn import functional
 
 from reid_lib.core.errors import ModelError
-from reid_lib.core.names import MODEL_JSON, MODEL_WEIGHTS
+from reid_lib.core.names import MODEL_JSON
 from reid_lib.nets import backbones
-from reid_lib.nets.network import ReidModel, build_model, load_model, parameter_groups, save_model
-from reid_lib.train.losses import make_loss
-
-SMALL = "resnet10t"  # three times faster than the default
+from reid_lib.nets.model_files import load_model, save_model
+from reid_lib.nets.network import build_model
 
 
 @pytest.fixture
 def offline(monkeypatch):
     """The hub's client as on a machine without network, but without its 20 seconds of retries."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-
-
-def small(**options) -> ReidModel:
-    return build_model(SMALL, **{"pretrained": False, "image_size": 32, "embedding_dim": 8} | options)
-
-
-def images(n=3, px=32, seed=0) -> torch.Tensor:
-    return torch.randint(0, 256, (n, px, px, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
-
-
-def embed(model, batch=None) -> torch.Tensor:
-    with torch.inference_mode():
-        return model(model.normalise(images() if batch is None else batch))
-
-
-def writer(folder):
-    @contextmanager
-    def write(name):
-        yield folder / name
-
-    return write
-
-
-@pytest.fixture
-def saved(tmp_path):
-    model = small(dropout=0.5, seed=3)
-    model.start_head(model.project([images(8)]))
-    save_model(model, writer(tmp_path))
-    return tmp_path, model.eval()
 
 
 # The packaged weights. The second implementation follows the paper's table and the package's own names.
@@ -344,154 +308,3 @@ def test_a_backbone_for_grey_images_is_refused(monkeypatch):
     monkeypatch.setattr(backbones, "load_model_config_from_hf", lambda name: answer)
     with pytest.raises(ModelError, match="1 channels.*expected RGB"):
         build_model("hf-hub:lab/grey")
-
-
-# Files
-
-
-def test_a_saved_model_rebuilds_itself_dropout_and_statistics_included(saved):
-    folder, model = saved
-    again = load_model(folder)
-    assert not again.training
-    assert again.config == json.loads((folder / MODEL_JSON).read_text()) == model.config
-    assert again.head.dropout.p == 0.5
-    assert torch.equal(embed(again), embed(model))
-    assert embed(again).abs().max() > 0
-
-
-def test_loading_touches_neither_pickle_nor_the_packaged_weights_nor_the_generator(saved, monkeypatch):
-    for module, name in ((torch, "load"), (pickle, "load"), (pickle, "loads"), (backbones, "load_packaged_lite0")):
-        monkeypatch.setattr(module, name, lambda *a, **k: pytest.fail("must not be called"))
-    state = torch.get_rng_state()
-    load_model(saved[0])
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-@pytest.mark.parametrize("change", ["missing", "extra", "shape"])
-def test_weights_that_do_not_fit_to_the_last_tensor_are_refused(saved, change):
-    folder, _ = saved
-    weights = load_file(folder / MODEL_WEIGHTS)
-    if change == "missing":
-        del weights["head.norm.running_mean"]
-    elif change == "extra":
-        weights["head.bias"] = torch.zeros(8)
-    else:
-        weights["head.linear.weight"] = torch.zeros(9, 512)
-    save_file(weights, folder / MODEL_WEIGHTS)
-    with pytest.raises(ModelError, match="does not fit model.json"):
-        load_model(folder)
-
-
-def without_checksums(folder):
-    """As a version before, or another program, has written it: what is in model.json then counts as meant."""
-    weights = load_file(folder / MODEL_WEIGHTS)
-    save_file(weights, folder / MODEL_WEIGHTS)
-
-
-def test_a_model_of_other_parameters_is_not_loaded_silently(saved):
-    folder, _ = saved
-    without_checksums(folder)
-    config = json.loads((folder / MODEL_JSON).read_text())
-    (folder / MODEL_JSON).write_text(json.dumps(config | {"embedding_dim": 16}))
-    with pytest.raises(ModelError, match="does not fit"):
-        load_model(folder)
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "message"),
-    [
-        (MODEL_WEIGHTS, None, "no model in"),
-        (MODEL_JSON, None, "no model in"),
-        (MODEL_WEIGHTS, b"half a file", "is damaged"),
-        (MODEL_JSON, b'{"format": 1, "back', "is damaged"),
-        (MODEL_JSON, b'{"format": 1}', "model.json is not as it was written"),
-        (MODEL_JSON, b'{"format": 0}', "another version"),
-        (MODEL_JSON, b"[]", "another version"),
-        (MODEL_JSON, b'{"format": 1}', "lacks or mistakes an entry"),
-    ],
-)
-def test_a_missing_or_damaged_file_is_told(saved, file, content, message):
-    folder, _ = saved
-    if message in ("another version", "lacks or mistakes an entry"):
-        without_checksums(folder)
-    if content is None:
-        (folder / file).unlink()
-    else:
-        (folder / file).write_bytes(content)
-    with pytest.raises(ModelError, match=message):
-        load_model(folder)
-
-
-def test_a_pickle_in_place_of_the_weights_is_not_opened(saved):
-    folder, model = saved
-    torch.save(model.state_dict(), folder / MODEL_WEIGHTS)
-    with pytest.raises(ModelError, match="is damaged"):
-        load_model(folder)
-
-
-def test_a_model_without_head_comes_back(tmp_path):
-    model = small(embedding_dim=0).eval()
-    save_model(model, writer(tmp_path))
-    assert torch.equal(embed(load_model(tmp_path)), embed(model))
-
-
-def test_truncated_weights_are_told(saved):
-    folder, _ = saved
-    whole = (folder / MODEL_WEIGHTS).read_bytes()
-    (folder / MODEL_WEIGHTS).write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ModelError, match="is damaged"):
-        load_model(folder)
-
-
-# Parameter groups
-
-
-@pytest.mark.parametrize("loss_name", ["arcface", "subcenter_arcface", "triplet"])
-@pytest.mark.parametrize("backbone", [SMALL, "vit_tiny_patch16_224"])
-@pytest.mark.parametrize("embedding_dim", [0, 8])
-def test_every_parameter_is_in_exactly_one_group(loss_name, backbone, embedding_dim):
-    model = build_model(backbone, pretrained=False, image_size=32, embedding_dim=embedding_dim)
-    loss = make_loss(loss_name, num_classes=3, embedding_dim=model.embedding_dim)
-    groups = parameter_groups(model, loss, lr=1e-3, head_lr_factor=10.0, weight_decay=0.1)
-    placed = [id(parameter) for group in groups for parameter in group["params"]]
-    wanted = [id(parameter) for module in (model, loss) for parameter in module.parameters()]
-    assert sorted(placed) == sorted(wanted) and len(set(placed)) == len(placed)
-    assert all(group["params"] for group in groups)
-
-
-def test_groups_give_the_head_its_rate_and_spare_norms_and_class_weights_the_decay():
-    model = build_model("vit_tiny_patch16_224", pretrained=False, image_size=32, embedding_dim=8)
-    loss = make_loss("arcface", num_classes=3, embedding_dim=8)
-    groups = parameter_groups(model, loss, lr=1e-3, head_lr_factor=10.0, weight_decay=0.1)
-    found = {id(p): (group["lr"], group["weight_decay"]) for group in groups for p in group["params"]}
-    block = model.backbone.blocks[0]
-    assert found[id(block.mlp.fc1.weight)] == (1e-3, 0.1)
-    for spared in (block.mlp.fc1.bias, block.norm1.weight, model.backbone.pos_embed, model.backbone.cls_token):
-        assert found[id(spared)] == (1e-3, 0.0)
-    assert found[id(model.head.linear.weight)] == (1e-2, 0.1)
-    assert found[id(loss.inner.W)] == (1e-2, 0.0)
-    optimizer = torch.optim.AdamW(groups)
-    optimizer.load_state_dict(optimizer.state_dict())
-
-
-def test_frozen_parameters_are_left_to_themselves():
-    model = small()
-    model.backbone.requires_grad_(False)
-    loss = make_loss("triplet", num_classes=3, embedding_dim=8)
-    groups = parameter_groups(model, loss, lr=1e-3, head_lr_factor=10.0, weight_decay=0.1)
-    assert [group["name"] for group in groups] == ["head"]
-
-
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_one_step_moves_backbone_head_and_class_weights(precision):
-    model, batch, labels = small().train(), images(8), torch.arange(8) % 3
-    loss = make_loss("arcface", num_classes=3, embedding_dim=8)
-    watched = [model.backbone.conv1[0].weight, model.head.linear.weight, loss.inner.W]
-    before = [parameter.detach().clone() for parameter in watched]
-    optimizer = torch.optim.AdamW(parameter_groups(model, loss, lr=1e-3, head_lr_factor=10.0, weight_decay=0.0))
-    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-        embeddings = model(model.normalise(batch))
-    loss(embeddings, labels).backward()
-    optimizer.step()
-    for parameter, old in zip(watched, before, strict=True):
-        assert parameter.dtype == torch.float32 and not torch.equal(parameter, old)

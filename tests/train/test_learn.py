@@ -6,7 +6,7 @@ import torch
 from in_processes import Folder
 
 from reid_lib.core.names import MODEL_WEIGHTS
-from reid_lib.nets.network import load_model
+from reid_lib.nets.model_files import load_model
 from reid_lib.params.fields import TrainParams
 from reid_lib.train.learn import learn
 
