@@ -7,6 +7,7 @@ from reid_lib.core.parallel import cpu_count
 
 DEVICES = ("cpu", "cuda", "mps")
 FP32, BF16, FP16 = "fp32", "bf16", "fp16"
+BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")  # as `torch.cpu.get_capabilities` calls them
 # Weights below which a CPU trains a network with depthwise convolutions quicker in float32 (docs/log.md).
 NARROW = 10_000_000
 
@@ -38,9 +39,9 @@ def auto_precision(device: str) -> str:
     if device == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device == "cpu":
-        # Torch has no public question for this; where these are gone, float32 is the safe answer.
-        probes = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-        native = any(getattr(torch.cpu, probe, bool)() for probe in probes)
+        # Older versions of torch cannot be asked: there float32 is the safe answer.
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        native = any(capabilities.get(name, False) for name in BF16_INSTRUCTIONS)
     else:
         native = False
     return BF16 if native else FP32

@@ -11,6 +11,7 @@ import torch
 from reid_lib.core.errors import ParameterError
 from reid_lib.nets import device
 from reid_lib.nets.device import (
+    auto_precision,
     choose_device,
     choose_precision,
     embedding_precision,
@@ -40,6 +41,20 @@ def test_on_a_cpu_narrow_networks_of_depthwise_convolutions_are_trained_in_float
     assert choose_precision("auto", "cpu", dense) == choose_precision("auto", "cpu", wide) == "bf16"
     assert choose_precision("auto", "cuda", narrow) == choose_precision("bf16", "cpu", narrow) == "bf16"
     assert choose_precision("auto", "cpu", torch.nn.Linear(2, 2)) == "bf16"
+
+
+@pytest.mark.parametrize("capabilities, expected", [
+    ({"avx512_bf16": True}, "bf16"), ({"avx512_bf16": False, "amx_bf16": True}, "bf16"),
+    ({"avx512_bf16": False, "amx_bf16": False, "avx512_f": True}, "fp32"), ({"architecture": "aarch64"}, "fp32"),
+])  # fmt: skip
+def test_a_cpu_is_asked_by_the_public_name_whether_it_multiplies_bfloat16(monkeypatch, capabilities, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert auto_precision("cpu") == expected
+
+
+def test_a_torch_that_cannot_be_asked_trains_in_float32(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert auto_precision("cpu") == "fp32"
 
 
 @pytest.mark.parametrize("asked, there, expected", [
