@@ -4,6 +4,7 @@ Pose, scale, viewpoint, light, sharpness, something in front. No hue: it would c
 for: a mirrored flank is another animal's.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -40,7 +41,7 @@ class Draws(NamedTuple):
     cover: Tensor
 
 
-def draw(seed: int, epoch: int, positions, *, flip: bool = False) -> Draws:
+def draw(seed: int, epoch: int, positions: Iterable[int], *, flip: bool = False) -> Draws:
     """The same for an image whatever batch it is in.
 
     Args:
@@ -59,7 +60,14 @@ def draw(seed: int, epoch: int, positions, *, flip: bool = False) -> Draws:
     return Draws(*map(torch.from_numpy, drawn))
 
 
-def placed(angle, scale, shear, shift, *, mirrored=False) -> np.ndarray:
+def placed(
+    angle: np.ndarray,
+    scale: np.ndarray,
+    shear: np.ndarray,
+    shift: np.ndarray,
+    *,
+    mirrored: np.ndarray | bool = False,
+) -> np.ndarray:
     """`Draws.where`, as an array: mirrored first, then sheared along x, scaled, turned clockwise and shifted.
 
     Args:

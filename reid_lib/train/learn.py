@@ -1,6 +1,11 @@
 """From parameters to a trained network: network, loss, batches and validation, built and handed to the loop."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
 
 from reid_lib.core.errors import RunError
 from reid_lib.core.files import digest
@@ -9,19 +14,30 @@ from reid_lib.data.split import Split
 from reid_lib.nets.device import choose_precision, loader_processes
 from reid_lib.nets.model_files import save_model, weights_trouble
 from reid_lib.nets.network import ReidModel, build_model
+from reid_lib.params.fields import TrainParams
 from reid_lib.train.batches import TrainingImages
 from reid_lib.train.classes import TrainingClasses, training_classes
 from reid_lib.train.group import ALONE, Group
-from reid_lib.train.loop import VAL_SCORE, Progress, fit, stops_early
-from reid_lib.train.losses import make_loss
+from reid_lib.train.loop import VAL_SCORE, Progress, TrainingRun, fit, stops_early
+from reid_lib.train.losses import ReidLoss, make_loss
 from reid_lib.train.validation import Validation
 
 
+class LearningRun(TrainingRun, Protocol):
+    """What learning needs of a run."""
+
+    folder: Path
+
+    def described(self) -> dict[str, Any]: ...
+
+    def history(self) -> pd.DataFrame: ...
+
+
 def learn(
-    params,
+    params: TrainParams,
     split: Split,
-    pixels_for: Callable,
-    run,
+    pixels_for: Callable[[ReidModel], np.ndarray],
+    run: LearningRun,
     device: str,
     stop: Callable[[], bool],
     group: Group = ALONE,
@@ -38,14 +54,7 @@ def learn(
     classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
     model = group.call_first_on_machine(lambda: _network(params))
     pixels = group.call_first_on_machine(lambda: pixels_for(model))
-    loss = make_loss(
-        params.loss,
-        num_classes=len(classes.names),
-        embedding_dim=model.embedding_dim,
-        margin=params.margin,
-        scale=params.scale,
-        seed=params.seed,
-    )
+    loss = _loss(params, classes, model)
     batches = _batches(params, pixels, classes, device, group)
     precision = choose_precision(params.precision, device, model.backbone)
     LOGGER.info(
@@ -76,7 +85,7 @@ def learn(
     )
 
 
-def is_complete(params, run) -> bool:
+def is_complete(params: TrainParams, run: LearningRun) -> bool:
     """Has a run been trained to its end, by its history, and are the best weights whole?
 
     Then it needs neither its checkpoint nor another look at the training images.
@@ -96,7 +105,7 @@ def is_complete(params, run) -> bool:
     return ended and not weights_trouble(run.folder)
 
 
-def _network(params) -> ReidModel:
+def _network(params: TrainParams) -> ReidModel:
     return build_model(
         params.backbone,
         pretrained=params.pretrained,
@@ -107,7 +116,20 @@ def _network(params) -> ReidModel:
     )
 
 
-def _batches(params, pixels, classes: TrainingClasses, device: str, group: Group) -> TrainingImages:
+def _loss(params: TrainParams, classes: TrainingClasses, model: ReidModel) -> ReidLoss:
+    return make_loss(
+        params.loss,
+        num_classes=len(classes.names),
+        embedding_dim=model.embedding_dim,
+        margin=params.margin,
+        scale=params.scale,
+        seed=params.seed,
+    )
+
+
+def _batches(
+    params: TrainParams, pixels: np.ndarray, classes: TrainingClasses, device: str, group: Group
+) -> TrainingImages:
     return TrainingImages(
         pixels,
         classes.rows,

@@ -9,6 +9,7 @@ bfloat16 for good, and an angle near 0 has no digits to spare.
 
 import math
 
+import numpy as np
 import torch
 from pytorch_metric_learning import losses as pml
 from pytorch_metric_learning import miners
@@ -151,7 +152,13 @@ class ProxyLoss(ReidLoss):
             weights[:, columns] = centres.T * math.sqrt(weights.shape[0])
 
     @torch.no_grad()
-    def val_loss(self, queries, query_labels, gallery=None, gallery_labels=None) -> tuple[float, int]:
+    def val_loss(
+        self,
+        queries: Tensor | np.ndarray,
+        query_labels: Tensor | np.ndarray,
+        gallery: Tensor | np.ndarray | None = None,
+        gallery_labels: Tensor | np.ndarray | None = None,
+    ) -> tuple[float, int]:
         """Mean loss of images whose class was trained, and the number left out because theirs was not.
 
         Args:
@@ -204,7 +211,13 @@ class PairLoss(ReidLoss):
         return sum(total / count for total, count in self._sums(embeddings, embeddings, same & other_image, ~same))
 
     @torch.no_grad()
-    def val_loss(self, queries, query_labels, gallery, gallery_labels) -> tuple[float, int]:
+    def val_loss(
+        self,
+        queries: Tensor | np.ndarray,
+        query_labels: Tensor | np.ndarray,
+        gallery: Tensor | np.ndarray,
+        gallery_labels: Tensor | np.ndarray,
+    ) -> tuple[float, int]:
         """Mean loss of query images as anchors against gallery images, without a miner.
 
         Args:

@@ -4,11 +4,13 @@ import math
 
 import torch
 
+from reid_lib.params.fields import TrainParams
+
 
 class Schedule:
     """Learning-rate factors: a linear warm-up, then cosine to zero, halving on a plateau of the val score, or none."""
 
-    def __init__(self, optimizer, params, *, steps_per_epoch: int):
+    def __init__(self, optimizer: torch.optim.Optimizer, params: TrainParams, *, steps_per_epoch: int):
         self.kind = params.scheduler
         self.warmup_steps = round(params.warmup * steps_per_epoch)
         self.total_steps = params.num_epochs * steps_per_epoch

@@ -14,11 +14,14 @@ from reid_lib.embed.store import Store, fingerprints
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.similarity import Similarity
 from reid_lib.nets.device import embedding_precision
+from reid_lib.nets.network import ReidModel
 from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
+from reid_lib.params.fields import TrainParams
 from reid_lib.train.classes import TrainingClasses
 from reid_lib.train.group import ALONE, Group
+from reid_lib.train.losses import ReidLoss
 
 # Images whose loss in eval mode is drawn beside the train loss.
 N_TRAIN_EVAL = 256
@@ -29,10 +32,10 @@ class Validation:
 
     def __init__(
         self,
-        pixels,
+        pixels: np.ndarray,
         split: Split,
         classes: TrainingClasses,
-        params,
+        params: TrainParams,
         *,
         device: str,
         group: Group = ALONE,
@@ -53,7 +56,7 @@ class Validation:
         self._fingerprints: dict[bytes, np.ndarray] = {}
         self._store: Store | None = None
 
-    def prepare(self, model, loss) -> None:
+    def prepare(self, model: ReidModel, loss: ReidLoss) -> None:
         """Before the first step: the head's batch statistics, and class weights at the class means, of the gallery."""
         rows, size = self.group.part(self.classes.rows), self.batch_size
         batches = (torch.from_numpy(self.pixels[rows[begin : begin + size]]) for begin in range(0, len(rows), size))
@@ -63,14 +66,14 @@ class Validation:
         if loss.is_proxy:
             loss.start_at_class_means(embeddings, torch.as_tensor(self.classes.labels, device=embeddings.device))
 
-    def __call__(self, model, loss) -> dict:
+    def __call__(self, model: ReidModel, loss: ReidLoss) -> dict:
         """Val scores, val loss with the number of known images left out of it, loss of the fixed training images."""
         self.latest = []
         gallery = self.embed(model, self.split.gallery_for(VAL))
         queries = self.embed(model, self.split.queries(VAL))
         return self.group.broadcast_object(self._measured(loss, queries, gallery) if self.group.first else None)
 
-    def embed(self, model, where) -> EmbeddingSet:
+    def embed(self, model: ReidModel, where: np.ndarray) -> EmbeddingSet:
         """The images of `where` (mask over the catalogue), embedded with the settings of this run, each once."""
         positions = np.flatnonzero(where)
         mine = np.zeros(len(where), dtype=bool)
@@ -81,7 +84,7 @@ class Validation:
             self.latest.append((self._fingerprints_of(positions), everything))
         return EmbeddingSet(everything, self.split.rows.iloc[positions])
 
-    def keep(self, model) -> None:
+    def keep(self, model: ReidModel) -> None:
         """Leave the embeddings of the last evaluation where the evaluation of the run finds them again.
 
         Those that were left before go: an epoch that is the best no longer has weights that nobody keeps.

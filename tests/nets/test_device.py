@@ -110,8 +110,7 @@ def test_auto_takes_what_is_there(monkeypatch):
 def test_bf16_is_automatic_only_where_it_is_native(monkeypatch):
     for native in (True, False):
         expected = "bf16" if native else "fp32"
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda found=native: found)
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=native: {"amx_bf16": found}, raising=False)
         monkeypatch.setattr(
             torch.cuda, "is_bf16_supported", lambda including_emulation=True, found=native: found or including_emulation
         )
