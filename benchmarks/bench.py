@@ -28,7 +28,17 @@ from bench_report import README, RESULTS, report, write_readme
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / ".peers"
 LITE0 = "tf_efficientnet_lite0"
-PACKAGES = ("torch", "timm", "numpy", "pandas", "papermill", "faiss-cpu", "wildlife-tools", "open-metric-learning")
+PACKAGES = (
+    "torch",
+    "timm",
+    "numpy",
+    "pandas",
+    "papermill",
+    "faiss-cpu",
+    "openvino",
+    "wildlife-tools",
+    "open-metric-learning",
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,14 @@ def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
                        ("embed_reid_lib_pixels",), {"images": images, "px": 210, "backbone": "resnet50"}),
             Comparison("step", "the ResNet-50 steps, augmented (2,000 a second asked for)",
                        ("step_reid_lib_augmented",), resnet),
+        ]  # fmt: skip
+    else:  # a CPU's alone; 300 images are a small run's gallery
+        some = {"quick": 64, "default": 300, "full": 3_000}[size]
+        engines = ("engine_reid_lib", "engine_folded", "engine_openvino")
+        found += [
+            Comparison("engine", f"embed {some:,} images in memory, the network made ready included, {what}", engines,
+                       {"images": some, "backbone": backbone, "px": px})
+            for what, backbone, px in (("EfficientNet-Lite0 160 px", LITE0, 160), ("ResNet-50 210 px", "resnet50", 210))
         ]  # fmt: skip
     for gallery in galleries:
         others = ("search_plain", "search_faiss", "search_wildlife_tools") if gallery <= 100_000 else ("search_faiss",)
@@ -156,11 +174,12 @@ def summary(comparison: Comparison, runs: dict[str, list[dict]]) -> dict:
         rows[name] = {
             "per_second": statistics.median(r["n"] / r["seconds"] for r in found),
             "seconds": statistics.median(r["seconds"] for r in found),
+            "cpu_seconds": statistics.median(r["cpu_seconds"] for r in found),
             "added_mb": statistics.median(r["added_mb"] for r in found),
             "ours_is_faster_by": statistics.median(ratios),
         } | {
             k: found[0][k]
-            for k in ("loading_share", "gallery_mb", "geometric_mean", "precision", "gpu_busy")
+            for k in ("loading_share", "gallery_mb", "geometric_mean", "precision", "gpu_busy", "ready_s")
             if k in found[0]
         }
         rows[name] |= agreement(ours[0], found[0]) if found is not ours else {}
@@ -170,11 +189,13 @@ def summary(comparison: Comparison, runs: dict[str, list[dict]]) -> dict:
 
 def agreement(mine: dict, theirs: dict) -> dict:
     """How alike the results are: the lowest cosine of two features of an image; the share of equal neighbours."""
+    found = {}
     if mine.get("features") and len(mine["features"]) == len(theirs["features"]):
-        return {"lowest_cosine": float((np.array(mine["features"]) * np.array(theirs["features"])).sum(axis=1).min())}
+        a, b = np.array(mine["features"]), np.array(theirs["features"])
+        found |= {"lowest_cosine": float((a * b).sum(axis=1).min()), "largest_difference": float(np.abs(a - b).max())}
     if "index" in mine:
-        return {"same_neighbours": float((np.array(mine["index"]) == np.array(theirs["index"])).mean())}
-    return {}
+        found |= {"same_neighbours": float((np.array(mine["index"]) == np.array(theirs["index"])).mean())}
+    return found
 
 
 def notebooks(folder: Path, size: str) -> dict:
@@ -261,7 +282,7 @@ def _processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", default="", help="embed, step, epoch, search, threshold, notebook or growth")
+    parser.add_argument("--only", default="", help="embed, engine, step, epoch, search, threshold, notebook or growth")
     parser.add_argument("--rounds", type=int, default=3)
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--quick", dest="size", action="store_const", const="quick", default="default")

@@ -52,6 +52,7 @@ def report(results: list[dict]) -> str:
 def note(row: dict) -> str:
     """What else was measured of a contender."""
     said = [
+        ("ready_s", lambda value: f"made ready in {value:.1f} s"),
         ("lowest_cosine", lambda value: f"cosine ≥ {value:.4f}"),
         ("same_neighbours", lambda value: f"{100 * value:.1f} % equal"),
         ("geometric_mean", lambda value: f"geometric mean {value:.4f}"),

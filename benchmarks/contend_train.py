@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from contending import MEAN, BusyWatch, catalogue_of, contender, device_name
 
-WATCHED_STEPS = (8, 16)
+WATCHED_STEPS = 8
 
 
 class _Nowhere:
@@ -55,13 +55,16 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: 
     steps, busy, watch = batches.epoch, {}, BusyWatch()
 
     def watching(epoch, **options):
-        """Some steps in the middle: of a whole epoch the profiler would collect for a minute."""
+        """Some steps in the middle, or the last ones: of a whole epoch the profiler would collect for a minute."""
+        first = max(0, min(WATCHED_STEPS, batches.steps(epoch) - WATCHED_STEPS))
         for step, batch in enumerate(steps(epoch, **options)):
-            if epoch == watched and step == WATCHED_STEPS[0]:
+            if epoch == watched and step == first:
                 watch.start()
-            elif epoch == watched and step == WATCHED_STEPS[1]:
+            elif epoch == watched and step == first + WATCHED_STEPS:
                 busy.update(watch.stop())
             yield batch
+        if epoch == watched and not busy:  # the epoch ended first
+            busy.update(watch.stop())
 
     batches.epoch = watching
     run = _Nowhere()

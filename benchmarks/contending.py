@@ -23,7 +23,7 @@ def contender(function):
 
 
 class Clock:
-    """Measures the block `with clock:`, and the memory that it needed beyond what was there before."""
+    """Measures the block `with clock:`: seconds, seconds of the processors, and memory beyond what was there before."""
 
     def __enter__(self):
         gc.collect()  # else what the imports left is looked through in the middle of somebody's turn: 0.2 s
