@@ -156,6 +156,7 @@ def _once(network: nn.Module, images: Tensor) -> list[Pass]:
     hooks = []
 
     def watch(name: str, module: nn.Module) -> None:
+        # `_version` is where torch counts changes in place, for its own gradients; there is no public name for it.
         def before(_, args):
             versions[name] = args[0]._version if args and isinstance(args[0], Tensor) else -1
 

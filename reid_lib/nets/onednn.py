@@ -1,8 +1,13 @@
 """Convolutions and linear maps by oneDNN, the activation in the same pass, the weights laid out once; float32 on a CPU.
 
 It is what `torch.compile` makes of convolutions, without ten seconds of compiling. Linear maps would go to MKL, which
-on some processors takes twice as long. torch keeps these two operators to itself: where it has them no more, `usable`
-says so, and `fold` compares what they compute.
+on some processors takes twice as long.
+
+torch keeps these two operators to itself. They stay because both public ways cost a run more time (measured by
+`python benchmarks/bench.py --only engine`, docs/log.md): torch's public functions compute the activation in a pass of
+its own and linear maps by MKL; OpenVINO is quicker once a network is converted, but converting takes seconds, and a
+run would convert anew after every epoch. Where torch has them no more, `usable` says so; `folded` compares what they
+compute with the network as it is, and does without them where that differs.
 """
 
 from math import prod
