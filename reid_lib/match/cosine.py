@@ -64,7 +64,7 @@ class Cosine:
             block /= STEPS * STEPS  # a power of two: exact
             yield start, start + len(some), block
 
-    def part(self, queries: np.ndarray, gallery: np.ndarray) -> "Cosine":
+    def part(self, queries: np.ndarray | slice, gallery: np.ndarray | slice) -> "Cosine":
         """See `Estimable.part`."""
         new = object.__new__(Cosine)
         new._queries, new._gallery, new._off = self._queries[queries], self._gallery[gallery], self._off

@@ -71,25 +71,41 @@ def rank_groups(similarity: Similarity, parts: list[Part], *, k: int, max_bytes:
         ParameterError: the similarity gives NaN.
     """
     found = Ranking.empty(len(similarity.queries), k)
-    for part in parts if isinstance(similarity, Estimable) else ():
-        groups = Groups(part.first, len(part.gallery))
-        mine = similarity.part(part.queries, part.gallery[groups.row])
-        room = len(part.gallery) + 3 * len(groups)
-        for some in mine.estimates(numbers_per_query=room, max_bytes=max_bytes // 2):
-            _Block(some, part, groups, mine, slice(some.start, some.stop), max_bytes // 2).rank(found, k)
-    if not isinstance(similarity, Estimable):
-        layouts = [Groups(part.first, len(part.gallery)) for part in parts]
-        for start, stop, block in similarity.blocks(max_bytes=max_bytes // 4):
-            block = checked(block, start, similarity.unit)
-            for part, groups in zip(parts, layouts, strict=True):
-                rows = slice(*np.searchsorted(part.queries, (start, stop)))
-                values = block[part.queries[rows] - start][:, part.gallery[groups.row]]
-                exact = Estimates(rows.start, rows.stop, values, 0.0, Arrays())
-                _Block(exact, part, groups, None, rows, max_bytes // 2).rank(found, k)
+    if isinstance(similarity, Estimable):
+        for part in parts:
+            _rank_estimated(similarity, part, found, k, max_bytes)
+    else:
+        _rank_exact(similarity, parts, found, k, max_bytes)
     low, high = getattr(similarity, "limits", (-np.inf, np.inf))
     for scores in (found.score, found.own_score):
         np.clip(scores, low, high, out=scores)
     return found
+
+
+def _rank_exact(similarity: Similarity, parts: list[Part], found: Ranking, k: int, max_bytes: int) -> None:
+    layouts = [Groups(part.first, len(part.gallery)) for part in parts]
+    for start, stop, block in similarity.blocks(max_bytes=max_bytes // 4):
+        block = checked(block, start, similarity.unit)
+        for part, groups in zip(parts, layouts, strict=True):
+            rows = slice(*np.searchsorted(part.queries, (start, stop)))
+            values = block[part.queries[rows] - start][:, part.gallery[groups.row]]
+            exact = Estimates(rows.start, rows.stop, values, 0.0, Arrays())
+            _Block(exact, part, groups, None, rows, max_bytes // 2).rank(found, k)
+
+
+def _rank_estimated(similarity: Estimable, part: Part, found: Ranking, k: int, max_bytes: int) -> None:
+    groups, left = Groups(part.first, len(part.gallery)), []
+    mine = similarity.part(part.queries, part.gallery[groups.row])
+    room = len(part.gallery) + 3 * len(groups)
+    for some in mine.estimates(numbers_per_query=room, max_bytes=max_bytes // 2):
+        open_ = _Block(some, part, groups, mine, slice(some.start, some.stop), max_bytes // 2).rank(found, k)
+        left.append(some.start + np.flatnonzero(open_))
+    rows = np.concatenate([*left, np.empty(0, dtype=np.int64)])
+    if len(rows):  # what estimates leave open, by all exact similarities
+        some_queries = Part(part.queries[rows], part.gallery, part.first, part.own[rows])
+        for start, stop, block in mine.part(rows, slice(None)).blocks(max_bytes=max_bytes // 2):
+            exact = Estimates(start, stop, block, 0.0, Arrays())
+            _Block(exact, some_queries, groups, None, slice(start, stop), max_bytes // 4).rank(found, k)
 
 
 def nearest_images(similarity: Similarity, k: int, *, max_bytes: int = 2**28) -> np.ndarray:
@@ -121,20 +137,20 @@ class _Block:
     ):
         self.values, self.error, self.arrays = estimates.values, estimates.error, estimates.arrays
         self.part, self.groups, self.exact, self.rows = part, groups, exact, rows
-        self.own, self.max_bytes = part.own[rows], max_bytes
+        self.own = part.own[rows]
         self.at_once = max(1, min(MOST_AT_ONCE, max_bytes // 64))
         self.most = len(part.gallery) // MOST_EXACT + 64
-        self.open = np.zeros(len(self.own), dtype=bool)  # too much of the gallery has to be computed exactly
+        # Queries for which too much of the gallery has to be computed exactly, such as a large group of their own.
+        self.open = (self.error > 0) & (self.own >= 0) & (groups.sizes[self.own] > self.most)
 
-    def rank(self, found: Ranking, k: int) -> None:
-        """Put the answers of these queries into `found`."""
+    def rank(self, found: Ranking, k: int) -> np.ndarray:
+        """Put the answers of these queries into `found`; (n,) bool: which ones estimates leave open."""
         if not len(self.own):
-            return
+            return self.open
         maxima = self.groups.maxima(self.values, self.arrays)
         self._rank_best(found, maxima, k)
         self._rank_own(found, maxima)
-        if self.open.any():
-            self._rank_exactly(found, k)
+        return self.open
 
     # ---- the best groups --------------------------------------------------------------------------------------------
 
@@ -279,14 +295,3 @@ class _Block:
         if len(at):
             query = known[np.searchsorted(ends, at, side="right") - 1]
             reached[at] = self._exact(query, self.groups.row[column[at]])
-
-    # ---- exactly ----------------------------------------------------------------------------------------------------
-
-    def _rank_exactly(self, found: Ranking, k: int) -> None:
-        """Rank the queries that estimates leave open, by all of their exact similarities."""
-        rows = np.arange(self.rows.start, self.rows.stop)[self.open]
-        part = Part(self.part.queries[rows], self.part.gallery, self.part.first, self.part.own[rows])
-        exact = self.exact.part(rows, np.arange(len(self.part.gallery)))
-        for start, stop, block in exact.blocks(max_bytes=self.max_bytes):
-            some = Estimates(start, stop, block, 0.0, Arrays())
-            _Block(some, part, self.groups, None, slice(start, stop), self.max_bytes // 2).rank(found, k)

@@ -46,7 +46,7 @@ class Estimable(Similarity, Protocol):
 
     limits: tuple[float, float]
 
-    def part(self, queries: np.ndarray, gallery: np.ndarray) -> "Estimable":
+    def part(self, queries: np.ndarray | slice, gallery: np.ndarray | slice) -> "Estimable":
         """The same similarity of some rows (row numbers) in another order."""
         ...
 

@@ -12,6 +12,7 @@ from similarity_cases import Matches
 from sklearn.metrics import average_precision_score
 
 from reid_lib.match import ranking
+from reid_lib.match.cosine import Cosine
 from reid_lib.match.ranking import Part, nearest_images, rank_groups
 
 BYTES = (1, 4000, 100_000, 2**28)
@@ -49,6 +50,17 @@ def test_near_equal_images_that_estimates_cannot_tell_apart_are_ranked_exactly(e
     first, own = np.sort(np.append(rng.permutation(np.arange(1, 400))[:99], 0)), rng.integers(-1, 100, 18)
     exact = exact_cosines(queries, gallery)
     check_against_a_loop(cosine(queries, gallery), exact, first, own, k=5, max_bytes=2**20, highest=1)
+
+
+def test_a_large_group_of_its_own_is_not_gone_through_pair_by_pair(engine, monkeypatch):
+    """Average precision takes every score of the group: pair by pair that takes longer than all products together."""
+    pairs, exact = [], Cosine.exact
+    monkeypatch.setattr(Cosine, "exact", lambda own, q, g: pairs.append(len(q)) or exact(own, q, g))
+    rng = np.random.default_rng(6)
+    gallery, queries = (rng.standard_normal((n, 8)).astype(np.float32) for n in (150, 5))
+    scores = exact_cosines(queries, gallery)
+    check_against_a_loop(cosine(queries, gallery), scores, [0, 120], [0] * 5, k=2, max_bytes=2**20, highest=1)
+    assert sum(pairs) < 5 * 120
 
 
 def test_a_collapsed_network_is_ranked_as_exactly(engine):
