@@ -5,9 +5,9 @@ on some processors takes twice as long.
 
 torch keeps these two operators to itself. They stay because both public ways cost a run more time (measured by
 `python benchmarks/bench.py --only engine`, docs/log.md): torch's public functions compute the activation in a pass of
-its own and linear maps by MKL; OpenVINO is quicker once a network is converted, but converting takes seconds, and a
-run would convert anew after every epoch. Where torch has them no more, `usable` says so; `folded` compares what they
-compute with the network as it is, and does without them where that differs.
+its own, which costs a tenth with AVX-512, and linear maps by MKL; OpenVINO is quicker once a network is converted, but
+converting takes seconds, and a run would convert anew after every epoch. Where torch has them no more, `usable` says
+so; `folded` compares what they compute with the network as it is, and does without them where that differs.
 """
 
 from math import prod
