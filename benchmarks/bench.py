@@ -121,7 +121,7 @@ def photographs(folder: Path, n: int) -> Path:
     """n JPEGs of 1280 x 960 px, drawn from the built-in animals: folder/animal/number.jpg."""
     from PIL import Image
 
-    from reid_lib.core.parallel import in_threads
+    from reid_lib.core.parallel import map_in_threads
     from reid_lib.data.catalogue import read_catalogue
 
     root = folder / f"photos{n}"
@@ -137,7 +137,7 @@ def photographs(folder: Path, n: int) -> Path:
         Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(target, quality=88)
 
     files = catalogue.files()
-    for _ in in_threads(draw, [(k, files[k % len(files)]) for k in range(n)], title="drawing photographs"):
+    for _ in map_in_threads(draw, [(k, files[k % len(files)]) for k in range(n)], title="drawing photographs"):
         pass
     return root
 

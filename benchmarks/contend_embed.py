@@ -17,10 +17,10 @@ def _embed(options, clock, pixels_first: bool) -> dict:
     model.to(device)
     extract(model, np.zeros((64, options["px"], options["px"], 3), np.uint8), catalogue.rows.head(64), **how)
     if pixels_first:
-        pixels.pixels(catalogue, **size)
+        pixels.load_pixels(catalogue, **size)
     with clock:
-        features = extract(model, pixels.pixels(catalogue, **size), catalogue.rows, **how).features
-    busy = busy_share(lambda: extract(model, pixels.pixels(catalogue, **size), catalogue.rows, **how))
+        features = extract(model, pixels.load_pixels(catalogue, **size), catalogue.rows, **how).features
+    busy = busy_share(lambda: extract(model, pixels.load_pixels(catalogue, **size), catalogue.rows, **how))
     return {"n": len(features), "features": _comparable(features, options), "precision": how["precision"]} | busy
 
 

@@ -22,13 +22,13 @@ def _engine(options, clock, make_ready=None) -> dict:
     import torch
 
     from reid_lib.data.catalogue import read_catalogue
-    from reid_lib.data.pixels import pixels
+    from reid_lib.data.pixels import load_pixels
     from reid_lib.embed.extract import Way, extract
     from reid_lib.nets.network import build_model
 
     backbone, px, n = options["backbone"], options["px"], options["images"]
     catalogue = read_catalogue("demo", progress=False)
-    found = pixels(catalogue, image_size=px, interpolation="bilinear", progress=False)
+    found = load_pixels(catalogue, image_size=px, interpolation="bilinear", progress=False)
     chosen = np.resize(np.arange(len(found)), n)
     found, rows = np.asarray(found[chosen]), catalogue.rows.iloc[chosen]
     model = build_model(backbone, pretrained=backbone == LITE0, image_size=px, embedding_dim=0).eval()
@@ -57,9 +57,9 @@ def engine_reid_lib(options, clock):
 @contender
 def engine_folded(options, clock):
     """Norms and padding folded; convolutions, activations and linear maps by torch's public functions."""
-    from reid_lib.nets.folding import folded
+    from reid_lib.nets.folding import fold_network
 
-    return _engine(options, clock, lambda network, images, batch: folded(network, images))
+    return _engine(options, clock, lambda network, images, batch: fold_network(network, images))
 
 
 @contender

@@ -143,7 +143,7 @@ def epoch_reid_lib(options, clock):
     catalogue = catalogue_of(options)
     labels = pd.factorize(catalogue.rows["identity"])[0].astype(np.int64)
     with clock:
-        pixels = images.pixels(catalogue, image_size=options["px"], interpolation="bilinear", progress=False)
+        pixels = images.load_pixels(catalogue, image_size=options["px"], interpolation="bilinear", progress=False)
         rows, _ = fit_pixels(pixels, labels, options, epochs=2, augment=True)
     clock.seconds = rows[-1]["seconds"]
     batches = TrainingImages(pixels, np.arange(len(labels)), labels, batch_size=options["batch"], m=4, seed=0)

@@ -45,7 +45,7 @@ def compare(seed: int) -> list[str]:
         before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (frozen, trained))
         interval = interval_of(trained, frozen, metric)
         lines.append(f"{seed:4d}  {metric:15s}  {before:.3f}  {after:.3f}  {interval}")
-    leak = drawing.leak(experiment).set_index("split")["value"]
+    leak = drawing.measure_leak(experiment).set_index("split")["value"]
     lines.append(
         f"{seed:4d}  frozen top-1 under an encounter split {leak['encounter']:.3f}, random {leak['random']:.3f}"
     )

@@ -12,7 +12,7 @@ import timm
 import torch
 
 from reid_lib.embed.extract import CPU_BATCH
-from reid_lib.nets.folding import folded
+from reid_lib.nets.folding import fold_network
 from reid_lib.nets.speed import reuse_memory
 
 NETWORKS = (
@@ -45,8 +45,8 @@ def main() -> None:
         with torch.inference_mode():
             ways = {
                 "plain": (plain, IMAGES),
-                "folded": (folded(plain, images[:2]), CPU_BATCH),
-                "by oneDNN": (folded(plain, images[:2], onednn_batch=CPU_BATCH), CPU_BATCH),
+                "folded": (fold_network(plain, images[:2]), CPU_BATCH),
+                "by oneDNN": (fold_network(plain, images[:2], onednn_batch=CPU_BATCH), CPU_BATCH),
             }
             rates = [f"{way} {per_second(network, images, batch):.0f}" for way, (network, batch) in ways.items()]
         print(f"{each}: {', '.join(rates)} images/s", flush=True)

@@ -26,7 +26,7 @@ from reid_lib.data.near_copies import (
     compare,
     compare_shifted,
     distance,
-    hashes,
+    hash_images,
     similar,
     small_greys,
 )
@@ -88,7 +88,7 @@ def recall(catalogue, n: int, rng) -> None:
         rows = pd.DataFrame({"image_id": np.arange(2 * half).astype(str), "dataset": "d"})
         rows = rows.assign(path=rows["image_id"], identity=rows["image_id"], individual=rows["image_id"], role=GALLERY)
         greys = small_greys(pixels)
-        hashed = hashes(greys)
+        hashed = hash_images(greys)
         bits = distance(hashed[:half], hashed[half:])
         shares = []
         for embeddings in (None, EmbeddingSet(colours(pixels), rows)):
@@ -104,7 +104,7 @@ def false_alarms(catalogue, pixels) -> np.ndarray:
     rows = catalogue.rows.assign(**{ROLE: np.where(np.arange(len(catalogue)) % 2, GALLERY, TEST)})
     begun = time.perf_counter()
     greys = small_greys(pixels)
-    hashed = hashes(greys)
+    hashed = hash_images(greys)
     seconds = time.perf_counter() - begun
     who = pd.factorize(rows[INDIVIDUAL])[0]
     candidates = sum(int((who[i] != who[j]).sum()) for i, j, _ in similar(hashed))
@@ -187,7 +187,7 @@ def main() -> None:
     given = parser.parse_args()
     rng = np.random.default_rng(0)
     catalogue = read_catalogue(given.dataset, given.data_root, progress=False)
-    pixels = images.pixels(catalogue, image_size=SIDE, progress=False)
+    pixels = images.load_pixels(catalogue, image_size=SIDE, progress=False)
     print(f"{given.dataset}: {len(catalogue)} photographs of {catalogue.rows[INDIVIDUAL].nunique()} animals")
     hashed = false_alarms(catalogue, pixels)
     recall(catalogue, given.copies, rng)

@@ -33,7 +33,7 @@ from reid_lib.core.names import (
     SCORE,
     TEST,
     VAL,
-    ranked,
+    ranked_column,
 )
 from reid_lib.openset import difference
 from reid_lib.openset.answers import Answers
@@ -72,7 +72,7 @@ class Animals:
         named = self.known & (own > other)
         columns = {IMAGE_ID: np.char.zfill(np.arange(len(own)).astype(str), 6), DATASET: "d", IDENTITY: self.name}
         columns |= {KNOWN: pd.array(self.known, dtype="boolean"), ROLE: self.role}
-        columns |= {ranked(IDENTITY, 1): np.where(named, self.name, "another")}
+        columns |= {ranked_column(IDENTITY, 1): np.where(named, self.name, "another")}
         columns |= {SCORE: np.where(self.known, np.maximum(own, other), other)}
         columns |= {RANK: np.where(self.known, np.where(named, 1.0, 2.0), np.nan), AVERAGE_PRECISION: np.nan}
         return Answers.of(pd.DataFrame(columns))

@@ -19,7 +19,7 @@ from reid_lib.data import pixels as images
 from reid_lib.data.catalogue import read_catalogue
 from reid_lib.nets.backbones import PACKAGED
 from reid_lib.nets.device import BF16, FP16, FP32, choose_device, is_narrow_depthwise
-from reid_lib.nets.folding import folded
+from reid_lib.nets.folding import fold_network
 from reid_lib.nets.network import build_model
 from reid_lib.nets.speed import out_of_place, reuse_memory
 
@@ -65,7 +65,7 @@ def lowest_cosines(backbone: str, catalogue, n: int, device: str) -> dict[str, f
     """Name of a way of computing -> the lowest cosine to plain float32 over n images of the catalogue."""
     model = build_model(backbone, embedding_dim=0).to(device).eval()
     config = model.config
-    pixels = images.pixels(catalogue, image_size=config["image_size"], interpolation=config["interpolation"])
+    pixels = images.load_pixels(catalogue, image_size=config["image_size"], interpolation=config["interpolation"])
     chosen = np.linspace(0, len(pixels) - 1, min(n, len(pixels))).astype(int)
     batches = [
         model.normalise(torch.from_numpy(pixels[part]).to(device)) for part in np.array_split(chosen, n // CHUNK)
@@ -75,7 +75,7 @@ def lowest_cosines(backbone: str, catalogue, n: int, device: str) -> dict[str, f
         with torch.autocast(device, dtype, enabled=dtype is not None):
             return torch.nn.functional.normalize(torch.cat([network(batch).float() for batch in batches]))
 
-    plain, quick = model.backbone, folded(model.backbone, batches[0][:2])
+    plain, quick = model.backbone, fold_network(model.backbone, batches[0][:2])
     expected = embedded(plain, None)
     ways = {"folded": (quick, None), BF16: (plain, torch.bfloat16), f"{BF16} folded": (quick, torch.bfloat16)}
     ways[f"{FP16} folded"] = (quick, torch.float16)

@@ -14,7 +14,7 @@ from reid_lib.core.names import (
     SCORE,
     TEST,
     VAL,
-    ranked,
+    ranked_column,
 )
 
 
@@ -27,7 +27,7 @@ def random_answers(seed, *, n=150, n_individuals=30, dataset="a", digits=6, skil
     right = known & (rng.random(n) < skill)
     columns = {IMAGE_ID: [f"{dataset}{i:04d}" for i in range(n)], DATASET: dataset, IDENTITY: who.astype(str)}
     columns |= {KNOWN: pd.array(known, dtype="boolean"), ROLE: role}
-    columns |= {ranked(IDENTITY, 1): np.where(right, who, who + 1).astype(str)}
+    columns |= {ranked_column(IDENTITY, 1): np.where(right, who, who + 1).astype(str)}
     columns |= {SCORE: rng.normal(np.where(known, 0.6, 0.45), 0.1).round(digits)}
     columns |= {RANK: np.where(known, np.where(right, 1.0, rng.integers(2, 9, n)), np.nan)}
     columns |= {AVERAGE_PRECISION: np.where(known, rng.random(n), np.nan)}

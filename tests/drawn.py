@@ -18,20 +18,20 @@ from reid_lib.core.names import (
     ROLE,
     SCORE,
     TEST,
-    ranked,
+    ranked_column,
 )
 
 
 def predictions_of(rows):
     """Rows of (image_id, dataset, identity, known, nearest identity, score, predicted); further ranks are invented."""
-    columns = [IMAGE_ID, DATASET, IDENTITY, KNOWN, ranked(IDENTITY, 1), SCORE, PREDICTED]
+    columns = [IMAGE_ID, DATASET, IDENTITY, KNOWN, ranked_column(IDENTITY, 1), SCORE, PREDICTED]
     frame = pd.DataFrame(rows, columns=columns).astype({KNOWN: "boolean"})
     frame[INDIVIDUAL] = frame[DATASET] + "/" + frame[IDENTITY]
     for rank in range(1, N_RANKS + 1):
         if rank > 1:
-            frame[ranked(IDENTITY, rank)] = f"other{rank}"
-        frame[ranked(SCORE, rank)] = frame[SCORE] - 0.1 * (rank - 1)
-        frame[ranked("image", rank)] = "g-" + frame[ranked(IDENTITY, rank)]
+            frame[ranked_column(IDENTITY, rank)] = f"other{rank}"
+        frame[ranked_column(SCORE, rank)] = frame[SCORE] - 0.1 * (rank - 1)
+        frame[ranked_column("image", rank)] = "g-" + frame[ranked_column(IDENTITY, rank)]
     return frame
 
 

@@ -25,7 +25,7 @@ from reid_lib.match.cosine import Cosine
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.threshold import decide
 from reid_lib.params.fields import TrainParams
-from reid_lib.runs.key import run_key
+from reid_lib.runs.key import make_run_key
 from reid_lib.runs.run import Run
 
 DIM = 16
@@ -84,7 +84,7 @@ def make_run(
     run = Run.open(
         name,
         params=params.model_dump(),
-        key=run_key(params, "made", "made"),
+        key=make_run_key(params, "made", "made"),
         provenance={"root": str(photos), "test_fingerprint": "made", "notes": []},
     )
     everything = EmbeddingSet(embeddings(rows, skill=skill, seed=seed + 1), rows)

@@ -13,10 +13,10 @@ from reid_lib.core.names import (
     PREDICTED,
     RANK,
     SCORE,
-    ranked,
+    ranked_column,
 )
 
-COLUMNS = [DATASET, IDENTITY, KNOWN, ranked(IDENTITY, 1), SCORE, PREDICTED]
+COLUMNS = [DATASET, IDENTITY, KNOWN, ranked_column(IDENTITY, 1), SCORE, PREDICTED]
 
 
 def answers(*rows):
@@ -24,7 +24,7 @@ def answers(*rows):
     frame = pd.DataFrame(rows, columns=COLUMNS)
     frame[KNOWN] = frame[KNOWN].astype("boolean")
     known = frame[KNOWN].fillna(False).to_numpy(dtype=bool)
-    right = (frame[IDENTITY] == frame[ranked(IDENTITY, 1)]).to_numpy(dtype=bool)
+    right = (frame[IDENTITY] == frame[ranked_column(IDENTITY, 1)]).to_numpy(dtype=bool)
     frame[RANK] = np.where(known, np.where(right, 1.0, 7.0), np.nan)
     frame[AVERAGE_PRECISION] = np.where(known, np.where(right, 0.5, 0.1), np.nan)
     frame.insert(0, IMAGE_ID, [f"image {i:04d}" for i in range(len(frame))])

@@ -7,9 +7,9 @@ import time
 from pathlib import Path
 
 from reid_lib.core.paths import runs_root
-from reid_lib.sweep.plan import plan
+from reid_lib.sweep.plan import make_plan
 from reid_lib.sweep.runner import Sweep
-from reid_lib.sweep.status import status
+from reid_lib.sweep.status import tabulate_status
 
 # Behaves as the words in the run's `script` file say, one word for each time it is started.
 STAND_IN = textwrap.dedent("""
@@ -41,7 +41,7 @@ STAND_IN = textwrap.dedent("""
 
 def made_plan(dirs, *, n=3):
     values = ",".join(str(m) for m in range(5, 5 + n))
-    return plan([f"m={values}"], with_base=False, root=dirs / "variants")
+    return make_plan([f"m={values}"], with_base=False, root=dirs / "variants")
 
 
 def stand_in(plan, variant, folder):
@@ -77,7 +77,7 @@ def sweep(made, **options):
 
 
 def states(made) -> list[str]:
-    return status(made)["state"].tolist()
+    return tabulate_status(made)["state"].tolist()
 
 
 def wait_for(path: Path, seconds: float = 30) -> None:

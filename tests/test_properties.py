@@ -24,7 +24,7 @@ from reid_lib.core.names import (
     SCORE,
     TEST,
     VAL,
-    ranked,
+    ranked_column,
 )
 from reid_lib.openset import metrics
 from reid_lib.openset.threshold import decide
@@ -206,13 +206,13 @@ def predictions(frame, role):
     table[INDIVIDUAL] = "d/" + identity
     table[KNOWN] = frame["known"].astype("boolean")
     table[ROLE] = role
-    table[ranked(IDENTITY, 1)] = identity.where(frame["named"], "another").where(frame["score"].notna(), None)
+    table[ranked_column(IDENTITY, 1)] = identity.where(frame["named"], "another").where(frame["score"].notna(), None)
     return table.assign(**{SCORE: frame["score"]})
 
 
 def geometric_mean_at(table, threshold):
     """The threshold applied as `decide` does, measured by hand."""
-    named = table[ranked(IDENTITY, 1)].where(table[SCORE] >= threshold, NEW_INDIVIDUAL)
+    named = table[ranked_column(IDENTITY, 1)].where(table[SCORE] >= threshold, NEW_INDIVIDUAL)
     right = named == table[IDENTITY].where(table[KNOWN], NEW_INDIVIDUAL)
     kinds = [right[of].groupby(table[IDENTITY][of]).mean().mean() for of in (table[KNOWN], ~table[KNOWN])]
     return math.sqrt(kinds[0] * kinds[1])

@@ -134,7 +134,7 @@ def runs(action: str | None, run: str | None, best: bool) -> None:
         table.promote(run)
         click.echo(f"{run} is the reference now")
     else:
-        click.echo(table.overview())
+        click.echo(table.tabulate_runs())
 
 
 commands.add_command(sweep)

@@ -62,10 +62,10 @@ def submit(name: str, parallel: int, sbatch: str, **asked) -> None:
 def run(name: str, parallel: int, only: int | None) -> None:
     """Run what is not finished."""
     from reid_lib.sweep.plan import load_plan
-    from reid_lib.sweep.runner import Sweep, threads
+    from reid_lib.sweep.runner import Sweep, count_threads
     from reid_lib.sweep.status import Screen
 
-    if share := threads(parallel):
+    if share := count_threads(parallel):
         click.echo(f"each run computes with {share} threads; one that continues exactly needs the same OMP_NUM_THREADS")
     try:
         failed = Sweep(load_plan(name), parallel=parallel, only=only, show=Screen()).run()
@@ -83,13 +83,13 @@ def status(name: str) -> None:
     """How far each run is."""
     from reid_lib.sweep import slurm
     from reid_lib.sweep.plan import load_plan
-    from reid_lib.sweep.status import status, table_text
+    from reid_lib.sweep.status import format_table, tabulate_status
 
     plan = load_plan(name)
-    table = status(plan)
-    if told := slurm.states(plan):
+    table = tabulate_status(plan)
+    if told := slurm.ask_states(plan):
         table.insert(2, "slurm", table["run"].map(told).fillna(""))
-    click.echo(table_text(table))
+    click.echo(format_table(table))
 
 
 @sweep.command(epilog=example("sweep variant 0", "sweep variant 0 --file"))
@@ -101,7 +101,7 @@ def variant(number: int, name: str, file: bool, arguments: bool) -> None:
     """Name of the K-th run of a plan, counted from 0."""
     from reid_lib.sweep.plan import load_plan
     from reid_lib.sweep.runner import papermill_arguments
-    from reid_lib.sweep.status import DIFFERS, status
+    from reid_lib.sweep.status import DIFFERS, tabulate_status
 
     if file and arguments:
         raise click.UsageError("--file and --arguments are two answers: ask for one of them.")
@@ -112,7 +112,7 @@ def variant(number: int, name: str, file: bool, arguments: bool) -> None:
             f"so --array=0-{len(plan.variants) - 1}"
         )
     chosen = plan.variants[number]
-    row = status(plan).iloc[number]
+    row = tabulate_status(plan).iloc[number]
     if row["state"] == DIFFERS:
         raise ReidError(f"variant {number}, {row['note']}")
     if arguments:
@@ -126,17 +126,17 @@ def _make_plan(
 ) -> "Plan":
     """Write the plan and say what is in it."""
     from reid_lib.sweep import plan
-    from reid_lib.sweep.status import duration
+    from reid_lib.sweep.status import format_duration
 
     base = papermill_values(list(papermill)) if papermill else None
-    made = plan.plan(list(vary), name=name, seeds=seeds, grid=grid, with_base=not no_base, base=base, force=force)
+    made = plan.make_plan(list(vary), name=name, seeds=seeds, grid=grid, with_base=not no_base, base=base, force=force)
     click.echo(f"{len(made.variants)} runs, measured against {made.base}, in {made.folder}:")
     for k, variant in enumerate(made.variants):
         click.echo(f"  {k}  {variant.run}: {variant.why}")
     for note in made.notes:
         click.echo(f"note: {note}")
-    if seconds := plan.expected_seconds(made):
-        click.echo(f"about {duration(seconds)} of training one after the other, by the time of the reference")
+    if seconds := plan.estimate_seconds(made):
+        click.echo(f"about {format_duration(seconds)} of training one after the other, by the time of the reference")
     return made
 
 

@@ -7,6 +7,6 @@ __all__, __getattr__, __dir__ = face(
     {
         "comparison": "Comparison FinishedRun",
         "promote": "Choice choose_best",
-        "verdicts": "differences",
+        "verdicts": "tabulate_differences",
     },
 )

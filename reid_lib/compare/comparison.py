@@ -30,7 +30,7 @@ from reid_lib.core.names import (
     SCORE,
     TEST,
     UNIT,
-    ranked,
+    ranked_column,
 )
 from reid_lib.core.paths import runs_root
 from reid_lib.data.pixels import load_image
@@ -48,7 +48,7 @@ from reid_lib.runs.table import PARAM
 LABELS_ONLY = ("run_name", "reference", "data_root")
 # Tables that every view reads, and the columns that none can do without: a run that lacks one is not compared.
 LOOKED_AT = {
-    PREDICTIONS_CSV: (IMAGE_ID, ROLE, DATASET, IDENTITY, KNOWN, SCORE, ranked(IDENTITY, 1)),
+    PREDICTIONS_CSV: (IMAGE_ID, ROLE, DATASET, IDENTITY, KNOWN, SCORE, ranked_column(IDENTITY, 1)),
     PROJECTION_CSV: (IMAGE_ID, "x", "y"),
     IMAGES_CSV: (IMAGE_ID, PATH),
 }
@@ -145,8 +145,8 @@ class Comparison:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """`table.all_metrics` of the runs that can be looked at: one row per finished run, by run name."""
-        table = runtable.all_metrics(self.root).set_index(runtable.RUN, drop=False).rename_axis(None)
+        """`table.tabulate_metrics` of the runs that can be looked at: one row per finished run, by run name."""
+        table = runtable.tabulate_metrics(self.root).set_index(runtable.RUN, drop=False).rename_axis(None)
         return table.loc[[name for name in table.index if name not in self.unreadable]]
 
     @cached_property
@@ -167,7 +167,7 @@ class Comparison:
     def reference(self) -> str | None:
         """The promoted run, when it is among the finished ones."""
         try:
-            name = runtable.reference(self.root)
+            name = runtable.read_reference(self.root)
         except RunError:  # damaged: `runs` says so
             return None
         return name if name in self.table.index else None
@@ -246,7 +246,7 @@ class Comparison:
         if dataset:
             rows = rows[rows[DATASET].astype(str) == dataset]
         if text:
-            involved = [rows[column].astype(str) for column in (IDENTITY, ranked(IDENTITY, 1))]
+            involved = [rows[column].astype(str) for column in (IDENTITY, ranked_column(IDENTITY, 1))]
             rows = rows[
                 np.logical_or(*(c.str.contains(text, case=False, regex=False).to_numpy(bool) for c in involved))
             ]
@@ -258,14 +258,14 @@ class Comparison:
         rows = [
             {
                 "rank": rank,
-                IMAGE_ID: query[ranked("image", rank)],
-                IDENTITY: query[ranked(IDENTITY, rank)],
-                SCORE: query[ranked(SCORE, rank)],
+                IMAGE_ID: query[ranked_column("image", rank)],
+                IDENTITY: query[ranked_column(IDENTITY, rank)],
+                SCORE: query[ranked_column(SCORE, rank)],
                 "right": bool(query[KNOWN] is not pd.NA and query[KNOWN])
-                and str(query[ranked(IDENTITY, rank)]) == str(query[IDENTITY]),
+                and str(query[ranked_column(IDENTITY, rank)]) == str(query[IDENTITY]),
             }
             for rank in range(1, N_RANKS + 1)
-            if pd.notna(query[ranked("image", rank)])
+            if pd.notna(query[ranked_column("image", rank)])
         ]
         return pd.DataFrame(rows, columns=["rank", IMAGE_ID, IDENTITY, SCORE, "right"])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib.compare.replicates import cached_resample
-from reid_lib.compare.variants import METRIC, Variant, variants_of
+from reid_lib.compare.variants import METRIC, Variant, group_variants
 from reid_lib.core.errors import ParameterError, RunError
 from reid_lib.core.names import PREDICTIONS_CSV, SCORE, VAL
 from reid_lib.openset import difference
@@ -51,7 +51,7 @@ def choose_best(root: Path | None = None) -> Choice:
             finished[run.name] = run
         except RunError as error:
             lost.append(f"note: {run.name} is left out: {error}")
-    choice = _choice(finished, table.reference(root))
+    choice = _choice(finished, table.read_reference(root))
     return replace(choice, text="\n".join([choice.text, *lost]))
 
 
@@ -70,7 +70,7 @@ def _choice(finished: dict[str, RunFolder], reference: str | None) -> Choice:
     # The reference last: of runs that differ in nothing but their name, it is the one that stands for them.
     names = [name for name in finished if asked[name] == wanted and (name == reference or not _repeats(finished[name]))]
     names.sort(key=lambda name: name == reference)
-    variants = variants_of([finished[name] for name in names])
+    variants = group_variants([finished[name] for name in names])
     if not variants:
         raise RunError("no finished run has a geometric mean on val: promote one by name")
     if reference is None:

@@ -32,7 +32,7 @@ def cached_resample(
         seals.check(run.folder, PREDICTIONS_CSV)
         content = hashlib.sha256(path.read_bytes()).hexdigest()
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read ({seals.why(error)}): {CURE}") from error
+        raise RunError(f"{path} cannot be read ({seals.explain(error)}): {CURE}") from error
     options = {"metric": metric, "role": role, "repetitions": repetitions, "seed": seed}
     options["min_individuals"] = run.params.get("threshold_individuals", 10)
     key = hashlib.sha256(json.dumps([_FORMAT, content, options]).encode()).hexdigest()

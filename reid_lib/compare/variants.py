@@ -25,7 +25,7 @@ class Variant:
         return sum(self.val.values()) / len(self.val)
 
 
-def variants_of(runs: list[RunFolder]) -> dict[str, Variant]:
+def group_variants(runs: list[RunFolder]) -> dict[str, Variant]:
     """Runs by what they are but for their seed, best variant first; those without a val geometric mean are left out."""
     variants = {}
     for run in runs:

@@ -10,7 +10,7 @@ from reid_lib.runs.pairing import Pair
 from reid_lib.runs.table import REFERENCE
 
 
-def differences(comparison: Comparison, names: list[str], metric: str) -> pd.DataFrame:
+def tabulate_differences(comparison: Comparison, names: list[str], metric: str) -> pd.DataFrame:
     """`difference.judge` of these runs against their reference on test, one row for each run, by run name.
 
     Runs that differ only in their seed are one variant: they share its difference and its verdict, which rest on all
@@ -36,7 +36,7 @@ def differences(comparison: Comparison, names: list[str], metric: str) -> pd.Dat
     return table.loc[[keys[variant] for variant in asked.values()]].set_axis(list(asked), axis=0)
 
 
-def for_title(comparison: Comparison, found: pd.DataFrame) -> dict:
+def describe_verdicts(comparison: Comparison, found: pd.DataFrame) -> dict:
     """What a title may say of runs judged against the promoted one: options of `performance.performance_bars`."""
     own = found.index[(comparison.table.loc[found.index, REFERENCE] == comparison.reference).to_numpy(bool)]
     judged = {comparison.pairs[name].variant for name in own}

@@ -12,7 +12,7 @@ __all__, __getattr__, __dir__ = face(
         "paths": "project_root runs_root cache_root find_data",
         "files": "read_json write_json",
         "frames": "read_csv write_csv",
-        "parallel": "in_threads",
+        "parallel": "map_in_threads",
         "kernel": "quick_imports",
         "messages": "show_in_notebook",
     },

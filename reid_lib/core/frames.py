@@ -22,7 +22,7 @@ from reid_lib.core.names import (
     ROLE,
     SPECIES,
     SPLIT,
-    ranked,
+    ranked_column,
 )
 
 # pandas 3 reads floats back exactly by default, and deprecates asking for it.
@@ -30,7 +30,7 @@ EXACT = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "r
 # Names stay text when read back: "007" is no number, and "NA" may be an animal.
 TEXT_COLUMNS = {
     *(IMAGE_ID, PATH, IDENTITY, DATASET, INDIVIDUAL, ENCOUNTER, DATE, ORIENTATION, SPECIES, SPLIT, ROLE, PREDICTED),
-    *(ranked(what, rank) for what in (IDENTITY, "image", ORIENTATION) for rank in range(1, N_RANKS + 1)),
+    *(ranked_column(what, rank) for what in (IDENTITY, "image", ORIENTATION) for rank in range(1, N_RANKS + 1)),
     BBOX,
     *(f"{name}_{side}" for name in (IMAGE_ID, PATH, DATASET, ROLE) for side in (1, 2)),  # of pairs of images
     "run",

@@ -41,6 +41,6 @@ def under_engine() -> bool:
     return os.environ.get(ENGINE) == str(os.getppid())
 
 
-def ipython():
+def find_ipython():
     # Asking IPython only where it is in use: importing it takes half a second.
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

@@ -46,12 +46,12 @@ COSINE = "cosine"
 SAME_ORIENTATION = "same_orientation"  # has the query's own individual a gallery image of the query's orientation?
 
 
-def ranked(what: str, rank: int) -> str:
+def ranked_column(what: str, rank: int) -> str:
     """Column name of a ranked answer: `ranked("identity", 1) == "identity_1"`."""
     return f"{what}_{rank}"
 
 
-MATCH_ORIENTATION = ranked(ORIENTATION, 1)  # orientation of image_1
+MATCH_ORIENTATION = ranked_column(ORIENTATION, 1)  # orientation of image_1
 
 
 # Notebooks, and their executed copies in run folders.

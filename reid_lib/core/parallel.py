@@ -16,7 +16,7 @@ def cpu_count() -> int:
     return os.cpu_count() or 1
 
 
-def in_threads(
+def map_in_threads(
     function: Callable[[Any], Any],
     items: Iterable,
     *,
@@ -55,7 +55,7 @@ def in_threads(
         bar.close()
 
 
-def ahead(function: Callable[[Any], Any], items: Iterable) -> Iterator:
+def iterate_ahead(function: Callable[[Any], Any], items: Iterable) -> Iterator:
     """Yield `function(item)` in the order of `items`; one is made in a thread while the one before is worked on."""
     with ThreadPoolExecutor(1, thread_name_prefix="reid") as pool:
         made = None

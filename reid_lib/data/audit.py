@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
-from reid_lib.core.parallel import cpu_count, in_threads
+from reid_lib.core.parallel import cpu_count, map_in_threads
 from reid_lib.data.file_states import FileState, FileStates
 from reid_lib.data.photo import box_problem, decoding_problem, parse_bbox
 
@@ -107,7 +107,7 @@ def _unusable(files: list[Path], states: list[FileState], boxes: list, *, thorou
     items = zip(files, states, boxes, strict=True)
     if not thorough:
         return [look(item) for item in items]
-    return list(in_threads(look, items, total=len(files), title="checking images", progress=progress))
+    return list(map_in_threads(look, items, total=len(files), title="checking images", progress=progress))
 
 
 def _box_problem(box) -> str:
@@ -126,7 +126,7 @@ def _identical(rows: pd.DataFrame, files: list[Path], samples: np.ndarray, *, pr
     table = pd.DataFrame({"file": files, "key": samples, "box": box.to_numpy()}, index=range(len(rows)))
     table = table[table["key"] != ""]
     table = table[table.duplicated(["key", "box"], keep=False)]
-    hashes = in_threads(
+    hashes = map_in_threads(
         _digest, list(table["file"]), title="comparing files", workers=2 * cpu_count(), progress=progress
     )
     table = table.assign(key=list(hashes))

@@ -12,7 +12,9 @@ SLACK = 0.05  # detectors overshoot the border a little; in pixels no animal is 
 CURE = "write x,y,width,height, all in pixels of the upright image or all as shares of its width and height (0 to 1)"
 
 
-def in_pixels(rows: pd.DataFrame, states: FileStates, *, progress: bool = True) -> tuple[pd.DataFrame, list[str]]:
+def convert_to_pixels(
+    rows: pd.DataFrame, states: FileStates, *, progress: bool = True
+) -> tuple[pd.DataFrame, list[str]]:
     """Rows with every bbox in pixels, and a note where they were shares. The whole column decides: one box above 1 and
     all are pixels.
 

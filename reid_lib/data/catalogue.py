@@ -31,9 +31,9 @@ from reid_lib.data.audit import (
     find_problems,
     misnamed,
 )
-from reid_lib.data.boxes import in_pixels
+from reid_lib.data.boxes import convert_to_pixels
 from reid_lib.data.file_states import FileStates
-from reid_lib.data.normalise import tidy
+from reid_lib.data.normalise import normalise_table
 from reid_lib.data.readers import registry
 
 # Whatever can change a result is part of the fingerprint; the root and the order of the rows are not.
@@ -119,10 +119,10 @@ def read_catalogue(
         >>> catalogue.rows[["image_id", "individual"]].head()  # doctest: +SKIP
     """
     table = registry.read(dataset, data_root, columns=columns, split_seed=split_seed)
-    rows, notes = tidy(table.frame, dataset=registry.default_dataset(dataset))
+    rows, notes = normalise_table(table.frame, dataset=registry.default_dataset(dataset))
     rows, root = _below_root(rows, table.root)
     states = table.states or FileStates(root)
-    rows, measured = in_pixels(rows, states, progress=progress)
+    rows, measured = convert_to_pixels(rows, states, progress=progress)
     catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes, *measured), audited=states)
     problems = audit(catalogue, thorough=skip_unreadable, progress=progress)
     if table.misnamed:

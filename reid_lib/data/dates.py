@@ -14,7 +14,7 @@ _DAY = re.compile(r"^(\d{4})([-_./:]?)(\d{2})\2(\d{2})(?!\d)")  # a plain day, w
 _LEAST_DIGITS = 4  # "1.5.24"; without a day, such as "today" or "May", pandas would take this year's
 
 
-def days(dates: pd.Series) -> pd.Series:
+def parse_days(dates: pd.Series) -> pd.Series:
     """When each photograph was taken: datetime64 without a zone, NaT where no day is told.
 
     The clock counts as it stood at the place: one evening is one day, whatever zones the texts name.

@@ -15,9 +15,9 @@ from typing import BinaryIO
 import pandas as pd
 
 from reid_lib.core.names import BBOX, PATH
-from reid_lib.core.parallel import cpu_count, in_threads
+from reid_lib.core.parallel import cpu_count, map_in_threads
 from reid_lib.data.photo import decoding_problem, exif_time, header_problem, upright_size
-from reid_lib.data.photo_file import not_a_file, open_image, why
+from reid_lib.data.photo_file import explain, not_a_file, open_image
 
 _SAMPLE_BYTES = 2**14
 
@@ -61,7 +61,7 @@ class FileStates:
         known = self._known
         todo = [path for path in dict.fromkeys(paths) if path not in known or exif > known[path].exif]
         # A network disk answers many questions at once.
-        found = in_threads(
+        found = map_in_threads(
             lambda path: read_state(self.root / path, exif=exif),
             todo,
             title="looking at the photographs",
@@ -104,7 +104,7 @@ def read_state(path: Path, *, exif: bool = False) -> FileState:
         if problem is None:
             problem = decoding_problem(path)
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ... for a broken file
-        problem = why(path, error)
+        problem = explain(path, error)
     return FileState(found.st_size, problem, sample, taken, sides, exif)
 
 

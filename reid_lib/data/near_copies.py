@@ -11,7 +11,7 @@ from PIL import Image
 from scipy.fft import dct
 from scipy.ndimage import gaussian_filter
 
-from reid_lib.core.parallel import in_threads
+from reid_lib.core.parallel import map_in_threads
 
 SIDE = 32  # px of the small grey pictures that are compared
 MOST_BITS = 10  # of the hash may differ in a candidate; copies as they were saved again differ in 0 to 6
@@ -45,12 +45,12 @@ def small_greys(pixels: np.ndarray, *, progress: bool = False) -> np.ndarray:
             greys[place] = Image.fromarray(pixels[place]).convert("L").resize((SIDE, SIDE), kind)
 
     begins = range(0, len(pixels), _AT_ONCE)
-    for _ in in_threads(part, begins, title="looking for copies", progress=progress):
+    for _ in map_in_threads(part, begins, title="looking for copies", progress=progress):
         pass
     return greys
 
 
-def hashes(greys: np.ndarray) -> np.ndarray:
+def hash_images(greys: np.ndarray) -> np.ndarray:
     """uint64 (n,), 63 bits each, of small grey pictures (n, 32, 32); `NO_HASH` for a flat one."""
     hashed = np.empty(len(greys), dtype=np.uint64)
     for begin in range(0, len(greys), _AT_ONCE):
@@ -74,7 +74,7 @@ def similar(hashed: np.ndarray, *, most: int = MOST_COMPARISONS) -> Iterator[tup
     Memory grows with the images, not with the pairs.
 
     Args:
-        hashed: (n,) uint64, as `hashes` gives them.
+        hashed: (n,) uint64, as `hash_images` gives them.
         most: comparisons after which the search ends with what it has, nearest hashes first.
 
     Yields:

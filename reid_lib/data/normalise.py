@@ -19,7 +19,7 @@ from reid_lib.core.names import (
     SPLIT,
 )
 from reid_lib.data.photo import parse_bbox
-from reid_lib.data.spellings import folded, is_blank, look_alikes, told
+from reid_lib.data.spellings import describe_look_alikes, fold_spelling, is_blank, look_alikes
 
 # Names that people give to "we do not know which one": they are no animal, and no flank.
 PLACEHOLDERS = ("unknown", "unidentified", "unlabelled", "unlabeled", NEW_INDIVIDUAL)
@@ -29,7 +29,7 @@ SPLIT_WORDS = dict.fromkeys(
 ) | dict.fromkeys(("test", "testing", "query"), "test")
 
 
-def tidy(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame, list[str]]:
+def normalise_table(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a catalogue, and notes on what was changed.
 
     Args:
@@ -112,7 +112,7 @@ def _bbox_text(values: pd.Series) -> pd.Series:
 
 def _drop_placeholders(rows: pd.DataFrame) -> list[str]:
     """Make identities such as "unknown" missing, in place."""
-    meant = {name for name in rows[IDENTITY].dropna().unique() if folded(name) in PLACEHOLDERS}
+    meant = {name for name in rows[IDENTITY].dropna().unique() if fold_spelling(name) in PLACEHOLDERS}
     placeholder = rows[IDENTITY].isin(meant)
     names = sorted(set(rows.loc[placeholder, IDENTITY]))
     rows[IDENTITY] = rows[IDENTITY].where(~placeholder, None)
@@ -133,7 +133,11 @@ def _merged_notes(frame: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
         if isinstance(spelled, str) and isinstance(name, str):
             spellings.setdefault(name, set()).add(spelled)
     groups = sorted(sorted(group) for group in spellings.values() if len(group) > 1)
-    return [f"identities that count as one, for they differ in form alone: {told(groups)}"] if groups else []
+    return (
+        [f"identities that count as one, for they differ in form alone: {describe_look_alikes(groups)}"]
+        if groups
+        else []
+    )
 
 
 def _look_alike_notes(rows: pd.DataFrame) -> list[str]:
@@ -142,8 +146,8 @@ def _look_alike_notes(rows: pd.DataFrame) -> list[str]:
     if not groups:
         return []
     return [
-        f"identities that read alike but count as different animals: {told(groups)}; where they are one animal, "
-        "write its name in one way"
+        f"identities that read alike but count as different animals: {describe_look_alikes(groups)}; "
+        "where they are one animal, write its name in one way"
     ]
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from reid_lib.core.names import DATASET, DATE, DRAW_KEY, ENCOUNTER, IMAGE_ID, INDIVIDUAL
-from reid_lib.data.dates import days
+from reid_lib.data.dates import parse_days
 
 
 def has_occasions(rows: pd.DataFrame) -> bool:
@@ -40,7 +40,7 @@ def occasions_of(rows: pd.DataFrame) -> pd.Series:
     """(n,) text: the encounter of each image, else its day; missing where neither is there or can be read."""
     told = pd.Series(None, index=rows.index, dtype=object)
     if DATE in rows:
-        day = days(rows[DATE]).dt.strftime("%Y-%m-%d")
+        day = parse_days(rows[DATE]).dt.strftime("%Y-%m-%d")
         told = ("date:" + day).astype(object).where(day.notna(), None)
     if ENCOUNTER in rows:
         told = ("encounter:" + rows[ENCOUNTER].astype(str)).astype(object).where(rows[ENCOUNTER].notna(), told)
@@ -53,7 +53,7 @@ def describe_gaps(rows: pd.DataFrame, policy: str) -> list[str]:
     if DATE in rows:
         dates = rows[DATE][rows[ENCOUNTER].isna()] if ENCOUNTER in rows else rows[DATE]
         dates = dates.dropna()
-        unread = dates[days(dates).isna()]
+        unread = dates[parse_days(dates).isna()]
         if len(unread):
             notes.append(
                 f"{len(unread)} of {len(dates)} dates cannot be read, e.g. {str(unread.iloc[0])!r}: write YYYY-MM-DD"

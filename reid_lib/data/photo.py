@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from reid_lib.core.errors import CatalogueError
-from reid_lib.data.photo_file import MAX_PIXELS, cut_off, opened, why
+from reid_lib.data.photo_file import MAX_PIXELS, explain, is_cut_off, open_file
 
 MIN_SIDE_PX = 8  # nothing can be recognised below
 LARGE_PIXELS = 25_000_000  # decoded one at a time, so that threads do not fill the memory
@@ -58,7 +58,7 @@ def open_upright(
     """
     try:
         box = parse_bbox(bbox)
-        with opened(path) as (image, _):
+        with open_file(path) as (image, _):
             _check_size(image.size)
             if image.width * image.height <= LARGE_PIXELS:
                 return _upright_rgb(image, box, target_px)
@@ -67,7 +67,7 @@ def open_upright(
     except MemoryError:
         raise
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ... for a broken file
-        raise UnreadablePhoto(Path(path), why(Path(path), error)) from error
+        raise UnreadablePhoto(Path(path), explain(Path(path), error)) from error
 
 
 def header_problem(image: Image.Image, file: BinaryIO) -> str | None:
@@ -80,7 +80,7 @@ def header_problem(image: Image.Image, file: BinaryIO) -> str | None:
         Exception: whatever a decoder raises for a broken file.
     """
     _check_size(image.size)
-    return cut_off(image, file)
+    return is_cut_off(image, file)
 
 
 def decoding_problem(path: Path | str, *, bbox: tuple | None = None) -> str:

@@ -65,7 +65,7 @@ def not_a_file(path: Path | str) -> str:
 
 
 @contextmanager
-def opened(path: Path | str) -> Iterator[tuple[Image.Image, BinaryIO]]:
+def open_file(path: Path | str) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """The image (its header is read, its pixels are not) and the file it is in.
 
     Raises:
@@ -92,7 +92,7 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def cut_off(image: Image.Image, file: BinaryIO) -> str | None:
+def is_cut_off(image: Image.Image, file: BinaryIO) -> str | None:
     """Why a file is not whole, "" where its end was found, None where only decoding tells.
 
     Reads the file's last kilobytes, the whole file only where these hold no end marker. The end marker of a JPEG may be
@@ -152,7 +152,7 @@ def _tiff_end(image: Image.Image) -> int:
     return 0
 
 
-def why(path: Path, error: Exception) -> str:
+def explain(path: Path, error: Exception) -> str:
     """What an error of opening or decoding says to a person, without the file's name."""
     if isinstance(error, FileNotFoundError):
         return "no such file"

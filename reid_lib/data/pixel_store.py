@@ -19,7 +19,7 @@ from reid_lib.core.errors import CatalogueError
 from reid_lib.core.files import NO_ROOM
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.parallel import in_threads
+from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import writing
 from reid_lib.data.photo import UnreadablePhoto
 
@@ -30,7 +30,7 @@ LIMIT_SHARE = 0.5
 SHOWN = 20
 
 
-def kept(
+def open_or_build(
     target: Path, shape: tuple[int, int, int, int], make: Callable[[int, int], Iterator], *, check: bool = True
 ) -> np.ndarray:
     """The array at `target`, mapped; built first where it is not there, mended where it is damaged.
@@ -148,7 +148,7 @@ def _damaged(target: Path, shape: tuple) -> list[int]:
             return [begin + k for k, crc in enumerate(found) if crc != sums[begin + k]]
 
         begins = range(0, shape[0], at_once)
-        parts = in_threads(differing, begins, title="checking the pixel cache", progress=True)
+        parts = map_in_threads(differing, begins, title="checking the pixel cache", progress=True)
         return [k for part in parts for k in part]
 
 

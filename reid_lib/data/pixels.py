@@ -10,10 +10,10 @@ from PIL import Image
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import BBOX, PATH
-from reid_lib.core.parallel import in_threads
+from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root
 from reid_lib.data.photo import UnreadablePhoto, open_upright
-from reid_lib.data.pixel_store import kept
+from reid_lib.data.pixel_store import open_or_build
 
 if TYPE_CHECKING:
     from reid_lib.data.catalogue import Catalogue
@@ -28,7 +28,7 @@ INTERPOLATIONS = {
 }
 
 
-def pixels(
+def load_pixels(
     catalogue: "Catalogue",
     *,
     image_size: int,
@@ -71,9 +71,11 @@ def pixels(
 
     def squares(begin: int, end: int):
         items = list(zip(files, boxes, strict=True))[begin:end]
-        yield from in_threads(shrink, items, title="decoding images", progress=progress)
+        yield from map_in_threads(shrink, items, title="decoding images", progress=progress)
 
-    return kept(cache_root() / "pixels" / f"{key}.npy", (len(files), image_size, image_size, 3), squares, check=check)
+    return open_or_build(
+        cache_root() / "pixels" / f"{key}.npy", (len(files), image_size, image_size, 3), squares, check=check
+    )
 
 
 def load_image(path: Path | str, *, bbox: object = None, max_side_px: int = 0) -> np.ndarray:
@@ -110,7 +112,7 @@ def _key(catalogue, files: list[Path], image_size: int, interpolation: str) -> s
             return "missing"
 
     digest = hashlib.sha256(f"{VERSION} {catalogue.fingerprint} {image_size} {interpolation}".encode())
-    states = in_threads(state, files, title="looking for the pixel cache")
+    states = map_in_threads(state, files, title="looking for the pixel cache")
     for path, box, now in zip(catalogue.rows[PATH], _boxes(catalogue.rows), states, strict=True):
         digest.update(f"\n{path}\t{box}\t{now}".encode())
     return f"{digest.hexdigest()[:24]}-{image_size}"

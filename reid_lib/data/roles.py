@@ -37,7 +37,7 @@ def draw_roles(
     """
     individuals = rows[INDIVIDUAL].astype(str)
     pairs = list(zip(individuals, keys, strict=True))
-    number_of = {pair: number("encounter", seed, *pair) for pair in set(pairs)}
+    number_of = {pair: hash_to_number("encounter", seed, *pair) for pair in set(pairs)}
     drawn = pd.Series([number_of[pair] for pair in pairs], index=rows.index, dtype=float)
     lowest = drawn.groupby([individuals, units]).transform("min")
     enrolled, before_test = lowest < 1 - shares[VAL] - shares[TEST], lowest < 1 - shares[TEST]
@@ -49,7 +49,7 @@ def draw_roles(
     return individuals.map(aside).astype(object).fillna(role)
 
 
-def number(*parts) -> float:
+def hash_to_number(*parts) -> float:
     """A number from 0 (included) to 1, the same for the same texts and whole numbers everywhere and always."""
     digest = hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).digest()
     return (int.from_bytes(digest) >> 11) / 2**53
@@ -58,7 +58,7 @@ def number(*parts) -> float:
 def _one_side(names: set[str], shares: dict[str, float], seed: int) -> dict[str, str]:
     """All queries of an individual that drew no gallery image are in val, or all in test: nobody is unknown in both."""
     limit = shares[VAL] / (shares[VAL] + shares[TEST] or 1)
-    return {name: VAL if number("side", seed, name) < limit else TEST for name in names}
+    return {name: VAL if hash_to_number("side", seed, name) < limit else TEST for name in names}
 
 
 def _held_out(names: set[str], unknown_split: float, with_test: bool, seed: int) -> dict[str, str]:
@@ -67,7 +67,7 @@ def _held_out(names: set[str], unknown_split: float, with_test: bool, seed: int)
     Few individuals may all miss the share. So the first and the last of them are held out up to twice the share: an
     individual added beyond them puts them back, and moves nobody else.
     """
-    numbers = {name: number("individual", seed, name) for name in names}
+    numbers = {name: hash_to_number("individual", seed, name) for name in names}
     further = max(unknown_split, min(2 * unknown_split, 0.5))
     first, last = min(numbers, key=numbers.get), max(numbers, key=numbers.get)
     held = {name: VAL for name, own in numbers.items() if own < (further if name == first else unknown_split)}

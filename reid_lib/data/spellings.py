@@ -13,7 +13,7 @@ def is_blank(text: str) -> bool:
     return all(letter.isspace() or _is_shapeless(letter) for letter in text)
 
 
-def folded(name: str) -> str:
+def fold_spelling(name: str) -> str:
     """The name without what the eye does not tell: case, blanks, zero-width characters, Unicode form.
 
     Example:
@@ -29,11 +29,11 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
     """Groups of two or more different names that read alike; each sorted, in the order of their first."""
     groups = defaultdict(set)
     for name in names:
-        groups[folded(name)].add(name)
+        groups[fold_spelling(name)].add(name)
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
 
 
-def told(groups: list[list[str]], *, most: int = 5) -> str:
+def describe_look_alikes(groups: list[list[str]], *, most: int = 5) -> str:
     """The groups in one phrase, hidden characters written out: "'Zoë' and 'zoë', 'a' and 'a\\u200b', and 3 more"."""
     shown = [" and ".join(_written_out(group)) for group in groups[:most]]
     more = [f"and {len(groups) - most} more"] if len(groups) > most else []

@@ -183,7 +183,7 @@ def _missed(rows: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def without(split: Split, out: np.ndarray, remark: str) -> Split:
+def leave_out(split: Split, out: np.ndarray, remark: str) -> Split:
     """The split without the queries of the mask (n,), which `remark` tells.
 
     Under the data set's own split a val image is enrolled for test: that it stays, so it goes into the gallery.

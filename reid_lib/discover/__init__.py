@@ -5,7 +5,7 @@ from reid_lib.core.faces import face
 __all__, __getattr__, __dir__ = face(
     __name__,
     {
-        "clusters": "components",
+        "clusters": "find_components",
         "suspects": "Suspects find_suspects",
     },
 )

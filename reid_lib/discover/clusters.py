@@ -7,7 +7,7 @@ from reid_lib.core.names import IMAGE_ID
 from reid_lib.match.similarity import Estimable, Similarity
 
 
-def components(
+def find_components(
     similarity: Similarity, image_ids: list[str], threshold: float | None, *, max_bytes: int = 2**28
 ) -> np.ndarray:
     """Groups of images joined by similarities of at least the threshold, directly or through others.

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import DATASET, GALLERY, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH, ROLE, SUSPECTS_CSV, TEST, VAL
-from reid_lib.data.near_copies import MOST_BITS, compare, compare_shifted, distance, hashes, similar
+from reid_lib.data.near_copies import MOST_BITS, compare, compare_shifted, distance, hash_images, similar
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.ranking import nearest_images
@@ -56,7 +56,7 @@ def find_suspects(greys: np.ndarray, rows: pd.DataFrame, embeddings: EmbeddingSe
         rows: image_id, path, dataset, identity, individual, role; index 0 ... n-1.
         embeddings: of some of the rows, by image_id.
     """
-    hashed = hashes(greys)
+    hashed = hash_images(greys)
     pairs, leaks = _by_hash(hashed, rows)
     near = np.empty((0, 2), dtype=np.int64) if embeddings is None else _by_embedding(embeddings, rows)
     every = pd.DataFrame(np.sort(np.concatenate([pairs, near]), axis=1))

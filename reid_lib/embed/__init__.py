@@ -9,7 +9,7 @@ __all__, __getattr__, __dir__ = face(
     __name__,
     {
         "embedding_set": "EmbeddingSet",
-        "store": "embedded",
-        "projection": "project",
+        "store": "embed_images",
+        "projection": "reduce_to_plane",
     },
 )

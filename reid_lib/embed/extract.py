@@ -96,7 +96,7 @@ def _in_batches(model, backbone, pixels, positions, size: int, device: str, prog
     import torch
     from tqdm.auto import tqdm
 
-    from reid_lib.core.parallel import ahead
+    from reid_lib.core.parallel import iterate_ahead
 
     starts = range(0, len(positions), size)
     features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
@@ -108,7 +108,7 @@ def _in_batches(model, backbone, pixels, positions, size: int, device: str, prog
 
     bar = {"total": len(starts), "desc": "embed", "unit": "batch", "delay": 5, "leave": False, "disable": not progress}
     waiting = []
-    for start, batch in tqdm(ahead(read, starts), **bar):
+    for start, batch in tqdm(iterate_ahead(read, starts), **bar):
         images = batch.to(device, non_blocking=True)
         waiting.append((start, images, _forward(model, backbone, images)))
         if len(waiting) > 1:
@@ -122,14 +122,14 @@ def _quick_backbone(model, pixels, positions, way: Way, *, full_precision: bool,
     """The backbone folded, and compiled, as `way` says."""
     import torch
 
-    from reid_lib.nets.folding import folded
+    from reid_lib.nets.folding import fold_network
     from reid_lib.nets.speed import Compiled
 
     backbone = model.backbone
     if way.folded and len(positions):
         images = model.normalise(torch.from_numpy(pixels[np.resize(positions, 2)]).to(device))
         handed_over = full_precision and not way.compiled  # a compiler does it itself
-        backbone = folded(backbone, images, onednn_batch=way.batch if handed_over else 0)
+        backbone = fold_network(backbone, images, onednn_batch=way.batch if handed_over else 0)
     return Compiled(backbone, way.batch, freeze=True) if way.compiled else backbone
 
 

@@ -15,7 +15,9 @@ NEIGHBOURS = 3
 BLOCK_BYTES = 2**26
 
 
-def project(features: np.ndarray, *, method: str = "tsne", seed: int = 0, most_tsne: int = MOST_TSNE) -> np.ndarray:
+def reduce_to_plane(
+    features: np.ndarray, *, method: str = "tsne", seed: int = 0, most_tsne: int = MOST_TSNE
+) -> np.ndarray:
     """Two coordinates for each embedding. Rows are compared by direction, as in the search (cosine).
 
     Deterministic: the same features and seed give the same coordinates on one machine, whatever its number of threads.

@@ -20,7 +20,7 @@ from reid_lib.core import files
 from reid_lib.core.cache import make_room
 from reid_lib.core.errors import RunError
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.parallel import in_threads
+from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.extract import Way, extract
@@ -30,7 +30,7 @@ LIMIT_SHARE = 0.1  # of the disk; see `cache.make_room`
 HASHED_AT_ONCE = 64  # images
 
 
-def embedded(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progress: bool = False, **how):
+def embed_images(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progress: bool = False, **how):
     """`extract.extract` of those images that this network has not embedded before; the others come from the cache.
 
     Args:
@@ -46,7 +46,7 @@ def embedded(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progr
     # Of all images asked for, not of the missing ones: whatever was there before, the same embeddings come out.
     way = Way.of(len(positions), device=device, **{"batch_size": 64} | how)
     store = Store.of(model, device=device, precision=precision, way=way)
-    images = fingerprints(pixels, positions, progress=progress)
+    images = fingerprint_images(pixels, positions, progress=progress)
     features, there = store.get(images, model.embedding_dim)
     if there.any() and progress:
         LOGGER.info(f"{there.sum()} of {len(there)} images were embedded by this network before")
@@ -61,7 +61,7 @@ def embedded(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progr
     return EmbeddingSet(features, rows.iloc[positions])
 
 
-def fingerprints(pixels: np.ndarray, positions: np.ndarray, *, progress: bool = False) -> np.ndarray:
+def fingerprint_images(pixels: np.ndarray, positions: np.ndarray, *, progress: bool = False) -> np.ndarray:
     """What images are known by: (n,) S32, of their pixels as the network takes them.
 
     Args:
@@ -74,7 +74,7 @@ def fingerprints(pixels: np.ndarray, positions: np.ndarray, *, progress: bool = 
         return [hashlib.sha256(np.ascontiguousarray(pixels[k])).hexdigest()[:32] for k in chosen]
 
     begins = range(0, len(positions), HASHED_AT_ONCE)
-    found = in_threads(some, begins, title="looking for embeddings", progress=progress)
+    found = map_in_threads(some, begins, title="looking for embeddings", progress=progress)
     return np.array([name for names in found for name in names], dtype="S32")
 
 
@@ -107,7 +107,7 @@ class Store:
         """What is there of these images.
 
         Args:
-            images: (n,) from `fingerprints`.
+            images: (n,) from `fingerprint_images`.
             dim: d, length of an embedding.
 
         Returns:
@@ -125,7 +125,7 @@ class Store:
         """Put embeddings there, beside those that are. A disk without room is no error: they are computed again then.
 
         Args:
-            images: (n,) from `fingerprints`.
+            images: (n,) from `fingerprint_images`.
             features: (n, d) float32.
         """
         names, stored = self._read(features.shape[1])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import LOSS, LOSSES, ONE_LOSS, capital, history_column, shortened
+from reid_lib.figures.labels import LOSS, LOSSES, ONE_LOSS, capital, history_column, shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     CYCLE,
@@ -18,7 +18,7 @@ from reid_lib.figures.style import (
     legend_above,
     legend_pad,
     new_axes,
-    say,
+    write_message,
 )
 
 if TYPE_CHECKING:
@@ -155,13 +155,13 @@ def _finish(ax, histories, ends, styles, *, note: str, more: Mapping[str, str] |
 
     if not ends:
         ax.set(xticks=[], yticks=[])
-        say(ax, "no epoch has been finished yet" if histories else "no run was given")
+        write_message(ax, "no epoch has been finished yet" if histories else "no run was given")
         return
     low, high = ax.get_xlim()
     if high - low < 1:
         ax.set_xlim(round((low + high) / 2) - 0.5, round((low + high) / 2) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    short = shortened(ends)
+    short = shorten_names(ends)
     names = {run: short[run] + (f" ({more[run]})" if more and run in more else "") for run in ends}
     label_ends(ax, [(y, names[run], styles[run][0]) for run, y in ends.items() if styles[run][3]])
     grey, missing = sum(not styles[run][3] for run in ends), len(histories) - len(ends)

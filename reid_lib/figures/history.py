@@ -7,7 +7,7 @@ import pandas as pd
 
 from reid_lib.figures.labels import LOSSES, SCORES
 from reid_lib.figures.legible import legible
-from reid_lib.figures.style import GREY, LABEL_PT, dress, label_ends, mark_value, new_axes, say
+from reid_lib.figures.style import GREY, LABEL_PT, dress, label_ends, mark_value, new_axes, write_message
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,7 @@ def _lines_by_epoch(ax, history, styles, best_epoch, *, low=None):
         top = max(top, y.max())
         epochs += [x.min(), x.max()]
     if not ends:
-        say(ax, "no epoch has been finished yet")
+        write_message(ax, "no epoch has been finished yet")
         return
     if min(epochs) == max(epochs):
         ax.set_xlim(epochs[0] - 0.5, epochs[0] + 0.5)

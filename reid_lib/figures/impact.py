@@ -8,7 +8,17 @@ import pandas as pd
 from reid_lib.figures.labels import metric_label, metric_word
 from reid_lib.figures.legible import legible
 from reid_lib.figures.performance import numbers, reference_of
-from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, dress, legend_above, legend_pad, new_axes, say
+from reid_lib.figures.style import (
+    BLACK,
+    COLOURS,
+    GREY,
+    TICK_PT,
+    dress,
+    legend_above,
+    legend_pad,
+    new_axes,
+    write_message,
+)
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs.table import ASKED, RUN
 
@@ -28,10 +38,10 @@ def parameter_impact(
 
     Filled are the runs that differ from each other in nothing but this parameter and the seed, and were asked the same
     test queries: those like the reference, else the most. The others are hollow and belong to no line. The title says
-    what is drawn and names no best value: that is for a paired difference to tell (`verdicts.differences`).
+    what is drawn and names no best value: that is for a paired difference to tell (`verdicts.tabulate_differences`).
 
     Args:
-        table: `table.all_metrics()`: `run`, `param_<name>`, `<metric>`, and when there its `_low` and `_high`.
+        table: `table.tabulate_metrics()`: `run`, `param_<name>`, `<metric>`, and when there its `_low` and `_high`.
         parameter: its name ("lr"). Numbers are drawn to scale; words, switches and missing values side by side.
         metric: a column, also "val_<metric>".
         reference: run that is marked, see `performance.reference_of`.
@@ -43,7 +53,7 @@ def parameter_impact(
     if runs.empty:
         dress(ax, title=f"{metric_word(metric)} by {parameter}", x=parameter, y=y)
         ax.set(xticks=[], yticks=[])
-        say(ax, f"no run has both {parameter} and {metric_word(metric)}")
+        write_message(ax, f"no run has both {parameter} and {metric_word(metric)}")
         return ax
     alike = comparable(runs, parameter, marked)
     scale, places = _places(runs, alike, parameter)

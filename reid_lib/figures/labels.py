@@ -82,7 +82,7 @@ def history_column(column: str) -> HistoryColumn:
     return HISTORY.get(column, HistoryColumn(plain, plain))
 
 
-def shortened(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, str]:
+def shorten_names(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, str]:
     """Name -> the name with its middle left out where it is longer than `width`; wider where two would look alike."""
     names = list(dict.fromkeys(map(str, names)))
     while True:

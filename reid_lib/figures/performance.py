@@ -1,4 +1,4 @@
-"""Figures of a table of runs (`table.all_metrics`): intervals of several runs, and runs against metrics."""
+"""Figures of a table of runs (`table.tabulate_metrics`): intervals of several runs, and runs against metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import capital, lower_is_better, metric_label, metric_word, shortened
+from reid_lib.figures.labels import capital, lower_is_better, metric_label, metric_word, shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -19,7 +19,7 @@ from reid_lib.figures.style import (
     legend_above,
     legend_pad,
     new_axes,
-    say,
+    write_message,
 )
 from reid_lib.openset.difference import BETTER, WORSE
 from reid_lib.runs.table import ASKED, REFERENCE, RUN
@@ -80,7 +80,7 @@ def performance_bars(
     are of the same animals. Runs that were asked other test queries are hollow.
 
     Args:
-        table: `table.all_metrics()`: `run`, `<metric>`, `<metric>_low`, `<metric>_high`, and when there
+        table: `table.tabulate_metrics()`: `run`, `<metric>`, `<metric>_low`, `<metric>_high`, and when there
             `test_fingerprint`.
         metrics: a column, or several; up to eight are told apart.
         reference: run that is marked, see `reference_of`.
@@ -88,7 +88,7 @@ def performance_bars(
         against: what it was compared with, in words, where that is not the reference alone.
     """
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    width = 5.6 + 0.08 * max([len(name) for name in shortened(table[RUN]).values()], default=20)
+    width = 5.6 + 0.08 * max([len(name) for name in shorten_names(table[RUN]).values()], default=20)
     ax = new_axes(ax, width_in=width, height_in=1.3 + max(2, len(table)) * (0.13 + 0.09 * len(metrics)))
     pad = legend_pad(len(metrics), 2) if len(metrics) > 1 else 8
     axis = metric_label(metrics[0]) if len(metrics) == 1 else "value (0 to 1)"
@@ -98,7 +98,7 @@ def performance_bars(
     dress(ax, title=_title(table, metrics[0], marked, verdicts, against), x=x, title_pad=pad)
     if table.empty:
         ax.set(xticks=[], yticks=[])
-        say(ax, "no run is finished yet")
+        write_message(ax, "no run is finished yet")
         return ax
     ordered = by_performance(table, metrics[0])
     solid = asked_alike(ordered, marked)
@@ -129,7 +129,7 @@ def _dots(ax, ordered, metric, places, colour, marker, solid):
 
 
 def _name_rows(ax, ordered, reference):
-    short = shortened(ordered[RUN])
+    short = shorten_names(ordered[RUN])
     names = [short[str(run)] + ("  (reference)" if run == reference else "") for run in ordered[RUN]]
     ax.set_yticks(range(len(ordered)), names, fontsize=TICK_PT)
     for label, run in zip(ax.get_yticklabels(), ordered[RUN], strict=True):
@@ -148,7 +148,7 @@ def _title(table, metric, reference, verdicts, against) -> str:
     judged = {run: verdict for run, verdict in (verdicts or {}).items() if run in set(table[RUN])}
     if not judged or reference is None:
         return title
-    short, said = shortened(table[RUN]), []
+    short, said = shorten_names(table[RUN]), []
     for verdict in (BETTER, WORSE):
         runs = [short[run] for run, own in judged.items() if own == verdict]
         said += [f"{verdict} {', '.join(runs) if len(runs) < 4 else f'are {len(runs)} runs'}"] * bool(runs)
@@ -178,7 +178,7 @@ def performance_heatmap(
     ax.spines[:].set_visible(False)
     if table.empty or not metrics:
         ax.set(xticks=[], yticks=[])
-        say(ax, "no run is finished yet" if table.empty else "no metric was asked for")
+        write_message(ax, "no run is finished yet" if table.empty else "no metric was asked for")
         return ax
     ordered, marked = by_performance(table, metrics[0]), reference_of(table, reference)
     ranked = asked_alike(ordered, marked)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import DATASET, GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE
-from reid_lib.figures.labels import NAME_WIDTH, shortened
+from reid_lib.figures.labels import NAME_WIDTH, shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -26,7 +26,7 @@ from reid_lib.figures.style import (
     legend_above,
     legend_pad,
     new_axes,
-    say,
+    write_message,
 )
 from reid_lib.openset.answers import Answers, known_masks
 from reid_lib.openset.outcomes import outcomes
@@ -50,7 +50,7 @@ OUTCOMES = {
 
 @legible
 def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax: "Axes | None" = None) -> "Axes":
-    """Embeddings in two dimensions (`projection.project`): photographs that the model finds alike lie close.
+    """Embeddings in two dimensions (`projection.reduce_to_plane`): photographs that the model finds alike lie close.
 
     Args:
         frame: one row per image: x, y, and the column asked for; `role` and `known` for "known".
@@ -81,7 +81,7 @@ def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax: "Axes | None"
         for handle in legend.legend_handles:
             handle.set(sizes=[28], alpha=1)
     if not groups or frame["x"].isna().all():
-        say(ax, "not laid out: see projection.txt" if groups else "no photographs")
+        write_message(ax, "not laid out: see projection.txt" if groups else "no photographs")
     return ax
 
 
@@ -136,7 +136,7 @@ def projections(
     if not shown:
         ax = dress(new_axes(), title=title)
         ax.set(xticks=[], yticks=[])
-        say(ax, "no run was given")
+        write_message(ax, "no run was given")
         return ax.figure
     every = math.ceil(max(len(projections[run]) for run in shown) / MOST_POINTS)
     if every > 1:
@@ -147,7 +147,7 @@ def projections(
     size = (max(7.0, 3.3 * columns), 0.9 + (3.2 if columns > 1 else 4.2) * rows)
     figure, grid = plt.subplots(rows, columns, figsize=size, dpi=DPI, layout="constrained", squeeze=False)
     groups = {run: _groups(projections[run], (predictions or {}).get(run), colour, run, projections) for run in shown}
-    handles, short = {}, shortened(shown, min(NAME_WIDTH, 84 // columns))
+    handles, short = {}, shorten_names(shown, min(NAME_WIDTH, 84 // columns))
     for ax, run in zip(grid.flat, shown, strict=False):
         handles.update(_scatter(ax, projections[run], groups[run]))
         ax.set_title(short[run], loc="left", fontsize=LABEL_PT, color=BLACK)
@@ -190,9 +190,9 @@ def _scatter(ax, frame, groups) -> dict:
         style = {"s": size, "c": colour, "marker": marker, "alpha": 0.8, "linewidths": 0.8 if marker == "x" else 0}
         handles[label] = ax.scatter(part["x"], part["y"], label=label, gid=label, **style)
     if not groups:
-        say(ax, "no photographs")
+        write_message(ax, "no photographs")
     elif frame["x"].isna().all():
-        say(ax, "not laid out: see projection.txt of the run")
+        write_message(ax, "not laid out: see projection.txt of the run")
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set(linewidth=0.6, color=GREY)
     ax.set_aspect("equal", adjustable="datalim")

@@ -20,7 +20,7 @@ from reid_lib.figures.style import (
     panels,
     percent,
     photographs_of,
-    say,
+    write_message,
 )
 from reid_lib.figures.units import SIMILARITY, THRESHOLD, in_unit
 from reid_lib.openset.answers import Answers
@@ -106,7 +106,7 @@ def _of_all(shown: list[str], n_all: int) -> str:
 def _draw_scores(ax, groups, threshold, *, counts: bool, name: str = "", span=None):
     """Step histograms (each group sums to 100 %), with one tick per photograph below where they are few."""
     if not groups:
-        say(ax, "no query has a score")
+        write_message(ax, "no query has a score")
         return
     everything = np.concatenate(list(groups.values()))
     low, high = _span([*everything, threshold])

@@ -24,10 +24,10 @@ from reid_lib.core.names import (
     ORIENTATION,
     PATH,
     PREDICTED,
-    ranked,
+    ranked_column,
 )
 from reid_lib.figures.legible import legible
-from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, photographs_of, say
+from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, photographs_of, write_message
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
 
@@ -92,7 +92,7 @@ def retrieval(
     if len(rows):
         _heads(ax, ["query", "nearest", "2nd", "3rd", "4th", "5th"])
     else:
-        say(ax, "no queries")
+        write_message(ax, "no queries")
     return ax
 
 
@@ -120,7 +120,7 @@ def _decision(ax, row, kind, top):
 
 
 def _candidate(ax, row, rank, kind, top, load_image):
-    identity, image_id = row[ranked(IDENTITY, rank)], row[ranked("image", rank)]
+    identity, image_id = row[ranked_column(IDENTITY, rank)], row[ranked_column("image", rank)]
     x = _column(rank)
     if pd.isna(identity) or pd.isna(image_id):
         ax.text(x + 0.5, top + 0.5, "no more\nanimals", ha="center", va="center", fontsize=8, color=GREY)
@@ -140,7 +140,7 @@ def _candidate(ax, row, rank, kind, top, load_image):
         va="center",
         bbox=style,
     )
-    words = f"{_short(identity, 11)}  {row[ranked('score', rank)]:.2f}"
+    words = f"{_short(identity, 11)}  {row[ranked_column('score', rank)]:.2f}"
     ax.text(x + 0.5, top + 1.04, words, fontsize=8, color=BLACK, ha="center", va="top")
 
 
@@ -177,7 +177,7 @@ def photographs(
     by = "encounter" if ENCOUNTER in rows.columns else "photograph"
     _headline(ax, f"Each row is one animal, each column another {by} of it")
     if not names:
-        say(ax, "no labelled photographs")
+        write_message(ax, "no labelled photographs")
     return ax
 
 
@@ -206,7 +206,7 @@ def suspects(pairs: pd.DataFrame, load_image: LoadImage, *, n: int = 6, ax: "Axe
     more = f" ({len(shown)} of {len(pairs)})" if len(shown) < len(pairs) else ""
     _headline(ax, f"One photograph under two animals?{more}", "Left of each pair: the correlation of their pixels.")
     if not len(shown):
-        say(ax, "none")
+        write_message(ax, "none")
     return ax
 
 

@@ -57,7 +57,7 @@ def dress(ax: "Axes", *, title: str, x: str = "", y: str = "", title_pad: float 
     return ax
 
 
-def say(ax: "Axes", message: str) -> None:
+def write_message(ax: "Axes", message: str) -> None:
     """A sentence in the middle of axes that have nothing to show."""
     ax.text(0.5, 0.5, message, transform=ax.transAxes, ha="center", va="center", fontsize=LABEL_PT, color=GREY)
 
@@ -156,7 +156,7 @@ def panels(
 
     if not datasets:
         ax = dress(new_axes(), title=title, x=x, y=y)
-        say(ax, "nothing to show: no data set has any")
+        write_message(ax, "nothing to show: no data set has any")
         return ax.figure
     columns = 2 if len(datasets) == 4 else min(columns, len(datasets))
     n_rows = math.ceil(len(datasets) / columns)
@@ -206,7 +206,7 @@ def figure_of(drawn: "Axes | Figure") -> "Figure":
     return drawn if hasattr(drawn, "savefig") else drawn.figure
 
 
-def headed(figure: "Axes | Figure", words: str) -> "Axes | Figure":
+def add_heading(figure: "Axes | Figure", words: str) -> "Axes | Figure":
     """The figure (or axes) itself, with a line above all it shows."""
     of = figure_of(figure)
     if words and of.legends:  # of `panels`: its title is the figure's

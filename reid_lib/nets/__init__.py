@@ -12,6 +12,6 @@ __all__, __getattr__, __dir__ = face(
         "model_files": "load_model save_model",
         "backbones": "build_backbone find_architecture",
         "device": "choose_device choose_precision embedding_precision",
-        "folding": "folded",
+        "folding": "fold_network",
     },
 )

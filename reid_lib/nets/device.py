@@ -80,7 +80,7 @@ def embedding_precision(precision: str, device: str) -> str:
     return FP16 if device == "cuda" and choose_precision(precision, device) == BF16 else FP32
 
 
-def sent(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+def send_to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """A tensor of the CPU on a device, without waiting for what a GPU is still busy with.
 
     A copy from ordinary memory waits until the GPU has finished all that it was given; from pinned memory it queues up.

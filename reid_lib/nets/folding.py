@@ -35,7 +35,7 @@ class Pass:
 
 @torch.inference_mode(False)
 @torch.no_grad()
-def folded(network: nn.Module, images: Tensor, *, onednn_batch: int = 0) -> nn.Module:
+def fold_network(network: nn.Module, images: Tensor, *, onednn_batch: int = 0) -> nn.Module:
     """A copy in eval mode that is quicker and gives the same features; the network itself stays as it is.
 
     What follows which convolution is seen by running the network, so it needs no tracing; the result is compared in

@@ -7,7 +7,8 @@ torch keeps these two operators to itself. They stay because both public ways co
 `python benchmarks/bench.py --only engine`, docs/log.md): torch's public functions compute the activation in a pass of
 its own, which costs a tenth with AVX-512, and linear maps by MKL; OpenVINO is quicker once a network is converted, but
 converting takes seconds, and a run would convert anew after every epoch. Where torch has them no more, `usable` says
-so; `folded` compares what they compute with the network as it is, and does without them where that differs.
+so; `fold_network` compares what they compute with the network as it is, and does without them where that
+differs.
 """
 
 from math import prod

@@ -23,7 +23,7 @@ from reid_lib.core.names import (
     ROLE,
     SAME_ORIENTATION,
     SCORE,
-    ranked,
+    ranked_column,
 )
 
 
@@ -81,7 +81,7 @@ class Answers:
         rows = predictions.reset_index(drop=True).sort_values(IMAGE_ID, kind="stable")
         rows = rows.sort_values(SCORE, ascending=False, kind="stable")
         known, unknown = known_masks(rows[KNOWN])
-        identity, dataset, best = texts(rows[IDENTITY]), texts(rows[DATASET]), rows[ranked(IDENTITY, 1)]
+        identity, dataset, best = texts(rows[IDENTITY]), texts(rows[DATASET]), rows[ranked_column(IDENTITY, 1)]
         labelled = known | unknown
         individual = np.full(len(rows), -1)
         individual[labelled] = pd.factorize(dataset[labelled] + "\0" + identity[labelled], sort=True)[0]

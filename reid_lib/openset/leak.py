@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from reid_lib.core.errors import SplitError
-from reid_lib.core.names import IDENTITY, INDIVIDUAL, KNOWN, PREDICTED, ROLE, TEST, ranked
+from reid_lib.core.names import IDENTITY, INDIVIDUAL, KNOWN, PREDICTED, ROLE, TEST, ranked_column
 from reid_lib.data import occasions, split
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.similarity import Similarity
@@ -54,6 +54,6 @@ def _top1_under(policy: str, embeddings: EmbeddingSet, params, compare: Compare)
     again = EmbeddingSet(embeddings.features, roles.rows)
     alike = compare(again.where(roles.queries(TEST)), again.where(roles.gallery_for(TEST)))
     test = predictions.score_individuals(alike)
-    test[PREDICTED] = test[ranked(IDENTITY, 1)]
+    test[PREDICTED] = test[ranked_column(IDENTITY, 1)]
     top1 = summary.summarise(Answers.of(test))["overall"]["top1"]
     return {"split": policy, "value": top1["value"], "low": top1["low"], "high": top1["high"], "n": top1["n"]}

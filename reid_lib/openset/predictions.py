@@ -25,7 +25,7 @@ from reid_lib.core.names import (
     SCORE,
     SPECIES,
     TRUE_SCORE,
-    ranked,
+    ranked_column,
 )
 from reid_lib.match.ranking import Part, Ranking, rank_groups
 from reid_lib.match.similarity import Similarity
@@ -122,8 +122,8 @@ def _predictions(rows: pd.DataFrame, gallery: pd.DataFrame, answers: Ranking) ->
     columns[KNOWN] = pd.array(np.where(rows[IDENTITY].notna(), known, None), dtype="boolean")
     for what, source in ((IDENTITY, IDENTITY), ("image", IMAGE_ID)):
         names = np.append(texts(gallery[source]), None)  # row -1, for nothing found, is the None
-        columns |= {ranked(what, k + 1): names[answers.image[:, k]] for k in range(N_RANKS)}
-    columns |= {ranked(SCORE, k + 1): answers.score[:, k] for k in range(N_RANKS)}
+        columns |= {ranked_column(what, k + 1): names[answers.image[:, k]] for k in range(N_RANKS)}
+    columns |= {ranked_column(SCORE, k + 1): answers.score[:, k] for k in range(N_RANKS)}
     columns |= {SCORE: answers.score[:, 0], TRUE_SCORE: answers.own_score, RANK: answers.own_rank}
     columns[AVERAGE_PRECISION] = answers.average_precision
     if ORIENTATION in rows and ORIENTATION in gallery:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.core.names import DATASET, IDENTITY, NEW_INDIVIDUAL, PREDICTED, ROLE, SCORE, VAL, ranked
+from reid_lib.core.names import DATASET, IDENTITY, NEW_INDIVIDUAL, PREDICTED, ROLE, SCORE, VAL, ranked_column
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import RATES, ThresholdFit, fit
 
@@ -135,7 +135,7 @@ def decide(predictions: pd.DataFrame, threshold: Threshold) -> pd.Series:
     limits = {name: threshold.values.get(name, threshold.overall) for name in predictions[DATASET].unique()}
     limits = predictions[DATASET].map({name: -np.inf if t is None else t for name, t in limits.items()})
     accepted = predictions[SCORE].to_numpy(dtype=float) >= limits.to_numpy(dtype=float)
-    named = predictions[ranked(IDENTITY, 1)].to_numpy(dtype=object)
+    named = predictions[ranked_column(IDENTITY, 1)].to_numpy(dtype=object)
     return pd.Series(np.where(accepted, named, NEW_INDIVIDUAL), index=predictions.index, name=PREDICTED)
 
 

@@ -35,7 +35,7 @@ def write_comparison(comparison: Comparison, names: list[str], *, name: str, met
         raise RunError("nothing to compare: choose at least one run")
     folder = comparison.root / COMPARISONS / check_name(name)
     folder.mkdir(parents=True, exist_ok=True)
-    figures, differences = {}, verdicts.differences(comparison, names, metric)
+    figures, differences = {}, verdicts.tabulate_differences(comparison, names, metric)
     for key, (caption, draw) in _figures(comparison, names, metric, differences).items():
         figures[key] = (caption, save_figure(draw(), folder / f"{key}.png", close=True).read_bytes())
     page = folder / PAGE
@@ -49,7 +49,7 @@ def _figures(comparison: Comparison, names: list[str], metric: str, differences)
     table = comparison.table.reset_index(drop=True)
     chosen = table[table["run"].isin(names)]
     runs = [comparison.run(name) for name in names]
-    judged = verdicts.for_title(comparison, differences)
+    judged = verdicts.describe_verdicts(comparison, differences)
     drawn = {
         "performance": (
             f"{capital(metric_word(metric))} on test",
@@ -84,7 +84,7 @@ def _page(
         name=name,
         n_runs=len(names),
         written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        table=verdict_table.html_table(comparison, names, differences, metric=metric),
+        table=verdict_table.render_verdicts(comparison, names, differences, metric=metric),
         figures=[(caption, html.data_uri(data, "png")) for caption, data in figures.values()],
         mistakes={run: _mistakes(comparison, run) for run in names},
         parameters=_parameters(comparison, names),

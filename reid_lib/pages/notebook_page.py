@@ -17,7 +17,7 @@ LOADING = ("src", "srcset", "data", "poster", "background", "action", "formactio
 UNWANTED = ("script", "style", "link", "iframe", "object", "embed", "form", "base", "meta")
 
 
-def page(notebook: NotebookNode, *, title: str, header: Markup | str = "") -> str:
+def render_notebook(notebook: NotebookNode, *, title: str, header: Markup | str = "") -> str:
     """The HTML text of an executed notebook (nbformat 4), which is changed.
 
     Args:

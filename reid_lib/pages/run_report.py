@@ -28,7 +28,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.core.paths import runs_root
 from reid_lib.pages.html import render_part, render_template
-from reid_lib.pages.notebook_page import page
+from reid_lib.pages.notebook_page import render_notebook
 from reid_lib.params.cells import cells_before_reading, literals_of_cells
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.runs.folder import FAILED, FINISHED, INTERRUPTED, RunFolder
@@ -104,7 +104,7 @@ def has_report(run: RunFolder) -> bool:
         return False
 
 
-def assembled(run: RunFolder):
+def assemble_report(run: RunFolder):
     """A notebook (nbformat 4) made of the run's files: parameters, notes, metrics and figures."""
     from nbformat import v4
 
@@ -135,7 +135,7 @@ def _executed(run: RunFolder):
     found = (_read(run.path(name)) for name in NOTEBOOKS)
     own = (nb for nb in found if nb is not None and _ran_through(nb) and not _of_another_run(nb, run))
     shown = next(own, None)
-    return assembled(run) if shown is None else shown
+    return assemble_report(run) if shown is None else shown
 
 
 def _check_finished(run: RunFolder) -> None:
@@ -145,7 +145,7 @@ def _check_finished(run: RunFolder) -> None:
 
 def _write(run: RunFolder, notebook) -> Path:
     path = run.path(REPORT_HTML)
-    text = page(notebook, title=run.name, header=_header(run))
+    text = render_notebook(notebook, title=run.name, header=_header(run))
     with files.atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return path

@@ -19,13 +19,13 @@ SIGNS = {
 }
 
 
-def html_table(
+def render_verdicts(
     comparison: Comparison, names: list[str], found: pd.DataFrame | None, *, metric: str = "geometric_mean"
 ) -> Markup:
     """One row per run: star, name, headline metrics, difference in `metric` and verdict, parameters that differ.
 
     Args:
-        found: from `differences`; None while they are being computed.
+        found: from `tabulate_differences`; None while they are being computed.
     """
     params = comparison.differing(names)
     heads = ["run", *map(metric_word, HEADLINE), f"difference in {metric_word(metric)}", "verdict", *params]

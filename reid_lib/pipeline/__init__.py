@@ -10,8 +10,8 @@ __all__, __getattr__, __dir__ = face(
     {
         "data": "read split",
         "steps": "start train evaluate finish",
-        "drawing": "keep leak draw_leak suspects",
-        "takeover": "settle",
+        "drawing": "save_figure measure_leak draw_leak show_suspects",
+        "takeover": "settle_params",
         "experiment": "Experiment Evaluation load_evaluation",
     },
 )

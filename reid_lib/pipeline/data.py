@@ -38,7 +38,7 @@ def split(catalogue: Catalogue, params: TrainParams | EvaluateParams) -> Split:
     came among its queries, is left out of them.
     """
     run = load_run(params.run) if getattr(params, "run", "") else None
-    result = trained.own_split(run, catalogue) if run and _same_shares(params, run) else None
+    result = trained.recall_split(run, catalogue) if run and _same_shares(params, run) else None
     result = result or assign_roles(
         catalogue.rows,
         policy=params.split_policy,
@@ -49,10 +49,10 @@ def split(catalogue: Catalogue, params: TrainParams | EvaluateParams) -> Split:
     )
     if run:
         learnt, who = trained.trained_on(run), f"run {run.name!r} was trained on"
-        result = trained.without_trained(result, catalogue, learnt, who=who)
+        result = trained.exclude_trained(result, catalogue, learnt, who=who)
     elif isinstance(params, TrainParams):
-        learnt, who = trained.photographs(catalogue, result.queries(GALLERY)), "this run is trained on copies of"
-        result = trained.without_trained(result, catalogue, learnt, who=who)
+        learnt, who = trained.list_photographs(catalogue, result.queries(GALLERY)), "this run is trained on copies of"
+        result = trained.exclude_trained(result, catalogue, learnt, who=who)
     for note in result.notes:
         LOGGER.warning(note)
     return result

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = "", **options) -> None:
+def save_figure(experiment: Experiment, name: str, draw: Callable, *data, about: str = "", **options) -> None:
     """Keep the figure of `draw(*data, **options)` (an axes or a figure) as figures/<name>.png of the run, and show that
     file. A finished run's figures are shown as they were kept. `about` is written above the figure.
 
@@ -38,12 +38,12 @@ def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = 
     if run.finished and run.path(reason).exists():
         return LOGGER.warning(run.path(reason).read_text(encoding="utf-8").partition("\n\n")[0].strip())
     try:
-        drawn = style.headed(draw(*data, **options), about)
+        drawn = style.add_heading(draw(*data, **options), about)
         content = saving.render_png(drawn)
     except Exception as error:
         saving.close_figures(besides=open_before)
         kept.unlink(missing_ok=True)  # of an attempt before this one
-        return tell_undrawn(run, f"figure {name!r}", reason, error)
+        return report_undrawn(run, f"figure {name!r}", reason, error)
     if not run.finished:
         with run.write(picture) as temporary:
             temporary.write_bytes(content)
@@ -51,7 +51,7 @@ def keep(experiment: Experiment, name: str, draw: Callable, *data, about: str = 
         saving.show_saved(drawn, kept)
 
 
-def tell_undrawn(run: Run, what: str, reason: str, error: Exception) -> None:
+def report_undrawn(run: Run, what: str, reason: str, error: Exception) -> None:
     """Say in the notebook that something could not be drawn, and leave the reason in the run folder."""
     expected = isinstance(error, ReidError)
     said = f"{what} is not drawn: {error if expected else repr(error)}"
@@ -62,7 +62,7 @@ def tell_undrawn(run: Run, what: str, reason: str, error: Exception) -> None:
             temporary.write_text(said + more + "\n", encoding="utf-8")
 
 
-def leak(experiment: Experiment) -> pd.DataFrame:
+def measure_leak(experiment: Experiment) -> pd.DataFrame:
     """What the background gives away, from the stored embeddings; see `leak.top1_by_split`."""
     stored = [
         EmbeddingSet.load(experiment.run.path(f"{EMBEDDINGS}/{role}.npz"), experiment.split.rows) for role in ROLES
@@ -71,12 +71,12 @@ def leak(experiment: Experiment) -> pd.DataFrame:
 
 
 def draw_leak(experiment: Experiment) -> "Axes":
-    """The figure of `leak`."""
-    return intervals.leak(leak(experiment))
+    """The figure of `measure_leak`."""
+    return intervals.leak(measure_leak(experiment))
 
 
-def suspects(experiment: Experiment) -> None:
+def show_suspects(experiment: Experiment) -> None:
     """Show the photographs that look like one photograph under two animals, where there are any."""
     stored = experiment.run.path(SUSPECTS_CSV)
     if stored.exists() and len(pairs := experiment.run.read_csv(SUSPECTS_CSV)):
-        keep(experiment, stored.stem, sheets.suspects, pairs, experiment.photo)
+        save_figure(experiment, stored.stem, sheets.suspects, pairs, experiment.photo)

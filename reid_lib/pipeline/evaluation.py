@@ -29,7 +29,7 @@ from reid_lib.data.near_copies import small_greys
 from reid_lib.discover.suspects import find_suspects
 from reid_lib.embed import projection
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.embed.store import embedded
+from reid_lib.embed.store import embed_images
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset import summary
@@ -38,7 +38,7 @@ from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.results import FORMAT, check_results
 from reid_lib.openset.threshold import Threshold, decide, fit_threshold, oracle
 from reid_lib.params.fields import EvaluateParams, TrainParams
-from reid_lib.pipeline.drawing import tell_undrawn
+from reid_lib.pipeline.drawing import report_undrawn
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.runs import seals
 from reid_lib.runs.folder import CURE, load_run
@@ -47,7 +47,7 @@ from reid_lib.runs.run import Run
 PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
 
 
-def evaluated_weights(params: TrainParams | EvaluateParams) -> dict:
+def describe_weights(params: TrainParams | EvaluateParams) -> dict:
     """A run trained again under its old name has other weights: its evaluation is another one, too."""
     if not getattr(params, "run", ""):
         return {}
@@ -58,10 +58,12 @@ def evaluated_weights(params: TrainParams | EvaluateParams) -> dict:
         with open(weights, "rb") as file:
             return {"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
     except (OSError, ValueError) as error:
-        raise ModelError(f"{weights} cannot be read ({seals.why(error)}): {CURE}") from error
+        raise ModelError(f"{weights} cannot be read ({seals.explain(error)}): {CURE}") from error
 
 
-def looked_through(experiment: Experiment, pixels: np.ndarray, embeddings: EmbeddingSet | None = None) -> np.ndarray:
+def inspect_photographs(
+    experiment: Experiment, pixels: np.ndarray, embeddings: EmbeddingSet | None = None
+) -> np.ndarray:
     """The pixels, looked through for copies under two animals: told before training, and with embeddings after it."""
     if experiment.greys is None:
         experiment.greys = small_greys(pixels, progress=True)
@@ -73,13 +75,13 @@ def looked_through(experiment: Experiment, pixels: np.ndarray, embeddings: Embed
     return pixels
 
 
-def embed_images(experiment: Experiment) -> dict[str, EmbeddingSet]:
+def embed_roles(experiment: Experiment) -> dict[str, EmbeddingSet]:
     """Every image that has a role, embedded by the best weights unless they did so before; stored by role."""
     from reid_lib.nets.device import embedding_precision
 
     model = _model(experiment).to(experiment.device)
     rows, pixels = experiment.split.rows, experiment.pixels(model)
-    everything = embedded(
+    everything = embed_images(
         model,
         pixels,
         rows,
@@ -90,7 +92,7 @@ def embed_images(experiment: Experiment) -> dict[str, EmbeddingSet]:
         torch_compile=experiment.params.torch_compile,
         progress=True,
     )
-    looked_through(experiment, pixels, everything)
+    inspect_photographs(experiment, pixels, everything)
     embeddings = {role: everything.where(everything.rows[ROLE] == role) for role in ROLES}
     for role, part in embeddings.items():
         with experiment.run.write(f"{EMBEDDINGS}/{role}.npz") as path:
@@ -131,7 +133,7 @@ def answer_queries(alike: dict[str, Similarity], min_individuals: int) -> tuple[
     return predictions, threshold
 
 
-def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Threshold, unit: str) -> dict:
+def measure_metrics(experiment: Experiment, predictions: pd.DataFrame, threshold: Threshold, unit: str) -> dict:
     """metrics.json: the one door through which results leave; `unit` is that of the scores."""
     split = experiment.split
     answers = Answers.of(predictions)
@@ -152,13 +154,13 @@ def measure(experiment: Experiment, predictions: pd.DataFrame, threshold: Thresh
     return check_results(measured).to_dict()
 
 
-def lay_out(run: Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:
+def write_projection(run: Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:
     """2-D coordinates of all embedded images, with what figures colour them by; NaN where they cannot be laid out."""
     everything = embeddings[GALLERY].joined(embeddings[VAL]).joined(embeddings[TEST])
     try:
-        plane = projection.project(everything.features, seed=0)
+        plane = projection.reduce_to_plane(everything.features, seed=0)
     except Exception as error:
-        tell_undrawn(run, "the 2-D projection", PROJECTION_TXT, error)
+        report_undrawn(run, "the 2-D projection", PROJECTION_TXT, error)
         plane = np.full((len(everything), 2), np.nan)
     kept = [c for c in (IMAGE_ID, DATASET, INDIVIDUAL, ORIENTATION, ROLE, KNOWN) if c in everything.rows]
     return everything.rows[kept].assign(x=plane[:, 0], y=plane[:, 1])

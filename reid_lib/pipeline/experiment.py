@@ -59,7 +59,7 @@ class Experiment:
     def pixels(self, model: "ReidModel", *, check: bool = True) -> np.ndarray:
         """All images as the model takes them: (n, s, s, 3) uint8, decoded once and kept in the cache."""
         how = {name: model.config[name] for name in ("image_size", "interpolation")}
-        return images.pixels(self.catalogue, check=check, **how)
+        return images.load_pixels(self.catalogue, check=check, **how)
 
     def photo(self, image_id: str) -> np.ndarray:
         """The photograph of an image, for figures: (height, width, 3) uint8, its long side at most 320 px."""

@@ -31,7 +31,7 @@ GRACE_S = 40.0  # torchrun gives its own processes 30 s
 STANDALONE = "--standalone"
 
 
-def processes(num_gpus: int, device: str) -> int:
+def count_processes(num_gpus: int, device: str) -> int:
     """How many processes a machine trains with: one for each GPU, or as many as asked for on a CPU.
 
     Args:
@@ -56,12 +56,12 @@ def processes(num_gpus: int, device: str) -> int:
     return num_gpus or there
 
 
-def nodes() -> int:
+def count_nodes() -> int:
     """Machines of the Slurm job this process is in; 1 outside of one."""
     return int(os.environ.get("SLURM_JOB_NUM_NODES") or 1)
 
 
-def command(run_folder: Path, *, per_node: int, n_nodes: int = 1) -> list[str]:
+def make_command(run_folder: Path, *, per_node: int, n_nodes: int = 1) -> list[str]:
     """What starts the group.
 
     Args:
@@ -85,7 +85,7 @@ def train_in_processes(run: Run, *, per_node: int, n_nodes: int, stop: Callable[
 
     Args:
         run: owned by this process.
-        per_node, n_nodes: see `command`.
+        per_node, n_nodes: see `make_command`.
         stop: asked again and again; when it says so, the group writes a checkpoint and ends.
 
     Raises:
@@ -94,7 +94,7 @@ def train_in_processes(run: Run, *, per_node: int, n_nodes: int, stop: Callable[
     """
     for name in (OUTCOME, STOP):
         run.path(name).unlink(missing_ok=True)
-    what = command(run.folder, per_node=per_node, n_nodes=n_nodes)
+    what = make_command(run.folder, per_node=per_node, n_nodes=n_nodes)
     on = f" on each of {n_nodes} nodes" if n_nodes > 1 else ""
     LOGGER.info(f"training in {per_node} process{'es' if per_node > 1 else ''}{on}: {shlex.join(what)}")
     try:

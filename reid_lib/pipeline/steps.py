@@ -32,19 +32,19 @@ from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import launch, trained
 from reid_lib.pipeline.evaluation import (
     answer_queries,
-    embed_images,
-    evaluated_weights,
-    lay_out,
-    looked_through,
-    measure,
+    describe_weights,
+    embed_roles,
+    inspect_photographs,
+    measure_metrics,
     similarities,
+    write_projection,
 )
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
-from reid_lib.pipeline.submission import submission
+from reid_lib.pipeline.submission import make_submission
 from reid_lib.runs import seals, table
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
-from reid_lib.runs.inspection import lost_files, nothing_in_the_way
-from reid_lib.runs.key import run_key
+from reid_lib.runs.inspection import check_nothing_in_the_way, find_lost_files
+from reid_lib.runs.key import make_run_key
 from reid_lib.runs.run import Run
 
 
@@ -58,7 +58,7 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
     run = Run.open(
         params.run_name or params.default_name(),
         params=params.model_dump(),
-        key=run_key(params, catalogue.fingerprint, split.fingerprint) | evaluated_weights(params),
+        key=make_run_key(params, catalogue.fingerprint, split.fingerprint) | describe_weights(params),
         provenance={
             "catalogue_fingerprint": catalogue.fingerprint,
             "split_fingerprint": split.fingerprint,
@@ -69,11 +69,11 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
         },
     )
     experiment = Experiment(params, catalogue, split, run)
-    if run.finished and (lost := lost_files(run)):
+    if run.finished and (lost := find_lost_files(run)):
         for name, why in lost.items():
             LOGGER.warning(f"{run.path(name)} {why}")
         LOGGER.info(f"run {run.name!r} was finished; what is lost is made again from what is whole")
-        nothing_in_the_way(run)
+        check_nothing_in_the_way(run)
         run.reopen()
         if HISTORY_CSV in lost:  # it decides on what is trained: it comes from the checkpoint, not from what is left
             run.path(HISTORY_CSV).unlink(missing_ok=True)
@@ -84,11 +84,11 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
         print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
     else:
         with run.guard():
-            nothing_in_the_way(run)
+            check_nothing_in_the_way(run)
             run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
             run.write_csv(IMAGES_CSV, split.rows)
             if isinstance(params, TrainParams):
-                run.write_csv(TRAINED_CSV, trained.photographs(catalogue, split.queries(GALLERY)))
+                run.write_csv(TRAINED_CSV, trained.list_photographs(catalogue, split.queries(GALLERY)))
             if len(catalogue.left_out):
                 run.write_csv(LEFT_OUT_CSV, catalogue.left_out)
         print(f"run {run.name!r} on {experiment.device}: {run.folder}")
@@ -103,7 +103,7 @@ def train(experiment: Experiment) -> pd.DataFrame:
     run, e = experiment.run, experiment
     if not run.finished:
         with run.guard(), stop_on_signal() as stop:
-            per_node, n_nodes = launch.processes(e.params.num_gpus, e.device), launch.nodes()
+            per_node, n_nodes = launch.count_processes(e.params.num_gpus, e.device), launch.count_nodes()
             if _is_trained(experiment):
                 LOGGER.info(
                     "training was complete: the best weights and history.csv are whole, nothing is trained again"
@@ -113,7 +113,7 @@ def train(experiment: Experiment) -> pd.DataFrame:
             else:
                 with quick_imports():
                     from reid_lib.train.learn import learn
-                learn(e.params, e.split, lambda model: looked_through(e, e.pixels(model)), run, e.device, stop)
+                learn(e.params, e.split, lambda model: inspect_photographs(e, e.pixels(model)), run, e.device, stop)
     return run.history()
 
 
@@ -129,14 +129,14 @@ def evaluate(experiment: Experiment) -> Evaluation:
     if run.finished:
         return load_evaluation(run)
     with run.guard():
-        embeddings = embed_images(experiment)
+        embeddings = embed_roles(experiment)
         alike = similarities(experiment, embeddings)
         predictions, threshold = answer_queries(alike, experiment.params.threshold_individuals)
-        metrics = measure(experiment, predictions, threshold, alike[TEST].unit)
-        projection = lay_out(run, embeddings)
+        metrics = measure_metrics(experiment, predictions, threshold, alike[TEST].unit)
+        projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
         among = Cosine(embeddings[TEST], embeddings[TEST])
-        answers = submission(results.test, among, threshold, dataset=experiment.params.dataset)
+        answers = make_submission(results.test, among, threshold, dataset=experiment.params.dataset)
         run.write_csv(PREDICTIONS_CSV, predictions)
         run.write_csv(THRESHOLD_CSV, threshold.curve)
         run.write_csv(PROJECTION_CSV, projection)

@@ -6,14 +6,16 @@ AnimalCLEF 2025 asks for the individual or `new_individual`; AnimalCLEF 2026 ask
 import pandas as pd
 
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, NEW_INDIVIDUAL, PREDICTED
-from reid_lib.discover.clusters import components
+from reid_lib.discover.clusters import find_components
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset.threshold import Threshold
 
 CLUSTER = "cluster"
 
 
-def submission(predictions: pd.DataFrame, among: Similarity, threshold: Threshold, *, dataset: str) -> pd.DataFrame:
+def make_submission(
+    predictions: pd.DataFrame, among: Similarity, threshold: Threshold, *, dataset: str
+) -> pd.DataFrame:
     """The answers in the competition's format, ordered by image id.
 
     Args:
@@ -30,6 +32,6 @@ def submission(predictions: pd.DataFrame, among: Similarity, threshold: Threshol
         return answers[[IMAGE_ID, PREDICTED]].rename(columns={PREDICTED: IDENTITY})
     names = "cluster_" + answers[DATASET].astype(str) + "_" + answers[PREDICTED].astype(str)
     for name, part in answers[answers[PREDICTED] == NEW_INDIVIDUAL].groupby(DATASET):
-        labels = components(among, part[IMAGE_ID].tolist(), threshold.values.get(name))
+        labels = find_components(among, part[IMAGE_ID].tolist(), threshold.values.get(name))
         names[part.index] = [f"cluster_{name}_new{label}" for label in labels]
     return pd.DataFrame({IMAGE_ID: answers[IMAGE_ID], CLUSTER: names})

@@ -14,7 +14,7 @@ FREE = ("data_root", "columns", "skip_unreadable")
 NETWORK = ("backbone", "pretrained", "image_size")
 
 
-def settle(params: EvaluateParams) -> EvaluateParams:
+def settle_params(params: EvaluateParams) -> EvaluateParams:
     """Fill in what an evaluation takes over from the run it evaluates: its data and its split.
 
     The run's name is made before that, from what was typed: it is the one `python -m reid_lib name` tells.

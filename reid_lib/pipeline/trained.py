@@ -22,14 +22,14 @@ from reid_lib.core.names import (
 )
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.file_states import FileStates
-from reid_lib.data.split import Split, without
+from reid_lib.data.split import Split, leave_out
 from reid_lib.runs.folder import RunFolder
 
 # Share of the images of two catalogues that have one name and one animal, from which on they are of the same animals.
 SAME = 0.5
 
 
-def photographs(catalogue: Catalogue, where: np.ndarray) -> pd.DataFrame:
+def list_photographs(catalogue: Catalogue, where: np.ndarray) -> pd.DataFrame:
     """What a run keeps of the images it is trained on: DataFrame(image_id, individual, content).
 
     Args:
@@ -41,7 +41,7 @@ def photographs(catalogue: Catalogue, where: np.ndarray) -> pd.DataFrame:
 
 
 def trained_on(run: RunFolder) -> pd.DataFrame:
-    """The images that a run was trained on, as `photographs` gives them; none where nothing was trained.
+    """The images that a run was trained on, as `list_photographs` gives them; none where nothing was trained.
 
     A run of an earlier version kept no contents: they are read where its photographs still lie.
 
@@ -59,7 +59,7 @@ def trained_on(run: RunFolder) -> pd.DataFrame:
     return rows[[IMAGE_ID, INDIVIDUAL]].assign(**{CONTENT: FileStates(Path(run.described()["root"])).contents(rows)})
 
 
-def own_split(run: RunFolder, catalogue: Catalogue) -> Split | None:
+def recall_split(run: RunFolder, catalogue: Catalogue) -> Split | None:
     """The roles that a run gave to these very images; None where its images are others.
 
     Raises:
@@ -74,7 +74,7 @@ def own_split(run: RunFolder, catalogue: Catalogue) -> Split | None:
     return Split(catalogue.rows.assign(**{ROLE: roles, KNOWN: known}), described["split_policy"])
 
 
-def without_trained(split: Split, catalogue: Catalogue, trained: pd.DataFrame, *, who: str) -> Split:
+def exclude_trained(split: Split, catalogue: Catalogue, trained: pd.DataFrame, *, who: str) -> Split:
     """The split without the queries that a run must not be asked.
 
     These are photographs it was trained on, known by their content, and by their name where the catalogue is of the
@@ -82,7 +82,7 @@ def without_trained(split: Split, catalogue: Catalogue, trained: pd.DataFrame, *
     gallery counts as trained on.)
 
     Args:
-        trained: from `photographs` or `trained_on`.
+        trained: from `list_photographs` or `trained_on`.
         who: beginning of the remark: "run 'default' was trained on".
 
     Raises:
@@ -104,7 +104,7 @@ def without_trained(split: Split, catalogue: Catalogue, trained: pd.DataFrame, *
     out = asked & (seen | as_unknown)
     if not out.any():
         return split
-    left = without(split, out.to_numpy(), "")
+    left = leave_out(split, out.to_numpy(), "")
     told = " and ".join(f"{n} of {split.queries(role).sum()} {role} queries" for role, n in left.left_out.items())
     what = f"{who} {int((asked & seen).sum())} of these photographs" + (", going by their names" if by_name else "")
     if others := int((out & ~seen).sum()):

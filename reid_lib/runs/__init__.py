@@ -10,6 +10,6 @@ __all__, __getattr__, __dir__ = face(
     {
         "folder": "RunFolder load_run list_runs state_of",
         "run": "Run ask_to_stop",
-        "table": "all_metrics promote reference overview",
+        "table": "tabulate_metrics promote read_reference tabulate_runs",
     },
 )

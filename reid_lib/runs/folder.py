@@ -108,7 +108,7 @@ class RunFolder:
             seals.check(self.folder, name)
             return read(self.path(name))
         except (OSError, ValueError) as error:
-            raise RunError(f"{self.path(name)} cannot be read ({seals.why(error)}): {CURE}") from error
+            raise RunError(f"{self.path(name)} cannot be read ({seals.explain(error)}): {CURE}") from error
 
     def in_short(self, error: Exception | str) -> str:
         """What is wrong with this run, for a place beside its name: the first line, without its path."""
@@ -253,7 +253,9 @@ def list_runs(root: Path | None = None) -> list[RunFolder]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise RunError(f"{root} cannot be listed ({seals.why(error)}): REID_RUNS says where the runs lie") from error
+        raise RunError(
+            f"{root} cannot be listed ({seals.explain(error)}): REID_RUNS says where the runs lie"
+        ) from error
 
 
 def is_run(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from reid_lib.runs import seals
 from reid_lib.runs.folder import RunFolder
 
 
-def nothing_in_the_way(run: RunFolder) -> None:
+def check_nothing_in_the_way(run: RunFolder) -> None:
     """Before hours are spent: is there a folder where a file of the run will be written, or the other way round?
 
     Raises:
@@ -41,7 +41,7 @@ def nothing_in_the_way(run: RunFolder) -> None:
         )
 
 
-def lost_files(run: RunFolder) -> dict[str, str]:
+def find_lost_files(run: RunFolder) -> dict[str, str]:
     """Files of a finished run that are not as it wrote them -> what is wrong; of one without checksums, which of its
     results cannot be read.
 
@@ -49,11 +49,11 @@ def lost_files(run: RunFolder) -> dict[str, str]:
         RunFormatError: its results were written in a format that is not known here.
     """
     try:
-        seal = seals.sealed(run.folder)
+        seal = seals.read_seal(run.folder)
     except RunError as error:
-        return {CHECKSUMS_JSON: seals.why(error.__cause__)}
+        return {CHECKSUMS_JSON: seals.explain(error.__cause__)}
     if seal is not None:
-        return {name: why for name in seal if (why := seals.trouble(run.folder, name, seal))}
+        return {name: why for name in seal if (why := seals.find_damage(run.folder, name, seal))}
     lost = {}
     for name in (METRICS_JSON, PREDICTIONS_CSV, THRESHOLD_CSV, PROJECTION_CSV):
         try:
@@ -61,5 +61,5 @@ def lost_files(run: RunFolder) -> dict[str, str]:
         except RunFormatError:
             raise  # of a newer version: not to be made again over what is whole
         except RunError as error:
-            lost[name] = seals.why(error.__cause__ or error)
+            lost[name] = seals.explain(error.__cause__ or error)
     return lost

@@ -20,7 +20,7 @@ DATA_DIFFERS = {
 OTHER_ROLES = "the roles of the same photographs are not those of then: another version of this library drew them"
 
 
-def run_key(params: "NotebookParams", catalogue_fingerprint: str, split_fingerprint: str) -> dict[str, Any]:
+def make_run_key(params: "NotebookParams", catalogue_fingerprint: str, split_fingerprint: str) -> dict[str, Any]:
     """The parameters that change the result of a run, the data and their split.
 
     Args:

@@ -13,7 +13,7 @@ from reid_lib.core.paths import project_root
 PACKAGES = ("reid-lab", "torch", "torchvision", "timm", "pytorch-metric-learning", "numpy", "pandas", "scikit-learn")
 
 
-def environment() -> dict[str, Any]:
+def describe_environment() -> dict[str, Any]:
     """Versions, machine and commit; no environment variables and nothing secret."""
     versions = {}
     for package in PACKAGES:

@@ -16,7 +16,7 @@ import pandas as pd
 from reid_lib.core import files, frames
 from reid_lib.core.errors import RunDiffersError, RunError, TrainingInterrupted
 from reid_lib.core.files import digest
-from reid_lib.core.kernel import ipython
+from reid_lib.core.kernel import find_ipython
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import CHECKSUMS_JSON, HISTORY_CSV, PARAMS_JSON, STATUS_JSON
 from reid_lib.core.paths import runs_root, writing
@@ -38,7 +38,7 @@ from reid_lib.runs.folder import (
     there,
 )
 from reid_lib.runs.key import STORED_AS, list_differences
-from reid_lib.runs.provenance import environment
+from reid_lib.runs.provenance import describe_environment
 
 _OPEN: dict[Path, "Run"] = {}  # runs this process owns, so that a cell can be run again
 
@@ -61,7 +61,7 @@ class Run(RunFolder):
 
         Args:
             params: every parameter as used.
-            key: see `run_key`.
+            key: see `make_run_key`.
             provenance: whatever else params.json is to say.
 
         Raises:
@@ -91,7 +91,7 @@ class Run(RunFolder):
                 )
             if not same or run._undescribed:
                 described = {"format": FORMAT, "run": name, "params": params, STORED_AS: key} | provenance
-                files.write_json(run.path(PARAMS_JSON), described | {"environment": environment()})
+                files.write_json(run.path(PARAMS_JSON), described | {"environment": describe_environment()})
             run._begin()
         except BaseException:
             run._let_go()
@@ -169,7 +169,7 @@ class Run(RunFolder):
         }
         self._stop = threading.Event()
         threading.Thread(target=self._beat, args=(self._stop,), daemon=True, name=f"heartbeat {self.name}").start()
-        if shell := ipython():
+        if shell := find_ipython():
             shell.events.register("post_run_cell", self._after_cell)
 
     def _beat(self, stop: threading.Event) -> None:
@@ -305,7 +305,7 @@ class Run(RunFolder):
         with self._mutex:
             self._lock.release()
         _OPEN.pop(self.folder.absolute(), None)
-        if shell := ipython():
+        if shell := find_ipython():
             if self._after_cell in shell.events.callbacks["post_run_cell"]:
                 shell.events.unregister("post_run_cell", self._after_cell)
 

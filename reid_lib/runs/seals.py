@@ -22,7 +22,9 @@ KINDS = (".json", ".csv", ".npz", ".png", ".txt", ".safetensors")
 def seal(folder: Path) -> None:
     """Write checksums.json: every file of a run folder that holds results, by name, with its size and checksum."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if _sealable(folder, path))
-    stored = {name: {"bytes": (folder / name).stat().st_size, "crc32": checksum(folder / name)} for name in names}
+    stored = {
+        name: {"bytes": (folder / name).stat().st_size, "crc32": compute_checksum(folder / name)} for name in names
+    }
     files.write_json(folder / CHECKSUMS_JSON, {"format": FORMAT, "files": stored})
 
 
@@ -32,7 +34,7 @@ def _sealable(folder: Path, path: Path) -> bool:
     return path.is_file() and path.suffix in KINDS and not hidden and name.as_posix() not in OPEN
 
 
-def sealed(folder: Path) -> dict[str, dict] | None:
+def read_seal(folder: Path) -> dict[str, dict] | None:
     """Name -> size and checksum as of when the run was sealed; None where it is not.
 
     Raises:
@@ -49,10 +51,10 @@ def sealed(folder: Path) -> dict[str, dict] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{path} cannot be read ({why(error)})") from error
+        raise RunError(f"{path} cannot be read ({explain(error)})") from error
 
 
-def trouble(folder: Path, name: str, seal: dict[str, dict] | None) -> str | None:
+def find_damage(folder: Path, name: str, seal: dict[str, dict] | None) -> str | None:
     """What is wrong with a sealed file, in words; None where nothing is, or it is not sealed."""
     if seal is None or name not in seal:
         return None
@@ -63,9 +65,9 @@ def trouble(folder: Path, name: str, seal: dict[str, dict] | None) -> str | None
             return "is no file"
         if size != was["bytes"]:
             return f"has {size} bytes, and had {was['bytes']} when the run was finished" if size else "is empty"
-        return None if checksum(path) == was["crc32"] else "is not as the run wrote it: its checksum differs"
+        return None if compute_checksum(path) == was["crc32"] else "is not as the run wrote it: its checksum differs"
     except OSError as error:
-        return why(error)
+        return explain(error)
 
 
 def check(folder: Path, name: str) -> None:
@@ -75,14 +77,14 @@ def check(folder: Path, name: str) -> None:
         ValueError: it is another than the run wrote.
     """
     try:
-        found = trouble(folder, name, sealed(folder))
+        found = find_damage(folder, name, read_seal(folder))
     except RunError:  # damaged itself; it is made again with the run's next finish
         return
     if found:
         raise ValueError(found)
 
 
-def checksum(path: Path) -> str:
+def compute_checksum(path: Path) -> str:
     """CRC-32 of a file, eight hexadecimal digits."""
     crc = 0
     with open(path, "rb") as file:
@@ -91,7 +93,7 @@ def checksum(path: Path) -> str:
     return f"{crc:08x}"
 
 
-def why(error: Exception) -> str:
+def explain(error: Exception) -> str:
     """What is wrong with a file, in a few words for a person."""
     if isinstance(error, FileNotFoundError):
         return "is missing"

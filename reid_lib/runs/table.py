@@ -29,7 +29,7 @@ def promote(name: str, *, root: Path | None = None) -> None:
     rewrite_table(root)
 
 
-def reference(root: Path | None = None) -> str | None:
+def read_reference(root: Path | None = None) -> str | None:
     """Name of the promoted run, if any.
 
     Raises:
@@ -41,18 +41,18 @@ def reference(root: Path | None = None) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} cannot be read ({seals.why(error)}): promote a run again") from error
+        raise RunError(f"{path} cannot be read ({seals.explain(error)}): promote a run again") from error
 
 
 def _reference_if_readable(root: Path | None) -> str | None:
     """The promoted run; a damaged reference.json is none for what lists all runs, which goes on."""
     try:
-        return reference(root)
+        return read_reference(root)
     except RunError:
         return None
 
 
-def all_metrics(root: Path | None = None) -> pd.DataFrame:
+def tabulate_metrics(root: Path | None = None) -> pd.DataFrame:
     """One row per finished run: `run`, `reference`, parameters (`param_<name>`), test metrics (`<metric>`,
     `<metric>_low`, `<metric>_high`), val metrics (`val_<metric>`), `compared_with`, and `difference_<metric>`: the
     run's value less that of the run named in `compared_with`.
@@ -73,7 +73,7 @@ def all_metrics(root: Path | None = None) -> pd.DataFrame:
 
 
 def pairs(root: Path | None = None) -> dict[str, pairing.Pair]:
-    """Run -> the run it is compared with, as in `all_metrics`."""
+    """Run -> the run it is compared with, as in `tabulate_metrics`."""
     promoted, runs = _reference_if_readable(root), complete_runs(root)
     return pairing.pair_runs(_entries(runs, [_row(run, promoted) for run in runs]))
 
@@ -88,16 +88,16 @@ def _entries(runs: list[RunFolder], rows: list[dict]) -> list[pairing.Entry]:
 
 def complete_runs(root: Path | None = None) -> list[RunFolder]:
     """The finished runs whose metrics can be read; `unreadable_runs` says of the others why."""
-    return [run for run in list_runs(root) if run.finished and not unreadable(run)]
+    return [run for run in list_runs(root) if run.finished and not explain_unreadable(run)]
 
 
 def unreadable_runs(root: Path | None = None) -> dict[str, str]:
     """Run name -> why it cannot be read: it takes part in no table, and stops nobody."""
-    found = {run.name: unreadable(run) for run in list_runs(root)}
+    found = {run.name: explain_unreadable(run) for run in list_runs(root)}
     return {name: why for name, why in found.items() if why}
 
 
-def unreadable(run: RunFolder) -> str | None:
+def explain_unreadable(run: RunFolder) -> str | None:
     """Why a run that reads finished or unreadable cannot be read, in one line; None where it can, or is not done."""
     status = run.status()
     if status["state"] == UNREADABLE:
@@ -140,12 +140,12 @@ def rewrite_table(root: Path | None = None) -> Path:
     path = (root or runs_root()) / ALL_METRICS_CSV
     with writing(path.parent, "REID_RUNS", RunError):
         while True:
-            frames.write_csv(path, all_metrics(root))
-            if path.read_text(encoding="utf-8") == all_metrics(root).to_csv(index=False):
+            frames.write_csv(path, tabulate_metrics(root))
+            if path.read_text(encoding="utf-8") == tabulate_metrics(root).to_csv(index=False):
                 return path
 
 
-def overview(root: Path | None = None) -> str:
+def tabulate_runs(root: Path | None = None) -> str:
     """All runs as text, for a terminal: state, epoch, headline metrics; the reference is marked with *.
 
     Why a run cannot be read, or that the reference cannot, stands in full below the table.
@@ -154,10 +154,10 @@ def overview(root: Path | None = None) -> str:
     runs = list_runs(root)
     if not runs:
         return f"no runs in {root or runs_root()}: make the first one with 'make train'"
-    metrics = all_metrics(root).set_index(RUN)
+    metrics = tabulate_metrics(root).set_index(RUN)
     lines, reasons = [], []
     for run in runs:
-        status, trouble = run.status(), unreadable(run)
+        status, trouble = run.status(), explain_unreadable(run)
         state = UNREADABLE if trouble else status["state"]
         line = {"": "*" if run.name == promoted else "", RUN: run.name, "state": state}
         line["epoch"] = "" if status.get("epoch") is None else str(status["epoch"])
@@ -169,7 +169,7 @@ def overview(root: Path | None = None) -> str:
         if trouble and len(trouble) > 60:
             reasons.append(f"{run.name}: {trouble}")
     try:
-        reference(root)
+        read_reference(root)
     except RunError as error:
         reasons.append(f"note: {error}")
     table = pd.DataFrame(lines)

@@ -18,7 +18,7 @@ from reid_lib.params.fields import TrainParams
 from reid_lib.params.loss_units import LOSS_DEFAULTS
 from reid_lib.params.run_names import LONGEST_NAME, made_name
 from reid_lib.runs.folder import FINISHED, check_name, load_run, state_of
-from reid_lib.runs.table import reference
+from reid_lib.runs.table import read_reference
 
 PLAN = "plan.yaml"
 JOB = "slurm.json"  # the last array that was submitted; see `slurm`
@@ -70,7 +70,7 @@ def variants_root() -> Path:
     return project_root() / "variants"
 
 
-def plan(
+def make_plan(
     vary: list[str],
     *,
     name: str = "sweep",
@@ -153,10 +153,10 @@ def is_planned(run: str, *, root: Path | None = None) -> bool:
     return any(f"{run}.yaml" in _files_of(folder) for folder in folders)
 
 
-def expected_seconds(plan: Plan) -> float | None:
+def estimate_seconds(plan: Plan) -> float | None:
     """Training time of what is not finished, one after the other, at the reference's time for an epoch (a larger image
     or network takes longer, evaluation comes on top); None without a trained reference."""
-    name = reference()
+    name = read_reference()
     try:
         history = load_run(name).history() if name else None
     except RunError:  # no estimate is worth an error
@@ -173,7 +173,7 @@ def _base(given: dict[str, Any] | None) -> tuple[str, dict[str, Any], str]:
         values = TrainParams.checked(given).differences()
         name = values.pop("run_name", "") or (TrainParams(**values).default_name() if values else "")
         return name, values, f"{name!r}, as given" if name else DEFAULTS
-    name = reference()
+    name = read_reference()
     if name is None:
         return "", {}, f"{DEFAULTS}, as no run is promoted"
     stored = load_run(name).params

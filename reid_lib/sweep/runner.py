@@ -26,7 +26,7 @@ from reid_lib.params.papermill import edited_parameters
 from reid_lib.runs import owner
 from reid_lib.runs.folder import FAILED, FINISHED, RUNNING, RunFolder, folder_of
 from reid_lib.sweep.plan import Plan, Variant
-from reid_lib.sweep.status import DIFFERS, ELSEWHERE, status, status_row
+from reid_lib.sweep.status import DIFFERS, ELSEWHERE, status_row, tabulate_status
 
 STARTED_BY = ".sweep"  # folder of the lock on starting a run: two sweeps may run one plan
 ATTEMPTS = 2
@@ -121,8 +121,8 @@ class Sweep:
         return self.failed
 
     def table(self) -> pd.DataFrame:
-        """`status`, with what only this process knows: who runs elsewhere, and what failed before it began."""
-        table = status(self.plan)
+        """`tabulate_status`, with what only this process knows: who runs elsewhere, and what failed before it began."""
+        table = tabulate_status(self.plan)
         own = {child.variant.run for child in self._children}
         elsewhere = (table["state"] == RUNNING) & ~table["run"].isin(own)
         starting = table["run"].isin(own) & ~table["state"].isin(
@@ -249,7 +249,7 @@ def _descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
-def threads(parallel: int) -> int | None:
+def count_threads(parallel: int) -> int | None:
     """Threads of each of several runs side by side; None where nothing is divided, or the user has said how many."""
     return max(1, cpu_count() // parallel) if parallel > 1 and "OMP_NUM_THREADS" not in os.environ else None
 
@@ -263,7 +263,7 @@ def _shares(parallel: int, slot: int, *, num_gpus: int = 1) -> dict[str, str]:
         num_gpus: a run's parameter; 0 takes all there are.
     """
     shares = {}
-    if share := threads(parallel):
+    if share := count_threads(parallel):
         shares["OMP_NUM_THREADS"] = str(share)
     gpus = _gpus()
     if parallel > 1 and gpus and 0 < num_gpus < len(gpus):

@@ -36,7 +36,7 @@ def submit(plan: Plan, *, parallel: int = 3, options: str = "") -> str:
     return job
 
 
-def states(plan: Plan) -> dict[str, str]:
+def ask_states(plan: Plan) -> dict[str, str]:
     """Run -> what Slurm says of its task in the last array ("RUNNING", "PENDING (Resources)"); a task that is over is
     in no queue, so it is left out. Empty where nothing was submitted or Slurm does not answer."""
     try:

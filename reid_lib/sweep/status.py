@@ -18,7 +18,7 @@ DIFFERS = "differs"  # a run of this name is there, with other parameters
 COLUMNS = ("run", "state", "epoch", "val_score", "left", "note")
 
 
-def status(plan: Plan) -> pd.DataFrame:
+def tabulate_status(plan: Plan) -> pd.DataFrame:
     """One row per variant from the run folders alone: run, state, epoch ("3/8"), val_score (best), left, note."""
     return pd.DataFrame([status_row(variant) for variant in plan.variants], columns=list(COLUMNS))
 
@@ -42,7 +42,7 @@ def status_row(variant: Variant) -> dict:
             row["val_score"] = f"{history['val_score'].max():.3f}"
         if told["state"] == RUNNING and len(history) > 1:
             # Not the time since it was started: it may have been broken off and continued days later.
-            row["left"] = duration(history["seconds"].mean() * (epochs - done))
+            row["left"] = format_duration(history["seconds"].mean() * (epochs - done))
     if told["state"] == FAILED:
         row["note"] = (told.get("error") or "").split("\n")[0]
     return row
@@ -55,7 +55,7 @@ def _differing(folder: RunFolder, variant: Variant) -> str:
     return ", ".join(f"{n} {stored[n]!r}, not {wanted[n]!r}" for n in names if n in stored and stored[n] != wanted[n])
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """In words, to the minute."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
@@ -73,10 +73,10 @@ class Screen:
             width, height = os.get_terminal_size(self.out.fileno())
             if len(table) > (room := max(height - 3, 1)):  # what has scrolled away cannot be drawn over
                 quiet = table["state"].isin((PLANNED, FINISHED))
-                text = f"{table_text(table[~quiet].head(room) if (~quiet).any() else table.head(room))}\n"
+                text = f"{format_table(table[~quiet].head(room) if (~quiet).any() else table.head(room))}\n"
                 text += ", ".join(f"{n} {state}" for state, n in table["state"].value_counts().items())
             else:
-                text = table_text(table)
+                text = format_table(table)
             lines = [line[: width - 1] for line in text.splitlines()]
             self.out.write((f"\x1b[{self._lines}F\x1b[J" if self._lines else "") + "\n".join(lines) + "\n")
             self._lines = len(lines)
@@ -92,7 +92,7 @@ class Screen:
         self.out.flush()
 
 
-def table_text(table: pd.DataFrame) -> str:
+def format_table(table: pd.DataFrame) -> str:
     """The table for a terminal, the note cut short."""
     shown = table.assign(note=[note if len(note) <= 70 else note[:67] + "..." for note in table["note"]])
     return shown.rename(columns={"val_score": "val score", "left": "time left"}).to_string(index=False)

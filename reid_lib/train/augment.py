@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reid_lib.nets.device import sent
+from reid_lib.nets.device import send_to_device
 
 DEGREES, SHIFT, SCALE, SHEAR_DEGREES = 20.0, 0.1, (0.8, 1.2), 8.0  # shift as a share of the side
 LIGHT = 0.35  # brightness, contrast and saturation times 1 - LIGHT to 1 + LIGHT
@@ -104,7 +104,7 @@ def apply(images: Tensor, draws: Draws) -> Tensor:
         (b, 3, s, s) uint8.
     """
     device, side = images.device, images.shape[-1]
-    where, light, blurred, sigma, cover = (sent(part, device) for part in draws)
+    where, light, blurred, sigma, cover = (send_to_device(part, device) for part in draws)
     x = images.to(torch.float32, memory_format=torch.contiguous_format).sub_(GREY)
     grid = functional.affine_grid(where, list(images.shape), align_corners=False)
     x = lit(functional.grid_sample(x, grid, align_corners=False), light).clamp_(0, 255)
@@ -129,7 +129,7 @@ def lit(images: Tensor, light: Tensor) -> Tensor:
         (b, 3, h, w), 0 to 255 where nothing is over- or underexposed.
     """
     b, _, h, w = images.shape
-    weights = sent(torch.tensor(WEIGHTS), images.device)
+    weights = send_to_device(torch.tensor(WEIGHTS), images.device)
     brightness, contrast, saturation = light.T[:, :, None, None]
     mixed = saturation * torch.eye(3, device=images.device) + (1 - saturation) * weights
     mean = brightness[:, 0] * (images.mean(dim=(2, 3)) @ weights + GREY)[:, None]

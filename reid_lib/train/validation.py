@@ -10,7 +10,7 @@ from reid_lib.core.names import IMAGE_ID, KNOWN, ROLE, UNUSED, VAL
 from reid_lib.data.split import Split
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.extract import Way, extract
-from reid_lib.embed.store import Store, fingerprints
+from reid_lib.embed.store import Store, fingerprint_images
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.similarity import Similarity
 from reid_lib.nets.device import embedding_precision
@@ -103,7 +103,7 @@ class Validation:
         """They take a while, and are the same in every epoch."""
         key = positions.tobytes()
         if key not in self._fingerprints:
-            self._fingerprints[key] = fingerprints(self.pixels, positions)
+            self._fingerprints[key] = fingerprint_images(self.pixels, positions)
         return self._fingerprints[key]
 
     def _measured(self, loss, queries: EmbeddingSet, gallery: EmbeddingSet) -> dict:

@@ -2,7 +2,7 @@
 
 import ipywidgets as w
 
-from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, PREDICTED, SCORE, TEST, VAL, ranked
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, PREDICTED, SCORE, TEST, VAL, ranked_column
 from reid_lib.openset.outcomes import MISTAKES
 from reid_lib.pages import html
 from reid_lib.views.base import RunPicker, View, offer
@@ -54,6 +54,8 @@ class Mistakes(View):
 
 def _label(row) -> str:
     answered = (
-        row[PREDICTED] if row[PREDICTED] == row[ranked(IDENTITY, 1)] else f"new (nearest {row[ranked(IDENTITY, 1)]})"
+        row[PREDICTED]
+        if row[PREDICTED] == row[ranked_column(IDENTITY, 1)]
+        else f"new (nearest {row[ranked_column(IDENTITY, 1)]})"
     )
     return f"{row[SCORE]:.3f}  {row[DATASET]}: {row[IDENTITY]} → {answered}"

@@ -31,7 +31,7 @@ class MetricsTable(View):
         self._work.join(PATIENCE_S)
         with self._turn:
             if self._shown is not asked:
-                self.html.value = verdict_table.html_table(self.comparison, asked[0], None, metric=asked[1])
+                self.html.value = verdict_table.render_verdicts(self.comparison, asked[0], None, metric=asked[1])
 
     def wait(self) -> None:
         """Until the differences are there."""
@@ -40,8 +40,8 @@ class MetricsTable(View):
     def _judge(self, asked: tuple) -> None:
         names, metric = asked
         try:
-            found = verdicts.differences(self.comparison, names, metric)
-            table = verdict_table.html_table(self.comparison, names, found, metric=metric)
+            found = verdicts.tabulate_differences(self.comparison, names, metric)
+            table = verdict_table.render_verdicts(self.comparison, names, found, metric=metric)
         except (ReidError, OSError) as error:
             table = html.failure(error)
         with self._turn:

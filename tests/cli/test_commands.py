@@ -69,7 +69,7 @@ def test_an_error_is_one_message_and_its_traceback_comes_on_request(monkeypatch)
     def wrong():
         raise ReidError("a: what was expected\nb: and what to do")
 
-    monkeypatch.setattr(table, "overview", wrong)
+    monkeypatch.setattr(table, "tabulate_runs", wrong)
     told = ask("runs")
     assert (told.exit_code, told.stdout, told.stderr) == (1, "", "error: a: what was expected\nb: and what to do\n")
     told = ask("runs", "--traceback")
@@ -77,6 +77,6 @@ def test_an_error_is_one_message_and_its_traceback_comes_on_request(monkeypatch)
 
 
 def test_an_error_that_is_not_the_users_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr(table, "overview", lambda: 1 / 0)
+    monkeypatch.setattr(table, "tabulate_runs", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["runs"])

@@ -52,7 +52,7 @@ def test_the_state_of_a_run_that_a_sweep_plans_is_planned(capsys, root, monkeypa
     from reid_lib.sweep import plan
 
     monkeypatch.setattr(plan, "variants_root", lambda: root.parent / "variants")
-    plan.plan(["m=8"], name="mine")
+    plan.make_plan(["m=8"], name="mine")
     (root.parent / "variants" / "other").mkdir()
     (root.parent / "variants" / "other" / "plan.yaml").write_text("runs: [")  # damaged: it plans nothing
     assert say(capsys, "state", "m-8") == (0, "planned", "")
@@ -76,7 +76,7 @@ def test_a_command_that_is_stopped_says_so_and_no_more(capsys, monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(table, "overview", interrupted)
+    monkeypatch.setattr(table, "tabulate_runs", interrupted)
     assert say(capsys, "runs") == (130, "", "stopped: by Ctrl-C")
 
 

@@ -8,7 +8,7 @@ from made_runs import catalogue, make_run, write_photos
 
 from reid_lib.compare.comparison import Comparison
 from reid_lib.core.errors import RunError
-from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTED, ROLE, SCORE, TEST, VAL, ranked
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTED, ROLE, SCORE, TEST, VAL, ranked_column
 from reid_lib.openset.outcomes import MISTAKES, count_outcomes
 from reid_lib.runs import table
 
@@ -106,9 +106,9 @@ def test_mistakes_by_data_set_and_by_individual(comparison):
     everything = comparison.mistakes("triplet", "unknown wrong")
     only_a = comparison.mistakes("triplet", "unknown wrong", dataset="a")
     assert 0 < len(only_a) < len(everything) and set(only_a[DATASET]) == {"a"}
-    name = only_a[ranked(IDENTITY, 1)].iloc[0]
+    name = only_a[ranked_column(IDENTITY, 1)].iloc[0]
     found = comparison.mistakes("triplet", "unknown wrong", text=name.upper())
-    assert len(found) and ((found[IDENTITY] == name) | (found[ranked(IDENTITY, 1)] == name)).all()
+    assert len(found) and ((found[IDENTITY] == name) | (found[ranked_column(IDENTITY, 1)] == name)).all()
     assert len(comparison.mistakes("triplet", "unknown wrong", text="a(")) == 0  # a plain text, not a pattern
 
 

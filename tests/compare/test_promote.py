@@ -32,7 +32,7 @@ def test_a_variant_that_beats_the_reference_on_val_is_promoted(make, capsys):
     table.promote("plain")
     assert main(["runs", "promote", "--best"]) == 0
     said = capsys.readouterr().out
-    assert table.reference() == "wide" and "beats the reference plain" in said and "narrow" in said
+    assert table.read_reference() == "wide" and "beats the reference plain" in said and "narrow" in said
 
 
 def test_runs_that_cannot_be_told_apart_leave_the_reference_and_say_what_is_needed(make, capsys):
@@ -44,7 +44,7 @@ def test_runs_that_cannot_be_told_apart_leave_the_reference_and_say_what_is_need
     table.promote(behind)
     assert main(["runs", "promote", "--best"]) == 0
     said = capsys.readouterr().out
-    assert table.reference() == behind
+    assert table.read_reference() == behind
     assert f"{ahead} is ahead" in said and "cannot be told apart" in said and "more known" in said
 
 
@@ -138,7 +138,7 @@ def test_best_and_a_name_together_or_neither_is_refused(make, capsys):
     make("plain", 1.0)
     assert main(["runs", "promote"]) == 1
     assert main(["runs", "promote", "plain", "--best"]) == 1
-    assert table.reference() is None and "error" in capsys.readouterr().err
+    assert table.read_reference() is None and "error" in capsys.readouterr().err
 
 
 def test_a_neighbour_without_predictions_is_left_out_and_told(make):

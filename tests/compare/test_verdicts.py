@@ -48,8 +48,8 @@ def rows_of(html: str) -> dict[str, str]:
 
 
 def shown(comparison, names) -> dict[str, str]:
-    found = verdicts.differences(comparison, names, "geometric_mean")
-    return rows_of(verdict_table.html_table(comparison, names, found))
+    found = verdicts.tabulate_differences(comparison, names, "geometric_mean")
+    return rows_of(verdict_table.render_verdicts(comparison, names, found))
 
 
 def test_better_and_worse_are_told_apart_and_the_reference_is_not_judged(comparison):
@@ -58,7 +58,7 @@ def test_better_and_worse_are_told_apart_and_the_reference_is_not_judged(compari
 
 
 def test_a_difference_of_one_seed_is_the_difference_of_the_metrics(comparison):
-    found = verdicts.differences(comparison, ["narrow"], "geometric_mean")
+    found = verdicts.tabulate_differences(comparison, ["narrow"], "geometric_mean")
     metric = comparison.table["geometric_mean"]
     assert found.loc["narrow", "difference"] == pytest.approx(metric["narrow"] - metric["plain-0"], abs=1e-12)
     assert "one seed" in found.loc["narrow", "basis"] and found.loc["narrow", "n_seeds"] == 1
@@ -68,7 +68,7 @@ def test_seeds_of_a_variant_share_a_verdict_and_are_paired_with_the_references_s
     metric = comparison.table["geometric_mean"]
     mean = np.mean([metric[f"wide-{seed}"] - metric[f"plain-{seed}"] for seed in (0, 1)])
     for names in (["wide-0", "wide-1"], ["wide-1"]):  # a verdict does not depend on which seeds one looks at
-        found = verdicts.differences(comparison, names, "geometric_mean")
+        found = verdicts.tabulate_differences(comparison, names, "geometric_mean")
         assert found.index.tolist() == names
         assert found["difference"].tolist() == pytest.approx([mean] * len(names), abs=1e-12)
         assert set(found["n_seeds"]) == {2} and found["basis"].str.contains("2 seeds").all()
@@ -104,16 +104,18 @@ def test_table_page_and_csv_agree_on_every_difference(comparison, folder):
 
 
 def test_the_title_of_the_page_says_what_the_verdicts_of_the_table_say(comparison):
-    found = verdicts.differences(comparison, comparison.names, "geometric_mean")
-    said = verdicts.for_title(comparison, found)
+    found = verdicts.tabulate_differences(comparison, comparison.names, "geometric_mean")
+    said = verdicts.describe_verdicts(comparison, found)
     assert said["verdicts"] == found["verdict_holm"].to_dict() and said["against"] == "plain-0, seed by seed"
-    one = verdicts.for_title(comparison, verdicts.differences(comparison, ["narrow"], "geometric_mean"))
+    one = verdicts.describe_verdicts(
+        comparison, verdicts.tabulate_differences(comparison, ["narrow"], "geometric_mean")
+    )
     assert one == {"reference": "plain-0", "verdicts": {"narrow": "worse"}, "against": ""}
 
 
 def test_the_correction_counts_variants_not_runs(comparison):
-    found = verdicts.differences(comparison, ["wide-0", "wide-1", "narrow"], "geometric_mean")
-    words = verdict_table.html_table(comparison, ["wide-0", "wide-1", "narrow"], found)
+    found = verdicts.tabulate_differences(comparison, ["wide-0", "wide-1", "narrow"], "geometric_mean")
+    words = verdict_table.render_verdicts(comparison, ["wide-0", "wide-1", "narrow"], found)
     assert "corrected for 2 comparisons" in words
 
 
@@ -126,14 +128,16 @@ def test_without_a_reference_nothing_is_judged_and_the_cure_is_said(folder, comp
     (folder / "reference.json").rename(folder / "kept.json")
     try:
         fresh = Comparison(folder)
-        html = verdict_table.html_table(fresh, ["narrow"], verdicts.differences(fresh, ["narrow"], "geometric_mean"))
+        html = verdict_table.render_verdicts(
+            fresh, ["narrow"], verdicts.tabulate_differences(fresh, ["narrow"], "geometric_mean")
+        )
         assert "no reference yet" in html and "runs promote" in html
     finally:
         (folder / "kept.json").rename(folder / "reference.json")
 
 
 def test_while_differences_are_computed_the_numbers_are_there(comparison):
-    rows = rows_of(verdict_table.html_table(comparison, ["plain-0", "narrow"], None))
+    rows = rows_of(verdict_table.render_verdicts(comparison, ["plain-0", "narrow"], None))
     assert f"{comparison.table.loc['narrow', 'geometric_mean']:.3f}" in rows["narrow"]
     assert "being computed" in rows["narrow"] and "reference" in rows["plain-0"]
 

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from reid_lib.core.faces import face
-from reid_lib.core.names import ranked
+from reid_lib.core.names import ranked_column
 
 
 def test_a_name_comes_from_its_module():
     names, get, listed = face("reid_lib.core", {"names": "ranked IMAGE_ID", "errors": "ReidError"})
     assert names == listed() == ["IMAGE_ID", "ReidError", "ranked"]
-    assert get("ranked") is ranked
+    assert get("ranked") is ranked_column
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error_of_the_package():

@@ -4,7 +4,7 @@ from reid_lib.core import names
 
 
 def test_ranked_columns_count_from_one():
-    assert [names.ranked("score", k) for k in (1, names.N_RANKS)] == ["score_1", "score_5"]
+    assert [names.ranked_column("score", k) for k in (1, names.N_RANKS)] == ["score_1", "score_5"]
     assert names.MATCH_ORIENTATION == "orientation_1"
 
 

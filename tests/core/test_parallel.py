@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from reid_lib.core.parallel import ahead, in_threads
+from reid_lib.core.parallel import iterate_ahead, map_in_threads
 
 
 def quickly(function, items):
-    return in_threads(function, items, title="", workers=4, progress=False)
+    return map_in_threads(function, items, title="", workers=4, progress=False)
 
 
 def later_is_quicker(item: int) -> int:
@@ -23,7 +23,7 @@ def fails_at_3(item: int) -> int:
     return item
 
 
-@pytest.mark.parametrize("run", [quickly, ahead])
+@pytest.mark.parametrize("run", [quickly, iterate_ahead])
 def test_results_come_in_the_order_of_the_items_and_errors_at_theirs(run):
     assert list(run(later_is_quicker, range(9))) == [k * k for k in range(9)]
     assert list(run(later_is_quicker, [])) == []
@@ -42,7 +42,7 @@ def test_one_item_is_made_ahead_of_the_one_worked_on_and_no_more():
             second.set()
         return item
 
-    for item in ahead(make, range(6)):
+    for item in iterate_ahead(make, range(6)):
         assert second.wait(5), "nothing is made while the first is worked on"
         time.sleep(0.01)  # whatever is under way has begun by now
         assert max(begun) <= item + 1
@@ -51,7 +51,7 @@ def test_one_item_is_made_ahead_of_the_one_worked_on_and_no_more():
 
 def test_few_items_are_under_way_at_a_time():
     begun = []
-    found = in_threads(begun.append, range(100), title="", workers=1, progress=False)
+    found = map_in_threads(begun.append, range(100), title="", workers=1, progress=False)
     next(found)
     time.sleep(0.05)
     assert len(begun) <= 8

@@ -43,7 +43,7 @@ def test_a_cache_that_is_a_file(a_file, tmp_path):
     Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(tmp_path / "a.png")
     rows = pd.DataFrame({IMAGE_ID: ["a"], PATH: ["a.png"], IDENTITY: "a", DATASET: "d", INDIVIDUAL: "d/a"})
     with pytest.raises(CatalogueError, match=r"cannot be written .*set REID_CACHE to a folder"):
-        pixels.pixels(Catalogue(rows, tmp_path, "folder"), image_size=32, progress=False)
+        pixels.load_pixels(Catalogue(rows, tmp_path, "folder"), image_size=32, progress=False)
 
 
 def test_a_disk_that_is_full_before_a_run_begins_leaves_nothing(clean_dirs, monkeypatch):

@@ -11,7 +11,7 @@ from PIL import Image
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, PATH
 from reid_lib.data.catalogue import Catalogue, audit, read_catalogue
-from reid_lib.data.normalise import tidy
+from reid_lib.data.normalise import normalise_table
 
 pytestmark = pytest.mark.usefixtures("clean_dirs")
 
@@ -65,7 +65,7 @@ def test_only_the_first_of_many_are_shown_but_all_are_counted(photos):
 
 
 def test_a_path_with_a_nul_byte_is_a_missing_file(photos):
-    rows = tidy(pd.DataFrame({IMAGE_ID: ["1"], PATH: ["a\0.png"], IDENTITY: ["a"]}), dataset="d")[0]
+    rows = normalise_table(pd.DataFrame({IMAGE_ID: ["1"], PATH: ["a\0.png"], IDENTITY: ["a"]}), dataset="d")[0]
     problems = audit(Catalogue(rows, photos, "d"), thorough=True)
     assert problems["kind"].tolist() == ["missing file"]
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import BBOX, IDENTITY, PATH
-from reid_lib.data.boxes import in_pixels
+from reid_lib.data.boxes import convert_to_pixels
 from reid_lib.data.catalogue import read_catalogue
 from reid_lib.data.file_states import FileStates
 from reid_lib.data.photo import parse_bbox
@@ -76,11 +76,12 @@ def test_missing_boxes_and_missing_files_do_not_decide(photos):
     rows = pd.DataFrame(
         {PATH: ["wide.png", "gone.png", "high.png"], BBOX: ["0,0,0.5,0.5", "0,0,1,1", None]}, dtype=object
     )
-    found, notes = in_pixels(rows, FileStates(photos))
+    found, notes = convert_to_pixels(rows, FileStates(photos))
     assert found[BBOX].tolist() == ["0,0,40,20", None, None] and len(notes) == 1
     empty = rows.assign(bbox=None)
     assert (
-        in_pixels(empty, FileStates(photos))[0].equals(empty) and in_pixels(rows[[PATH]], FileStates(photos))[1] == []
+        convert_to_pixels(empty, FileStates(photos))[0].equals(empty)
+        and convert_to_pixels(rows[[PATH]], FileStates(photos))[1] == []
     )
 
 
@@ -93,5 +94,5 @@ def test_any_shares_are_the_same_part_of_the_photograph(tmp_path_factory, shares
     root = tmp_path_factory.mktemp("boxes")
     Image.new("RGB", (200, 100)).save(root / "a.png")
     rows = pd.DataFrame({PATH: "a.png", BBOX: [",".join(map(repr, box)) for box in shares]})
-    found = np.array([parse_bbox(text) for text in in_pixels(rows, FileStates(root), progress=False)[0][BBOX]])
+    found = np.array([parse_bbox(text) for text in convert_to_pixels(rows, FileStates(root), progress=False)[0][BBOX]])
     assert np.allclose(found / [200, 100, 200, 100], shares, rtol=1e-9)

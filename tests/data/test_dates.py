@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reid_lib.data import dates
-from reid_lib.data.dates import days
+from reid_lib.data.dates import parse_days
 
 
 def read(*texts):
-    return days(pd.Series(texts, dtype=object))
+    return parse_days(pd.Series(texts, dtype=object))
 
 
 def test_the_example_runs():

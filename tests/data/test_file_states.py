@@ -30,14 +30,14 @@ def counted(path, *args, **options):
         stats[Path(path).name] += 1
     return stat(path, *args, **options)
 os.stat = counted
-from reid_lib.data.pixels import pixels
+from reid_lib.data.pixels import load_pixels
 from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import data
 params = TrainParams(dataset="folder", data_root=sys.argv[1])
 catalogue = data.read(params)
 data.split(catalogue, params)
 catalogue.fingerprint
-pixels(catalogue, image_size=32, progress=False)
+load_pixels(catalogue, image_size=32, progress=False)
 names = [Path(path).name for path in catalogue.rows["path"]]
 print("counted", set(opens[name] for name in names), set(stats[name] for name in names))
 """
@@ -64,10 +64,10 @@ def test_a_run_opens_a_photograph_to_look_at_it_and_to_decode_it_and_never_else(
 
 def test_a_file_that_changes_after_the_audit_gives_its_own_pixels(tmp_path, clean_dirs):
     catalogue = catalogue_of_noise(tmp_path, 3)
-    before = np.array(pixels.pixels(catalogue, image_size=16, progress=False))
+    before = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
     changed = catalogue.files()[1]
     Image.new("RGB", Image.open(changed).size, "white").save(changed)
-    after = pixels.pixels(catalogue, image_size=16, progress=False)
+    after = pixels.load_pixels(catalogue, image_size=16, progress=False)
     assert (after[1] == 255).all() and (after[[0, 2]] == before[[0, 2]]).all()
 
 

@@ -13,7 +13,7 @@ from reid_lib.data.near_copies import (
     compare,
     compare_shifted,
     distance,
-    hashes,
+    hash_images,
     similar,
     small_greys,
 )
@@ -50,7 +50,7 @@ COPIES = {
 def test_a_copy_has_nearly_the_hash_and_the_pixels_of_its_original(how):
     for seed in range(5):
         pixels = greys_of(square(scene(seed)), square(COPIES[how](scene(seed))))
-        first, second = hashes(pixels)
+        first, second = hash_images(pixels)
         assert distance(np.array([first]), np.array([second]))[0] <= 6
         correlation, difference, _ = compare(pixels, np.array([[0, 1]]))
         assert correlation[0] > 0.98 and difference[0] < 0.4
@@ -59,7 +59,7 @@ def test_a_copy_has_nearly_the_hash_and_the_pixels_of_its_original(how):
 def test_other_pictures_have_other_hashes_and_pixels():
     pixels = greys_of(*(square(scene(seed)) for seed in range(60)))
     i, j = np.triu_indices(60, 1)
-    hashed = hashes(pixels)
+    hashed = hash_images(pixels)
     assert distance(hashed[i], hashed[j]).min() > MOST_BITS
     assert compare(pixels, np.stack([i, j], axis=1))[0].max() < 0.9
 
@@ -96,7 +96,7 @@ def test_flat_pictures_are_compared_with_nothing():
     pixels = np.full((4, 40, 40, 3), 7, dtype=np.uint8)
     pixels[3] = square(scene(0), 40)
     greys = small_greys(pixels)
-    hashed = hashes(greys)
+    hashed = hash_images(greys)
     assert (hashed == NO_HASH).tolist() == [True, True, True, False]
     assert list(similar(hashed)) == []
     assert compare_shifted(greys, np.array([[0, 1], [3, 0]]))[0].tolist() == [-1, -1]
@@ -106,9 +106,9 @@ def test_flat_pictures_are_compared_with_nothing():
 @pytest.mark.parametrize("side", [8, 31, 32, 100])
 def test_any_size_of_picture_has_a_hash(side):
     pixels = np.stack([square(scene(0), side), square(scene(1), side)])
-    first, second = hashes(small_greys(pixels))
+    first, second = hash_images(small_greys(pixels))
     assert first != second and max(first, second) < NO_HASH
-    assert len(hashes(small_greys(pixels[:0]))) == 0
+    assert len(hash_images(small_greys(pixels[:0]))) == 0
 
 
 def found(hashed, **options):

@@ -6,7 +6,7 @@ import pytest
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, INDIVIDUAL, NEW_INDIVIDUAL, ORIENTATION, PATH, SPECIES, SPLIT
-from reid_lib.data.normalise import tidy
+from reid_lib.data.normalise import normalise_table
 
 pytestmark = pytest.mark.usefixtures("clean_dirs")
 
@@ -17,46 +17,46 @@ def frame(**columns) -> pd.DataFrame:
 
 
 def test_same_name_in_two_data_sets_is_two_animals():
-    rows, _ = tidy(frame(identity=["01", "01"], dataset=["lynx", None]), dataset="csv")
+    rows, _ = normalise_table(frame(identity=["01", "01"], dataset=["lynx", None]), dataset="csv")
     assert list(rows[INDIVIDUAL]) == ["lynx/01", "csv/01"]
 
 
 def test_numbers_become_plain_text():
-    rows, _ = tidy(frame(image_id=[1, 2], identity=[7.0, 12.0]), dataset="csv")
+    rows, _ = normalise_table(frame(image_id=[1, 2], identity=[7.0, 12.0]), dataset="csv")
     assert list(rows[IMAGE_ID]) == ["1", "2"]
     assert list(rows[IDENTITY]) == ["7", "12"]
 
 
 def test_leading_zeros_and_inner_blanks_stay_outer_blanks_go():
-    rows, _ = tidy(frame(identity=[" 007", "Old  Tom "]), dataset="csv")
+    rows, _ = normalise_table(frame(identity=[" 007", "Old  Tom "]), dataset="csv")
     assert list(rows[IDENTITY]) == ["007", "Old  Tom"]
 
 
 def test_two_spellings_of_one_accent_are_one_animal():
-    rows, _ = tidy(frame(identity=["Zoe\u0308", "Zo\u00eb"]), dataset="csv")
+    rows, _ = normalise_table(frame(identity=["Zoe\u0308", "Zo\u00eb"]), dataset="csv")
     assert rows[INDIVIDUAL].nunique() == 1
 
 
 def test_backslashes_and_orientations_are_tidied():
-    rows, _ = tidy(frame(path=["x\\a.png", "b.png"], orientation=["Left ", "Unknown"]), dataset="csv")
+    rows, _ = normalise_table(frame(path=["x\\a.png", "b.png"], orientation=["Left ", "Unknown"]), dataset="csv")
     assert list(rows[PATH]) == ["x/a.png", "b.png"]
     assert rows[ORIENTATION][0] == "left" and pd.isna(rows[ORIENTATION][1])
 
 
 def test_several_species_in_one_cell_are_joined():
-    rows, _ = tidy(frame(species=pd.Series([["lynx", "hare"], None], dtype=object)), dataset="csv")
+    rows, _ = normalise_table(frame(species=pd.Series([["lynx", "hare"], None], dtype=object)), dataset="csv")
     assert rows[SPECIES][0] == "lynx, hare"
 
 
 @pytest.mark.parametrize("name", ["unknown", "Unidentified", NEW_INDIVIDUAL, " ", None, float("nan")])
 def test_no_name_is_no_animal(name):
-    rows, notes = tidy(frame(identity=["x", name]), dataset="csv")
+    rows, notes = normalise_table(frame(identity=["x", name]), dataset="csv")
     assert rows[IDENTITY].isna().tolist() == rows[INDIVIDUAL].isna().tolist() == [False, True]
     assert any("1 of 2 images have no identity" in note for note in notes)
 
 
 def test_empty_optional_columns_go_and_strange_ones_too():
-    rows, _ = tidy(frame(species=[None, None], weather=["sun", "rain"]), dataset="csv")
+    rows, _ = normalise_table(frame(species=[None, None], weather=["sun", "rain"]), dataset="csv")
     assert SPECIES not in rows and "weather" not in rows
 
 
@@ -70,35 +70,35 @@ def test_empty_optional_columns_go_and_strange_ones_too():
     ],
 )
 def test_bbox_has_one_spelling(bbox, text):
-    rows, _ = tidy(frame(bbox=pd.Series([bbox, None], dtype=object)), dataset="csv")
+    rows, _ = normalise_table(frame(bbox=pd.Series([bbox, None], dtype=object)), dataset="csv")
     assert rows[BBOX][0] == text
     assert pd.isna(rows[BBOX][1])
 
 
 def test_bbox_of_missing_numbers_is_missing():
-    rows, _ = tidy(frame(bbox=pd.Series([[np.nan] * 4, [0, 0, 9, 9]], dtype=object)), dataset="csv")
+    rows, _ = normalise_table(frame(bbox=pd.Series([[np.nan] * 4, [0, 0, 9, 9]], dtype=object)), dataset="csv")
     assert rows[BBOX].isna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize("column", [IMAGE_ID, PATH, IDENTITY])
 def test_missing_column_is_named(column):
     with pytest.raises(CatalogueError, match=f"missing: {column}"):
-        tidy(frame().drop(columns=column), dataset="csv")
+        normalise_table(frame().drop(columns=column), dataset="csv")
 
 
 def test_row_without_a_path_is_told():
     with pytest.raises(CatalogueError, match=r"1 rows have no path \(rows 1"):
-        tidy(frame(path=["a.png", None]), dataset="csv")
+        normalise_table(frame(path=["a.png", None]), dataset="csv")
 
 
 def test_nothing_labelled_is_an_error():
     with pytest.raises(CatalogueError, match="nothing to learn from"):
-        tidy(frame(identity=[None, None]), dataset="csv")
+        normalise_table(frame(identity=[None, None]), dataset="csv")
 
 
 def test_slash_in_a_data_set_must_not_merge_two_animals():
     with pytest.raises(CatalogueError, match="slashes"):
-        tidy(frame(dataset=["a", "a/b"], identity=["b/c", "c"]), dataset="csv")
+        normalise_table(frame(dataset=["a", "a/b"], identity=["b/c", "c"]), dataset="csv")
 
 
 # the data set's own split
@@ -107,7 +107,7 @@ def test_slash_in_a_data_set_must_not_merge_two_animals():
 def official(identities, parts):
     n = len(parts)
     given = pd.DataFrame({IMAGE_ID: range(n), PATH: [f"{i}.png" for i in range(n)], IDENTITY: identities, SPLIT: parts})
-    return tidy(given, dataset="csv")
+    return normalise_table(given, dataset="csv")
 
 
 def test_own_split_is_spelled_train_and_test():

@@ -11,7 +11,7 @@ from PIL import Image
 
 from reid_lib.data.file_states import read_state
 from reid_lib.data.photo import UnreadablePhoto
-from reid_lib.data.photo_file import not_a_file, opened
+from reid_lib.data.photo_file import not_a_file, open_file
 from reid_lib.data.pixels import load_image
 
 
@@ -81,7 +81,7 @@ def test_what_pillow_writes_and_no_camera_does_is_not_read(tmp_path, kind):
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM"])
 def test_every_kind_that_is_read_may_have_any_name(tmp_path, kind):
     assert problem(tmp_path, saved(kind)) == ""
-    with opened(tmp_path / "a.jpg") as (image, _):
+    with open_file(tmp_path / "a.jpg") as (image, _):
         assert image.format == kind
 
 
@@ -136,7 +136,7 @@ def test_of_two_pictures_in_one_file_the_first_counts(tmp_path):
     stream = io.BytesIO()
     picture().save(stream, "MPO", save_all=True, append_images=[picture(1)])
     both = stream.getvalue()
-    with opened(_write(tmp_path, both)) as (image, _):
+    with open_file(_write(tmp_path, both)) as (image, _):
         assert image.format == "MPO"
     first_end = both.index(b"\xff\xd9", both.index(b"\xff\xda"))
     assert problem(tmp_path, both) == ""

@@ -31,7 +31,7 @@ def test_hundred_megapixels_work(tmp_path):
     Image.new("L", (10_000, 10_000), 200).save(tmp_path / "a.jpg")
     assert read_state(tmp_path / "a.png").problem == "" and read_state(tmp_path / "a.jpg").problem == ""
     catalogue = catalogue_of(tmp_path, ["a.png", "a.jpg"])
-    made = pixels.pixels(catalogue, image_size=32, interpolation="bilinear", progress=False)
+    made = pixels.load_pixels(catalogue, image_size=32, interpolation="bilinear", progress=False)
     assert (made[0] == 255).all() and (made[1] == 200).all()
 
 
@@ -43,7 +43,7 @@ def test_pixels_follow_the_rows(tmp_path):
     for i, name in enumerate(names):
         Image.new("RGB", (20 + i, 30), (i, 2 * i, 255 - i)).save(tmp_path / name)
     order = list(np.random.default_rng(0).permutation(40))
-    made = pixels.pixels(catalogue_of(tmp_path, [names[i] for i in order]), image_size=16, progress=False)
+    made = pixels.load_pixels(catalogue_of(tmp_path, [names[i] for i in order]), image_size=16, progress=False)
     assert made.shape == (40, 16, 16, 3) and made.dtype == np.uint8
     np.testing.assert_array_equal(made[:, 3, 5], [(i, 2 * i, 255 - i) for i in order])
 
@@ -52,7 +52,7 @@ def test_pixels_follow_the_rows(tmp_path):
 def test_whole_image_is_squashed_with_the_interpolation_asked_for(tmp_path, name):
     """At most twice the size: no draft, no reducing first, so Pillow's own resize is the answer."""
     Image.fromarray(noise(30, 60)).save(tmp_path / "a.png")
-    made = pixels.pixels(catalogue_of(tmp_path, ["a.png"]), image_size=32, interpolation=name, progress=False)
+    made = pixels.load_pixels(catalogue_of(tmp_path, ["a.png"]), image_size=32, interpolation=name, progress=False)
     expected = Image.fromarray(noise(30, 60)).resize((32, 32), Image.Resampling[name.upper()])
     np.testing.assert_array_equal(made[0], np.asarray(expected))
 
@@ -61,7 +61,7 @@ def test_shrinking_averages_instead_of_skipping(tmp_path):
     """A fine checkerboard shrinks to its mean."""
     board = np.indices((512, 512)).sum(axis=0) % 2 * 255
     Image.fromarray(board.astype(np.uint8)).save(tmp_path / "a.png")
-    made = pixels.pixels(catalogue_of(tmp_path, ["a.png"]), image_size=16, progress=False)
+    made = pixels.load_pixels(catalogue_of(tmp_path, ["a.png"]), image_size=16, progress=False)
     np.testing.assert_allclose(made.astype(float), 127.5, atol=4)
 
 
@@ -69,7 +69,7 @@ def test_bbox_is_cut_before_shrinking(tmp_path):
     Image.fromarray(quadrants()).save(tmp_path / "a.png")
     boxes = ["0,0,32,24", "32,24,32,24", None]
     catalogue = catalogue_of(tmp_path, ["a.png"] * 3, **{IMAGE_ID: ["1", "2", "3"], BBOX: boxes})
-    made = pixels.pixels(catalogue, image_size=8, interpolation="nearest", progress=False)
+    made = pixels.load_pixels(catalogue, image_size=8, interpolation="nearest", progress=False)
     assert (made[0] == RED).all() and (made[1] == YELLOW).all()
     assert {tuple(p) for p in made[2].reshape(-1, 3)} == {RED, GREEN, BLUE, YELLOW}
 
@@ -77,9 +77,9 @@ def test_bbox_is_cut_before_shrinking(tmp_path):
 def test_second_time_nothing_is_decoded_and_the_map_is_read_only(tmp_path, monkeypatch):
     Image.fromarray(noise()).save(tmp_path / "a.png")
     catalogue = catalogue_of(tmp_path, ["a.png"])
-    first = pixels.pixels(catalogue, image_size=16, progress=False)
+    first = pixels.load_pixels(catalogue, image_size=16, progress=False)
     monkeypatch.setattr(pixels, "open_upright", None)
-    again = pixels.pixels(catalogue_of(tmp_path, ["a.png"]), image_size=16, progress=False)
+    again = pixels.load_pixels(catalogue_of(tmp_path, ["a.png"]), image_size=16, progress=False)
     assert isinstance(again, np.memmap)
     np.testing.assert_array_equal(first, again)
     with pytest.raises(ValueError, match="read-only"):
@@ -92,19 +92,19 @@ def test_changed_file_is_decoded_again(tmp_path):
         Image.new("L", (16, 16), value).save(tmp_path / "a.bmp")
         os.utime(tmp_path / "a.bmp", ns=(0, 10**9 * (value + 1)))
         catalogue = catalogue_of(tmp_path, ["a.bmp"])
-        assert (pixels.pixels(catalogue, image_size=8, progress=False) == value).all()
+        assert (pixels.load_pixels(catalogue, image_size=8, progress=False) == value).all()
 
 
 def test_size_interpolation_order_and_box_have_pixels_of_their_own(tmp_path):
     for i in (0, 1):
         Image.fromarray(noise(seed=i)).save(tmp_path / f"{i}.png")
     one = catalogue_of(tmp_path, ["0.png", "1.png"])
-    base = pixels.pixels(one, image_size=16, progress=False)
-    assert pixels.pixels(one, image_size=8, progress=False).shape == (2, 8, 8, 3)
-    assert (pixels.pixels(one, image_size=16, interpolation="nearest", progress=False) != base).any()
-    turned = pixels.pixels(catalogue_of(tmp_path, ["1.png", "0.png"]), image_size=16, progress=False)
+    base = pixels.load_pixels(one, image_size=16, progress=False)
+    assert pixels.load_pixels(one, image_size=8, progress=False).shape == (2, 8, 8, 3)
+    assert (pixels.load_pixels(one, image_size=16, interpolation="nearest", progress=False) != base).any()
+    turned = pixels.load_pixels(catalogue_of(tmp_path, ["1.png", "0.png"]), image_size=16, progress=False)
     np.testing.assert_array_equal(turned, base[::-1])
-    boxed = pixels.pixels(
+    boxed = pixels.load_pixels(
         catalogue_of(tmp_path, ["0.png", "1.png"], bbox=["0,0,8,8"] * 2), image_size=16, progress=False
     )
     assert (boxed != base).any()
@@ -116,7 +116,9 @@ def test_all_undecodable_images_are_told_at_once(tmp_path, clean_dirs):
     for name in bad:
         (tmp_path / name).write_bytes(_jpeg(noise(200, 200))[:3000])
     with pytest.raises(CatalogueError, match="3 of 5 images") as caught:
-        pixels.pixels(catalogue_of(tmp_path, [bad[0], "good.png", *bad[1:], "good.png"]), image_size=16, progress=False)
+        pixels.load_pixels(
+            catalogue_of(tmp_path, [bad[0], "good.png", *bad[1:], "good.png"]), image_size=16, progress=False
+        )
     assert all(name in str(caught.value) for name in bad)
     assert arrays(clean_dirs) == []
 
@@ -129,7 +131,7 @@ def test_full_disk_names_the_way_out_and_leaves_nothing(tmp_path, clean_dirs, mo
 
     monkeypatch.setattr(pixel_store.os, "fsync", full)
     with pytest.raises(CatalogueError, match="REID_CACHE"):
-        pixels.pixels(catalogue_of(tmp_path, ["a.png"]), image_size=16, progress=False)
+        pixels.load_pixels(catalogue_of(tmp_path, ["a.png"]), image_size=16, progress=False)
     assert arrays(clean_dirs) == []
 
 
@@ -154,14 +156,14 @@ def decoded(monkeypatch) -> list:
 @pytest.mark.parametrize("cut", [0, 1, 100])
 def test_a_build_that_was_killed_is_gone_on_from(tmp_path, clean_dirs, monkeypatch, cut):
     catalogue = catalogue_of_noise(tmp_path, 8)
-    whole = np.array(pixels.pixels(catalogue, image_size=16, progress=False))
+    whole = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
     (file,) = arrays(clean_dirs)
     squares, sums = file.read_bytes()[: -8 * 4], file.read_bytes()[-8 * 4 :]
     file.with_suffix(".part").write_bytes(squares[: -3 * 16 * 16 * 3 - cut])  # five squares, and less where `cut`
     file.with_suffix(".crc.part").write_bytes(sums[: 5 * 4])
     file.unlink()
     seen = decoded(monkeypatch)
-    np.testing.assert_array_equal(pixels.pixels(catalogue, image_size=16, progress=False), whole)
+    np.testing.assert_array_equal(pixels.load_pixels(catalogue, image_size=16, progress=False), whole)
     done = 5 if cut == 0 else 4
     assert sorted(seen) == [f"{i}.png" for i in range(done, 8)]
     assert arrays(clean_dirs) == [file]
@@ -170,7 +172,7 @@ def test_a_build_that_was_killed_is_gone_on_from(tmp_path, clean_dirs, monkeypat
 @pytest.mark.parametrize("where", ["first", "last", "no checksums"])
 def test_a_part_that_holds_other_pixels_is_not_trusted(tmp_path, clean_dirs, monkeypatch, where):
     catalogue = catalogue_of_noise(tmp_path, 4)
-    whole = np.array(pixels.pixels(catalogue, image_size=16, progress=False))
+    whole = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
     (file,) = arrays(clean_dirs)
     data, sums = bytearray(file.read_bytes()[: -4 * 4 - 16 * 16 * 3]), file.read_bytes()[-4 * 4 :]
     data[-1 if where == "last" else 200] ^= 1
@@ -179,7 +181,7 @@ def test_a_part_that_holds_other_pixels_is_not_trusted(tmp_path, clean_dirs, mon
         file.with_suffix(".crc.part").write_bytes(sums[: 3 * 4])
     file.unlink()
     seen = decoded(monkeypatch)
-    np.testing.assert_array_equal(pixels.pixels(catalogue, image_size=16, progress=False), whole)
+    np.testing.assert_array_equal(pixels.load_pixels(catalogue, image_size=16, progress=False), whole)
     assert sorted(seen) == [f"{i}.png" for i in range(2 if where == "last" else 0, 4)]
     assert arrays(clean_dirs) == [file]
 
@@ -188,7 +190,7 @@ def test_a_third_of_the_cache_zeroed_is_noticed_and_only_that_is_decoded_again(
     tmp_path, clean_dirs, monkeypatch, capsys, next_process
 ):
     catalogue = catalogue_of_noise(tmp_path, 9)
-    whole = np.array(pixels.pixels(catalogue, image_size=16, progress=False))
+    whole = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
     (file,) = arrays(clean_dirs)
     before = file.read_bytes()
     data = bytearray(before)
@@ -197,7 +199,7 @@ def test_a_third_of_the_cache_zeroed_is_noticed_and_only_that_is_decoded_again(
     file.write_bytes(data)
     next_process()
     seen = decoded(monkeypatch)
-    np.testing.assert_array_equal(pixels.pixels(catalogue, image_size=16, progress=False), whole)
+    np.testing.assert_array_equal(pixels.load_pixels(catalogue, image_size=16, progress=False), whole)
     assert sorted(seen) == ["3.png", "4.png", "5.png"] and file.read_bytes() == before
     assert "3 of 9 images in the pixel cache" in capsys.readouterr().out
 
@@ -205,7 +207,7 @@ def test_a_third_of_the_cache_zeroed_is_noticed_and_only_that_is_decoded_again(
 @pytest.mark.parametrize("place", ["first byte", "last byte", "a checksum", "the header"])
 def test_one_flipped_bit_of_the_cache_is_noticed(tmp_path, clean_dirs, capsys, next_process, place):
     catalogue = catalogue_of_noise(tmp_path, 5)
-    whole = np.array(pixels.pixels(catalogue, image_size=16, progress=False))
+    whole = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
     (file,) = arrays(clean_dirs)
     before = bytearray(file.read_bytes())
     squares, sums = 5 * 16 * 16 * 3, 5 * 4
@@ -214,7 +216,7 @@ def test_one_flipped_bit_of_the_cache_is_noticed(tmp_path, clean_dirs, capsys, n
     data[at] ^= 1
     file.write_bytes(data)
     next_process()
-    np.testing.assert_array_equal(pixels.pixels(catalogue, image_size=16, progress=False), whole)
+    np.testing.assert_array_equal(pixels.load_pixels(catalogue, image_size=16, progress=False), whole)
     assert file.read_bytes() == before
     assert place == "the header" or "1 of 5 images in the pixel cache" in capsys.readouterr().out
 
@@ -222,10 +224,10 @@ def test_one_flipped_bit_of_the_cache_is_noticed(tmp_path, clean_dirs, capsys, n
 def test_a_cache_without_checksums_is_made_again(tmp_path, clean_dirs, capsys):
     """As versions before wrote it: nothing vouches for it."""
     catalogue = catalogue_of_noise(tmp_path, 5)
-    whole = np.array(pixels.pixels(catalogue, image_size=16, progress=False))
+    whole = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
     (file,) = arrays(clean_dirs)
     file.write_bytes(file.read_bytes()[: -5 * 4])
-    np.testing.assert_array_equal(pixels.pixels(catalogue, image_size=16, progress=False), whole)
+    np.testing.assert_array_equal(pixels.load_pixels(catalogue, image_size=16, progress=False), whole)
     assert "no checksums" in capsys.readouterr().out
 
 
@@ -259,7 +261,7 @@ def test_killed_again_and_again_while_building_it_ends_whole(tmp_path, clean_dir
         sizes.append(sum(p.stat().st_size for p in folder.glob("*.part")))
     assert 0 < sizes[0] < sizes[1]
     catalogue = read_catalogue("folder", str(tmp_path / "photos"))
-    made = np.array(pixels.pixels(catalogue, image_size=16, progress=False))
+    made = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
     expected = [pixels._squash(Image.open(file).convert("RGB"), 16, "bicubic") for file in catalogue.files()]
     np.testing.assert_array_equal(made, np.stack(expected))
 
@@ -267,15 +269,15 @@ def test_killed_again_and_again_while_building_it_ends_whole(tmp_path, clean_dir
 def test_what_was_used_longest_ago_makes_room(tmp_path, clean_dirs, monkeypatch):
     catalogue = catalogue_of_noise(tmp_path, 4)
     for size in (8, 12, 16):
-        pixels.pixels(catalogue, image_size=size, progress=False)
+        pixels.load_pixels(catalogue, image_size=size, progress=False)
     eight, twelve, sixteen = sorted(arrays(clean_dirs), key=lambda p: p.stat().st_size)
     for age, path in enumerate((sixteen, eight, twelve)):
         os.utime(path, (1000 + age, 1000 + age))
-    pixels.pixels(catalogue, image_size=8, progress=False)  # used again: the newest now
+    pixels.load_pixels(catalogue, image_size=8, progress=False)  # used again: the newest now
     room = sum(p.stat().st_size for p in (eight, twelve, sixteen))
     disk = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(pixel_store, "LIMIT_SHARE", room / disk.total)
-    pixels.pixels(catalogue, image_size=10, progress=False)
+    pixels.load_pixels(catalogue, image_size=10, progress=False)
     assert not sixteen.exists() and eight.exists() and twelve.exists()
 
 
@@ -285,23 +287,23 @@ def test_a_disk_too_small_is_told_before_anything_is_decoded(tmp_path, clean_dir
     usage = shutil.disk_usage(tmp_path)._replace(free=100)
     monkeypatch.setattr(pixel_store.shutil, "disk_usage", lambda path: usage)
     with pytest.raises(CatalogueError, match="need 3.1 kB, and 0.1 kB are free.*REID_CACHE"):
-        pixels.pixels(catalogue, image_size=16, progress=False)
+        pixels.load_pixels(catalogue, image_size=16, progress=False)
     assert seen == [] and arrays(clean_dirs) == []
 
 
 def test_damaged_cache_is_made_again(tmp_path, clean_dirs):
     Image.fromarray(noise()).save(tmp_path / "a.png")
     catalogue = catalogue_of(tmp_path, ["a.png"])
-    first = np.array(pixels.pixels(catalogue, image_size=16, progress=False))
+    first = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
     (whole,) = arrays(clean_dirs)
     for damaged in (b"", whole.read_bytes()[:200]):
         whole.unlink()
         whole.write_bytes(damaged)
-        np.testing.assert_array_equal(pixels.pixels(catalogue, image_size=16, progress=False), first)
+        np.testing.assert_array_equal(pixels.load_pixels(catalogue, image_size=16, progress=False), first)
 
 
 def _mean_of_pixels(root, paths, queue):
-    queue.put(float(pixels.pixels(catalogue_of(root, paths), image_size=16, progress=False).mean()))
+    queue.put(float(pixels.load_pixels(catalogue_of(root, paths), image_size=16, progress=False).mean()))
 
 
 def test_two_processes_at_once(tmp_path, clean_dirs):
@@ -323,9 +325,9 @@ def test_two_processes_at_once(tmp_path, clean_dirs):
 def test_unknown_interpolation_and_size_are_refused(tmp_path):
     catalogue = catalogue_of(tmp_path, ["a.png"])
     with pytest.raises(ParameterError, match="bicubic"):
-        pixels.pixels(catalogue, image_size=16, interpolation="cubic")
+        pixels.load_pixels(catalogue, image_size=16, interpolation="cubic")
     with pytest.raises(ParameterError, match="image_size"):
-        pixels.pixels(catalogue, image_size=0)
+        pixels.load_pixels(catalogue, image_size=0)
 
 
 def test_photographs_to_show_keep_their_shape(tmp_path):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from reid_lib.core.errors import SplitError
 from reid_lib.core.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE, TEST, UNUSED, VAL
 from reid_lib.data import split as splits
-from reid_lib.data.readers.folder import draw_keys, encounters
-from reid_lib.data.roles import number
+from reid_lib.data.readers.folder import draw_keys, find_encounters
+from reid_lib.data.roles import hash_to_number
 from reid_lib.data.split import assign_roles
 
 DAY = datetime(2024, 5, 1)
@@ -64,7 +64,9 @@ def read(folder: pd.DataFrame) -> pd.DataFrame:
     if not any(times):
         return rows
     dates = [time.isoformat() if time else None for time in times]
-    return rows.assign(date=dates, encounter=encounters(list(folder["identity"]), times), draw_key=draw_keys(times))
+    return rows.assign(
+        date=dates, encounter=find_encounters(list(folder["identity"]), times), draw_key=draw_keys(times)
+    )
 
 
 def split_or_none(rows, **settings):
@@ -223,8 +225,8 @@ def test_runs_that_differ_in_val_split_share_their_known_test_queries():
 
 
 def test_numbers_are_even_and_the_same_in_every_process_and_for_every_name():
-    drawn = np.array([number("encounter", 0, f"{i}", "žluťoučký\udc80") for i in range(4000)])
+    drawn = np.array([hash_to_number("encounter", 0, f"{i}", "žluťoučký\udc80") for i in range(4000)])
     assert (drawn >= 0).all() and (drawn < 1).all()
     counts, _ = np.histogram(drawn, bins=10, range=(0, 1))
     assert abs(counts - 400).max() < 4 * np.sqrt(400 * 0.9)
-    assert number("a", 0, "b", "c") != number("a", 0, "bc") != number("a", 1, "bc")
+    assert hash_to_number("a", 0, "b", "c") != hash_to_number("a", 0, "bc") != hash_to_number("a", 1, "bc")

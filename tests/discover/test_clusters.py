@@ -33,12 +33,12 @@ class OnlyBlocks:
 def test_a_chain_is_one_cluster_whatever_the_blocks(kind, max_bytes):
     embeddings, ids = at([0, 10, 0, 20, 90, 95]), ["i5", "i0", "i3", "i1", "i4"]
     similarity, level = kind(Cosine(embeddings, embeddings)), np.cos(np.radians(11))
-    found = clusters.components(similarity, ids, level, max_bytes=max_bytes)
+    found = clusters.find_components(similarity, ids, level, max_bytes=max_bytes)
     assert groups(found, ids) == {frozenset({"i0", "i1", "i3"}), frozenset({"i4", "i5"})}
     assert found.tolist() == [0, 1, 1, 1, 0]  # numbered as they appear
 
 
 def test_without_a_threshold_each_image_stands_alone():
     embeddings = at([0, 0, 0])
-    found = clusters.components(Cosine(embeddings, embeddings), ["i0", "i1", "i2"], None)
+    found = clusters.find_components(Cosine(embeddings, embeddings), ["i0", "i1", "i2"], None)
     assert found.tolist() == [0, 1, 2]

@@ -65,7 +65,7 @@ def photos(tmp_path):
 
 def looked_at(root):
     catalogue = read_catalogue("folder", str(root), progress=False)
-    pixels = images.pixels(catalogue, image_size=96, progress=False)
+    pixels = images.load_pixels(catalogue, image_size=96, progress=False)
     return small_greys(pixels), catalogue.rows.assign(**{ROLE: GALLERY})
 
 
@@ -91,7 +91,7 @@ def test_photographs_of_drawn_animals_are_no_suspects(tmp_path):
 
 def test_the_built_in_animals_are_no_suspects():
     catalogue = read_catalogue("demo:small", progress=False)
-    pixels = images.pixels(catalogue, image_size=64, progress=False)
+    pixels = images.load_pixels(catalogue, image_size=64, progress=False)
     found = find_suspects(small_greys(pixels), catalogue.rows.assign(**{ROLE: GALLERY}))
     assert found.pairs.empty
 
@@ -159,7 +159,7 @@ def test_the_run_folder_lists_and_shows_them(photos, clean_dirs, capsys):
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))
     results = steps.evaluate(experiment)
-    drawing.suspects(experiment)
+    drawing.show_suspects(experiment)
     steps.finish(experiment, results)
     folder = clean_dirs / "runs" / "r"
     table = frames.read_csv(folder / SUSPECTS_CSV)
@@ -167,7 +167,7 @@ def test_the_run_folder_lists_and_shows_them(photos, clean_dirs, capsys):
     assert (folder / FIGURES / "suspected_label_errors.png").exists()
     assert "7 pairs of photographs look like one photograph under two animals" in capsys.readouterr().out
     again = steps.start(params, catalogue, data.split(catalogue, params))
-    drawing.suspects(again)  # of a finished run, from its files
+    drawing.show_suspects(again)  # of a finished run, from its files
     assert not (folder / FIGURES / "suspected_label_errors.txt").exists()
 
 

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.embed.projection import project
+from reid_lib.embed.projection import reduce_to_plane
 
 
 def clusters(n_each=30, d=20, n_clusters=3, spread=0.05, seed=0):
@@ -26,7 +26,7 @@ def nearest_other(plane):
 @pytest.mark.parametrize("method", ["tsne", "pca"])
 def test_what_is_alike_lies_close(method):
     features, which = clusters()
-    plane = project(features, method=method, seed=1)
+    plane = reduce_to_plane(features, method=method, seed=1)
     assert plane.shape == (90, 2) and plane.dtype == np.float32
     assert (which[nearest_other(plane)] == which).all()
 
@@ -35,7 +35,7 @@ def test_pca_equals_the_singular_value_decomposition_of_unit_rows():
     features = np.random.default_rng(0).normal(size=(12, 5))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     u, s, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
-    plane = project(features, method="pca")
+    plane = reduce_to_plane(features, method="pca")
     for column in range(2):
         expected = u[:, column] * s[column]
         sign = np.sign(expected @ plane[:, column])
@@ -47,7 +47,7 @@ def test_signs_of_the_principal_axes_are_fixed(seed):
     features = np.random.default_rng(seed).normal(size=(15, 4))
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     centred = unit - unit.mean(axis=0)
-    plane = project(features, method="pca")
+    plane = reduce_to_plane(features, method="pca")
     for column in range(2):
         axis = centred.T @ plane[:, column]  # along the principal axis, with the sign that was used
         assert axis[np.abs(axis).argmax()] > 0
@@ -56,47 +56,49 @@ def test_signs_of_the_principal_axes_are_fixed(seed):
 def test_pca_does_not_depend_on_the_order_of_rows():
     features, _ = clusters()
     order = np.random.default_rng(1).permutation(len(features))
-    assert project(features[order], method="pca") == pytest.approx(project(features, method="pca")[order], abs=1e-5)
+    assert reduce_to_plane(features[order], method="pca") == pytest.approx(
+        reduce_to_plane(features, method="pca")[order], abs=1e-5
+    )
 
 
 def test_length_of_an_embedding_does_not_matter():
     features, _ = clusters()
     lengths = np.random.default_rng(1).uniform(0.5, 4, (len(features), 1))
-    plane = project(features, method="pca")
-    assert project(features * lengths, method="pca") == pytest.approx(plane, abs=1e-5)
+    plane = reduce_to_plane(features, method="pca")
+    assert reduce_to_plane(features * lengths, method="pca") == pytest.approx(plane, abs=1e-5)
 
 
 def test_same_seed_same_picture_whatever_the_number_of_threads():
     features, _ = clusters()
     with threadpool_limits(1):
-        one = project(features, seed=3)
+        one = reduce_to_plane(features, seed=3)
     with threadpool_limits(2):
-        two = project(features, seed=3)
+        two = reduce_to_plane(features, seed=3)
     assert np.array_equal(one, two)
 
 
 @pytest.mark.parametrize("method", ["tsne", "pca"])
 @pytest.mark.parametrize("n", range(8))
 def test_any_small_number_of_rows_works(n, method):
-    plane = project(np.random.default_rng(0).normal(size=(n, 6)), method=method)
+    plane = reduce_to_plane(np.random.default_rng(0).normal(size=(n, 6)), method=method)
     assert plane.shape == (n, 2) and np.isfinite(plane).all()
 
 
 @pytest.mark.parametrize("d", [1, 2])
 def test_embeddings_of_one_or_two_dimensions_work(d):
-    plane = project(np.random.default_rng(0).normal(size=(20, d)))
+    plane = reduce_to_plane(np.random.default_rng(0).normal(size=(20, d)))
     assert plane.shape == (20, 2) and np.isfinite(plane).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_rows_that_are_all_the_same_lie_on_one_point(value):
-    plane = project(np.full((25, 7), value))
+    plane = reduce_to_plane(np.full((25, 7), value))
     assert (plane == 0).all()
 
 
 def test_rows_beyond_the_sample_are_placed_in_the_cluster_of_their_neighbours():
     features, which = clusters(n_each=60)
-    plane = project(features, seed=0, most_tsne=60)
+    plane = reduce_to_plane(features, seed=0, most_tsne=60)
     assert plane.shape == (180, 2) and np.isfinite(plane).all()
     assert (which[nearest_other(plane)] == which).all()
 
@@ -104,7 +106,9 @@ def test_rows_beyond_the_sample_are_placed_in_the_cluster_of_their_neighbours():
 def test_row_that_equals_a_sampled_one_is_placed_upon_it():
     features, _ = clusters(n_each=20)
     twice = np.concatenate([features, features])
-    plane = project(twice, seed=0, most_tsne=90)  # of 120 rows: most of the 30 left out have their twin in the sample
+    plane = reduce_to_plane(
+        twice, seed=0, most_tsne=90
+    )  # of 120 rows: most of the 30 left out have their twin in the sample
     apart = np.linalg.norm(plane[:60] - plane[60:], axis=1)
     sampled = np.sort(np.random.default_rng(0).permutation(120)[:90])
     in_sample = np.isin(np.arange(120), sampled)
@@ -116,22 +120,22 @@ def test_row_that_equals_a_sampled_one_is_placed_upon_it():
 def test_features_are_left_as_they_were():
     features, _ = clusters()
     before = features.copy()
-    project(features, method="pca")
+    reduce_to_plane(features, method="pca")
     assert np.array_equal(features, before)
 
 
 def test_unknown_method_is_refused_with_those_there_are():
     with pytest.raises(ParameterError, match="'tsn'.*tsne, pca, umap"):
-        project(np.eye(6), method="tsn")
+        reduce_to_plane(np.eye(6), method="tsn")
 
 
 @pytest.mark.parametrize("features", [np.ones(4), np.ones((3, 0)), np.array([[1.0, np.nan]])])
 def test_features_of_another_shape_or_not_finite_are_refused(features):
     with pytest.raises(ValueError, match="features must be"):
-        project(features)
+        reduce_to_plane(features)
 
 
 def test_umap_that_is_not_installed_says_the_cure(monkeypatch):
     monkeypatch.setitem(sys.modules, "umap", None)
     with pytest.raises(ParameterError, match="umap-learn.*tsne"):
-        project(np.random.default_rng(0).normal(size=(10, 4)), method="umap")
+        reduce_to_plane(np.random.default_rng(0).normal(size=(10, 4)), method="umap")

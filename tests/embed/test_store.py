@@ -15,7 +15,7 @@ from reid_lib.core import files
 from reid_lib.core.names import IMAGE_ID
 from reid_lib.embed import store
 from reid_lib.embed.extract import Way, extract
-from reid_lib.embed.store import Store, embedded, fingerprints
+from reid_lib.embed.store import Store, embed_images, fingerprint_images
 from reid_lib.nets.model_files import load_model, save_model
 from reid_lib.nets.network import build_model
 
@@ -51,7 +51,7 @@ def computed(clean_dirs, monkeypatch) -> list[int]:
 
 
 def test_what_was_embedded_comes_back_to_the_last_bit(model, images, computed):
-    first, second = (embedded(model, *images, **HOW) for _ in range(2))
+    first, second = (embed_images(model, *images, **HOW) for _ in range(2))
     plain = extract(model, *images, **HOW)
     np.testing.assert_array_equal(first.features, plain.features)
     np.testing.assert_array_equal(second.features, plain.features)
@@ -60,9 +60,9 @@ def test_what_was_embedded_comes_back_to_the_last_bit(model, images, computed):
 
 def test_only_new_images_are_embedded_in_whatever_order(model, images, computed):
     pixels, rows = images
-    embedded(model, pixels, rows, where=np.arange(20) < 12, **HOW)
+    embed_images(model, pixels, rows, where=np.arange(20) < 12, **HOW)
     order = np.random.default_rng(1).permutation(20)
-    found = embedded(model, pixels[order], rows.iloc[order], **HOW)
+    found = embed_images(model, pixels[order], rows.iloc[order], **HOW)
     assert computed == [12, 8]
     assert found.rows[IMAGE_ID].tolist() == [f"i{k}" for k in order]
     np.testing.assert_allclose(found.features, extract(model, pixels, rows, **HOW).features[order], atol=1e-6)
@@ -70,10 +70,10 @@ def test_only_new_images_are_embedded_in_whatever_order(model, images, computed)
 
 def test_a_changed_image_of_the_same_name_is_embedded_anew(model, images, computed):
     pixels, rows = images
-    embedded(model, pixels, rows, **HOW)
+    embed_images(model, pixels, rows, **HOW)
     changed = pixels.copy()
     changed[3, 0, 0, 0] ^= 1
-    found = embedded(model, changed, rows, **HOW)
+    found = embed_images(model, changed, rows, **HOW)
     assert computed == [20, 1]
     np.testing.assert_allclose(found.features, extract(model, changed, rows, **HOW).features, atol=1e-6)
 
@@ -98,44 +98,44 @@ def normalisation(model):
 
 @pytest.mark.parametrize("change", [one_weight, batch_statistics, head_statistics, normalisation])
 def test_a_changed_network_or_transform_embeds_anew(model, images, computed, change):
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     change(model)
-    found = embedded(model, *images, **HOW)
+    found = embed_images(model, *images, **HOW)
     assert computed == [20, 20]
     np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
 
 
 def test_another_image_size_or_precision_embeds_anew(model, images, computed):
     pixels, rows = images
-    embedded(model, pixels, rows, **HOW)
-    embedded(model, pixels[:, ::2, ::2].copy(), rows, **HOW)
-    embedded(model, pixels, rows, **HOW | {"precision": "bf16"})
+    embed_images(model, pixels, rows, **HOW)
+    embed_images(model, pixels[:, ::2, ::2].copy(), rows, **HOW)
+    embed_images(model, pixels, rows, **HOW | {"precision": "bf16"})
     assert computed == [20, 20, 20]
 
 
 def test_another_version_of_a_library_embeds_anew(model, images, computed, monkeypatch):
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     monkeypatch.setattr(store, "version", lambda name: f"{name} of tomorrow")
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     assert computed == [20, 20]
 
 
 def test_a_saved_network_is_the_same_network(model, images, computed, tmp_path):
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     save_model(model, lambda name: files.atomic(tmp_path / name))
-    embedded(load_model(tmp_path), *images, **HOW)
+    embed_images(load_model(tmp_path), *images, **HOW)
     assert computed == [20]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other"])
 def test_a_damaged_file_is_not_believed(model, images, computed, damage):
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     path = store_of(model).path
     content = bytearray(path.read_bytes())
     content[-400] ^= 255  # within the features, which lie last
     changed = {"cut": content[: len(content) // 2], "flipped": content, "empty": b"", "other": b"text"}[damage]
     path.write_bytes(changed)
-    found = embedded(model, *images, **HOW)
+    found = embed_images(model, *images, **HOW)
     assert computed == [20, 20]
     np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
 
@@ -145,18 +145,18 @@ def test_a_full_disk_costs_the_cache_alone(model, images, computed, monkeypatch,
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(store, "make_room", full)
-    found = embedded(model, *images, **HOW)
+    found = embed_images(model, *images, **HOW)
     np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
     assert "not kept" in capsys.readouterr().out
     assert not list(store_of(model).path.parent.iterdir())
 
 
 def test_the_cache_has_a_limit_and_the_oldest_go(model, images, computed, monkeypatch):
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     first = store_of(model).path
     monkeypatch.setattr(store, "LIMIT_SHARE", 1e-15)
     one_weight(model)
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     assert not first.exists()
     assert store_of(model).path.exists()
 
@@ -189,7 +189,7 @@ def test_killed_while_writing_leaves_what_was_there(clean_dirs):
 def test_fingerprints_are_of_the_pixels_alone(images):
     pixels, _ = images
     doubled = np.concatenate([pixels, pixels[::-1]])
-    names = fingerprints(doubled, np.arange(40))
+    names = fingerprint_images(doubled, np.arange(40))
     assert names[:20].tolist() == names[20:][::-1].tolist()
     assert len(set(names.tolist())) == 20
 
@@ -209,13 +209,13 @@ def test_whatever_was_there_before_the_same_embeddings_come_out_to_the_last_bit(
     pixels = np.random.default_rng(1).integers(0, 256, (70, 32, 32, 3), dtype=np.uint8)
     rows = pd.DataFrame({IMAGE_ID: [f"i{k}" for k in range(70)]})
     how = HOW | {"batch_size": 24}
-    whole = embedded(model, pixels, rows, **how).features
+    whole = embed_images(model, pixels, rows, **how).features
     store = Store.of(model, device="cpu", precision="fp32", way=Way.of(70, batch_size=24, device="cpu"))
-    names = fingerprints(pixels, np.arange(70))
+    names = fingerprint_images(pixels, np.arange(70))
     for there in (np.arange(70) < 0, np.arange(70) % 3 == 0, np.arange(70) < 50, np.arange(70) != 33):
         store.remove()
         store.add(names[there], whole[there])
-        np.testing.assert_array_equal(embedded(model, pixels, rows, **how).features, whole)
+        np.testing.assert_array_equal(embed_images(model, pixels, rows, **how).features, whole)
 
 
 def test_what_validation_leaves_is_what_the_evaluation_would_compute(clean_dirs, capsys):
@@ -242,16 +242,16 @@ def test_what_validation_leaves_is_what_the_evaluation_would_compute(clean_dirs,
 
 
 def test_another_number_of_threads_embeds_anew(model, images, computed):
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     torch.set_num_threads(threads)
     assert computed == [20, 20]
 
 
 def test_a_file_of_other_embeddings_under_the_name_is_not_believed(model, images, computed, capsys):
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     np.savez(store_of(model).path, images=np.zeros(3, dtype="S32"), features=np.zeros((3, 5), dtype=np.float32))
-    embedded(model, *images, **HOW)
+    embed_images(model, *images, **HOW)
     assert computed == [20, 20] and "is damaged" in capsys.readouterr().out

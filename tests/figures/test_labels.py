@@ -26,11 +26,11 @@ def no_figure_is_left():
 
 def test_long_names_lose_their_middle_and_stay_different():
     names = [f"{LONG}{i}" for i in range(12)] + ["short"]
-    short = labels.shortened(names)
+    short = labels.shorten_names(names)
     assert short["short"] == "short"
     assert len(set(short.values())) == len(names)
     assert all(len(name) <= 30 and "…" in name for name in short.values() if name != "short")
-    middle = labels.shortened([f"{'a' * 60}{i}{'b' * 60}" for i in range(3)])
+    middle = labels.shorten_names([f"{'a' * 60}{i}{'b' * 60}" for i in range(3)])
     assert len(set(middle.values())) == 3  # what tells them apart stands in the middle
 
 

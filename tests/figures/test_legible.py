@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontEntry, fontManager
 from matplotlib.text import Text
 
 from reid_lib import figures
-from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, INDIVIDUAL, N_RANKS, ORIENTATION, PREDICTED, ranked
+from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, INDIVIDUAL, N_RANKS, ORIENTATION, PREDICTED, ranked_column
 from reid_lib.figures import histories, history, impact, intervals, legible, performance, planes, scores, sheets
 
 matplotlib.use("Agg")
@@ -36,7 +36,7 @@ def renamed(frame, name):
         INDIVIDUAL,
         ENCOUNTER,
         ORIENTATION,
-        *(ranked(IDENTITY, k + 1) for k in range(N_RANKS)),
+        *(ranked_column(IDENTITY, k + 1) for k in range(N_RANKS)),
     ]
     return frame.assign(**{c: [f"{name}{str(v)[-1]}" for v in frame[c]] for c in columns if c in frame})
 

@@ -4,7 +4,7 @@ import matplotlib
 import pytest
 from drawn import HAND, by_gid, catalogue_rows, many, photo, predictions_of, texts, words
 
-from reid_lib.core.names import ENCOUNTER, IDENTITY, ORIENTATION, ranked
+from reid_lib.core.names import ENCOUNTER, IDENTITY, ORIENTATION, ranked_column
 from reid_lib.figures import sheets
 from reid_lib.figures.sheets import ROW_HEIGHT, SHOWN_PX, examples
 from reid_lib.figures.style import COLOURS
@@ -57,7 +57,7 @@ def test_unknown_query_whose_name_happens_to_stand_in_the_gallery_gets_no_right_
 
 
 def test_own_individual_further_down_is_marked_where_it_stands():
-    frame = HAND.assign(**{ranked(IDENTITY, 3): "b"})
+    frame = HAND.assign(**{ranked_column(IDENTITY, 3): "b"})
     assert frames(sheets.retrieval(frame, photo, image_ids=["q2"])) == ["wrong", "wrong", "right", "wrong", "wrong"]
 
 
@@ -92,7 +92,7 @@ def test_strip_loads_the_query_and_its_five_photographs_and_names_them_with_scor
 
 
 def test_gallery_with_fewer_individuals_leaves_places_empty():
-    frame = HAND.assign(**{ranked(what, rank): None for what in (IDENTITY, "image") for rank in (4, 5)})
+    frame = HAND.assign(**{ranked_column(what, rank): None for what in (IDENTITY, "image") for rank in (4, 5)})
     ax = sheets.retrieval(frame, photo, image_ids=["q0"])
     assert len(ax.images) == 4 and texts(ax).count("no more\nanimals") == 2
 

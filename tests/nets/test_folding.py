@@ -8,7 +8,7 @@ from timm.layers import Conv2dSame, pad_same
 from torch import nn
 
 from reid_lib.nets import onednn
-from reid_lib.nets.folding import folded
+from reid_lib.nets.folding import fold_network
 
 needs_onednn = pytest.mark.skipif(not onednn.usable(torch.zeros(1)), reason="torch without oneDNN")
 
@@ -21,7 +21,7 @@ def test_features_are_the_same_and_no_norm_is_left(name):
     images = torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1)).contiguous(
         memory_format=torch.channels_last
     )
-    quick = folded(network, images[:2])
+    quick = fold_network(network, images[:2])
     assert norms(quick) == 0 < norms(network)
     with torch.no_grad():
         torch.testing.assert_close(quick(images), network(images), rtol=1e-3, atol=1e-4)
@@ -32,7 +32,7 @@ def test_it_is_folded_under_autocast_too():
     network = with_statistics(timm.create_model("resnet18", pretrained=False, num_classes=0))
     images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     with torch.autocast("cpu", torch.bfloat16):
-        quick = folded(network, images)
+        quick = fold_network(network, images)
     assert norms(quick) == 0
     with torch.no_grad():
         torch.testing.assert_close(quick(images), network(images), rtol=1e-3, atol=1e-4)
@@ -40,7 +40,7 @@ def test_it_is_folded_under_autocast_too():
 
 def test_a_network_without_batch_normalisation_comes_back_itself():
     network = timm.create_model("test_convnext", pretrained=False, num_classes=0)
-    assert folded(network, torch.randn(2, 3, 64, 64)) is network
+    assert fold_network(network, torch.randn(2, 3, 64, 64)) is network
 
 
 class Odd(nn.Module):
@@ -57,13 +57,13 @@ class Odd(nn.Module):
 
 def test_where_folding_would_change_the_features_the_network_comes_back_itself():
     network = with_statistics(Odd())
-    assert folded(network, torch.randn(2, 3, 16, 16)) is network
+    assert fold_network(network, torch.randn(2, 3, 16, 16)) is network
 
 
 def test_the_network_is_left_as_it_was():
     network = with_statistics(timm.create_model("resnet10t", pretrained=False, num_classes=0)).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    folded(network, torch.randn(2, 3, 64, 64))
+    fold_network(network, torch.randn(2, 3, 64, 64))
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
@@ -75,7 +75,7 @@ def test_a_kernel_with_zeros_pads_as_tensorflow_does(size, kernel, stride, dilat
     convolution = Conv2dSame(3, 6, kernel, stride, dilation=dilation, groups=3)
     network = nn.Sequential(convolution, nn.AdaptiveAvgPool2d(4), nn.Flatten()).eval()
     images = torch.randn(4, 3, *size)
-    quick = folded(network, images[:2])
+    quick = fold_network(network, images[:2])
     with torch.no_grad():
         torch.testing.assert_close(quick(images), network(images))
     uneven = any(total % 2 for total in padding_of(convolution, size))
@@ -101,10 +101,10 @@ class Shared(nn.Module):
 @needs_onednn
 def test_what_runs_twice_is_left():
     network = Shared().eval()
-    assert folded(network, torch.randn(2, 8), onednn_batch=2) is network
+    assert fold_network(network, torch.randn(2, 8), onednn_batch=2) is network
 
 
 def test_an_activation_unknown_to_onednn_stays():
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Softplus(), nn.Flatten()).eval()
-    quick = folded(network, images_of(2, px=8), onednn_batch=4)
+    quick = fold_network(network, images_of(2, px=8), onednn_batch=4)
     assert isinstance(quick[1], nn.Softplus)

@@ -8,7 +8,7 @@ from timm.layers.activations import GELU, GELUTanh
 from torch import nn
 
 from reid_lib.nets import onednn
-from reid_lib.nets.folding import folded
+from reid_lib.nets.folding import fold_network
 
 needs_onednn = pytest.mark.skipif(not onednn.usable(torch.zeros(1)), reason="torch without oneDNN")
 
@@ -34,7 +34,7 @@ def test_activations_are_computed_by_the_convolutions_before_them(name, fused, p
     network = with_statistics(timm.create_model(name, pretrained=False, num_classes=0))
     images = images_of(5, px=px)
     with torch.inference_mode():  # as `extract` does
-        quick = folded(network, images[:2], onednn_batch=4)
+        quick = fold_network(network, images[:2], onednn_batch=4)
         found = quick(images)
     convolutions = [module for module in quick.modules() if isinstance(module, onednn.Convolution)]
     assert sum(conv.activation[0] != "none" for conv in convolutions) >= fused
@@ -62,7 +62,7 @@ def test_a_sum_in_place_before_the_activation_is_seen(inference):
     network = Residual().eval()
     images = images_of(3, px=16)
     with torch.inference_mode(inference), torch.no_grad():
-        quick = folded(network, images[:2], onednn_batch=4)
+        quick = fold_network(network, images[:2], onednn_batch=4)
         torch.testing.assert_close(quick(images), network(images))
     assert isinstance(quick.act, nn.ReLU) and isinstance(quick.conv, onednn.Convolution)
 
@@ -82,7 +82,7 @@ def test_where_onednn_cannot_the_rest_is_folded_all_the_same(monkeypatch, broken
             onednn.Convolution, "forward", refuse if broken == "raises" else lambda self, images: images
         )
     network = with_statistics(timm.create_model("resnet10t", pretrained=False, num_classes=0))
-    quick = folded(network, images_of(2), onednn_batch=4)
+    quick = fold_network(network, images_of(2), onednn_batch=4)
     assert norms(quick) == 0 and count(quick, nn.Conv2d) == count(network, nn.Conv2d)
     with torch.no_grad():
         torch.testing.assert_close(quick(images_of(3)), network(images_of(3)), rtol=1e-3, atol=1e-4)
@@ -99,7 +99,7 @@ def test_each_activation_is_the_one_it_is_called(activation):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(3, 8, 3), activation, nn.Flatten()).eval()
     images = 5 * images_of(4, px=8)
-    quick = folded(network, images[:2], onednn_batch=4)
+    quick = fold_network(network, images[:2], onednn_batch=4)
     assert isinstance(quick[0], onednn.Convolution) and isinstance(quick[1], nn.Identity)
     with torch.no_grad():
         torch.testing.assert_close(quick(images), network(images), rtol=1e-4, atol=1e-4)
@@ -112,7 +112,7 @@ def test_linear_maps_are_handed_over_with_their_activation(name):
     network = timm.create_model(name, pretrained=False, num_classes=0).eval()
     images = images_of(5, px=160 if name.startswith("test") else 224)
     with torch.inference_mode():
-        quick = folded(network, images[:2], onednn_batch=4)
+        quick = fold_network(network, images[:2], onednn_batch=4)
         found = torch.cat([quick(images[:4]), quick(images[4:])])
         expected = network(images)
     assert count(network, nn.Linear) > 0 == count(quick, nn.Linear)
@@ -127,7 +127,7 @@ def test_a_linear_map_is_the_same_for_any_shape(shape, bias):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(7, 9, bias=bias), nn.ReLU(), nn.Flatten()).eval()
     features = torch.randn(shape)
-    quick = folded(network, features[:2], onednn_batch=6)
+    quick = fold_network(network, features[:2], onednn_batch=6)
     assert isinstance(quick[0], onednn.Linear) and isinstance(quick[1], nn.Identity)
     with torch.no_grad():
         torch.testing.assert_close(quick(features), network(features))

@@ -20,7 +20,7 @@ from reid_lib.core.names import (
     SCORE,
     TEST,
     VAL,
-    ranked,
+    ranked_column,
 )
 from reid_lib.openset import difference as openset_difference
 from reid_lib.openset.difference import (
@@ -55,7 +55,7 @@ def pair_of_runs(seed, *, better=0.0, n_known=40, n_unknown=30, images=2):
         named = known & (own > other)
         columns = {IMAGE_ID: [f"i{i:04d}" for i in range(len(name))], DATASET: "d", IDENTITY: name}
         columns |= {KNOWN: pd.array(known, dtype="boolean"), ROLE: role}
-        columns |= {ranked(IDENTITY, 1): np.where(named, name, "another")}
+        columns |= {ranked_column(IDENTITY, 1): np.where(named, name, "another")}
         columns |= {SCORE: np.where(known, np.maximum(own, other), other)}
         columns |= {RANK: np.where(known, np.where(named, 1.0, 3.0), np.nan), AVERAGE_PRECISION: np.nan}
         runs.append(pd.DataFrame(columns))
@@ -111,7 +111,10 @@ def test_what_two_runs_share_cancels():
         named = np.array([i < 10 and not (i < lost and k == 0) for i, k in rows])
         columns = {IMAGE_ID: [f"i{i:02d}{k}" for i, k in rows], DATASET: "d", IDENTITY: [f"k{i}" for i, _ in rows]}
         columns |= {KNOWN: pd.array([True] * len(rows), dtype="boolean"), ROLE: TEST, SCORE: 0.9}
-        columns |= {ranked(IDENTITY, 1): np.where(named, columns[IDENTITY], "x"), RANK: np.where(named, 1.0, 2.0)}
+        columns |= {
+            ranked_column(IDENTITY, 1): np.where(named, columns[IDENTITY], "x"),
+            RANK: np.where(named, 1.0, 2.0),
+        }
         frames.append(pd.DataFrame(columns | {AVERAGE_PRECISION: np.nan}))
     found = difference(*frames, metric="top1", repetitions=500)
     alone = np.quantile(resample(frames[0], metric="top1", repetitions=500).replicates, [0.025, 0.975])

@@ -23,7 +23,7 @@ from reid_lib.core.names import (
     SAME_ORIENTATION,
     SCORE,
     TRUE_SCORE,
-    ranked,
+    ranked_column,
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.figures.scores import score_distributions, score_panels, threshold_panels
@@ -44,9 +44,9 @@ def cosine(degrees):
 def test_score_of_an_individual_is_its_most_similar_image():
     gallery = at_angles(("g1", "d", "ann", 0), ("g2", "d", "ann", 90), ("g3", "d", "bob", 50), role="gallery")
     row = score_individuals(Cosine(at_angles(("q", "d", "ann", 60)), gallery)).iloc[0]
-    assert [row[ranked(IDENTITY, k)] for k in (1, 2)] == ["bob", "ann"]
-    assert [row[ranked("image", k)] for k in (1, 2)] == ["g3", "g2"]
-    assert [row[ranked(SCORE, k)] for k in (1, 2)] == [cosine(10), cosine(30)]
+    assert [row[ranked_column(IDENTITY, k)] for k in (1, 2)] == ["bob", "ann"]
+    assert [row[ranked_column("image", k)] for k in (1, 2)] == ["g3", "g2"]
+    assert [row[ranked_column(SCORE, k)] for k in (1, 2)] == [cosine(10), cosine(30)]
     assert row[SCORE] == cosine(10) and row[TRUE_SCORE] == cosine(30) and row[RANK] == 2 and row[KNOWN]
     # Similarities fall g3, g2, g1: ann's images are found second and third.
     assert row[AVERAGE_PRECISION] == pytest.approx((1 / 2 + 2 / 3) / 2)
@@ -56,7 +56,7 @@ def test_an_individual_is_compared_within_its_data_set_only():
     # "01" of two data sets are two animals: the query of "b" has a twin in "a", which must not answer.
     gallery = at_angles(("g1", "a", "01", 0), ("g2", "b", "02", 80), role="gallery")
     row = score_individuals(Cosine(at_angles(("q", "b", "01", 0)), gallery)).iloc[0]
-    assert row[ranked(IDENTITY, 1)] == "02" and row[SCORE] == cosine(80)
+    assert row[ranked_column(IDENTITY, 1)] == "02" and row[SCORE] == cosine(80)
     assert row[KNOWN] is False or not row[KNOWN]
     assert np.isnan(row[RANK]) and np.isnan(row[TRUE_SCORE]) and np.isnan(row[AVERAGE_PRECISION])
 
@@ -72,9 +72,9 @@ def test_ranking_equals_a_loop_over_individuals():
             if enrolled[DATASET] == asked[DATASET]:
                 best[enrolled[IDENTITY]] = max(best.get(enrolled[IDENTITY], -2), exact[q, g])
         order = sorted(best, key=lambda name: (-best[name], name))
-        assert [row[ranked(IDENTITY, k + 1)] for k in range(5)] == order[:5]
+        assert [row[ranked_column(IDENTITY, k + 1)] for k in range(5)] == order[:5]
         np.testing.assert_allclose(
-            [row[ranked(SCORE, k + 1)] for k in range(5)], np.clip([best[n] for n in order[:5]], -1, 1), atol=0
+            [row[ranked_column(SCORE, k + 1)] for k in range(5)], np.clip([best[n] for n in order[:5]], -1, 1), atol=0
         )
         if pd.isna(asked[IDENTITY]):
             assert pd.isna(row[KNOWN]) and np.isnan(row[RANK])
@@ -109,16 +109,16 @@ def test_ties_go_by_name_then_by_image_id():
         ("g9", "d", "zoe", 10), ("g8", "d", "ann", 10), ("g7", "d", "ann", 10), ("g1", "d", "mia", 10), role="gallery"
     )
     row = score_individuals(Cosine(at_angles(("q", "d", "zoe", 0)), gallery)).iloc[0]
-    assert [row[ranked(IDENTITY, k)] for k in (1, 2, 3)] == ["ann", "mia", "zoe"]
-    assert row[ranked("image", 1)] == "g7" and row[RANK] == 3
+    assert [row[ranked_column(IDENTITY, k)] for k in (1, 2, 3)] == ["ann", "mia", "zoe"]
+    assert row[ranked_column("image", 1)] == "g7" and row[RANK] == 3
 
 
 def test_ranks_beyond_the_gallery_are_missing():
     row = score_individuals(
         Cosine(at_angles(("q", "d", None, 0)), at_angles(("g", "d", "ann", 0), role="gallery"))
     ).iloc[0]
-    assert row[ranked(IDENTITY, 1)] == "ann" and row[SCORE] <= 1
-    assert pd.isna([row[ranked(what, k)] for what in (IDENTITY, "image", SCORE) for k in (2, 5)]).all()
+    assert row[ranked_column(IDENTITY, 1)] == "ann" and row[SCORE] <= 1
+    assert pd.isna([row[ranked_column(what, k)] for what in (IDENTITY, "image", SCORE) for k in (2, 5)]).all()
 
 
 def test_known_follows_the_gallery_not_the_rows():
@@ -174,8 +174,8 @@ def test_counts_of_matches_are_ranked_thresholded_measured_and_drawn_in_their_un
     similarity = Matches(counts, ["d"] * 24, enrolled, identity)
     val = score_individuals(similarity)
     assert val[SCORE].tolist() == counts.max(axis=1).tolist()
-    assert val[ranked(IDENTITY, 1)].tolist()[:12] == identity[:12] and (val[RANK][:12] == 1).all()
-    assert val[ranked("image", 1)].tolist()[:12] == [f"g{2 * k:04}" for k in range(12)]
+    assert val[ranked_column(IDENTITY, 1)].tolist()[:12] == identity[:12] and (val[RANK][:12] == 1).all()
+    assert val[ranked_column("image", 1)].tolist()[:12] == [f"g{2 * k:04}" for k in range(12)]
     threshold = fit_threshold(Answers.of(val), min_individuals=10)
     assert 5 < threshold.values["d"] <= 30
     val[PREDICTED] = decide(val, threshold)
@@ -196,14 +196,16 @@ def test_any_similarity_is_asked_within_a_data_set_only():
     similarity = Matches([[9, 1, 2], [3, 5, 7]], ["a", "b"], enrolled, ["01", "01"])
     found = score_individuals(similarity)
     assert found[SCORE].tolist() == [1, 7] and found[TRUE_SCORE].tolist() == [1, 3]
-    assert found[ranked(IDENTITY, 1)].tolist() == ["01", "02"] and found[RANK].tolist() == [1, 2]
+    assert found[ranked_column(IDENTITY, 1)].tolist() == ["01", "02"] and found[RANK].tolist() == [1, 2]
 
 
 def test_pairs_that_were_not_compared_have_no_score():
     no = -np.inf
     similarity = Matches([[no, no, 4], [no, no, no]], ["d", "d"], [("d", n) for n in "abc"], ["a", "b"])
     found = score_individuals(similarity)
-    assert found[ranked(IDENTITY, 1)].tolist()[0] == "c" and found[[ranked(IDENTITY, 2)]].isna().all(axis=None)
+    assert found[ranked_column(IDENTITY, 1)].tolist()[0] == "c" and found[[ranked_column(IDENTITY, 2)]].isna().all(
+        axis=None
+    )
     assert found[SCORE].tolist()[0] == 4 and np.isnan(found[SCORE][1]) and found[TRUE_SCORE].isna().all()
     assert found[KNOWN].all() and found[RANK].tolist() == [2, 2]
     gallery = similarity.gallery

@@ -19,7 +19,7 @@ from reid_lib.core.names import (
     SCORE,
     TEST,
     VAL,
-    ranked,
+    ranked_column,
 )
 from reid_lib.openset import resample as bootstrap
 from reid_lib.openset import threshold
@@ -36,7 +36,7 @@ def copies(rows, individual, times):
     parts = []
     for c in range(int(times.max())):
         again = rows[times[individual] > c]
-        renamed = {column: again[column] + f" copy {c}" for column in (IMAGE_ID, IDENTITY, ranked(IDENTITY, 1))}
+        renamed = {column: again[column] + f" copy {c}" for column in (IMAGE_ID, IDENTITY, ranked_column(IDENTITY, 1))}
         parts.append(again.assign(**renamed))
     return pd.concat(parts, ignore_index=True)
 
@@ -101,7 +101,7 @@ def test_refitted_frozen_and_moved_solved_by_hand():
     rows = [("v1", "a", True, VAL, 0.9), ("v2", "u", False, VAL, 0.5)]
     rows += [("t1", "a", True, TEST, 0.8), ("t2", "a", True, TEST, 0.6), ("t3", "w", False, TEST, 0.1)]
     frame = pd.DataFrame(rows, columns=[IMAGE_ID, IDENTITY, KNOWN, ROLE, SCORE])
-    frame = frame.assign(**{DATASET: "d", ranked(IDENTITY, 1): "a", RANK: 1.0, AVERAGE_PRECISION: 1.0})
+    frame = frame.assign(**{DATASET: "d", ranked_column(IDENTITY, 1): "a", RANK: 1.0, AVERAGE_PRECISION: 1.0})
     found = resample(frame, repetitions=3, min_individuals=1)
     # Known a is named rightly in t1 alone: BAKS 1/2, BAUS 1.
     for values in (found.replicates, found.frozen, found.moved, [found.value]):

@@ -10,7 +10,17 @@ from on_tables import summarise, val_score
 from scipy.stats import binom
 from stats_cases import answers, random_answers, value
 
-from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, NEW_INDIVIDUAL, PREDICTED, RANK, SCORE, ranked
+from reid_lib.core.names import (
+    DATASET,
+    IDENTITY,
+    IMAGE_ID,
+    KNOWN,
+    NEW_INDIVIDUAL,
+    PREDICTED,
+    RANK,
+    SCORE,
+    ranked_column,
+)
 from reid_lib.openset import bounds, metrics, summary
 
 # Data set a: ann 1/2, bob 1/1 named rightly, unknown uma 1/1 called new. Data set b: cat 1/1, unknown vic 0/1.
@@ -233,7 +243,7 @@ def test_val_score_is_the_best_of_all_thresholds_tried_one_by_one(seed):
         tried = []
         for threshold in [*rows[SCORE].unique(), np.inf]:
             refused = rows[SCORE] < threshold
-            right = np.where(rows[KNOWN], ~refused & (rows[ranked(IDENTITY, 1)] == rows[IDENTITY]), refused)
+            right = np.where(rows[KNOWN], ~refused & (rows[ranked_column(IDENTITY, 1)] == rows[IDENTITY]), refused)
             by_individual = pd.Series(right).groupby([rows[KNOWN].to_numpy(), rows[IDENTITY].to_numpy()]).mean()
             tried.append(math.sqrt(by_individual[True].mean() * by_individual[False].mean()))
         best.append(max(tried))

@@ -24,7 +24,7 @@ from reid_lib.core.names import (
     SCORE,
     TEST,
     VAL,
-    ranked,
+    ranked_column,
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
@@ -36,7 +36,7 @@ from reid_lib.openset.threshold import decide
 
 def frame(*rows) -> pd.DataFrame:
     """Predictions from (identity, known, best identity, score)."""
-    made = pd.DataFrame(rows, columns=[IDENTITY, KNOWN, ranked(IDENTITY, 1), SCORE])
+    made = pd.DataFrame(rows, columns=[IDENTITY, KNOWN, ranked_column(IDENTITY, 1), SCORE])
     made[KNOWN] = made[KNOWN].astype("boolean")
     return made.assign(**{IMAGE_ID: [f"i{k}" for k in range(len(made))], DATASET: "d"})
 
@@ -82,7 +82,7 @@ def test_predictions_of_unlabelled_queries_take_part_in_no_threshold():
 
 def answers(*rows, role=VAL):
     """Predictions from (dataset, identity, known, best identity, score), as `score_individuals` gives them."""
-    frame = pd.DataFrame(rows, columns=[DATASET, IDENTITY, KNOWN, ranked(IDENTITY, 1), SCORE])
+    frame = pd.DataFrame(rows, columns=[DATASET, IDENTITY, KNOWN, ranked_column(IDENTITY, 1), SCORE])
     frame[KNOWN] = frame[KNOWN].astype("boolean")
     frame.insert(0, IMAGE_ID, [f"image {i:04d}" for i in range(len(frame))])
     return frame.assign(**{ROLE: role})
@@ -120,7 +120,7 @@ def quality(predictions, threshold):
     wildlife = pytest.importorskip("wildlife_datasets.metrics")
     rows = predictions[predictions[KNOWN].notna()]
     truth = (rows[DATASET] + "/" + rows[IDENTITY]).tolist()
-    best = rows[DATASET] + "/" + rows[ranked(IDENTITY, 1)].fillna("")
+    best = rows[DATASET] + "/" + rows[ranked_column(IDENTITY, 1)].fillna("")
     answer = best.where(rows[SCORE] >= threshold, NEW_INDIVIDUAL).tolist()
     unknown = sorted({t for t, known in zip(truth, rows[KNOWN], strict=True) if not known})
     return np.sqrt(wildlife.BAKS(truth, answer, unknown) * wildlife.BAUS(truth, answer, unknown, NEW_INDIVIDUAL))

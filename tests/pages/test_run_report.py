@@ -168,7 +168,7 @@ def test_names_are_text_and_never_html():
     path = run_report.write_report(run)
     assert "<script" not in path.read_text(encoding="utf-8")
     assert text_of(path).count(EVIL) == 2  # the parameter and the note
-    page = notebook_page.page(notebook(code("x", printed(EVIL))), title=EVIL)
+    page = notebook_page.render_notebook(notebook(code("x", printed(EVIL))), title=EVIL)
     assert "<script" not in page and BeautifulSoup(page, "html.parser").find("pre").get_text().strip() == EVIL
 
 
@@ -251,7 +251,7 @@ def test_a_report_that_cannot_be_written_is_a_note_and_the_old_one_stays(capsys,
     def broken(*_, **__):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(run_report, "page", broken)
+    monkeypatch.setattr(run_report, "render_notebook", broken)
     run_report.leave_report(run)
     said = capsys.readouterr().out
     assert "no room" in said and "python -m reid_lib report mine" in said

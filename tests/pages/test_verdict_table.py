@@ -1,18 +1,18 @@
 """The table of a comparison as HTML: a star at the reference, a verdict once it is computed."""
 
-from reid_lib.compare.verdicts import differences
-from reid_lib.pages.verdict_table import html_table
+from reid_lib.compare.verdicts import tabulate_differences
+from reid_lib.pages.verdict_table import render_verdicts
 
 
 def test_the_reference_has_the_star_and_is_not_judged(comparison):
-    found = differences(comparison, ["plain", "wide"], "geometric_mean")
-    shown = html_table(comparison, ["plain", "wide"], found)
+    found = tabulate_differences(comparison, ["plain", "wide"], "geometric_mean")
+    shown = render_verdicts(comparison, ["plain", "wide"], found)
     assert "★ <b>plain</b>" in shown and "★ <b>wide</b>" not in shown and "reference" in shown
 
 
 def test_parameters_that_differ_are_columns(comparison):
-    assert ">margin</th>" in html_table(comparison, ["plain", "wide"], None)
+    assert ">margin</th>" in render_verdicts(comparison, ["plain", "wide"], None)
 
 
 def test_before_the_differences_are_there_the_table_says_so(comparison):
-    assert "being computed" in html_table(comparison, ["plain", "wide"], None)
+    assert "being computed" in render_verdicts(comparison, ["plain", "wide"], None)

@@ -19,12 +19,12 @@ def evaluated(tmp_path_factory, cache):
     old = {name: os.environ.get(name) for name in ("REID_RUNS", "REID_CACHE")}
     os.environ |= {"REID_RUNS": str(tmp_path_factory.mktemp("runs")), "REID_CACHE": str(cache)}
     try:
-        params = takeover.settle(EvaluateParams(backbone="resnet10t", pretrained=False, image_size=32))
+        params = takeover.settle_params(EvaluateParams(backbone="resnet10t", pretrained=False, image_size=32))
         params = params.model_copy(update={"dataset": "demo:small"})
         catalogue = data.read(params)
         experiment = steps.start(params, catalogue, data.split(catalogue, params))
         results = steps.evaluate(experiment)
-        leak = drawing.leak(experiment)
+        leak = drawing.measure_leak(experiment)
         steps.finish(experiment, results)
         return experiment, results, leak
     finally:

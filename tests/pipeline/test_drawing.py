@@ -7,13 +7,13 @@ from reid_lib.core.errors import SplitError
 from reid_lib.figures import history
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline import data, steps, takeover
-from reid_lib.pipeline.drawing import keep
+from reid_lib.pipeline.drawing import save_figure
 
 
 @pytest.fixture
 def unfinished(clean_dirs):
     """A run that is open for writing and has predictions to draw."""
-    params = takeover.settle(EvaluateParams(dataset="demo:small", run_name="drawn"))
+    params = takeover.settle_params(EvaluateParams(dataset="demo:small", run_name="drawn"))
     catalogue = data.read(params)
     return steps.start(params, catalogue, data.split(catalogue, params))
 
@@ -26,12 +26,12 @@ def test_a_figure_that_fails_is_told_and_costs_nothing_else(unfinished, capsys):
         raise KeyError(f"no such column among {data}")
 
     before = plt.get_fignums()
-    keep(unfinished, "odd", fails, 3)
+    save_figure(unfinished, "odd", fails, 3)
     assert "figure 'odd' is not drawn: KeyError('no such column among 3')" in capsys.readouterr().out
     assert plt.get_fignums() == before, "a half-drawn figure would be shown"
     kept = unfinished.run.path("figures/odd.txt").read_text()
     assert "KeyError" in kept and "Traceback" in kept and "in fails" in kept
-    keep(unfinished, "odd", history.loss_curves, pd.DataFrame({"epoch": [1], "train_loss": [2.0]}))
+    save_figure(unfinished, "odd", history.loss_curves, pd.DataFrame({"epoch": [1], "train_loss": [2.0]}))
     assert [p.name for p in unfinished.run.path("figures").iterdir()] == ["odd.png"]
 
 
@@ -44,7 +44,7 @@ def test_a_figure_that_fails_while_it_is_rendered_leaves_no_file(unfinished, cap
         ax.set_title(r"$\foo$")
         return ax
 
-    keep(unfinished, "formula", formula)
+    save_figure(unfinished, "formula", formula)
     assert "figure 'formula' is not drawn: ValueError" in capsys.readouterr().out
     assert [p.name for p in unfinished.run.path("figures").iterdir()] == ["formula.txt"]
 
@@ -53,11 +53,11 @@ def test_a_refusal_of_ours_is_told_in_its_own_words_when_shown_again_too(unfinis
     def refuses():
         raise SplitError("encounters are unknown")
 
-    keep(unfinished, "leak", refuses)
+    save_figure(unfinished, "leak", refuses)
     said = capsys.readouterr().out
     assert said == "note: figure 'leak' is not drawn: encounters are unknown\n"
     unfinished.run.finish()
-    keep(unfinished, "leak", refuses)
+    save_figure(unfinished, "leak", refuses)
     assert capsys.readouterr().out == said
 
 
@@ -66,5 +66,5 @@ def test_ctrl_c_while_drawing_is_no_failed_figure(unfinished):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        keep(unfinished, "slow", interrupted)
+        save_figure(unfinished, "slow", interrupted)
     assert not unfinished.run.path("figures").exists()

@@ -42,7 +42,7 @@ def test_test_labels_never_reach_the_threshold(evaluated):
 def test_a_step_that_fails_marks_the_run_and_keeps_what_was_computed(tmp_path, monkeypatch):
     photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
     params = TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1})
-    monkeypatch.setattr(steps, "measure", lambda *args: 1 / 0)
+    monkeypatch.setattr(steps, "measure_metrics", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run_all(params)
     folder = next(Path(os.environ["REID_RUNS"]).iterdir())

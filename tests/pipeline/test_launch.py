@@ -143,27 +143,27 @@ def test_more_processes_than_images_in_a_batch_are_refused_with_the_cure(runs):
 ])  # fmt: skip
 def test_processes_of_a_machine(monkeypatch, asked, device, there, n):
     monkeypatch.setattr("torch.cuda.device_count", lambda: there)
-    assert launch.processes(asked, device) == n
+    assert launch.count_processes(asked, device) == n
 
 
 @pytest.mark.parametrize("device", ["cuda", "mps"])
 def test_gpus_that_are_not_there_are_refused(monkeypatch, device):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     with pytest.raises(ParameterError, match="num_gpus is 4, and 1 can be used here.*--gres=gpu:4"):
-        launch.processes(4, device)
+        launch.count_processes(4, device)
 
 
 def test_on_several_nodes_srun_starts_torchrun_on_each(monkeypatch):
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "16")
-    command = launch.command(Path("runs/a"), per_node=4, n_nodes=2)
+    command = launch.make_command(Path("runs/a"), per_node=4, n_nodes=2)
     assert command[0] == "srun" and {"--nodes=2", "--ntasks=2", "--cpus-per-task=16"} < set(command)
     assert {"--nnodes=2", "--nproc-per-node=4"} < set(command) and launch.STANDALONE not in command
-    alone = launch.command(Path("runs/a"), per_node=4)
+    alone = launch.make_command(Path("runs/a"), per_node=4)
     assert alone[0] == sys.executable and launch.STANDALONE in alone
 
 
 def test_nodes_of_the_slurm_job(monkeypatch):
     monkeypatch.delenv("SLURM_JOB_NUM_NODES", raising=False)
-    assert launch.nodes() == 1
+    assert launch.count_nodes() == 1
     monkeypatch.setenv("SLURM_JOB_NUM_NODES", "2")
-    assert launch.nodes() == 2
+    assert launch.count_nodes() == 2

@@ -197,7 +197,7 @@ def test_an_evaluation_of_a_run_that_was_trained_again_is_another_one(tmp_path, 
     photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
     settings = SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "run_name": "mine"}
     run_all(TrainParams.checked(settings))
-    params = takeover.settle(EvaluateParams(run="mine"))
+    params = takeover.settle_params(EvaluateParams(run="mine"))
     catalogue = data.read(params)
     split = data.split(catalogue, params)
     experiment = steps.start(params, catalogue, split)
@@ -212,14 +212,14 @@ def test_a_projection_that_fails_leaves_all_other_results(dirs, monkeypatch, cap
     def fails(features, *, seed):
         raise FloatingPointError("t-SNE ran away")
 
-    monkeypatch.setattr(projection, "project", fails)
+    monkeypatch.setattr(projection, "reduce_to_plane", fails)
     params = EvaluateParams(
         backbone="resnet10t", pretrained=False, image_size=32, dataset="demo:small", run_name="flat"
     )
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))
     results = steps.evaluate(experiment)
-    drawing.keep(experiment, "projection", planes.projection, results.projection)
+    drawing.save_figure(experiment, "projection", planes.projection, results.projection)
     steps.finish(experiment, results)
     assert "2-D projection is not drawn: FloatingPointError('t-SNE ran away')" in capsys.readouterr().out
     assert experiment.run.finished and experiment.run.path("figures/projection.png").exists()

@@ -7,7 +7,7 @@ import pytest
 from reid_lib.core.names import NEW_INDIVIDUAL
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
-from reid_lib.pipeline.submission import submission
+from reid_lib.pipeline.submission import make_submission
 
 
 class FakeThreshold:
@@ -34,7 +34,7 @@ def answers():
 
 
 def test_answers_are_ordered_by_image(answers):
-    table = submission(*answers, FakeThreshold, dataset="animalclef2025")
+    table = make_submission(*answers, FakeThreshold, dataset="animalclef2025")
     assert table.to_dict("list") == {
         "image_id": ["a", "b", "c", "d", "e"],
         "identity": ["jim", "tom", NEW_INDIVIDUAL, NEW_INDIVIDUAL, NEW_INDIVIDUAL],
@@ -42,7 +42,7 @@ def test_answers_are_ordered_by_image(answers):
 
 
 def test_new_animals_that_resemble_each_other_are_one_cluster(answers):
-    table = submission(*answers, FakeThreshold, dataset="animalclef2026").set_index("image_id")["cluster"]
+    table = make_submission(*answers, FakeThreshold, dataset="animalclef2026").set_index("image_id")["cluster"]
     assert table["c"] == table["d"] != table["e"]
     assert table["b"] == "cluster_lynx_tom"
     assert table["a"] == "cluster_newt_jim"
@@ -51,5 +51,5 @@ def test_new_animals_that_resemble_each_other_are_one_cluster(answers):
 
 def test_clusters_do_not_depend_on_the_order_of_the_rows(answers):
     rows, among = answers
-    again = submission(rows.iloc[::-1], among, FakeThreshold, dataset="animalclef2026")
-    pd.testing.assert_frame_equal(again, submission(rows, among, FakeThreshold, dataset="animalclef2026"))
+    again = make_submission(rows.iloc[::-1], among, FakeThreshold, dataset="animalclef2026")
+    pd.testing.assert_frame_equal(again, make_submission(rows, among, FakeThreshold, dataset="animalclef2026"))

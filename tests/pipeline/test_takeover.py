@@ -24,7 +24,7 @@ def test_an_evaluation_takes_over_the_data_and_split_of_its_run(tmp_path):
     photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
     settings = {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "split_seed": 3, "run_name": "mine"}
     trained, results = run_all(TrainParams.checked(SMALL | settings))
-    params = takeover.settle(EvaluateParams(run="mine"))
+    params = takeover.settle_params(EvaluateParams(run="mine"))
     assert (params.dataset, params.data_root, params.split_seed) == ("folder", str(photos), 3)
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))
@@ -44,9 +44,9 @@ def test_an_evaluation_refuses_what_its_run_decides_and_takes_photographs_that_m
         ({"image_size": 64, "dataset": "demo:small"}, "image_size: 32 in the run"),
     ):
         with pytest.raises(ParameterError, match=says):
-            takeover.settle(EvaluateParams(run="mine", **given))
-    assert takeover.settle(EvaluateParams(run="mine", image_size=32, backbone="resnet10t")).split_seed == 0
-    assert takeover.settle(EvaluateParams(run="mine", dataset="demo:small", split_seed=3)).split_seed == 3
+            takeover.settle_params(EvaluateParams(run="mine", **given))
+    assert takeover.settle_params(EvaluateParams(run="mine", image_size=32, backbone="resnet10t")).split_seed == 0
+    assert takeover.settle_params(EvaluateParams(run="mine", dataset="demo:small", split_seed=3)).split_seed == 3
     photos.rename(tmp_path / "moved")
-    params = takeover.settle(EvaluateParams(run="mine", data_root=str(tmp_path / "moved")))
+    params = takeover.settle_params(EvaluateParams(run="mine", data_root=str(tmp_path / "moved")))
     assert params.dataset == "folder" and len(data.read(params).rows) == 30

@@ -75,7 +75,7 @@ def gallery_of(run) -> pd.DataFrame:
 
 def split_for(photos, **given):
     """The photographs of this test lie elsewhere than those of the run: that may be, without a data set of its own."""
-    params = takeover.settle(EvaluateParams(run="mine", **({"data_root": str(photos)} | given)))
+    params = takeover.settle_params(EvaluateParams(run="mine", **({"data_root": str(photos)} | given)))
     catalogue = data.read(params)
     return params, catalogue, data.split(catalogue, params)
 
@@ -223,9 +223,9 @@ def test_a_copy_of_a_training_photograph_among_the_queries_of_its_own_run_is_lef
 def test_where_nothing_is_left_to_ask_the_evaluation_is_refused(mine):
     photos, _ = mine
     _, catalogue, split = split_for(photos)
-    everything = trained.photographs(catalogue, np.ones(len(catalogue), dtype=bool))
+    everything = trained.list_photographs(catalogue, np.ones(len(catalogue), dtype=bool))
     with pytest.raises(SplitError, match=r"run 'x' was trained on \d+ of these.*Nothing is left to ask in val: add"):
-        trained.without_trained(split, catalogue, everything, who="run 'x' was trained on")
+        trained.exclude_trained(split, catalogue, everything, who="run 'x' was trained on")
 
 
 def test_under_the_official_split_a_val_image_that_is_not_asked_stays_enrolled_for_test(mine):
@@ -235,15 +235,17 @@ def test_under_the_official_split_a_val_image_that_is_not_asked_stays_enrolled_f
     catalogue = Catalogue(rows, catalogue.root, "folder")
     split = assign_roles(rows)
     val = np.flatnonzero(split.queries(VAL) & split.rows[KNOWN].fillna(False))
-    learnt = trained.photographs(catalogue, np.isin(np.arange(len(rows)), val[:3]))
-    left = trained.without_trained(split, catalogue, learnt, who="run 'x' was trained on")
+    learnt = trained.list_photographs(catalogue, np.isin(np.arange(len(rows)), val[:3]))
+    left = trained.exclude_trained(split, catalogue, learnt, who="run 'x' was trained on")
     assert (left.rows[ROLE].iloc[val[:3]] == GALLERY).all()
     assert (left.gallery_for(TEST) == split.gallery_for(TEST)).all()
     assert left.test_fingerprint == split.test_fingerprint
 
 
 def test_a_backbone_as_it_comes_was_trained_on_nothing_of_ours(mine):
-    params = takeover.settle(EvaluateParams(backbone="resnet10t", pretrained=False, image_size=32, run_name="frozen"))
+    params = takeover.settle_params(
+        EvaluateParams(backbone="resnet10t", pretrained=False, image_size=32, run_name="frozen")
+    )
     params = params.model_copy(update={"dataset": "folder", "data_root": str(mine[0])})
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))

@@ -8,7 +8,7 @@ from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import CHECKSUMS_JSON, FIGURES, METRICS_JSON, PREDICTIONS_CSV
 from reid_lib.runs import seals
 from reid_lib.runs.folder import RunFolder
-from reid_lib.runs.inspection import lost_files, nothing_in_the_way
+from reid_lib.runs.inspection import check_nothing_in_the_way, find_lost_files
 
 
 @pytest.fixture
@@ -20,48 +20,50 @@ def run(clean_dirs):
 
 
 def test_a_run_as_it_was_written_has_nothing_in_the_way_and_nothing_lost(run):
-    nothing_in_the_way(run)
-    assert lost_files(run) == {}
+    check_nothing_in_the_way(run)
+    assert find_lost_files(run) == {}
     seals.seal(run.folder)
-    assert lost_files(run) == {}
+    assert find_lost_files(run) == {}
 
 
 def test_a_folder_in_the_place_of_a_file_is_told(run):
     run.path(PREDICTIONS_CSV).unlink()
     run.path(PREDICTIONS_CSV).mkdir()
     with pytest.raises(RunError, match=f"{PREDICTIONS_CSV} is in the way: it is a folder"):
-        nothing_in_the_way(run)
+        check_nothing_in_the_way(run)
 
 
 def test_a_file_in_the_place_of_a_folder_is_told(run):
     run.path(FIGURES).write_text("")
     with pytest.raises(RunError, match=f"{FIGURES} is in the way: it is a file"):
-        nothing_in_the_way(run)
+        check_nothing_in_the_way(run)
 
 
 def test_without_checksums_results_that_cannot_be_read_are_named(run):
     run.path(METRICS_JSON).write_text("{")
     run.path(PREDICTIONS_CSV).unlink()
-    assert set(lost_files(run)) == {METRICS_JSON, PREDICTIONS_CSV}
+    assert set(find_lost_files(run)) == {METRICS_JSON, PREDICTIONS_CSV}
 
 
 def test_results_of_a_newer_version_are_not_lost_and_not_made_again(run):
     stored = files.read_json(run.path(METRICS_JSON)) | {"format": 2}
     files.write_json(run.path(METRICS_JSON), stored)
     with pytest.raises(RunFormatError, match="metrics.json is of another format: it is of format 2.*update reid_lib"):
-        lost_files(run)
+        find_lost_files(run)
     seals.seal(run.folder)
-    assert lost_files(run) == {}
+    assert find_lost_files(run) == {}
 
 
 def test_with_checksums_every_changed_file_is_named(run):
     seals.seal(run.folder)
     content = run.path(PREDICTIONS_CSV).read_bytes()
     run.path(PREDICTIONS_CSV).write_bytes(content[:-1] + b"x")
-    assert list(lost_files(run)) == [PREDICTIONS_CSV] and "checksum differs" in lost_files(run)[PREDICTIONS_CSV]
+    assert (
+        list(find_lost_files(run)) == [PREDICTIONS_CSV] and "checksum differs" in find_lost_files(run)[PREDICTIONS_CSV]
+    )
 
 
 def test_damaged_checksums_are_named_themselves(run):
     seals.seal(run.folder)
     run.path(CHECKSUMS_JSON).write_text("{")
-    assert list(lost_files(run)) == [CHECKSUMS_JSON]
+    assert list(find_lost_files(run)) == [CHECKSUMS_JSON]

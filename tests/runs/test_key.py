@@ -1,19 +1,21 @@
 """The key of a run: what changes the result, and how two keys differ, in words."""
 
 from reid_lib.params.fields import TrainParams
-from reid_lib.runs.key import DATA_DIFFERS, OTHER_ROLES, list_differences, run_key
+from reid_lib.runs.key import DATA_DIFFERS, OTHER_ROLES, list_differences, make_run_key
 
 
 def test_the_key_is_what_changes_the_result():
-    a = run_key(TrainParams(), "c", "s")
-    assert a == run_key(TrainParams(run_name="x", device="cpu", num_workers=2, data_root="y", reference="z"), "c", "s")
-    assert a != run_key(TrainParams(lr=1e-4), "c", "s")
-    assert a != run_key(TrainParams(), "other", "s")
-    assert a != run_key(TrainParams(), "c", "other")
+    a = make_run_key(TrainParams(), "c", "s")
+    assert a == make_run_key(
+        TrainParams(run_name="x", device="cpu", num_workers=2, data_root="y", reference="z"), "c", "s"
+    )
+    assert a != make_run_key(TrainParams(lr=1e-4), "c", "s")
+    assert a != make_run_key(TrainParams(), "other", "s")
+    assert a != make_run_key(TrainParams(), "c", "other")
 
 
 def test_equal_keys_have_no_differences_also_where_a_value_is_not_a_number():
-    key = run_key(TrainParams(), "c", "s")
+    key = make_run_key(TrainParams(), "c", "s")
     assert list_differences(key, key) == []
     assert list_differences({"margin": None}, {"margin": float("nan")}) == [], "JSON has no NaN"
 

@@ -18,8 +18,8 @@ def folder(tmp_path):
 
 
 def test_results_are_sealed_and_the_checkpoint_is_not(folder):
-    assert set(seals.sealed(folder)) == {"metrics.json", "figures/loss.png"}
-    assert all(seals.trouble(folder, name, seals.sealed(folder)) is None for name in seals.sealed(folder))
+    assert set(seals.read_seal(folder)) == {"metrics.json", "figures/loss.png"}
+    assert all(seals.find_damage(folder, name, seals.read_seal(folder)) is None for name in seals.read_seal(folder))
 
 
 @pytest.mark.parametrize(
@@ -36,19 +36,19 @@ def test_what_became_of_a_file_is_said(folder, change, said):
     path.unlink()
     if change is not None:
         path.write_bytes(change)
-    assert said in seals.trouble(folder, "figures/loss.png", seals.sealed(folder))
+    assert said in seals.find_damage(folder, "figures/loss.png", seals.read_seal(folder))
     with pytest.raises(ValueError, match=said):
         seals.check(folder, "figures/loss.png")
 
 
 def test_a_folder_without_a_seal_and_one_of_another_version_check_nothing(folder):
     (folder / CHECKSUMS_JSON).write_text('{"format": 99, "files": {}}')
-    assert seals.sealed(folder) is None
+    assert seals.read_seal(folder) is None
     (folder / CHECKSUMS_JSON).unlink()
-    assert seals.sealed(folder) is None and seals.trouble(folder, "metrics.json", None) is None
+    assert seals.read_seal(folder) is None and seals.find_damage(folder, "metrics.json", None) is None
 
 
 def test_a_damaged_seal_is_told(folder):
     (folder / CHECKSUMS_JSON).write_text("{")
     with pytest.raises(RunError, match="cannot be read"):
-        seals.sealed(folder)
+        seals.read_seal(folder)

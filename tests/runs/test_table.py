@@ -44,7 +44,7 @@ def test_one_row_a_finished_run_with_parameters_and_metrics():
     make("b", 0.5, lr=0.3)
     make("a", 0.7)
     make("running", 0.9, finish=False)
-    table = runtable.all_metrics().set_index("run")
+    table = runtable.tabulate_metrics().set_index("run")
     assert list(table.index) == ["a", "b"]
     assert table.loc["b", ["geometric_mean", "geometric_mean_low", "val_baks", "param_lr"]].tolist() == [
         0.5,
@@ -70,7 +70,7 @@ def test_a_runs_own_reference_parameter_comes_first():
     make("b", 0.6)
     make("c", 0.9, reference="b")
     runtable.promote("a")
-    table = runtable.all_metrics().set_index("run")
+    table = runtable.tabulate_metrics().set_index("run")
     assert table.loc["c", "reference"] == "b"
     assert table.loc["c", "difference_baks"] == pytest.approx(0.3)
     assert table.loc["b", "difference_baks"] == pytest.approx(0.1)
@@ -80,7 +80,7 @@ def test_no_difference_between_runs_that_were_asked_other_queries():
     make("a", 0.5)
     make("b", 0.6, test="other")
     runtable.promote("a")
-    table = runtable.all_metrics().set_index("run")
+    table = runtable.tabulate_metrics().set_index("run")
     assert pd.isna(table.loc["b", "difference_geometric_mean"])
 
 
@@ -132,7 +132,7 @@ def test_a_run_that_finishes_between_listing_and_rename_is_not_lost(root, monkey
     """Its own table may have been renamed before ours, which does not know it: so each writer looks again."""
     make("a", 0.5)
     late = make("late", 0.6, finish=False)
-    listed = runtable.all_metrics
+    listed = runtable.tabulate_metrics
 
     def list_then_finish(where):
         table = listed(where)
@@ -140,7 +140,7 @@ def test_a_run_that_finishes_between_listing_and_rename_is_not_lost(root, monkey
             late.finish()
         return table
 
-    monkeypatch.setattr(runtable, "all_metrics", list_then_finish)
+    monkeypatch.setattr(runtable, "tabulate_metrics", list_then_finish)
     runtable.rewrite_table()
     assert frames.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == ["a", "late"]
 
@@ -156,7 +156,7 @@ def test_a_lost_table_is_written_again_from_the_folders(root):
 
 
 def test_overview_shows_every_state_and_marks_the_reference(root):
-    assert "make the first one with 'make train'" in runtable.overview()
+    assert "make the first one with 'make train'" in runtable.tabulate_runs()
     make("good", 0.51)
     make("busy", 0.9, finish=False)
     broken = make("broken", 0.9, finish=False)
@@ -164,7 +164,7 @@ def test_overview_shows_every_state_and_marks_the_reference(root):
         raise ValueError("out of luck")
     (root / "notebook only").mkdir()
     runtable.promote("good")
-    lines = {tuple(line.split()[:2]): line for line in runtable.overview().splitlines()[1:]}
+    lines = {tuple(line.split()[:2]): line for line in runtable.tabulate_runs().splitlines()[1:]}
     assert set(lines) == {("*", "good"), ("busy", "running"), ("broken", "failed")}
     assert "0.510" in lines["*", "good"]
     assert "out of luck" in lines["broken", "failed"]
@@ -175,14 +175,14 @@ def test_a_finished_run_with_damaged_metrics_is_shown_and_does_not_hide_the_othe
     make("a", 0.5)
     make("damaged", 0.5)
     (root / "damaged" / METRICS_JSON).write_text("{")
-    assert runtable.all_metrics()["run"].tolist() == ["a"]
+    assert runtable.tabulate_metrics()["run"].tolist() == ["a"]
     runtable.rewrite_table()
-    assert "damaged" in runtable.overview()
+    assert "damaged" in runtable.tabulate_runs()
 
 
 def test_a_finished_run_without_metrics_says_what_to_do():
     make("damaged", 0.5).path(METRICS_JSON).unlink()
-    overview = runtable.overview()
+    overview = runtable.tabulate_runs()
     assert "metrics.json cannot be read (is missing)" in overview and "copy the run again" in overview
 
 
@@ -246,16 +246,16 @@ def test_a_damaged_neighbour_is_listed_with_the_reason_and_stops_nothing(root, d
         make(name, value)
     do, reason = DAMAGES[damage]
     do(root / "neighbour")
-    assert runtable.all_metrics()["run"].tolist() == ["a", "z"]
+    assert runtable.tabulate_metrics()["run"].tolist() == ["a", "z"]
     runtable.promote("a")
     assert frames.read_csv(root / ALL_METRICS_CSV)["difference_baks"].round(6).tolist() == [0, 0.1]
-    told = runtable.overview()
+    told = runtable.tabulate_runs()
     assert "neighbour unreadable" in told and reason in told
     assert reason in runtable.unreadable_runs()["neighbour"]
     assert state_of("neighbour") in ("unreadable", "finished")
     with pytest.raises(RunError, match="params.json|metrics.json|status.json"):
         runtable.promote("neighbour")
-    assert runtable.reference() == "a"
+    assert runtable.read_reference() == "a"
 
 
 @pytest.fixture
@@ -283,9 +283,9 @@ def test_a_colleagues_folder_that_may_not_be_read_is_listed_and_stops_nothing(ro
     make("a", 0.5)
     make("colleague", 0.9)
     forbidden()
-    assert runtable.all_metrics()["run"].tolist() == ["a"]
+    assert runtable.tabulate_metrics()["run"].tolist() == ["a"]
     runtable.promote("a")
-    told = runtable.overview()
+    told = runtable.tabulate_runs()
     assert "colleague unreadable" in told and "no permission" in told
     with pytest.raises(RunError, match="no permission"):
         runtable.promote("colleague")
@@ -295,8 +295,8 @@ def test_a_file_among_the_run_folders_is_no_run(root):
     make("a", 0.5)
     (root / "notes").write_text("a file")
     (root / "link").symlink_to(root / "nowhere")
-    assert runtable.all_metrics()["run"].tolist() == ["a"]
-    assert "notes" not in runtable.overview()
+    assert runtable.tabulate_metrics()["run"].tolist() == ["a"]
+    assert "notes" not in runtable.tabulate_runs()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"other": 1}', None])
@@ -306,9 +306,9 @@ def test_a_damaged_reference_is_told_and_stops_nothing(root, text):
     path.mkdir() if text is None else path.write_text(text)
     runtable.rewrite_table()
     assert frames.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == ["a"]
-    assert "note:" in runtable.overview() and "promote a run again" in runtable.overview()
+    assert "note:" in runtable.tabulate_runs() and "promote a run again" in runtable.tabulate_runs()
     with pytest.raises(RunError, match="promote a run again"):
-        runtable.reference()
+        runtable.read_reference()
 
 
 def test_a_table_that_cannot_be_written_is_one_message(root):

@@ -10,7 +10,7 @@ from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.names import HISTORY_CSV
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs import table
-from reid_lib.sweep.plan import PLAN, expected_seconds, load_plan, plan
+from reid_lib.sweep.plan import PLAN, estimate_seconds, load_plan, make_plan
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def no_reference(clean_dirs):
 
 
 def planned(tmp_path, *vary, **options):
-    return plan(list(vary), root=tmp_path / "variants", **options)
+    return make_plan(list(vary), root=tmp_path / "variants", **options)
 
 
 def names(made) -> list[str]:
@@ -196,14 +196,14 @@ def test_force_leaves_files_alone_that_are_no_part_of_the_plan(tmp_path):
 
 
 def test_time_is_the_references_for_every_epoch_that_is_left_to_train(tmp_path):
-    assert expected_seconds(planned(tmp_path, "m=8")) is None
+    assert estimate_seconds(planned(tmp_path, "m=8")) is None
     rows = catalogue(n_known=3, n_unknown=2, images=2)
     folder = make_run("mine", rows, skill=1, photos=write_photos(rows, tmp_path / "photos"))
     frames.write_csv(folder / HISTORY_CSV, pd.DataFrame({"epoch": [0, 1, 2], "seconds": [None, 10.0, 30.0]}))
     table.promote("mine")
     made = planned(tmp_path, "num_epochs=3,5", name="second")
     assert names(made)[0] == "mine"  # finished: nothing of it is left
-    assert expected_seconds(made) == 20 * (3 + 5)
+    assert estimate_seconds(made) == 20 * (3 + 5)
 
 
 def test_a_new_plan_forgets_the_job_of_the_old_one(tmp_path):

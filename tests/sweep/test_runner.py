@@ -19,7 +19,7 @@ from reid_lib.params.fields import TrainParams
 from reid_lib.params.papermill import papermill_params
 from reid_lib.runs.folder import PLANNED
 from reid_lib.sweep import runner as sweep_runner
-from reid_lib.sweep.plan import plan
+from reid_lib.sweep.plan import make_plan
 from reid_lib.sweep.runner import Sweep, papermill_arguments
 
 
@@ -36,7 +36,7 @@ def test_a_variant_is_the_plans_whatever_was_tried_in_the_notebook(dirs, monkeyp
     nb.cells[1].source += "".join(f"\n{name} = {value!r}" for name, value in edited.items())
     nbformat.write(nb, dirs / "notebooks" / TRAIN_NOTEBOOK)
     monkeypatch.setattr(sweep_runner, "project_root", lambda: dirs)
-    made = plan(["m=5", "dropout=0.25"], root=dirs / "variants")
+    made = make_plan(["m=5", "dropout=0.25"], root=dirs / "variants")
     for variant in made.variants:
         arguments = papermill_arguments(made, variant)
         assert arguments[-2:] == ["-f", str(made.file(variant))] and len(arguments) == (4 if edited else 2)

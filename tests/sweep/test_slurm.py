@@ -61,11 +61,11 @@ def test_without_slurm_the_cure_is_told(plan, tmp_path, monkeypatch):
 def test_states_are_those_of_the_tasks_in_the_queue(plan, command):
     (plan.folder / JOB).write_text('{"job": "4711"}')
     command("squeue", "0|RUNNING|None\n2|PENDING|Resources\n9|RUNNING|None")
-    assert slurm.states(plan) == {"m-0": "RUNNING", "m-2": "PENDING (Resources)"}
+    assert slurm.ask_states(plan) == {"m-0": "RUNNING", "m-2": "PENDING (Resources)"}
 
 
 def test_without_a_job_or_an_answer_there_are_no_states(plan, command):
-    assert slurm.states(plan) == {}
+    assert slurm.ask_states(plan) == {}
     (plan.folder / JOB).write_text('{"job": "4711"}')
     command("squeue", "", 1)
-    assert slurm.states(plan) == {}
+    assert slurm.ask_states(plan) == {}

@@ -14,7 +14,7 @@ from reid_lib.params.fields import TrainParams
 from reid_lib.runs import key, run
 from reid_lib.runs.folder import PLANNED
 from reid_lib.sweep import status as sweep_status
-from reid_lib.sweep.status import DIFFERS, ELSEWHERE, Screen, status
+from reid_lib.sweep.status import DIFFERS, ELSEWHERE, Screen, tabulate_status
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def test_one_that_fails_is_tried_once_more_and_the_others_go_on(dirs):
     assert [times(v.run) for v in made.variants] == [2, 2, 1]
     assert states(made) == ["finished", "failed", "finished"]
     assert list(failed) == ["m-6"] and "ValueError: the loss exploded; see" in failed["m-6"]
-    assert status(made)["note"].iloc[1] == "ValueError: the loss exploded"
+    assert tabulate_status(made)["note"].iloc[1] == "ValueError: the loss exploded"
 
 
 def test_a_run_that_another_process_owns_is_left_to_it(dirs):
@@ -58,7 +58,7 @@ def test_two_sweeps_of_one_plan_start_a_variant_once(dirs):
 def test_a_run_of_this_name_with_other_parameters_is_not_taken_for_the_variant(dirs):
     made = made_plan(dirs, n=2)
     params = TrainParams(lr=0.5, m=5)
-    other = run.Run.open("m-5", params=params.model_dump(), key=key.run_key(params, "c", "s"), provenance={})
+    other = run.Run.open("m-5", params=params.model_dump(), key=key.make_run_key(params, "c", "s"), provenance={})
     other.finish()
     assert states(made) == [DIFFERS, PLANNED]
     failed = sweep(made).run()
@@ -72,12 +72,12 @@ def test_table_tells_epoch_best_score_and_time_left(dirs):
     other = subprocess.Popen(stand_in(made, made.variants[0], runs_root() / "m-5"))
     try:
         wait_for(runs_root() / "m-5/hangs")
-        row = status(made).iloc[0]
+        row = tabulate_status(made).iloc[0]
         assert (row["state"], row["epoch"], row["val_score"]) == ("running", f"1/{TrainParams().num_epochs}", "0.250")
         path = runs_root() / "m-5" / STATUS_JSON
         told = json.loads(path.read_text())
         path.write_text(json.dumps(told | {"started": told["started"] - 2 * 86400}))  # broken off, continued days later
-        assert status(made).iloc[0]["left"] == "1 min"  # some epochs of a second each
+        assert tabulate_status(made).iloc[0]["left"] == "1 min"  # some epochs of a second each
     finally:
         other.kill()
         other.wait()
@@ -85,7 +85,7 @@ def test_table_tells_epoch_best_score_and_time_left(dirs):
 
 @pytest.mark.parametrize("seconds, words", [(10, "1 min"), (200, "3 min"), (3600, "1 h 0 min"), (9000, "2 h 30 min")])
 def test_time_left_in_words(seconds, words):
-    assert sweep_status.duration(seconds) == words
+    assert sweep_status.format_duration(seconds) == words
 
 
 class Out:

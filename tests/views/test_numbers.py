@@ -30,9 +30,9 @@ def test_table_shows_the_chosen_runs_their_differences_and_only_the_parameters_t
 
 
 def test_numbers_are_there_before_the_differences_and_a_late_answer_to_an_old_question_is_dropped(picker, monkeypatch):
-    go, compute = threading.Event(), verdicts.differences
+    go, compute = threading.Event(), verdicts.tabulate_differences
     monkeypatch.setattr(numbers, "PATIENCE_S", 0.01)
-    monkeypatch.setattr(verdicts, "differences", lambda *a: (go.wait(20), compute(*a))[1])
+    monkeypatch.setattr(verdicts, "tabulate_differences", lambda *a: (go.wait(20), compute(*a))[1])
     picker.choose("plain", "wide")
     table = numbers.MetricsTable(picker)
     first = table._work

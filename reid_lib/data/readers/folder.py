@@ -56,12 +56,12 @@ def read_folder(root: Path) -> Table:
     notes = _name_notes(identities) + ([f"passed over: {_counted(unread)}; save them as JPEG or PNG"] if unread else [])
     if any(times):
         frame[DATE] = [time.isoformat() if time else None for time in times]
-        frame[ENCOUNTER] = encounters(identities, times)
+        frame[ENCOUNTER] = find_encounters(identities, times)
         frame[DRAW_KEY] = draw_keys(times)
     return Table(frame, root, (*notes, *_time_notes(times)), tuple(misnamed), states)
 
 
-def encounters(identities: list[str], times: list[datetime | None]) -> list[str]:
+def find_encounters(identities: list[str], times: list[datetime | None]) -> list[str]:
     """Name the encounter of each photograph: "<identity> <time of its first photograph>".
 
     A photograph within 30 minutes of the animal's previous one belongs to the same encounter. Those of an animal

@@ -13,7 +13,7 @@ from reid_lib.core.names import DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PA
 from reid_lib.data.catalogue import read_catalogue
 from reid_lib.data.file_states import read_state
 from reid_lib.data.readers import registry
-from reid_lib.data.readers.folder import encounters
+from reid_lib.data.readers.folder import find_encounters
 
 pytestmark = pytest.mark.usefixtures("clean_dirs")
 
@@ -54,7 +54,7 @@ def test_thirty_minutes_part_two_encounters():
     start = datetime(2021, 5, 1, 10)
     minutes = [0, 30, 60, 91, None, 0]
     times = [None if m is None else start + timedelta(minutes=m) for m in minutes]
-    names = encounters(["a", "a", "a", "a", "a", "b"], times)
+    names = find_encounters(["a", "a", "a", "a", "a", "b"], times)
     assert names[0] == names[1] == names[2] == "a 2021-05-01 10:00:00"  # each within 30 minutes of the one before
     assert names[3] == "a 2021-05-01 11:31:00"
     assert names[4] == "a (no time)"
@@ -63,7 +63,7 @@ def test_thirty_minutes_part_two_encounters():
 
 def test_encounters_do_not_depend_on_the_order_of_files():
     times = [datetime(2021, 5, 1, 10) + timedelta(minutes=m) for m in (0, 50, 25, 200)]
-    names = encounters(["a"] * 4, times)
+    names = find_encounters(["a"] * 4, times)
     assert names[0] == names[1] == names[2] != names[3]
 
 

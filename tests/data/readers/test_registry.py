@@ -35,14 +35,14 @@ from reid_lib.data.catalogue import read_catalogue
 from reid_lib.data.normalise import PLACEHOLDERS
 from reid_lib.data.readers import registry
 from reid_lib.data.readers.registry import TABLES
-from reid_lib.data.spellings import folded, is_blank
+from reid_lib.data.spellings import fold_spelling, is_blank
 
 LETTERS = st.characters(codec="utf-8", exclude_characters="\0")
 # Whatever a person may call an animal: in NFC, without blanks around it, as the catalogue keeps names.
 IDENTITIES = (
     st.text(LETTERS, min_size=1, max_size=10)
     .map(lambda name: unicodedata.normalize("NFC", name).strip())
-    .filter(lambda name: name and not is_blank(name) and folded(name) not in PLACEHOLDERS)
+    .filter(lambda name: name and not is_blank(name) and fold_spelling(name) not in PLACEHOLDERS)
 )
 ODD = (
     "NA",
