@@ -1,5 +1,6 @@
 """Promises of the repository itself: direction of imports, light import, no machine's paths, one list of packages."""
 
+import ast
 import importlib
 import re
 import shutil
@@ -125,3 +126,50 @@ def test_the_tests_need_what_the_extra_says():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert "wildlife-datasets==1.0.8" in project["optional-dependencies"]["wildlife"]
     assert "wildlife-datasets==1.0.8" in project["optional-dependencies"]["test"]
+
+
+def test_no_module_is_longer_than_350_lines_and_no_function_than_50():
+    for path in LIBRARY.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert text.count("\n") <= 350, path.name
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 50, f"{path.name}: {node.name}"
+
+
+def public_functions(body: list[ast.stmt], *, method: bool = False):
+    """Functions and methods without an underscore, each with its arguments (without self or cls)."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body, method=True)
+        elif isinstance(node, ast.FunctionDef) and (not node.name.startswith("_") or node.name == "__init__"):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            static = any(isinstance(d, ast.Name) and d.id == "staticmethod" for d in node.decorator_list)
+            yield node, arguments[1:] if method and not static else arguments
+
+
+def test_every_public_argument_has_a_type():
+    for path in LIBRARY.rglob("*.py"):
+        for node, arguments in public_functions(ast.parse(path.read_text(encoding="utf-8")).body):
+            untyped = [argument.arg for argument in arguments if argument.annotation is None]
+            assert not untyped, f"{path.relative_to(LIBRARY)}: {node.name}({', '.join(untyped)})"
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_paths_that_a_page_names_are_there(page):
+    named = re.findall(r"`([\w/]+\.(?:py|ipynb|yaml))`", (ROOT / page).read_text(encoding="utf-8"))
+    named = [name for name in named if "mine.py" not in name]  # an example
+    assert len(named) > 5 and not [n for n in named if not any((base / n).exists() for base in (ROOT, LIBRARY))]
+
+
+def test_the_map_names_every_package():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| ", text[text.index("| package | one job |") :], re.M)
+    assert sorted(listed) == sorted(path.parent.name for path in LIBRARY.glob("*/__init__.py"))
+
+
+def test_citation_and_package_say_the_same():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert (ROOT / "LICENSE").read_text().split("\n", 2)[1].strip() == "Apache License"

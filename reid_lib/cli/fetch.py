@@ -10,6 +10,7 @@ from reid_lib.core.logs import LOGGER
 from reid_lib.data.audit import describe_problems
 from reid_lib.data.catalogue import audit, read_catalogue
 from reid_lib.data.download import ATTEMPTS, PAUSE_S, fetch_dataset
+from reid_lib.params.fields import EvaluateParams, TrainParams
 
 BUILD = """
 import sys
@@ -19,7 +20,7 @@ print(build_model(sys.argv[1], pretrained=sys.argv[2] == "True").config["weights
 OFFLINE = "HF_HUB_OFFLINE"
 
 
-def fetch(params) -> None:
+def fetch(params: TrainParams | EvaluateParams) -> None:
     """Fetch data set and backbone of a run, and check both as the run will.
 
     Args:

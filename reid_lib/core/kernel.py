@@ -5,6 +5,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
 
 # jsonschema (through nbformat) compiles the grammar of URIs when this package is there, 1.5 s for a format that the
 # schema of notebooks does not use.
@@ -41,6 +45,6 @@ def under_engine() -> bool:
     return os.environ.get(ENGINE) == str(os.getppid())
 
 
-def find_ipython():
+def find_ipython() -> "InteractiveShell | None":
     # Asking IPython only where it is in use: importing it takes half a second.
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import IMAGE_ID
@@ -44,7 +45,7 @@ class EmbeddingSet:
     def __len__(self) -> int:
         return len(self.features)
 
-    def where(self, mask) -> "EmbeddingSet":
+    def where(self, mask: ArrayLike) -> "EmbeddingSet":
         """The images where `mask` (n,) is true, features and rows together."""
         mask = np.asarray(mask, dtype=bool)
         return EmbeddingSet(self.features[mask], self.rows[mask])

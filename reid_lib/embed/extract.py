@@ -1,11 +1,15 @@
 """Embeddings that never travel without their rows."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from reid_lib.embed.embedding_set import EmbeddingSet
+
+if TYPE_CHECKING:
+    from reid_lib.nets.network import ReidModel
 
 WORTH_FOLDING = 64  # images
 CPU_BATCH = 16  # what a layer gives then stays nearer to the processor: a few percent quicker than 64, in less memory
@@ -43,11 +47,11 @@ class Way:
 
 
 def extract(
-    model,
+    model: "ReidModel",
     pixels: np.ndarray,
     rows: pd.DataFrame,
     *,
-    where=None,
+    where: np.ndarray | None = None,
     batch_size: int = 64,
     device: str = "cpu",
     precision: str = "fp32",

@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -25,12 +26,23 @@ from reid_lib.core.paths import cache_root
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.extract import Way, extract
 
+if TYPE_CHECKING:
+    from reid_lib.nets.network import ReidModel
+
 FORMAT = 2  # raised whenever the same key would mean other embeddings
 LIMIT_SHARE = 0.1  # of the disk; see `cache.make_room`
 HASHED_AT_ONCE = 64  # images
 
 
-def embed_images(model, pixels: np.ndarray, rows: pd.DataFrame, *, where=None, progress: bool = False, **how):
+def embed_images(
+    model: "ReidModel",
+    pixels: np.ndarray,
+    rows: pd.DataFrame,
+    *,
+    where: np.ndarray | None = None,
+    progress: bool = False,
+    **how,
+) -> EmbeddingSet:
     """`extract.extract` of those images that this network has not embedded before; the others come from the cache.
 
     Args:
@@ -89,7 +101,7 @@ class Store:
         self.path = path
 
     @classmethod
-    def of(cls, model, *, device: str, precision: str, way: Way) -> "Store":
+    def of(cls, model: "ReidModel", *, device: str, precision: str, way: Way) -> "Store":
         """The one of these weights, prepared like that, computed so: what rounds otherwise has another.
 
         That is another way (see `extract.Way`), version of the libraries, processor or number of threads.

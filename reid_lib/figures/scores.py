@@ -1,5 +1,8 @@
 """Figures of open-set scores: how alike queries are to known animals, thresholds, what became of the queries."""
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pandas as pd
 
@@ -27,6 +30,12 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import confusion_counts, score_groups
 from reid_lib.openset.threshold import threshold_for
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from reid_lib.openset.threshold import Threshold
+
 MOST_PANELS = 12  # more small panels than this cannot be read at the width of a notebook
 RUG_LIMIT = 150  # up to this many photographs each one gets a tick of its own
 CURVE_POINTS = 2000  # a threshold curve with more points than the figure has pixels is thinned
@@ -41,7 +50,13 @@ GROUPS = {
 
 
 @legible
-def score_distributions(predictions: pd.DataFrame, threshold=None, *, unit: str = COSINE, ax=None):
+def score_distributions(
+    predictions: pd.DataFrame,
+    threshold: "Threshold | Mapping[str, Any] | float | None" = None,
+    *,
+    unit: str = COSINE,
+    ax: "Axes | None" = None,
+) -> "Axes":
     """How alike each query is to its nearest known individual: known against unknown animals, all data sets together.
 
     Args:
@@ -72,7 +87,9 @@ def score_distributions(predictions: pd.DataFrame, threshold=None, *, unit: str 
 
 
 @legible
-def score_panels(predictions: pd.DataFrame, threshold=None, *, unit: str = COSINE):
+def score_panels(
+    predictions: pd.DataFrame, threshold: "Threshold | Mapping[str, Any] | float | None" = None, *, unit: str = COSINE
+) -> "Figure":
     """`score_distributions` with one panel per data set, each with its own threshold; returns the Figure.
 
     Beyond 12 data sets those with the most queries are shown, which the title says.
@@ -145,8 +162,14 @@ ROOM = 0.4  # share of the axes that the oracle's label needs beside its line
 
 @legible
 def threshold_curve(
-    curve: pd.DataFrame, threshold=None, *, oracle=None, dataset: str = "", unit: str = COSINE, ax=None
-):
+    curve: pd.DataFrame,
+    threshold: "Threshold | Mapping[str, Any] | float | None" = None,
+    *,
+    oracle: "Threshold | Mapping[str, Any] | float | None" = None,
+    dataset: str = "",
+    unit: str = COSINE,
+    ax: "Axes | None" = None,
+) -> "Axes":
     """What every threshold would give on the validation photographs, the frozen one, and the best in hindsight.
 
     Args:
@@ -173,8 +196,13 @@ def threshold_curve(
 
 @legible
 def threshold_panels(
-    curve: pd.DataFrame, threshold=None, *, oracle=None, datasets: list[str] | None = None, unit: str = COSINE
-):
+    curve: pd.DataFrame,
+    threshold: "Threshold | Mapping[str, Any] | float | None" = None,
+    *,
+    oracle: "Threshold | Mapping[str, Any] | float | None" = None,
+    datasets: list[str] | None = None,
+    unit: str = COSINE,
+) -> "Figure":
     """`threshold_curve` with one panel per data set (by default those of the curve, at most 12); returns the Figure.
 
     A curve of all data sets together alone is drawn as the only panel.
@@ -238,7 +266,7 @@ def _span(values) -> tuple[float, float]:
 
 
 @legible
-def confusion(predictions: pd.DataFrame, *, ax=None):
+def confusion(predictions: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
     """What became of known and unknown animals: counts of photographs and the share of their row.
 
     Green cells are right, vermilion and purple ones are wrong; the stronger the colour, the larger the share.

@@ -1,6 +1,11 @@
 """Groups of gallery rows, the individuals, laid out so that the highest of each is found by adding whole arrays."""
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from reid_lib.match.similarity import Arrays
 
 
 class Groups:
@@ -38,7 +43,7 @@ class Groups:
     def __len__(self) -> int:
         return len(self.first)
 
-    def maxima(self, values, arrays):
+    def maxima(self, values: Any, arrays: "Arrays") -> Any:
         """(n, m) highest value of each group, from values (n, n_rows) by column."""
         best = arrays.copy(values[:, : len(self)])
         for start, length in zip(self._starts[1:].tolist(), self._lengths[1:].tolist(), strict=True):

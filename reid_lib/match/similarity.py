@@ -79,26 +79,26 @@ class Estimates:
 class Arrays:
     """Arrays of numpy. What is named here is called otherwise in torch; the ranking does the rest with operators."""
 
-    def index(self, numbers: np.ndarray):
+    def index(self, numbers: np.ndarray) -> Any:
         """Whole numbers to index with."""
         return numbers
 
-    def like(self, values, numbers: np.ndarray):
+    def like(self, values: Any, numbers: np.ndarray) -> Any:
         """Float64 numbers in the type, and at the place, of `values`."""
         return numbers.astype(values.dtype)
 
-    def host(self, values) -> np.ndarray:
+    def host(self, values: Any) -> np.ndarray:
         """Values of any kind as an array of numpy."""
         return np.asarray(values)
 
-    def copy(self, values):
+    def copy(self, values: Any) -> Any:
         return values.copy()
 
-    def raise_to(self, values, others) -> None:
+    def raise_to(self, values: Any, others: Any) -> None:
         """Each value becomes the larger one of two."""
         np.maximum(values, others, out=values)
 
-    def where(self, mask) -> tuple[np.ndarray, ...]:
+    def where(self, mask: Any) -> tuple[np.ndarray, ...]:
         """Indices of what is true, as numpy's `nonzero` gives them."""
         return np.divmod(np.flatnonzero(mask), mask.shape[1])  # several times as quick as `nonzero` of two dimensions
 

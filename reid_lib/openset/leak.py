@@ -11,11 +11,12 @@ from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset import predictions, summary
 from reid_lib.openset.answers import Answers
+from reid_lib.params.fields import EvaluateParams, TrainParams
 
 Compare = Callable[[EmbeddingSet, EmbeddingSet], Similarity]  # of queries with a gallery: `match.Cosine`
 
 
-def top1_by_split(stored: list[EmbeddingSet], params, compare: Compare) -> pd.DataFrame:
+def top1_by_split(stored: list[EmbeddingSet], params: TrainParams | EvaluateParams, compare: Compare) -> pd.DataFrame:
     """Top-1 under an encounter split, and under a random one that leaves photographs of one sighting on both sides.
 
     Args:

@@ -25,13 +25,13 @@ class Drawn:
         """By image; sorted and summed up once for all the metrics that need it."""
         return metrics.OperatingCurves.of(self.q.score, self.q.named, self.q.known, weights=self.weights)
 
-    def of_decision(self, metric: Callable):
+    def of_decision(self, metric: Callable) -> float | np.ndarray:
         return metric(self.q.correct, self.q.known, self.q.individual, weights=self.weights)
 
-    def share(self, holds: np.ndarray, among: np.ndarray):
+    def share(self, holds: np.ndarray, among: np.ndarray) -> float | np.ndarray:
         return metrics.share(holds, among, weights=self.weights)
 
-    def area(self):
+    def area(self) -> float | np.ndarray:
         q = self.q
         return metrics.baks_baus_area(q.score, q.named, q.known, q.individual, weights=self.weights)
 
@@ -41,10 +41,10 @@ class Drawn:
         _, baks, baus = metrics.baks_baus_curve(q.score, q.named, q.known, q.individual)
         return float(np.sqrt(baks * baus).max())
 
-    def top1_individual(self):
+    def top1_individual(self) -> float | np.ndarray:
         return metrics.top1_individual(self.q.rank, self.q.known, self.q.individual, weights=self.weights)
 
-    def mean_average_precision(self):
+    def mean_average_precision(self) -> float | np.ndarray:
         return metrics.mean_average_precision(self.q.average_precision, self.q.known, weights=self.weights)
 
 

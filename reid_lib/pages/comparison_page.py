@@ -1,7 +1,9 @@
 """A chosen comparison as one HTML page that stands alone, with its figures as PNG beside it."""
 
 import datetime
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from markupsafe import Markup
@@ -19,6 +21,9 @@ from reid_lib.openset.outcomes import MISTAKES
 from reid_lib.pages import html, verdict_table
 from reid_lib.runs.folder import check_name
 from reid_lib.runs.table import PARAM
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 PAGE = "comparison.html"
 CURVES = ("loss", "val_score", "lr", "images_per_s")  # columns of the histories
@@ -108,7 +113,7 @@ def _parameters(comparison: Comparison, names: list[str]) -> list[list[str]]:
     return [[c.removeprefix(PARAM), *(str(table.loc[n, c]) for n in names)] for c in table]
 
 
-def draw_curves(comparison: Comparison, names, column: str):
+def draw_curves(comparison: Comparison, names: Sequence[str], column: str) -> "Axes":
     histories = {name: comparison.run(name).history for name in names}
     if column == "loss":
         return loss_comparison(histories, losses={name: comparison.loss(name) for name in names})

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -32,6 +32,9 @@ from reid_lib.pages.notebook_page import render_notebook
 from reid_lib.params.cells import cells_before_reading, literals_of_cells
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.runs.folder import FAILED, FINISHED, INTERRUPTED, RunFolder
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 NOTEBOOKS = (TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK)  # as `make train` leaves them in the run folder
 # Name of a figure -> its caption where no notebook's prose stands around it; in this order.
@@ -104,7 +107,7 @@ def has_report(run: RunFolder) -> bool:
         return False
 
 
-def assemble_report(run: RunFolder):
+def assemble_report(run: RunFolder) -> "NotebookNode":
     """A notebook (nbformat 4) made of the run's files: parameters, notes, metrics and figures."""
     from nbformat import v4
 

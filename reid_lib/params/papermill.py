@@ -12,6 +12,7 @@ import click
 from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.paths import project_root
+from reid_lib.params.fields import EvaluateParams, TrainParams
 
 READS = ".from_notebook("
 PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT, -f FILE, -y YAML, -b BASE64"
@@ -36,7 +37,7 @@ def papermill_values(arguments: list[str]) -> dict:
         return injected_values(cells_before_reading(_prepared(path, arguments))[1])
 
 
-def papermill_params(arguments: list[str], notebook: str = "train"):
+def papermill_params(arguments: list[str], notebook: str = "train") -> TrainParams | EvaluateParams:
     """The parameters (`TrainParams` or `EvaluateParams`) of a run that papermill makes of a notebook and arguments.
 
     Those of the notebook's own parameters cell, which its user may have edited, then those of the arguments.

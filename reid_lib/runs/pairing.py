@@ -46,7 +46,7 @@ def variant_of(identity: dict) -> tuple[str, object]:
     return json.dumps(rest, sort_keys=True), seed
 
 
-def pair_seeds(mine: Collection, theirs: Collection, *, first=None) -> list[tuple]:
+def pair_seeds(mine: Collection, theirs: Collection, *, first: object = None) -> list[tuple]:
     """Pairs (seed of a variant, seed of the reference's): the equal ones; where none are, as many as there are in
     ascending order, of theirs `first` before the others."""
     both = sorted(set(mine) & set(theirs), key=_ascending)

@@ -32,7 +32,7 @@ def read_wildlife(name: str, root: Path) -> Table:
     return Table(frame[[column for column in OUR_COLUMNS if column in frame]], root)
 
 
-def wildlife_class(name: str):
+def wildlife_class(name: str) -> type:
     """A class of wildlife-datasets by its name.
 
     Raises:
