@@ -47,7 +47,7 @@ SAME_ORIENTATION = "same_orientation"  # has the query's own individual a galler
 
 
 def ranked_column(what: str, rank: int) -> str:
-    """Column name of a ranked answer: `ranked("identity", 1) == "identity_1"`."""
+    """Column name of a ranked answer: `ranked_column("identity", 1) == "identity_1"`."""
     return f"{what}_{rank}"
 
 

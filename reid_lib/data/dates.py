@@ -23,7 +23,7 @@ def parse_days(dates: pd.Series) -> pd.Series:
         dates: text or missing; ISO, EXIF ("2024:05:01 10:20:30"), or whatever else pandas understands.
 
     Example:
-        >>> days(pd.Series(["2024:05:01", "2024-05-01T23:30:00+02:00"])).dt.day.tolist()
+        >>> parse_days(pd.Series(["2024:05:01", "2024-05-01T23:30:00+02:00"])).dt.day.tolist()
         [1, 1]
     """
     plain = dates.map(_without_zone).astype(object)

@@ -17,7 +17,7 @@ def fold_spelling(name: str) -> str:
     """The name without what the eye does not tell: case, blanks, zero-width characters, Unicode form.
 
     Example:
-        >>> folded("Zo\\u0308e\\u200b 1") == folded("ZÖE1")
+        >>> fold_spelling("Zo\\u0308e\\u200b 1") == fold_spelling("ZÖE1")
         True
     """
     text = unicodedata.normalize("NFKC", name)

@@ -37,7 +37,7 @@ def reduce_to_plane(
         ValueError: features are not (n, d) or not finite.
 
     Example:
-        >>> project(np.eye(3), method="pca").shape
+        >>> reduce_to_plane(np.eye(3), method="pca").shape
         (3, 2)
     """
     from threadpoolctl import threadpool_limits

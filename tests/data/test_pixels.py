@@ -238,7 +238,7 @@ from reid_lib.data import photo; from reid_lib.data import pixels as images
 from reid_lib.data.catalogue import read_catalogue
 slow = photo.open_upright
 photo.open_upright = lambda *a, **o: [time.sleep(0.02), slow(*a, **o)][1]
-images.pixels(read_catalogue("folder", sys.argv[1]), image_size=16, progress=False)
+images.load_pixels(read_catalogue("folder", sys.argv[1]), image_size=16, progress=False)
 """
 
 
@@ -349,7 +349,7 @@ for k, name in enumerate(names):
     Image.new("RGB", (64, 48), (k % 256, 0, 0)).save(f"{folder}/{{name}}")
 rows = pd.DataFrame({{IMAGE_ID: names, PATH: names, IDENTITY: "a", DATASET: "d", INDIVIDUAL: "d/a"}})
 many, few = (Catalogue(part, Path("{folder}"), "folder") for part in (rows, rows.head(9)))
-images.pixels(few, image_size=500, progress=False)  # what the libraries themselves need
+images.load_pixels(few, image_size=500, progress=False)  # what the libraries themselves need
 """
 
 
@@ -357,7 +357,7 @@ images.pixels(few, image_size=500, progress=False)  # what the libraries themsel
 @pytest.mark.skipif(sys.platform != "linux", reason="measured by what Linux says of a process")
 def test_a_cache_larger_than_the_memory_can_be_built(tmp_path):
     """450 MB of pixels: a few images at a time are held, and what is read is mapped."""
-    work = "found = images.pixels(many, image_size=500, progress=False)\nassert found[599, 0, 0].tolist() == [87, 0, 0]"
+    work = "found = images.load_pixels(many, image_size=500, progress=False)\nassert found[599, 0, 0].tolist() == [87, 0, 0]"
     assert added_mb(MANY.format(folder=tmp_path), work) < 60
     (stored,) = [f for f in Path(os.environ["REID_CACHE"], "pixels").glob("*.npy") if f.stat().st_size > 400e6]
     stored.unlink()
