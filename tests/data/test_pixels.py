@@ -357,7 +357,8 @@ images.load_pixels(few, image_size=500, progress=False)  # what the libraries th
 @pytest.mark.skipif(sys.platform != "linux", reason="measured by what Linux says of a process")
 def test_a_cache_larger_than_the_memory_can_be_built(tmp_path):
     """450 MB of pixels: a few images at a time are held, and what is read is mapped."""
-    work = "found = images.load_pixels(many, image_size=500, progress=False)\nassert found[599, 0, 0].tolist() == [87, 0, 0]"
+    work = "found = images.load_pixels(many, image_size=500, progress=False)\n"
+    work += "assert found[599, 0, 0].tolist() == [87, 0, 0]"
     assert added_mb(MANY.format(folder=tmp_path), work) < 60
     (stored,) = [f for f in Path(os.environ["REID_CACHE"], "pixels").glob("*.npy") if f.stat().st_size > 400e6]
     stored.unlink()
