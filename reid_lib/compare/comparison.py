@@ -1,4 +1,4 @@
-"""What is compared: runs read from their folders, joined by run name and image_id. No torch, no widgets.
+"""A comparison: finished runs, read from their folders and joined by run name and image_id. No torch, no widgets.
 
 `Comparison` answers the questions that compare.ipynb asks: which runs there are, in what they differ, what any
 threshold would give, where they err, and what a photograph looks like. Files are read when they are first asked for.

@@ -1,4 +1,4 @@
-"""Which run to promote: the best on val, if it can be told apart from the reference. Test labels have no say."""
+"""Which run to promote: the best on val, where its difference to the reference is beyond chance. No test label is read."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

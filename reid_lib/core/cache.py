@@ -1,4 +1,4 @@
-"""Room in a cache folder that several processes share: the files used longest ago make way."""
+"""A bounded cache folder that several processes share: the files used longest ago are deleted first (LRU)."""
 
 import contextlib
 import errno

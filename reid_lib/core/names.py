@@ -1,4 +1,4 @@
-"""Names of columns, roles, labels and files, each defined once; code and tests import them from here."""
+"""Names of columns, roles, labels and files, each defined once."""
 
 # The answer for a query that resembles no known individual closely enough (AnimalCLEF's spelling).
 NEW_INDIVIDUAL = "new_individual"

@@ -1,4 +1,4 @@
-"""Signals that ask a process to stop: a block hears them, and ends what it does in its own time.
+"""Signals that ask a process to stop: a block notes them, and ends after the step at hand.
 
 Slurm announces a time limit or a preemption this way (slurm/papermill.sh passes it on to the kernel).
 """

@@ -1,4 +1,4 @@
-"""The state of each photograph's file: read once, whoever asks first, and carried by the catalogue.
+"""The state of each photograph's file: read once, by the first step that asks, and carried by the catalogue.
 
 Reader, audit, fingerprint and what a run was trained on look at a file through here; only decoding opens it again.
 """

@@ -1,4 +1,4 @@
-"""One way of writing things: the columns and values of a reader's table, as every later step counts on them."""
+"""Normalisation: the columns and values of a reader's table in the one form that every later step relies on."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""The store of decoded pixels: one file an array, built by one process, resumed where it broke off, of bounded size.
+"""The cache of decoded pixels: one memory-mapped file per array, built by one process; an interrupted build is resumed.
 
 Behind the array each file has a CRC-32 of every square. They are compared once in each process before any pixel is used
 (about 0.7 s for 1 GB on one core, besides reading it), and squares that are damaged are decoded again.

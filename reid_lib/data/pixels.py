@@ -40,7 +40,7 @@ def load_pixels(
 
     Made once per (files, size, interpolation) under `cache_root()/pixels` and mapped from there afterwards, so they may
     be more than the memory holds; a file that changes is noticed by its size and time. Several processes may ask at
-    once, and one that was killed in the middle is gone on from.
+    once; an interrupted build is resumed.
 
     Args:
         catalogue: a `Catalogue`; the result is in the order of its rows.

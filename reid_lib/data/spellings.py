@@ -1,4 +1,4 @@
-"""Names that a person reads as one and a computer as two."""
+"""Names that look alike to a person and differ for a computer (Unicode normalisation, case, spaces)."""
 
 import unicodedata
 from collections import defaultdict

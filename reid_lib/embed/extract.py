@@ -1,4 +1,4 @@
-"""Embeddings that never travel without their rows."""
+"""Embedding extraction: the network over all images, in batches; embeddings come with their rows."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Embeddings in two dimensions, for looking at: neighbours stay neighbours as far as a plane allows.
+"""Embeddings in two dimensions, to look at (t-SNE after PCA): neighbours stay neighbours as far as a plane allows.
 
 Sources: van der Maaten & Hinton, "Visualizing Data using t-SNE", JMLR 9 (2008); start from principal components:
 Kobak & Berens, "The art of using t-SNE for single-cell transcriptomics", Nature Communications 10 (2019).

@@ -1,4 +1,4 @@
-"""Embeddings that were computed before: kept by network, transform and image, so that nothing is embedded twice.
+"""The cache of embeddings, by network, transform and image: no image is embedded twice by the same network.
 
 An image goes by the pixels that the network takes, not by its name or its file, and a network by every one of its
 weights: what differs in any of these has another key, so nothing in the cache can be out of date.

@@ -1,4 +1,4 @@
-"""What a parameter does to a metric, over many runs. Called through `plotcompare`."""
+"""What a parameter does to a metric, over many runs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A network for inference: what follows a convolution, or pads its input, done by the convolution itself.
+"""Folding for inference: the normalisation after a convolution, and the padding before it, become part of it.
 
 In eval mode batch normalisation multiplies and adds constants, which the weights before it can do as well. On a CPU an
 input that is padded on one side more than on the other ("same" padding) is copied first, which a kernel with a row of

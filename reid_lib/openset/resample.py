@@ -1,4 +1,4 @@
-"""A metric of one run under many draws of its individuals, the threshold refitted on val inside each draw.
+"""Bootstrap replicates of a metric of one run; the threshold is refitted on val inside each replicate.
 
 Two runs that were asked the same queries get the same draws, so the difference of their replicates is paired, and the
 replicates of 50 runs serve all their 1225 pairs.

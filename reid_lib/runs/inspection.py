@@ -1,4 +1,4 @@
-"""A run folder looked over before hours are spent: what stands in the way, and what of a finished run is lost."""
+"""Checks of a run folder before hours are spent: what is in the way of its files, and what of a finished run is lost."""
 
 from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import (

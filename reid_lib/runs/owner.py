@@ -1,4 +1,4 @@
-"""Who owns a run folder: one live process at a time, also where several machines share the folder."""
+"""The lease of a run folder: one live process owns it, also where several machines share the folder."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""What one animal's photographs differ in, drawn for each image and applied to a whole batch, on the GPU as on the CPU.
+"""Augmentation: pose, scale, light and sharpness, drawn for each image and applied to a whole batch, on GPU or CPU.
 
 Pose, scale, viewpoint, light, sharpness, something in front. No hue: it would change the coat. No mirror unless asked
 for: a mirrored flank is another animal's.

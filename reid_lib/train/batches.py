@@ -1,4 +1,4 @@
-"""What the training loop is fed: batches of m images per class; the same for a seed and an epoch."""
+"""Sampling and collating: batches of m images per class, the same for a seed and an epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""last.ckpt: written so that a full disk is told as one, read only when it is whole and of the same run."""
+"""The checkpoint last.ckpt: it is read only when it is undamaged and belongs to the same run."""
 
 import zipfile
 from copy import deepcopy

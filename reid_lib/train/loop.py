@@ -251,7 +251,7 @@ class _Training:
                 LOGGER.info(f"continuing after epoch {self.progress.epoch}{steps}")
 
     def _usable(self, best_trouble: Callable[[], str]) -> dict | None:
-        """The checkpoint, put back; None where there is none, or none that training can go on from, which is told."""
+        """The checkpoint, loaded into network and optimiser; None where there is none. A damaged one is reported."""
         path = self.run.path(CHECKPOINT)
         if not os.path.lexists(path):
             return None
