@@ -1,4 +1,4 @@
-"""Which run to promote: the best on val, where its difference to the reference is beyond chance. No test label is read."""
+"""Which run to promote: the best on val, where it differs from the reference beyond chance. No test label is read."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Checks of a run folder before hours are spent: what is in the way of its files, and what of a finished run is lost."""
+"""Checks of a run folder before hours are spent: what is in the way of its files; what a finished run has lost."""
 
 from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import (
