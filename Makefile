@@ -12,6 +12,8 @@ TESTS ?=
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
+# Tests that start jobs, kernels and browsers mostly wait: one process more than there are processors, four at most.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -38,7 +40,7 @@ train: $(READY)
 # Files side by side, one thread each: the end-to-end tests mostly wait. TESTS="tests/data/test_split.py -k leak" runs a few.
 test: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS="$${OMP_NUM_THREADS:-1}" $(BIN)/python -m pytest \
-	-n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(TESTS)
+	-n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

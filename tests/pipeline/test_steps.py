@@ -96,20 +96,21 @@ def test_a_run_killed_twice_ends_with_exactly_the_metrics_of_an_uninterrupted_on
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-def test_a_signal_stops_training_with_a_checkpoint_and_the_run_ends_as_if_it_had_not_come(dirs, number):
-    process = launch(run_name="told", num_epochs=2)
-    wait_until(lambda: epochs_in(dirs / "told") >= 1, process)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 1 and "TrainingInterrupted" in errors
-    assert json.loads((dirs / "told" / "status.json").read_text())["state"] == "interrupted"
-    again = launch(run_name="told", num_epochs=2)
-    output, errors = again.communicate(timeout=300)
-    assert again.returncode == 0 and "continuing after epoch" in output, errors
+def test_a_signal_stops_training_with_a_checkpoint_and_the_run_ends_as_if_it_had_not_come(dirs):
     whole = launch(run_name="whole", num_epochs=2)
     assert whole.wait(timeout=300) == 0
-    assert (dirs / "told" / METRICS_JSON).read_text() == (dirs / "whole" / METRICS_JSON).read_text()
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        name = f"told-{number.name}"
+        process = launch(run_name=name, num_epochs=2)
+        wait_until(lambda name=name: epochs_in(dirs / name) >= 1, process)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 1 and "TrainingInterrupted" in errors
+        assert json.loads((dirs / name / "status.json").read_text())["state"] == "interrupted"
+        again = launch(run_name=name, num_epochs=2)
+        output, errors = again.communicate(timeout=300)
+        assert again.returncode == 0 and "continuing after epoch" in output, errors
+        assert (dirs / name / METRICS_JSON).read_text() == (dirs / "whole" / METRICS_JSON).read_text()
 
 
 def test_every_query_is_answered_once_and_no_gallery_image_is_a_query(evaluated):
