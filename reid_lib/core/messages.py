@@ -27,6 +27,8 @@ def _show(shell, kind: type, error: BaseException, traceback, tb_offset: int | N
         shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
         return []
     lines = [message_line(error)]
+    # Private, and the one way: IPython shows nothing of what a handler returns, and `showtraceback` would render anew.
+    # A kernel overrides it to send the lines to whoever shows the cell.
     shell._showtraceback(kind, error, lines)
     # For %tb, which asks for the last error of the session.
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, traceback
