@@ -22,6 +22,15 @@ settings.register_profile(
 settings.load_profile("deterministic")
 
 
+# Files that take minutes begin first: processes that run files side by side then end at about the same time.
+LONGEST_FIRST = ("test_notebooks.py", "test_e2e_slurm.py", "test_steps.py", "test_launch.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: k for k, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))
+
+
 @pytest.fixture(scope="session")
 def nyala_root() -> Path:
     """The folder that `wildlife:NyalaData` opens; the data live outside the repository (`REID_TEST_DATA`)."""
