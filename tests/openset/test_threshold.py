@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from on_tables import at, fit, fit_threshold, oracle
 from openset_cases import at_angles, random_sets
-from threshold_cases import drawn_answers, loop
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import (
@@ -325,80 +324,3 @@ def test_no_frozen_threshold_beats_the_oracle(seed):
     q = Answers.of(test.assign(**{PREDICTED: answer})).labelled_only
     frozen = metrics.animalclef2025_score(q.correct, q.known, q.individual, q.dataset.astype(str))
     assert 0 < frozen <= oracle(test)["geometric_mean"] + 1e-12
-
-
-def simulated(seed: int, role=TEST) -> pd.DataFrame:
-    """Scores with ties, or without; some queries without a score; unequal numbers of queries; a few unlabelled."""
-    rng = np.random.default_rng(seed)
-    n, n_individuals = int(rng.integers(8, 90)), int(rng.integers(2, 25))
-    if seed % 4 == 0:  # so few that the best is at an edge now and then
-        n, n_individuals = int(rng.integers(4, 9)), 4
-    who = rng.integers(0, n_individuals, n)
-    known = who < rng.uniform(0.2, 0.9) * n_individuals
-    best = np.where(known & (rng.random(n) < rng.uniform(0.1, 0.9)), who, who + 1)
-    score = rng.normal(np.where(known, 0.55, 0.45), 0.15).round(int(rng.integers(1, 17)))
-    score[rng.random(n) < rng.choice([0, 0.1, 0.3])] = np.nan
-    label = np.where(rng.random(n) < 0.05, None, known)
-    return drawn_answers(zip(who.astype(str), label, best.astype(str), score, strict=True), role)
-
-
-@pytest.mark.parametrize("part", range(3))
-def test_the_sliders_oracle_is_that_of_metrics_json_in_300_simulated_runs(part):
-    ties = missing = edges = 0
-    for seed in range(100 * part, 100 * part + 100):
-        predictions = simulated(seed)
-        stored = oracle(predictions)["datasets"].get("d")
-        read = pd.read_csv(io.StringIO(predictions.to_csv(index=False)))  # the slider reads predictions.csv
-        slider = fit(read.sample(frac=1, random_state=seed))
-        if stored is None or slider.best is None:
-            assert slider.best is None and (stored is None or stored["threshold"] is None)
-            continue
-        found = at(slider, slider.best)
-        assert stored["threshold"] == (None if slider.edge else slider.best), seed
-        assert {rate: found[rate] for rate in ("baks", "baus", "geometric_mean")} == pytest.approx(
-            {rate: stored[rate] for rate in ("baks", "baus", "geometric_mean")}, abs=1e-15
-        ), seed
-        ties += read[SCORE].dropna().duplicated().any()
-        missing += read[SCORE].isna().any()
-        edges += bool(slider.edge)
-    assert min(ties, missing, edges) >= 5  # the cases were there
-
-
-@pytest.mark.parametrize("seed", range(40))
-def test_at_any_threshold_the_slider_gives_what_the_decisions_give(seed):
-    rows = simulated(seed)
-    slider = fit(rows)
-    labelled = rows[rows[KNOWN].notna()]
-    known = labelled[KNOWN].astype(bool).to_numpy()
-    for limit in [None, -np.inf, np.inf, *rows[SCORE].dropna().unique()[:6], *np.linspace(-0.2, 1.2, 5)]:
-        found = at(slider, limit)
-        limit = -np.inf if limit is None else limit
-        np.testing.assert_allclose([found["baks"], found["baus"]], loop(rows, limit), atol=1e-12)
-        accepted = (labelled[SCORE] >= limit).to_numpy()
-        assert found["known refused"] == (known & ~accepted).sum()
-        assert found["unknown accepted"] == (~known & accepted).sum()
-        assert found["unknown refused"] == (~known & ~accepted).sum()
-        counted = ("named rightly", "named wrongly", "known refused", "unknown refused", "unknown accepted")
-        assert sum(found[name] for name in counted) == len(labelled)  # none is dropped for want of a score
-
-
-def test_queries_without_a_score_count_with_their_individual():
-    # a: one of its two queries has no score, and is called new whatever the threshold; u: likewise.
-    rows = drawn_answers(
-        [("a", True, "a", 0.9), ("a", True, None, np.nan), ("u", False, "a", 0.5), ("u", False, None, np.nan)]
-    )
-    found = at(fit(rows), None)
-    assert (found["baks"], found["baus"]) == (0.5, 0.5)
-    assert (found["known refused"], found["unknown refused"], found["unknown accepted"]) == (1, 1, 1)
-    best = fit(rows)
-    assert best.best == pytest.approx(0.7) and at(best, best.best)["baus"] == 1
-
-
-def test_the_oracles_rates_are_those_of_its_threshold():
-    # Above 0.7: 1/2 and 1; above 0.2: 1 and 1/2. Equally good; the second stands in the wider gap and is the threshold.
-    rows = [("a", True, "a", 0.9), ("u", False, "a", 0.7), ("b", True, "b", 0.6), ("v", False, "b", 0.2)]
-    found = oracle(drawn_answers(rows))["datasets"]["d"]
-    assert found["threshold"] == pytest.approx(0.4) and (found["baks"], found["baus"]) == (1, 0.5)
-    lower = [("a", True, "a", 0.9), ("u", False, "a", 0.5), ("b", True, "b", 0.45), ("v", False, "b", 0.4)]
-    found = oracle(drawn_answers(lower))["datasets"]["d"]
-    assert found["threshold"] == pytest.approx(0.7) and (found["baks"], found["baus"]) == (0.5, 1)
