@@ -1,6 +1,7 @@
 """The one fit of a threshold: against trying every score, and in all the places that use it."""
 
 import io
+import math
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,19 @@ from hypothesis import strategies as st
 from on_tables import at, fit, fit_threshold, oracle
 from threshold_cases import drawn_answers, loop
 
-from reid_lib.core.names import KNOWN, NEW_INDIVIDUAL, PREDICTED, ROLE, SCORE, TEST, VAL
+from reid_lib.core.names import (
+    DATASET,
+    IDENTITY,
+    IMAGE_ID,
+    KNOWN,
+    NEW_INDIVIDUAL,
+    PREDICTED,
+    ROLE,
+    SCORE,
+    TEST,
+    VAL,
+    ranked_column,
+)
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import WeightedQueries
 from reid_lib.openset.threshold import decide
@@ -23,6 +36,51 @@ def drawn_up(rows, role) -> pd.DataFrame:
     """Individuals 0 to 3 are known; `right`: the best individual is the right one."""
     made = [(f"x{who}", who < 4, f"x{who}" if who < 4 and right else "y", score) for who, right, score in rows]
     return drawn_answers([(w, k, b, np.nan if s is None else s) for w, k, b, s in made], role)
+
+
+def frame(*rows) -> pd.DataFrame:
+    """Predictions from (identity, known, best identity, score)."""
+    made = pd.DataFrame(rows, columns=[IDENTITY, KNOWN, ranked_column(IDENTITY, 1), SCORE])
+    made[KNOWN] = made[KNOWN].astype("boolean")
+    return made.assign(**{IMAGE_ID: [f"i{k}" for k in range(len(made))], DATASET: "d"})
+
+
+SOLVED = frame(("x", True, "x", 0.9), ("x", True, "y", 0.8), ("y", True, "y", 0.5), ("u", False, "x", 0.6))
+
+
+def test_a_threshold_solved_by_hand():
+    # From 0.7 on: x named rightly once of two, y refused, u refused.
+    found = at(fit(SOLVED), 0.7)
+    assert found["baks"] == pytest.approx((1 / 2 + 0) / 2) and found["baus"] == 1
+    assert found["geometric_mean"] == pytest.approx(math.sqrt(0.25))
+    assert [found[k] for k in ("named rightly", "named wrongly", "known refused")] == [1, 1, 1]
+    assert [found[k] for k in ("unknown refused", "unknown accepted")] == [1, 0]
+
+
+def test_a_query_exactly_at_the_threshold_is_named():
+    found = fit(SOLVED)
+    assert at(found, 0.5)["known refused"] == 0 and at(found, np.nextafter(0.5, 1))["known refused"] == 1
+    assert at(found, 0.6)["unknown accepted"] == 1
+
+
+def test_no_threshold_names_everybody_and_an_infinite_one_nobody():
+    found = fit(SOLVED)
+    assert at(found, None)["unknown accepted"] == 1 and at(found, None)["known refused"] == 0
+    assert at(found, np.inf)["known refused"] == 3 and at(found, np.inf)["baus"] == 1
+
+
+def test_the_best_threshold_gives_the_best_of_all():
+    found = fit(SOLVED)
+    tried = [at(found, t)["geometric_mean"] for t in (None, 0.55, 0.7, 0.85, np.inf)]
+    assert at(found, found.best)["geometric_mean"] == max(tried)
+    assert fit(SOLVED[SOLVED[KNOWN]]).best is None
+
+
+def test_predictions_of_unlabelled_queries_take_part_in_no_threshold():
+    unlabelled = SOLVED.assign(**{KNOWN: pd.array([True, True, True, None], dtype="boolean")})
+    found = fit(unlabelled)
+    assert found.answers.known.all() and np.isnan(at(found, 0.7)["baus"])
+    assert len(found.answers) == 3
 
 
 @given(queries)

@@ -2,13 +2,12 @@
 
 import io
 import json
-import math
 import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from on_tables import at, fit, fit_threshold, oracle
+from on_tables import fit_threshold, oracle
 from openset_cases import at_angles, random_sets
 
 from reid_lib.core.errors import ParameterError
@@ -31,52 +30,6 @@ from reid_lib.openset import metrics, threshold
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.threshold import decide
-
-
-def frame(*rows) -> pd.DataFrame:
-    """Predictions from (identity, known, best identity, score)."""
-    made = pd.DataFrame(rows, columns=[IDENTITY, KNOWN, ranked_column(IDENTITY, 1), SCORE])
-    made[KNOWN] = made[KNOWN].astype("boolean")
-    return made.assign(**{IMAGE_ID: [f"i{k}" for k in range(len(made))], DATASET: "d"})
-
-
-SOLVED = frame(("x", True, "x", 0.9), ("x", True, "y", 0.8), ("y", True, "y", 0.5), ("u", False, "x", 0.6))
-
-
-def test_a_threshold_solved_by_hand():
-    found = fit(SOLVED)
-    # From 0.7 on: x named rightly once of two, y refused, u refused.
-    found = at(fit(SOLVED), 0.7)
-    assert found["baks"] == pytest.approx((1 / 2 + 0) / 2) and found["baus"] == 1
-    assert found["geometric_mean"] == pytest.approx(math.sqrt(0.25))
-    assert [found[k] for k in ("named rightly", "named wrongly", "known refused")] == [1, 1, 1]
-    assert [found[k] for k in ("unknown refused", "unknown accepted")] == [1, 0]
-
-
-def test_a_query_exactly_at_the_threshold_is_named():
-    found = fit(SOLVED)
-    assert at(found, 0.5)["known refused"] == 0 and at(found, np.nextafter(0.5, 1))["known refused"] == 1
-    assert at(found, 0.6)["unknown accepted"] == 1
-
-
-def test_no_threshold_names_everybody_and_an_infinite_one_nobody():
-    found = fit(SOLVED)
-    assert at(found, None)["unknown accepted"] == 1 and at(found, None)["known refused"] == 0
-    assert at(found, np.inf)["known refused"] == 3 and at(found, np.inf)["baus"] == 1
-
-
-def test_the_best_threshold_gives_the_best_of_all():
-    found = fit(SOLVED)
-    tried = [at(found, t)["geometric_mean"] for t in (None, 0.55, 0.7, 0.85, np.inf)]
-    assert at(found, found.best)["geometric_mean"] == max(tried)
-    assert fit(SOLVED[SOLVED[KNOWN]]).best is None
-
-
-def test_predictions_of_unlabelled_queries_take_part_in_no_threshold():
-    unlabelled = SOLVED.assign(**{KNOWN: pd.array([True, True, True, None], dtype="boolean")})
-    found = fit(unlabelled)
-    assert found.answers.known.all() and np.isnan(at(found, 0.7)["baus"])
-    assert len(found.answers) == 3
 
 
 def answers(*rows, role=VAL):
