@@ -19,7 +19,8 @@ from reid_lib.train.batches import TrainingImages
 from reid_lib.train.classes import TrainingClasses, training_classes
 from reid_lib.train.group import ALONE, Group
 from reid_lib.train.loop import VAL_SCORE, Progress, TrainingRun, fit, stops_early
-from reid_lib.train.losses import ReidLoss, make_loss
+from reid_lib.train.losses import make_loss
+from reid_lib.train.reid_loss import ReidLoss
 from reid_lib.train.validation import Validation
 
 

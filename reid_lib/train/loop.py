@@ -25,7 +25,7 @@ from reid_lib.params.fields import TrainParams
 from reid_lib.train import checkpoint
 from reid_lib.train.batches import TrainingImages
 from reid_lib.train.group import ALONE, Group
-from reid_lib.train.losses import ReidLoss
+from reid_lib.train.reid_loss import ReidLoss
 from reid_lib.train.step import TrainingStep
 
 VAL_SCORE = "val_score"

@@ -13,8 +13,8 @@ from reid_lib.nets.speed import WORTH_TRAINING, Compiled, why_not
 from reid_lib.params.fields import TrainParams
 from reid_lib.train.batches import Batch, TrainingImages
 from reid_lib.train.group import Group
-from reid_lib.train.losses import ReidLoss
 from reid_lib.train.optimiser import parameter_groups
+from reid_lib.train.reid_loss import ReidLoss
 from reid_lib.train.schedule import Schedule
 
 

@@ -21,7 +21,7 @@ from reid_lib.openset.predictions import score_individuals
 from reid_lib.params.fields import TrainParams
 from reid_lib.train.classes import TrainingClasses
 from reid_lib.train.group import ALONE, Group
-from reid_lib.train.losses import ReidLoss
+from reid_lib.train.reid_loss import ReidLoss
 
 # Images whose loss in eval mode is drawn beside the train loss.
 N_TRAIN_EVAL = 256
