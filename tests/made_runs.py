@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 from on_tables import fit_threshold, oracle, summarise
 from PIL import Image
 
@@ -27,6 +28,7 @@ from reid_lib.openset.threshold import decide
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs.key import make_run_key
 from reid_lib.runs.run import Run
+from reid_lib.runs.table import promote
 
 DIM = 16
 
@@ -116,6 +118,30 @@ def make_run(
     )
     run.finish()
     return run.folder
+
+
+THREE_RUNS = {
+    "plain": {"skill": 1.0},
+    "wide": {"skill": 2.0, "margin": 0.5},
+    "triplet": {"skill": 0.5, "loss": "triplet", "lr": 3e-4},
+}
+
+
+def make_runs(root: Path, rows: pd.DataFrame, runs: dict[str, dict], *, reference: str = "") -> Path:
+    """Finished runs of the same photographs; returns the folder that holds them.
+
+    Args:
+        runs: name -> arguments of `make_run`.
+        reference: the run to promote; "" for none.
+    """
+    photos = write_photos(rows, root / "photos")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REID_RUNS", str(root / "runs"))
+        for name, given in runs.items():
+            make_run(name, rows, photos=photos, **given)
+        if reference:
+            promote(reference)
+    return root / "runs"
 
 
 def history(skill: float, epochs: int = 6) -> pd.DataFrame:

@@ -46,5 +46,5 @@ def under_engine() -> bool:
 
 
 def find_ipython() -> "InteractiveShell | None":
-    # Asking IPython only where it is in use: importing it takes half a second.
+    """The running IPython; None outside of it. Asked only where it is in use: importing it takes half a second."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

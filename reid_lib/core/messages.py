@@ -8,7 +8,7 @@ import re
 import sys
 
 from reid_lib.core.errors import ReidError, TrainingInterrupted
-from reid_lib.core.kernel import TRACEBACKS
+from reid_lib.core.kernel import TRACEBACKS, find_ipython
 
 ERROR, STOPPED = "error:", "stopped:"
 TRACEBACK = "--traceback"  # of the command line
@@ -16,7 +16,7 @@ TRACEBACK = "--traceback"  # of the command line
 
 def show_in_notebook() -> None:
     """From now on a cell that ends with an error of this library shows the message; nothing outside of IPython."""
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = find_ipython()
     if shell is not None and not shell.custom_exceptions:  # somebody else's handler stays
         shell.set_custom_exc((ReidError,), _show)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reid_lib.core import files
+from reid_lib.core.kernel import find_ipython
 from reid_lib.figures.style import DPI, figure_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def show_saved(figure: "Figure | None", path: str | Path) -> None:
 
     Elsewhere nothing happens. The figure (or the figure an axes belongs to; None: there is none) is closed.
     """
-    if "IPython" not in sys.modules or sys.modules["IPython"].get_ipython() is None:
+    if find_ipython() is None:
         return
     from IPython.display import Image, display
 

@@ -35,12 +35,6 @@ class Drawn:
         q = self.q
         return metrics.baks_baus_area(q.score, q.named, q.known, q.individual, weights=self.weights)
 
-    def best_geometric_mean(self) -> float:
-        """At the best threshold in hindsight."""
-        q = self.q
-        _, baks, baus = metrics.baks_baus_curve(q.score, q.named, q.known, q.individual)
-        return float(np.sqrt(baks * baus).max())
-
     def top1_individual(self) -> float | np.ndarray:
         return metrics.top1_individual(self.q.rank, self.q.known, self.q.individual, weights=self.weights)
 

@@ -16,6 +16,7 @@ from reid_lib.core.names import KNOWN, TEST, VAL
 from reid_lib.openset import bounds, metrics
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.bootstrap import Stratum, Weigh, count_draws, draw_individuals
+from reid_lib.openset.fitting import fit
 from reid_lib.openset.measures import HEADLINE, METRICS, Drawn, Estimate, Metric, average_datasets
 
 ON_VAL = "on val (the test has no labels)"
@@ -80,7 +81,7 @@ def val_score(val: Answers) -> float:
     for q in val.by_dataset.values():
         drawn = Drawn(q, None)
         if q.known.any():
-            scores.append(drawn.top1_individual() if q.known.all() else drawn.best_geometric_mean())
+            scores.append(drawn.top1_individual() if q.known.all() else float(fit(q).geometric_mean.max()))
     return float(np.mean(scores)) if scores else float("nan")
 
 

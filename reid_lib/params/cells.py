@@ -13,6 +13,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from reid_lib.core.errors import ParameterError
+from reid_lib.core.kernel import find_ipython
 
 INJECTED = "# Parameters"  # papermill's cell starts with it
 PAPERMILL_PREFIX = "PAPERMILL_"  # set by --inject-paths
@@ -160,7 +161,7 @@ def _value(node: ast.expr | None, name: str, namespace: dict) -> Any:
 
 
 def _shell():
-    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    shell = find_ipython()
     if shell is None:
         raise ParameterError(
             "from_notebook() reads a notebook's parameters cell; in a script, pass the parameters: TrainParams(lr=1e-4)"

@@ -15,6 +15,7 @@ from reid_lib.core.paths import project_root
 from reid_lib.params.fields import EvaluateParams, TrainParams
 
 READS = ".from_notebook("
+KINDS = {kind.__name__: kind for kind in (TrainParams, EvaluateParams)}
 PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT, -f FILE, -y YAML, -b BASE64"
 
 
@@ -55,9 +56,9 @@ def papermill_params(arguments: list[str], notebook: str = "train") -> TrainPara
     if notebook in ("train", "evaluate"):
         path = project_root() / "notebooks" / f"{notebook}.ipynb"
     called, sources = cells_before_reading(_prepared(path, arguments))
-    kind = _kinds().get(called)
+    kind = KINDS.get(called)
     if kind is None:
-        raise ReidError(f"{path} is not known to be a notebook of runs: expected a cell with {' or '.join(_kinds())}")
+        raise ReidError(f"{path} is not known to be a notebook of runs: expected a cell with {' or '.join(KINDS)}")
     return kind.checked(values_of_cells(sources, set(kind.model_fields), where=path))
 
 
@@ -70,9 +71,9 @@ def refused_parameters(notebook: Any) -> tuple[int, ParameterError] | None:
     from reid_lib.params.cells import cells_before_reading, literals_of_cells, names_in_cells
 
     called, sources = cells_before_reading(notebook)
-    if called not in _kinds():
+    if called not in KINDS:
         return None
-    kind = _kinds()[called]
+    kind = KINDS[called]
     fields = set(kind.model_fields)
     names, literals = names_in_cells(sources, fields), literals_of_cells(sources, fields)
     known = names <= literals.keys()
@@ -89,12 +90,6 @@ def edited_parameters(notebook: Path) -> dict:
     """Name -> default of the parameters that a notebook's own cell sets to something else than their default."""
     params = papermill_params([], str(notebook))
     return {name: type(params).model_fields[name].default for name in params.differences()}
-
-
-def _kinds() -> dict:
-    from reid_lib.params.fields import EvaluateParams, TrainParams
-
-    return {kind.__name__: kind for kind in (TrainParams, EvaluateParams)}
 
 
 def _prepared(path: Path, arguments: list[str]):

@@ -4,13 +4,12 @@ import shutil
 
 import numpy as np
 import pytest
-from made_runs import catalogue, make_run, write_photos
+from made_runs import THREE_RUNS, catalogue, make_runs
 
 from reid_lib.compare.comparison import Comparison
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTED, ROLE, SCORE, TEST, VAL, ranked_column
 from reid_lib.openset.outcomes import MISTAKES, count_outcomes
-from reid_lib.runs import table
 
 ROWS = catalogue(n_known=8, n_unknown=6, images=2)
 
@@ -18,15 +17,7 @@ ROWS = catalogue(n_known=8, n_unknown=6, images=2)
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Three finished runs; the second differs in the margin, the third in its loss."""
-    root = tmp_path_factory.mktemp("compared")
-    photos = write_photos(ROWS, root / "photos")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REID_RUNS", str(root / "runs"))
-        make_run("plain", ROWS, skill=1.0, photos=photos)
-        make_run("wide", ROWS, skill=2.0, photos=photos, margin=0.5)
-        make_run("triplet", ROWS, skill=0.5, photos=photos, loss="triplet", lr=3e-4)
-        table.promote("plain")
-    return root / "runs"
+    return make_runs(tmp_path_factory.mktemp("compared"), ROWS, THREE_RUNS, reference="plain")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Runs that differ in nothing but their seed are one variant."""
 
 import pytest
-from made_runs import catalogue, make_run, write_photos
+from made_runs import catalogue, make_runs
 
 from reid_lib.compare.variants import group_variants
 from reid_lib.runs.folder import load_run
@@ -11,14 +11,9 @@ ROWS = catalogue(n_known=12, n_unknown=10, images=2, datasets=("a",))
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    root = tmp_path_factory.mktemp("variants")
-    photos = write_photos(ROWS, root / "photos")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REID_RUNS", str(root / "runs"))
-        for seed in (0, 1):
-            make_run(f"weak-{seed}", ROWS, skill=0.5, photos=photos, seed=seed)
-        make_run("strong", ROWS, skill=3.0, photos=photos, margin=0.5)
-        return [load_run(name) for name in ("weak-0", "weak-1", "strong")]
+    made = {f"weak-{seed}": {"skill": 0.5, "seed": seed} for seed in (0, 1)} | {"strong": {"skill": 3.0, "margin": 0.5}}
+    root = make_runs(tmp_path_factory.mktemp("variants"), ROWS, made)
+    return [load_run(name, root=root) for name in made]
 
 
 def test_the_best_variant_comes_first_and_seeds_are_together(runs):
