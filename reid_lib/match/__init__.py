@@ -11,5 +11,6 @@ __all__, __getattr__, __dir__ = face(
         "similarity": "Similarity",
         "cosine": "Cosine",
         "ranking": "Part Ranking nearest_images rank_groups",
+        "pairs": "PairTable shortlist join_pairs look_up",
     },
 )
