@@ -1,0 +1,105 @@
+"""A cache of many small results, in pieces: files written whole, so that a killed process loses at most one of them.
+
+What differs in anything that a result depends on has another name, so nothing in here can be out of date.
+"""
+
+import contextlib
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from reid_lib.core import files
+from reid_lib.core.cache import make_room
+from reid_lib.core.errors import RunError
+from reid_lib.core.logs import LOGGER
+
+NAMES, FIRST = "names", "first of "
+NAME_BYTES = 32  # half a SHA-256 in hexadecimal digits
+LIMIT_SHARE = 0.1  # of the disk, for all files of the folder; see `cache.make_room`
+Piece = dict[str, np.ndarray]
+
+
+def name_of(*parts: object) -> str:
+    """The name of what depends on these parts: 32 hexadecimal digits."""
+    told = "\n".join(f"{len(str(part))} {part}" for part in parts)  # "ab", "c" is not "a", "bc"
+    return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:NAME_BYTES]
+
+
+class Pieces:
+    """Results by name, in files of a folder. A result is several arrays; those of one name differ in length alone.
+
+    Args:
+        folder: in the cache; all files in it share the bound of the cache.
+        key: all that results depend on beside what their names say, and which arrays they are.
+        title: what the results are, for messages ("keypoints").
+    """
+
+    def __init__(self, folder: Path, key: str, *, title: str):
+        self.folder, self.prefix, self.title = folder, name_of(key), title
+
+    def read(self, names: Iterable[str | bytes]) -> dict[str, Piece]:
+        """Those of the results that are there: name → its arrays. A damaged file is told of and left out."""
+        wanted = {name if isinstance(name, str) else name.decode() for name in names}
+        found: dict[str, Piece] = {}
+        for path in sorted(self.folder.glob(f"{self.prefix}-*.npz")):
+            left = wanted - found.keys()
+            if not left:
+                break
+            found |= self._read(path, left)
+        return found
+
+    def write(self, results: dict[str, Piece]) -> None:
+        """Keep results, as one file. A disk without room is no error: they are computed again then.
+
+        Args:
+            results: name → its arrays, of the same keys, each of one dtype and shape of a row in all results.
+        """
+        if not results:
+            return
+        names, held = sorted(results), {}
+        for key in results[names[0]]:
+            parts = [results[name][key] for name in names]
+            held[key] = np.concatenate(parts)
+            held[FIRST + key] = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+        held[NAMES] = np.array(names, dtype=f"S{NAME_BYTES}")
+        path = self.folder / f"{self.prefix}-{name_of(*names)}.npz"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            make_room(path, sum(array.nbytes for array in held.values()), share=LIMIT_SHARE)
+            with files.atomic(path) as temporary, open(temporary, "wb") as file:
+                np.savez(file, **held)
+        except (OSError, RunError) as error:
+            LOGGER.warning(f"{self.title} are not kept for another time ({error})")
+
+    def _read(self, path: Path, wanted: set[str]) -> dict[str, Piece]:
+        try:
+            with np.load(path, allow_pickle=False) as kept:  # a damaged file fails its checksum
+                at = [(i, name.decode()) for i, name in enumerate(kept[NAMES].tolist())]
+                at = [(i, name) for i, name in at if name in wanted]
+                if not at:
+                    return {}
+                arrays = {key: kept[key] for key in kept.files}
+                n_names = len(arrays.pop(NAMES))
+                first = {key: arrays.pop(FIRST + key) for key in list(arrays) if FIRST + key in arrays}
+                _check(arrays, first, n_names)
+        except FileNotFoundError:  # another process has made room
+            return {}
+        except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+            LOGGER.warning(f"{path} is damaged ({error}): its {self.title} are computed again")
+            if not isinstance(error, OSError):  # which another time may read
+                path.unlink(missing_ok=True)
+            return {}
+        with contextlib.suppress(OSError):  # used last: removed last
+            os.utime(path)
+        return {name: {key: arrays[key][first[key][i] : first[key][i + 1]] for key in arrays} for i, name in at}
+
+
+def _check(arrays: Piece, first: Piece, n_names: int) -> None:
+    for key, array in arrays.items():
+        ends = first[key]
+        if len(ends) != n_names + 1 or ends[0] != 0 or ends[-1] != len(array) or (np.diff(ends) < 0).any():
+            raise ValueError(f"{key} has {len(array)} rows in {len(ends) - 1} results, for {n_names} names")

@@ -1,0 +1,131 @@
+"""The cache of keypoints, by extractor, mask and photograph: keypoints of no photograph are found twice.
+
+A photograph goes by the bytes of its file and its bbox, not by its name; what differs in any setting of the extractor
+or the mask has another name, so nothing in the cache can be out of date.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.names import BBOX, PATH
+from reid_lib.core.parallel import map_in_threads
+from reid_lib.core.paths import cache_root
+from reid_lib.core.pieces import Pieces, name_of
+from reid_lib.data.pixels import load_image
+from reid_lib.match.keypoints import KINDS, Extractor, Keypoints, KeypointSet, Masker
+
+FORMAT = 1  # raised whenever the same name would mean other keypoints
+PIECE = 256  # photographs in a file: what a kill costs at most
+FOLDER = "keypoints"
+Item = tuple[Path, str | None]
+
+
+def extract_keypoints(
+    extractor: Extractor, rows: pd.DataFrame, root: Path, *, mask: Masker | None = None, progress: bool = True
+) -> KeypointSet:
+    """Keypoints of photographs: found now where they are not in the cache, which holds them all afterwards.
+
+    Interrupted at any moment and called again, it goes on where it was, but for the last `PIECE` photographs.
+
+    Args:
+        extractor: who finds them.
+        rows: `image_id`, `path` below root, and `bbox` ("x,y,width,height" in px) where there is one; not empty.
+        root: folder of the photographs.
+        mask: who finds the animal; keypoints off it are dropped. None: all count.
+        progress: show a bar, and say how many were there.
+
+    Returns:
+        KeypointSet of all rows, in their order; a photograph without keypoints has none.
+
+    Raises:
+        UnreadablePhoto: a file cannot be decoded; what was found until then is kept.
+    """
+    items = list(zip([root / path for path in rows[PATH]], _boxes(rows), strict=True))
+    key = f"{FORMAT} {extractor.max_side_px} {extractor.key}, mask {mask.key if mask else None}"
+    hashes = map_in_threads(_hash_file, [file for file, _ in items], title="looking for keypoints", progress=progress)
+    names = [name_of(told, box, key) for told, (_, box) in zip(hashes, items, strict=True)]
+    kept = _Kept(key)
+    found = kept.read(names)
+    if found and progress:
+        there = sum(name in found for name in names)
+        LOGGER.info(f"keypoints of {there} of {len(names)} photographs were found before")
+    missing = {name: item for name, item in zip(names, items, strict=True) if name not in found}
+    found |= _find(extractor, mask, missing, kept, progress)
+    return KeypointSet.of([found[name] for name in names], rows, names)
+
+
+def _boxes(rows: pd.DataFrame) -> list[str | None]:
+    boxes = rows[BBOX] if BBOX in rows else [None] * len(rows)
+    return [box if isinstance(box, str) else None for box in boxes]
+
+
+def _hash_file(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:  # decoding says why
+        return "missing"
+
+
+def _find(
+    extractor: Extractor, mask: Masker | None, missing: dict[str, Item], kept: "_Kept", progress: bool
+) -> dict[str, Keypoints]:
+    """Keypoints by name, put into the cache piece by piece, also when it ends before its time."""
+    names, found, piece = iter(missing), {}, {}
+    try:
+        for keypoints in _extract(extractor, mask, list(missing.values()), progress):
+            name = next(names)
+            found[name] = piece[name] = keypoints
+            if len(piece) == PIECE:
+                full, piece = piece, {}
+                kept.write(full)
+    finally:
+        kept.write(piece)
+    return found
+
+
+def _extract(extractor: Extractor, mask: Masker | None, items: list[Item], progress: bool) -> Iterator[Keypoints]:
+    """Keypoints of each photograph, in order; only a few are in memory at any moment."""
+
+    def load(some: list[Item]) -> list[np.ndarray]:
+        return [load_image(file, bbox=box, max_side_px=extractor.max_side_px) for file, box in some]
+
+    def find(photos: list[np.ndarray]) -> list[Keypoints]:
+        return extractor.extract(photos, mask.find(photos) if mask else [None] * len(photos))
+
+    parts = [items[begin : begin + extractor.at_once] for begin in range(0, len(items), extractor.at_once)]
+    how = {"title": "finding keypoints", "progress": progress}
+    if extractor.threads:
+        results = map_in_threads(lambda some: find(load(some)), parts, **how)
+    else:  # photographs are decoded in threads while the network is at work
+        results = map(find, map_in_threads(load, parts, **how))
+    for result in results:
+        yield from result
+
+
+class _Kept:
+    """The keypoints of one extractor and mask, in the cache."""
+
+    def __init__(self, key: str):
+        self.pieces = Pieces(cache_root() / FOLDER, key, title="keypoints")
+
+    def read(self, names: list[str]) -> dict[str, Keypoints]:
+        found = {}
+        for name, arrays in self.pieces.read(names).items():
+            ((width, height),) = arrays.pop("size").tolist()
+            found[name] = Keypoints(**arrays, size=(width, height))
+        return found
+
+    def write(self, found: dict[str, Keypoints]) -> None:
+        arrays = (*KINDS, "descriptors")
+        self.pieces.write(
+            {
+                name: {key: getattr(keypoints, key) for key in arrays} | {"size": np.array([keypoints.size])}
+                for name, keypoints in found.items()
+            }
+        )
