@@ -1,0 +1,58 @@
+"""How the nearest descriptors of a gallery vote for its photographs and individuals: the arithmetic of LNBNN."""
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+
+def vote_shares(distance: np.ndarray, individual: np.ndarray, k: int) -> np.ndarray:
+    """How much nearer each of the k nearest descriptors is than the first of another individual beyond these k.
+
+    Args:
+        distance: (m, n) float, ascending, to the nearest of the gallery; infinite where there was none.
+        individual: (m, n) int, whose they are.
+        k: how many vote, 1 ... n - 1.
+
+    Returns:
+        (m, k) float, not negative. Where all beyond are of the same individual, the last of them is compared with;
+        where none is left, the last that is there.
+    """
+    there = np.isfinite(distance)
+    farthest = np.where(there, distance, 0).max(axis=1, keepdims=True)
+    distance = np.where(there, distance, farthest)
+    other = individual[:, None, k:] != individual[:, :k, None]
+    other[:, :, -1] = True
+    return np.take_along_axis(distance[:, k:], other.argmax(axis=2), axis=1) - distance[:, :k]
+
+
+def sum_votes(
+    asked: np.ndarray, image: np.ndarray, shares: np.ndarray, individual: np.ndarray, counts: np.ndarray
+) -> list[dict[str, np.ndarray]]:
+    """The votes of each query for gallery photographs, and for their individuals.
+
+    Args:
+        asked: (m,) int, the query that each descriptor is of.
+        image: (m, k) int, the gallery photographs of its nearest, nearest first.
+        shares: (m, k) float from `vote_shares`.
+        individual: (g,) int from 0, of each gallery photograph.
+        counts: (q,) descriptors of each query, by which sums are divided.
+
+    Returns:
+        Of each query `image` (r,) int32, ascending, those that got any; `votes` (r,) float32 above 0, the sum over its
+        descriptors; `individual_votes` (r,) float32, the sum for the image's individual, for which each descriptor
+        votes once, with its best vote.
+    """
+    n_queries, n_images, k = len(counts), len(individual), shares.shape[1]
+    asked, who = np.broadcast_to(asked[:, None], shares.shape), individual[image]
+    # The nearest of an individual has its best vote: all of them are compared with the same descriptor.
+    again = np.stack([(who[:, :j] == who[:, [j]]).any(axis=1) for j in range(k)], axis=1)
+    some, once = shares > 0, (shares > 0) & ~again
+    of_images = csr_matrix((shares[some], (asked[some], image[some])), shape=(n_queries, n_images), dtype=np.float64)
+    of_individuals = csr_matrix((shares[once], (asked[once], who[once])), (n_queries, individual.max(initial=0) + 1))
+    of_images.sort_indices()
+    query, column = np.repeat(np.arange(n_queries), np.diff(of_images.indptr)), of_images.indices
+    whole = np.asarray(of_individuals[query, individual[column]]).ravel()
+    number = np.maximum(counts, 1)[query]
+    table = {"image": column.astype(np.int32), "votes": (of_images.data / number).astype(np.float32)}
+    table["individual_votes"] = (whole / number).astype(np.float32)
+    parts = zip(of_images.indptr[:-1], of_images.indptr[1:], strict=True)
+    return [{name: values[begin:end] for name, values in table.items()} for begin, end in parts]

@@ -1,0 +1,71 @@
+"""Votes by hand and by a loop, written as the papers describe them."""
+
+import numpy as np
+import pytest
+
+from reid_lib.match.voting import sum_votes, vote_shares
+
+INF = np.inf
+
+
+def test_a_vote_is_how_much_nearer_than_the_first_of_another_individual_beyond():
+    distance = np.array([[0.1, 0.3, 0.4, 0.6, 0.9]])
+    shares = vote_shares(distance, np.array([[0, 1, 1, 0, 2]]), 2)
+    assert shares == pytest.approx(np.array([[0.4 - 0.1, 0.6 - 0.3]]))  # 0 beside 1 at 0.4; 1 beside 0 at 0.6
+    assert vote_shares(distance, np.array([[0, 0, 0, 0, 0]]), 2) == pytest.approx(np.array([[0.8, 0.6]]))
+
+
+def test_what_was_not_found_has_no_vote_and_is_compared_with_the_last_that_was():
+    distance = np.array([[0.1, 0.3, 0.4, INF, INF], [0.2, INF, INF, INF, INF], [INF] * 5])
+    shares = vote_shares(distance, np.array([[0, 1, 0, 7, 7], [0, 7, 7, 7, 7], [7] * 5]), 2)
+    assert shares == pytest.approx(np.array([[0.3, 0.1], [0, 0], [0, 0]]))
+
+
+def test_sums_by_hand():
+    # two descriptors of query 0, one of query 2; photographs 0 and 1 are of one individual
+    asked, individual = np.array([0, 0, 2]), np.array([0, 0, 1])
+    image = np.array([[0, 1], [2, 0], [1, 1]])
+    shares = np.array([[0.5, 0.25], [0.0, 0.125], [0.5, 0.25]])
+    first, second, third = sum_votes(asked, image, shares, individual, np.array([2, 0, 1]))
+    assert first["image"].tolist() == [0, 1] and first["votes"].tolist() == [(0.5 + 0.125) / 2, 0.25 / 2]
+    assert first["individual_votes"].tolist() == [(0.5 + 0.125) / 2] * 2  # once for each descriptor
+    assert not len(second["image"])
+    assert third["votes"].tolist() == [0.75] and third["individual_votes"].tolist() == [0.5]
+
+
+def by_loop(asked, distance, image, individual, k, counts):
+    """LNBNN as HotSpotter describes it, one descriptor after the other."""
+    votes, animals = {}, {}
+    for query, near, photographs in zip(asked, distance, image, strict=True):
+        best = {}
+        for d, photograph in zip(near[:k], photographs[:k], strict=True):
+            who = individual[photograph]
+            beyond = [far for far, other in zip(near[k:], photographs[k:], strict=True) if individual[other] != who]
+            vote = (beyond[0] if beyond else near[-1]) - d
+            votes[query, photograph] = votes.get((query, photograph), 0) + vote / counts[query]
+            best[who] = max(best.get(who, 0), vote)
+        for who, vote in best.items():
+            animals[query, who] = animals.get((query, who), 0) + vote / counts[query]
+    return votes, animals
+
+
+@pytest.mark.parametrize("k", [1, 3, 6])
+def test_as_a_loop_counts_them(k):
+    rng = np.random.default_rng(k)
+    individual, counts = rng.integers(0, 4, 12), np.array([30, 0, 25, 5])
+    asked = np.repeat(np.arange(4), counts)
+    distance = np.sort(rng.random((60, 9)), axis=1)
+    image = rng.integers(0, 12, (60, 9))
+    shares = vote_shares(distance, individual[image], k)
+    found = sum_votes(asked, image[:, :k], shares, individual, counts)
+    votes, animals = by_loop(asked, distance, image, individual, k, counts)
+    told = {
+        (query, photograph): (vote, whole)
+        for query, result in enumerate(found)
+        for photograph, vote, whole in zip(*(result[name].tolist() for name in result), strict=True)
+    }
+    assert told.keys() == {pair for pair, vote in votes.items() if vote > 0}
+    for (query, photograph), (vote, whole) in told.items():
+        assert vote == pytest.approx(votes[query, photograph], rel=1e-5)
+        assert whole == pytest.approx(animals[query, individual[photograph]], rel=1e-5)
+    assert all((np.diff(result["image"]) > 0).all() for result in found)
