@@ -11,6 +11,10 @@ __all__, __getattr__, __dir__ = face(
         "similarity": "Similarity",
         "cosine": "Cosine",
         "ranking": "Part Ranking nearest_images rank_groups",
+        "keypoints": "Keypoints KeypointSet",
+        "sift": "RootSift",
+        "keypoint_store": "extract_keypoints",
+        "lnbnn": "Votes count_votes",
         "pairs": "PairTable shortlist join_pairs look_up",
     },
 )
