@@ -68,6 +68,23 @@ class Oracle(_Part):
     geometric_mean: Limit
 
 
+class StoredDifference(_Part):
+    """A paired difference of a metric: value, 95 % interval, p and verdict; see `paired.to_entry`."""
+
+    value: Number
+    low: Number
+    high: Number
+    p: Number
+    verdict: str
+
+
+class FrozenStart(_Part):
+    """By metric, the trained network minus the same one before training, on the queries of `role`."""
+
+    role: str
+    differences: dict[str, StoredDifference]
+
+
 class Results(_Part):
     """metrics.json, its keys in the order in which they are written.
 
@@ -77,6 +94,7 @@ class Results(_Part):
         unit: of the scores; runs made before it stood here are of cosines.
         gallery_images: by role; under a data set's own split they differ.
         test_fingerprint: runs are comparable where it is the same.
+        frozen: of a training, its differences to its own frozen start.
         leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
     """
 
@@ -91,6 +109,7 @@ class Results(_Part):
     test_fingerprint: str
     split_policy: str = ""
     leakage: dict[str, int | float | None] = {}
+    frozen: FrozenStart | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The keys that were given, in order, undefined values as NaN; `files.write_json` writes them."""

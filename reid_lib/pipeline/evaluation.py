@@ -1,6 +1,7 @@
 """The parts of an evaluation: embed, answer, measure, lay out."""
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,9 @@ from reid_lib.runs import seals
 from reid_lib.runs.folder import CURE, load_run
 from reid_lib.runs.run import Run
 
+if TYPE_CHECKING:
+    from reid_lib.nets.network import ReidModel
+
 PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.csv
 
 
@@ -77,12 +81,27 @@ def inspect_photographs(
 
 def embed_roles(experiment: Experiment) -> dict[str, EmbeddingSet]:
     """Every image that has a role, embedded by the best weights unless they did so before; stored by role."""
+    model = _model(experiment)
+    pixels = experiment.pixels(model)
+    embeddings = embed_by_role(experiment, model, pixels)
+    inspect_photographs(experiment, pixels, join_roles(embeddings))
+    for role, part in embeddings.items():
+        with experiment.run.write(f"{EMBEDDINGS}/{role}.npz") as path:
+            part.save(path)
+    return embeddings
+
+
+def embed_by_role(experiment: Experiment, model: "ReidModel", pixels: np.ndarray) -> dict[str, EmbeddingSet]:
+    """Every image that has a role, by a network, unless it did so before.
+
+    Args:
+        pixels: of all images, as `Experiment.pixels` gives them for the network.
+    """
     from reid_lib.nets.device import embedding_precision
 
-    model = _model(experiment).to(experiment.device)
-    rows, pixels = experiment.split.rows, experiment.pixels(model)
+    rows = experiment.split.rows
     everything = embed_images(
-        model,
+        model.to(experiment.device),
         pixels,
         rows,
         where=rows[ROLE] != UNUSED,
@@ -92,12 +111,12 @@ def embed_roles(experiment: Experiment) -> dict[str, EmbeddingSet]:
         torch_compile=experiment.params.torch_compile,
         progress=True,
     )
-    inspect_photographs(experiment, pixels, everything)
-    embeddings = {role: everything.where(everything.rows[ROLE] == role) for role in ROLES}
-    for role, part in embeddings.items():
-        with experiment.run.write(f"{EMBEDDINGS}/{role}.npz") as path:
-            part.save(path)
-    return embeddings
+    return {role: everything.where(everything.rows[ROLE] == role) for role in ROLES}
+
+
+def join_roles(embeddings: dict[str, EmbeddingSet]) -> EmbeddingSet:
+    """All images, those of the gallery first."""
+    return embeddings[GALLERY].joined(embeddings[VAL]).joined(embeddings[TEST])
 
 
 def _model(experiment: Experiment):
@@ -156,7 +175,7 @@ def measure_metrics(experiment: Experiment, predictions: pd.DataFrame, threshold
 
 def write_projection(run: Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:
     """2-D coordinates of all embedded images, with what figures colour them by; NaN where they cannot be laid out."""
-    everything = embeddings[GALLERY].joined(embeddings[VAL]).joined(embeddings[TEST])
+    everything = join_roles(embeddings)
     try:
         plane = projection.reduce_to_plane(everything.features, seed=0)
     except Exception as error:

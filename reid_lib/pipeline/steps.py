@@ -40,6 +40,7 @@ from reid_lib.pipeline.evaluation import (
     write_projection,
 )
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
+from reid_lib.pipeline.frozen import compare_with_start, describe_start
 from reid_lib.pipeline.submission import make_submission
 from reid_lib.runs import seals, table
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
@@ -133,6 +134,7 @@ def evaluate(experiment: Experiment) -> Evaluation:
         alike = similarities(experiment, embeddings)
         predictions, threshold = answer_queries(alike, experiment.params.threshold_individuals)
         metrics = measure_metrics(experiment, predictions, threshold, alike[TEST].unit)
+        metrics = compare_with_start(experiment, predictions, metrics)
         projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
         among = Cosine(embeddings[TEST], embeddings[TEST])
@@ -152,7 +154,7 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
     leaves it itself when the notebook has ended, with the output of this cell in it.
     """
     run = experiment.run
-    said = f"{summary.headline(results.metrics)}\nrun folder: {run.folder}"
+    lines = [summary.headline(results.metrics), describe_start(results.metrics), f"run folder: {run.folder}"]
     if not run.finished:
         seals.seal(run.folder)
         _leave_report(run)
@@ -160,7 +162,7 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
         _tell_all(run)
     elif not run_report.has_report(run):
         _leave_report(run)
-    print(said)
+    print("\n".join(line for line in lines if line))
 
 
 def _leave_report(run) -> None:

@@ -1,0 +1,86 @@
+"""Two ways of answering the same queries, side by side: the paired difference of each metric, and in one line.
+
+A run compares its fused scores with each score alone, and its trained network with the same network before training.
+"""
+
+import math
+
+from reid_lib.core.errors import ParameterError
+from reid_lib.core.names import TEST
+from reid_lib.openset.answers import Answers
+from reid_lib.openset.difference import BETTER, FEW, UNDEFINED, WORSE, Difference, measure_difference
+from reid_lib.openset.measures import METRICS
+from reid_lib.openset.resample import resample
+
+COMPARED = ("geometric_mean", "top1", "auroc")
+STORED = ("value", "low", "high", "p", "verdict")
+
+
+def compare_answers(
+    answers: Answers,
+    others: Answers,
+    *,
+    role: str = TEST,
+    metrics: tuple[str, ...] = COMPARED,
+    min_individuals: int = 10,
+) -> dict[str, Difference]:
+    """The paired difference of each metric, `answers` minus `others`; see `difference.measure_difference`.
+
+    Args:
+        answers, others: of the same queries of val and test; the thresholds are fitted on the val queries of each.
+        role: whose queries are judged.
+        min_individuals: as in `threshold.fit_threshold`.
+
+    Returns:
+        metric -> Difference; a metric that these queries do not allow (no unknown animals, no labels) is left out.
+
+    Raises:
+        ParameterError: they do not answer the same queries.
+    """
+    found = {}
+    for metric in metrics:
+        try:
+            pair = [resample(a, metric=metric, role=role, min_individuals=min_individuals) for a in (answers, others)]
+        except ParameterError:  # no labelled queries of this role, or none to fit a threshold on
+            continue
+        difference = measure_difference([(pair[0], pair[1])])
+        if difference.verdict != UNDEFINED:
+            found[metric] = difference
+    return found
+
+
+def to_entry(difference: Difference) -> dict:
+    """What metrics.json keeps of a difference: value, 95 % interval, p and verdict."""
+    return {name: getattr(difference, name) for name in STORED}
+
+
+def describe_differences(entries: dict[str, dict], *, what: str, than: str) -> str:
+    """One line: does `what` answer better than `than`? With each difference and its interval.
+
+    Args:
+        entries: metric -> `to_entry`.
+        what, than: names of the two ways, such as "trained" and "frozen".
+
+    Example:
+        >>> entry = {"value": 0.25, "low": 0.1, "high": 0.4, "p": 0.001, "verdict": "better"}
+        >>> describe_differences({"top1": entry}, what="trained", than="its frozen start")
+        'trained is better than its frozen start in top-1: +0.250 (+0.100 to +0.400)'
+    """
+    if not entries:
+        return f"{what} and {than} cannot be compared: no labelled queries that both answer"
+    parts = []
+    for verdict in (BETTER, WORSE):
+        told = [_say(metric, e) for metric, e in entries.items() if e["verdict"] == verdict]
+        if told:
+            parts.append(f"{verdict} than {than} in {', '.join(told)}")
+    rest = [_say(metric, e) for metric, e in entries.items() if e["verdict"] not in (BETTER, WORSE)]
+    if rest:
+        few = all(e["verdict"] == FEW for e in entries.values())
+        why = "cannot be told from" if not few else "has too few animals to be told from"
+        parts.append(f"{why} {than} in {', '.join(rest)}")
+    return " and ".join(f"{what} is {p}" if p.startswith((BETTER, WORSE)) else f"{what} {p}" for p in parts)
+
+
+def _say(metric: str, entry: dict) -> str:
+    interval = "" if math.isnan(entry["low"]) else f" ({entry['low']:+.3f} to {entry['high']:+.3f})"
+    return f"{METRICS[metric].word}: {entry['value']:+.3f}{interval}"
