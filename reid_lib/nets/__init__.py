@@ -13,5 +13,8 @@ __all__, __getattr__, __dir__ = face(
         "backbones": "build_backbone find_architecture",
         "device": "choose_device choose_precision embedding_precision",
         "folding": "fold_network",
+        "foreground": "U2NetP",
+        "lightglue": "LightGlue",
+        "local_features": "LocalFeatures",
     },
 )

@@ -1,0 +1,64 @@
+"""Which pixels belong to the animal: U²-Net-p by onnxruntime (Qin et al., "U²-Net", Pattern Recognition 2020).
+
+Its file lies in a package whose import name collides with another's: it is read by its path.
+"""
+
+import numpy as np
+from PIL import Image
+
+from reid_lib.nets.packaged import WEIGHTS, find_weights, import_local
+
+SIDE_PX = 320  # of what the network takes
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+FORMAT = 1  # raised whenever the same photograph would get another mask
+LEAST_RANGE = 1e-3  # of the network's answer: below, it sees nothing that stands out
+
+
+class U2NetP:
+    """Finds what stands out in a photograph: the animal, where it is the subject. A `Masker` of `match`.
+
+    Where nothing stands out, and where so little does that no keypoint would be left, everything belongs to it: a mask
+    that failed takes nothing away.
+
+    Args:
+        threshold: of the network's answer, 0 ... 1 after stretching to the whole range.
+        least_share: of the pixels; a mask with fewer is taken for a failure.
+        threads: of onnxruntime; 0: one for each processor.
+
+    Raises:
+        ModelError: onnxruntime or the weights are not there, or are other ones.
+    """
+
+    def __init__(self, *, threshold: float = 0.5, least_share: float = 0.01, threads: int = 0):
+        runtime = import_local("onnxruntime")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # what it says of the machine's GPUs is no concern of a run's
+        self._session = runtime.InferenceSession(
+            str(find_weights("u2netp")), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+        self.threshold, self.least_share = threshold, least_share
+        self.key = f"u2netp {FORMAT} {WEIGHTS['u2netp'].sha256[:16]} {threshold:g} {least_share:g}"
+
+    def find(self, photos: list[np.ndarray]) -> list[np.ndarray]:
+        """(h, w) bool of each photograph (h, w, 3) RGB uint8: true where the animal is."""
+        return [self._find(photo) for photo in photos]
+
+    def rate(self, photo: np.ndarray) -> np.ndarray:
+        """How much each pixel of a photograph (h, w, 3) stands out: (h, w) float32, 0 ... 1; all 0 where none does."""
+        small = Image.fromarray(photo).resize((SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS)
+        pixels = np.asarray(small, dtype=np.float32)
+        pixels = pixels / max(float(pixels.max()), 1.0)  # as the network was trained: the lightest pixel is 1
+        pixels = (pixels - np.float32(MEAN)) / np.float32(STD)
+        answer = self._session.run(None, {self._input: pixels.transpose(2, 0, 1)[None]})[0][0, 0]
+        low, high = float(answer.min()), float(answer.max())
+        if high - low < LEAST_RANGE:
+            return np.zeros(photo.shape[:2], np.float32)
+        stretched = Image.fromarray(((answer - low) / (high - low)).astype(np.float32))
+        size = photo.shape[1], photo.shape[0]
+        return np.asarray(stretched.resize(size, Image.Resampling.BILINEAR), dtype=np.float32)
+
+    def _find(self, photo: np.ndarray) -> np.ndarray:
+        mask = self.rate(photo) > self.threshold
+        return mask if mask.mean() >= self.least_share else np.ones_like(mask)

@@ -1,0 +1,255 @@
+"""LightGlue and LighterGlue: which keypoints of two photographs show the same spot, many pairs at a time.
+
+Lindenberger et al., "LightGlue: Local Feature Matching at Light Speed", 2023; Potje et al., "XFeat", 2024. The networks
+are kornia's, their weights those of installed packages (`packaged`), their layers run as `glue_layers` lays them out.
+Each pair gets what kornia gives it alone, but for rounding: how many layers it takes, and which keypoints are put aside
+on the way, is decided for each pair by itself, whatever else is in the batch.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from reid_lib.core.errors import ParameterError
+from reid_lib.nets.glue_layers import CrossBlock, SelfBlock, Spans
+from reid_lib.nets.packaged import WEIGHTS, import_local, load_weights
+
+ALIKED, DISK, XFEAT = "aliked", "disk", "xfeat"
+_LARGE = {"input_dim": 128, "descriptor_dim": 256, "n_layers": 9, "num_heads": 4}
+_SMALL = {"input_dim": 64, "descriptor_dim": 96, "n_layers": 6, "num_heads": 1}
+# Features -> weights, sizes, and what their authors set: depth_confidence, width_confidence.
+NETWORKS = {
+    ALIKED: ("aliked-lightglue", _LARGE, (0.95, 0.99)),
+    DISK: ("disk-lightglue", _LARGE, (0.95, 0.99)),
+    XFEAT: ("xfeat-lighterglue", _SMALL, (-1, 0.95)),
+}
+
+
+class Spots(NamedTuple):
+    """The keypoints of one photograph, as the network takes them.
+
+    Attributes:
+        xy: (n, 2) float, px.
+        descriptors: (n, d) float of length 1.
+        size: width and height of the photograph in px.
+    """
+
+    xy: np.ndarray
+    descriptors: np.ndarray
+    size: tuple[int, int]
+
+
+class Matched(NamedTuple):
+    """Which keypoints of a pair belong together: (m,) int64, (m,) int64, and (m,) float32 between 0 and 1."""
+
+    first: np.ndarray
+    second: np.ndarray
+    confidence: np.ndarray
+
+
+@dataclass
+class _Pair:
+    """A pair under way.
+
+    Attributes:
+        number: its place in the answer.
+        whole: number of its keypoints at the beginning, of both photographs.
+        kept: of each photograph, (n,) which of its keypoints are still in.
+    """
+
+    number: int
+    whole: int
+    kept: tuple[Tensor, Tensor]
+
+
+class LightGlue:
+    """A matcher of keypoints, ready on a device.
+
+    Args:
+        features: "aliked", "disk" or "xfeat": whose keypoints are matched.
+        device: "cpu" or "cuda".
+        depth_confidence: a pair is ready when this share of its keypoints is sure of its answer; -1: never early;
+            None: what the authors of the weights set.
+        width_confidence: keypoints whose chance to match is below 1 minus this are put aside on the way; -1: none is;
+            None: what the authors of the weights set.
+        threshold: the least confidence of a match.
+
+    Raises:
+        ParameterError: unknown features.
+        ModelError: kornia or the weights are not there.
+    """
+
+    def __init__(
+        self,
+        features: str,
+        *,
+        device: str = "cpu",
+        depth_confidence: float | None = None,
+        width_confidence: float | None = None,
+        threshold: float = 0.1,
+    ):
+        if features not in NETWORKS:
+            raise ParameterError(f"features {features!r} have no LightGlue: expected one of {', '.join(NETWORKS)}")
+        name, sizes, (depth, width) = NETWORKS[features]
+        network = build_glue(features).to(device)
+        self.device, self.threshold = device, threshold
+        self.depth = depth if depth_confidence is None else depth_confidence
+        self.width = width if width_confidence is None else width_confidence
+        self.features, self.input_dim = features, sizes["input_dim"]
+        self.key = f"{name} {WEIGHTS[name].sha256[:16]} {self.depth:g} {self.width:g} {threshold:g}"
+        with torch.no_grad():
+            self._enter, self._place = network.input_proj, network.posenc.Wr
+            self._self = [SelfBlock(layer.self_attn) for layer in network.transformers]
+            self._cross = [CrossBlock(layer.cross_attn) for layer in network.transformers]
+            self._sure = [token.token[0] for token in network.token_confidence]
+            self._assign = list(network.log_assignment)
+        self._thresholds = network.confidence_thresholds.tolist()
+
+    @torch.inference_mode()
+    def match(self, pairs: list[tuple[Spots, Spots]]) -> list[Matched]:
+        """The matches of each pair; the memory grows with the keypoints of all pairs (10 kB each).
+
+        Args:
+            pairs: any number; a photograph that stands in several of them as the same object is prepared once.
+        """
+        found = [Matched(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)) for _ in pairs]
+        under_way, tokens, turns = [], [], []
+        ready: dict[int, tuple[Tensor, Tensor]] = {}
+        for number, pair in enumerate(pairs):
+            if min(len(spots.xy) for spots in pair) == 0:
+                continue
+            for spots in pair:
+                if id(spots) not in ready:
+                    ready[id(spots)] = self._begin(spots)
+                tokens.append(ready[id(spots)][0])
+                turns.append(ready[id(spots)][1])
+            kept = tuple(torch.arange(len(spots.xy), device=self.device) for spots in pair)
+            under_way.append(_Pair(number, sum(map(len, kept)), kept))
+        if under_way:
+            self._run(under_way, torch.cat(tokens), torch.cat(turns, dim=1), found)
+        return found
+
+    def _begin(self, spots: Spots) -> tuple[Tensor, Tensor]:
+        """What a photograph brings into any pair: its keypoints after the first self-attention, and their turn."""
+        size = torch.tensor(spots.size, dtype=torch.float32)
+        places = (torch.from_numpy(np.asarray(spots.xy, np.float32)) - size / 2) / (size.max() / 2)
+        angles = self._place(places.to(self.device))
+        turn = torch.stack([angles.cos(), angles.sin()])
+        x = self._enter(torch.from_numpy(np.asarray(spots.descriptors, np.float32)).to(self.device))
+        return self._self[0].run(x, turn, [(0, len(x))]), turn
+
+    def _run(self, pairs: list[_Pair], x: Tensor, turn: Tensor, found: list[Matched]) -> None:
+        for layer, cross in enumerate(self._cross):
+            spans = _spans(pairs)
+            if layer:
+                x = self._self[layer].run(x, turn, spans)
+            x = cross.run(x, spans)
+            if layer == len(self._cross) - 1:
+                return self._finish(pairs, x, spans, layer, found)
+            pairs, x, turn = self._thin_out(pairs, x, turn, layer, found)
+            if not pairs:
+                return None
+        return None
+
+    def _thin_out(
+        self, pairs: list[_Pair], x: Tensor, turn: Tensor, layer: int, found: list[Matched]
+    ) -> tuple[list[_Pair], Tensor, Tensor]:
+        """Finish the pairs that are sure, and put keypoints of the others aside that surely match nothing."""
+        spans, limit = _spans(pairs), self._thresholds[layer]
+        sure = self._sure[layer](x).squeeze(-1).sigmoid()
+        stay = torch.ones(len(x), dtype=torch.bool, device=x.device)
+        if self.width > 0:
+            stay = self._assign[layer].get_matchability(x) > 1 - self.width
+            if self.depth > 0:  # what is not sure yet stays, as in kornia
+                stay |= sure <= limit
+        doubts, left = _sums(torch.stack([sure < limit, stay]), spans).reshape(2, len(pairs), 2)  # waits for a GPU
+        whole = np.array([pair.whole for pair in pairs], dtype=np.float32)
+        ready = (self.depth > 0) & (1 - doubts.sum(axis=1).astype(np.float32) / whole > np.float32(self.depth))
+        going = ~ready & (left.min(axis=1) > 0)  # where one photograph has none left, nothing matches
+        if ready.any():
+            done = [pair for pair, is_ready in zip(pairs, ready, strict=True) if is_ready]
+            self._finish(done, x[_rows(ready, spans, x.device)], _spans(done), layer, found)
+        if going.all() and left.sum() == len(x):
+            return pairs, x, turn
+        for pair, (a, b), (c, d) in zip(pairs, spans[::2], spans[1::2], strict=True):
+            pair.kept = pair.kept[0][stay[a:b]], pair.kept[1][stay[c:d]]
+        rows = _rows(going, spans, x.device)
+        rows = rows[stay[rows]]
+        return [pair for pair, goes in zip(pairs, going, strict=True) if goes], x[rows], turn[:, rows]
+
+    def _finish(self, pairs: list[_Pair], x: Tensor, spans: Spans, layer: int, found: list[Matched]) -> None:
+        """Mutual best matches by the assignment after a layer, above the threshold."""
+        assign = self._assign[layer]
+        scaled = assign.final_proj(x) / assign.dim**0.25
+        certain = F.logsigmoid(assign.matchability(x)).squeeze(-1)
+        for pair, (a, b), (c, d) in zip(pairs, spans[::2], spans[1::2], strict=True):
+            first, second, confidence = _assigned(scaled[a:b], scaled[c:d], certain[a:b], certain[c:d])
+            good = confidence > self.threshold
+            chosen = (pair.kept[0][first[good]], pair.kept[1][second[good]], confidence[good])
+            found[pair.number] = Matched(*(t.cpu().numpy() for t in chosen))
+
+
+def _assigned(ours: Tensor, theirs: Tensor, certain: Tensor, also: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Mutual best pairs of the double softmax: positions (m,), positions (m,), probability (m,)."""
+    alike = ours @ theirs.T
+    scores = 2 * alike - alike.logsumexp(1, keepdim=True) - alike.logsumexp(0) + certain[:, None] + also
+    best, second = scores.max(1)
+    back = scores.argmax(0)
+    first = torch.arange(len(ours), device=ours.device)
+    mutual = back[second] == first
+    return first[mutual], second[mutual], best[mutual].exp()
+
+
+def _spans(pairs: list[_Pair]) -> Spans:
+    ends = np.cumsum([len(kept) for pair in pairs for kept in pair.kept]).tolist()
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _rows(chosen: np.ndarray, spans: Spans, device: torch.device) -> Tensor:
+    """(r,) int64: the rows of the keypoints of the chosen pairs (p,) bool."""
+    ends = [(begin, end) for (begin, _), (_, end) in zip(spans[::2], spans[1::2], strict=True)]
+    parts = [torch.arange(*ends[k]) for k in np.flatnonzero(chosen)]
+    return torch.cat(parts).to(device) if parts else torch.empty(0, dtype=torch.int64, device=device)
+
+
+def _sums(flags: Tensor, spans: Spans) -> np.ndarray:
+    """(k, t) bool -> (k, number of spans) int64: how many are true in each."""
+    running = flags.cumsum(1, dtype=torch.int64).cpu().numpy()
+    running = np.pad(running, ((0, 0), (1, 0)))
+    begins, ends = np.array(spans).T
+    return running[:, ends] - running[:, begins]
+
+
+def build_glue(features: str) -> torch.nn.Module:
+    """kornia's network with the packaged weights, to evaluate.
+
+    Raises:
+        ModelError: kornia or the weights are not there, or do not fit.
+    """
+    kornia = import_local("kornia.feature")
+    name, sizes, _ = NETWORKS[features]
+    # torch's switch for flash attention is set by kornia for the whole process.
+    flash = torch.backends.cuda.flash_sdp_enabled()
+    network = kornia.LightGlue(None, flash=True, **sizes)
+    torch.backends.cuda.enable_flash_sdp(flash)
+    network.load_state_dict(_renamed(load_weights(name), network), strict=True)
+    return network.eval().requires_grad_(False)
+
+
+def _renamed(weights: dict[str, Tensor], network: torch.nn.Module) -> dict[str, Tensor]:
+    """The names of today; what belongs to an extractor in the same file is left out."""
+    names = {}
+    for name, tensor in weights.items():
+        new = name.removeprefix("matcher.")
+        for kind in ("self_attn", "cross_attn"):
+            if new.startswith(f"{kind}."):
+                number, rest = new.removeprefix(f"{kind}.").split(".", 1)
+                new = f"transformers.{number}.{kind}.{rest}"
+        names[new] = tensor
+    derived = {"confidence_thresholds": network.confidence_thresholds}
+    wanted = network.state_dict()
+    return derived | {name: tensor for name, tensor in names.items() if name in wanted}
