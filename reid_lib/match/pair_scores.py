@@ -1,0 +1,135 @@
+"""The scores of many pairs of photographs by one matcher: each pair once, whichever way round, and never again."""
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from tqdm import tqdm
+
+from reid_lib.core.errors import ParameterError
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.parallel import map_in_threads
+from reid_lib.match.keypoints import Keypoints, KeypointSet
+from reid_lib.match.matches import Matcher
+from reid_lib.match.pair_store import PairStore, code_of
+
+PIECE_S = 20.0  # of matching in a file of the cache: what a kill costs at most
+
+
+def score_pairs(
+    matcher: Matcher,
+    queries: KeypointSet,
+    gallery: KeypointSet,
+    query: np.ndarray,
+    image: np.ndarray,
+    *,
+    progress: bool = True,
+) -> np.ndarray:
+    """Match pairs of photographs where the cache does not hold their scores, and keep those for another time.
+
+    Interrupted at any moment and called again, it goes on where it was, but for the last 20 seconds.
+
+    Args:
+        matcher: who matches.
+        queries, gallery: keypoints, by the same extractor.
+        query, image: (p,) positions in `queries` and `gallery`; any order, any pair any number of times.
+        progress: show a bar with the time left, and say how many pairs were there.
+
+    Returns:
+        (p, len(matcher.names)) float32; NaN where one of the photographs has no keypoints, so that nothing is known.
+
+    Raises:
+        ParameterError: positions out of range, or the two sets are of different extractors.
+    """
+    query, image = _checked(queries, gallery, query, image)
+    sets = _Sets(queries, gallery)
+    codes, which = np.unique(sets.codes(query, image), return_inverse=True)
+    scorable = sets.scorable(codes)
+    store = PairStore(matcher.key, len(matcher.names))
+    scores, there = store.read(sets.images, codes)
+    if progress and there.any():
+        LOGGER.info(f"{there.sum():,} of {scorable.sum():,} pairs were matched before")
+    missing = np.flatnonzero(scorable & ~there)
+    begun, kept = time.monotonic(), 0
+    done = 0
+    try:
+        for batch in _matched(matcher, sets, codes[missing], progress):
+            scores[missing[done : done + len(batch)]] = batch
+            done += len(batch)
+            if time.monotonic() - begun > PIECE_S:
+                piece = missing[kept:done]
+                begun, kept = time.monotonic(), done
+                store.write(sets.images, codes[piece], scores[piece])
+    finally:  # also when it ends before its time
+        store.write(sets.images, codes[missing[kept:done]], scores[missing[kept:done]])
+    scores[~scorable] = np.nan
+    return scores[which]
+
+
+def _checked(
+    queries: KeypointSet, gallery: KeypointSet, query: np.ndarray, image: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    query, image = np.asarray(query, dtype=np.int64), np.asarray(image, dtype=np.int64)
+    if query.shape != image.shape or query.ndim != 1:
+        raise ParameterError(f"a pair has one query and one image: {query.shape} queries, {image.shape} images")
+    for what, positions, some in (("query", query, queries), ("image", image, gallery)):
+        if len(positions) and not (0 <= positions.min() and positions.max() < len(some)):
+            raise ParameterError(f"positions of {what} go from 0 to {len(some) - 1}, not to {positions.max()}")
+    kinds = [(some.descriptors.shape[1], some.descriptors.dtype) for some in (queries, gallery)]
+    if kinds[0] != kinds[1]:
+        raise ParameterError(f"keypoints of one extractor are needed, got descriptors {kinds[0]} and {kinds[1]}")
+    return query, image
+
+
+def _matched(matcher: Matcher, sets: "_Sets", codes: np.ndarray, progress: bool) -> Iterator[np.ndarray]:
+    """(b, k) scores of the pairs, batch by batch, in order."""
+    begins = range(0, len(codes), matcher.at_once)
+
+    def match(begin: int) -> np.ndarray:
+        some = codes[begin : begin + matcher.at_once]
+        return np.stack([matches.scores for matches in matcher.match(sets.pairs(some))])
+
+    if matcher.threads:
+        yield from map_in_threads(match, begins, title=f"matching {len(codes):,} pairs", progress=progress)
+        return
+    with tqdm(total=len(codes), desc="matching pairs", unit="pair", delay=2, leave=False, disable=not progress) as bar:
+        for begin in begins:
+            batch = match(begin)
+            bar.update(len(batch))
+            yield batch
+
+
+class _Sets:
+    """Queries and gallery as one: photographs by name, of which each stands there once.
+
+    Attributes:
+        images: (n,) S32, ascending.
+    """
+
+    def __init__(self, queries: KeypointSet, gallery: KeypointSet):
+        self.sets = queries, gallery
+        names = np.concatenate([queries.images, gallery.images])
+        self.images, first, place = np.unique(names, return_index=True, return_inverse=True)
+        self.of_query, self.of_gallery = place[: len(queries)], place[len(queries) :]
+        self.where = first
+        counts = np.concatenate([queries.counts, gallery.counts])
+        self.has_any = counts[first] > 0
+
+    def codes(self, query: np.ndarray, image: np.ndarray) -> np.ndarray:
+        """(p,) int64: see `pair_store.code_of`."""
+        return code_of(self.of_query[query], self.of_gallery[image], len(self.images))
+
+    def scorable(self, codes: np.ndarray) -> np.ndarray:
+        """(p,) bool: have both photographs keypoints?"""
+        n_images = max(len(self.images), 1)
+        return self.has_any[codes // n_images] & self.has_any[codes % n_images]
+
+    def pairs(self, codes: np.ndarray) -> list[tuple[Keypoints, Keypoints]]:
+        """Keypoints of pairs; a photograph that stands in several of them is the same object."""
+        low, high = codes // len(self.images), codes % len(self.images)
+        held = {place: self._keypoints(place) for place in np.unique([low, high]).tolist()}
+        return [(held[one], held[other]) for one, other in zip(low.tolist(), high.tolist(), strict=True)]
+
+    def _keypoints(self, place: int) -> Keypoints:
+        at, n_queries = int(self.where[place]), len(self.sets[0])
+        return self.sets[0][at] if at < n_queries else self.sets[1][at - n_queries]
