@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from reid_lib.core.errors import ParameterError
@@ -90,7 +91,9 @@ def _matched(matcher: Matcher, sets: "_Sets", codes: np.ndarray, progress: bool)
         return np.stack([matches.scores for matches in matcher.match(sets.pairs(some))])
 
     if matcher.threads:
-        yield from map_in_threads(match, begins, title=f"matching {len(codes):,} pairs", progress=progress)
+        # Products of a few hundred rows: threads of the BLAS that wait for each other cost ten times what they gain.
+        with threadpool_limits(1, "blas"):
+            yield from map_in_threads(match, begins, title=f"matching {len(codes):,} pairs", progress=progress)
         return
     with tqdm(total=len(codes), desc="matching pairs", unit="pair", delay=2, leave=False, disable=not progress) as bar:
         for begin in begins:
