@@ -20,5 +20,8 @@ __all__, __getattr__, __dir__ = face(
         "same_photo": "find_same_photos",
         "lnbnn": "Votes count_votes",
         "pairs": "PairTable shortlist join_pairs look_up",
+        "fuse": "Fusion FittedFusion fit_fusion",
+        "fused": "Fused",
+        "reliability": "bin_reliability expected_calibration_error brier_score summarise_reliability",
     },
 )

@@ -199,7 +199,7 @@ def look_up(similarity: Similarity, query: np.ndarray, image: np.ndarray, *, max
 def codes(queries: pd.DataFrame, gallery: pd.DataFrame, *columns: str) -> tuple[np.ndarray, np.ndarray]:
     """A number for each distinct value of some columns, the same in both tables: (n_queries,), (n_gallery,) int64."""
     both = pd.concat([queries[list(columns)], gallery[list(columns)]], ignore_index=True).astype(str)
-    code = both.groupby(list(columns), sort=True).ngroup().to_numpy(dtype=np.int64)
+    code = both.groupby(list(columns), sort=True, dropna=False).ngroup().to_numpy(dtype=np.int64)
     return code[: len(queries)], code[len(queries) :]
 
 

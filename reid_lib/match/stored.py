@@ -1,0 +1,34 @@
+"""What is fitted and written to calibration.json: every class is its own schema."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from reid_lib.core.errors import ParameterError
+
+
+class Stored(BaseModel):
+    """A fit of numbers, names and other fits, that goes through JSON and comes back equal, to the last bit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Numbers, texts, lists and dictionaries, for JSON."""
+        return self.model_dump(mode="json")
+
+    @classmethod
+    def from_dict(cls, stored: Any) -> Self:
+        """What `to_dict` gave.
+
+        Raises:
+            ParameterError: something is missing, not known, or not what it should be.
+        """
+        try:
+            return cls.model_validate(stored)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "all of it"
+            what = "is missing" if first["type"] == "missing" else f"{first['msg'].lower()}, not {first['input']!r:.60}"
+            raise ParameterError(
+                f"the stored calibration cannot be read: {where}: {what}; fit it again, or copy the run again"
+            ) from error
