@@ -5,12 +5,15 @@ A run compares its fused scores with each score alone, and its trained network w
 
 import math
 
+import pandas as pd
+
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import TEST
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.difference import BETTER, FEW, UNDEFINED, WORSE, Difference, measure_difference
 from reid_lib.openset.measures import METRICS
 from reid_lib.openset.resample import resample
+from reid_lib.openset.summary import describe_value
 
 COMPARED = ("geometric_mean", "top1", "auroc")
 STORED = ("value", "low", "high", "p", "verdict")
@@ -81,6 +84,30 @@ def describe_differences(entries: dict[str, dict], *, what: str, than: str) -> s
     return " and ".join(f"{what} is {p}" if p.startswith((BETTER, WORSE)) else f"{what} {p}" for p in parts)
 
 
+def tabulate_scores(metrics: dict) -> pd.DataFrame:
+    """Each score alone beside the fused answer, from metrics.json, for a person to read.
+
+    Returns:
+        One row per score, the fused one first: the metrics of `COMPARED`, "value (low to high)" on the judged role, and
+        for each "fused minus ..." the paired difference with its interval and verdict.
+    """
+    role = next(iter(metrics["than_alone"].values()))["role"]
+    parts = {"fused": (metrics[role]["overall"], {})}
+    for name, alone in metrics["alone"].items():
+        parts[name] = alone[role], metrics["than_alone"][name]["differences"]
+    rows = {}
+    for name, (overall, differences) in parts.items():
+        rows[name] = {METRICS[m].word: describe_value(overall[m]) for m in COMPARED if m in overall}
+        rows[name] |= {
+            f"fused minus this, {METRICS[m].word}": f"{_interval(e)}: {e['verdict']}" for m, e in differences.items()
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").fillna("").rename_axis(f"score, on {role}")
+
+
 def _say(metric: str, entry: dict) -> str:
+    return f"{METRICS[metric].word}: {_interval(entry)}"
+
+
+def _interval(entry: dict) -> str:
     interval = "" if math.isnan(entry["low"]) else f" ({entry['low']:+.3f} to {entry['high']:+.3f})"
-    return f"{METRICS[metric].word}: {entry['value']:+.3f}{interval}"
+    return f"{entry['value']:+.3f}{interval}"

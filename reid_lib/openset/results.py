@@ -85,6 +85,19 @@ class FrozenStart(_Part):
     differences: dict[str, StoredDifference]
 
 
+class ScoreDifferences(FrozenStart):
+    """By metric, the fused answer minus that of one score alone, on the queries of `role`."""
+
+
+class Reliability(_Part):
+    """How far the probabilities of the pairs of a role can be believed: `reliability.summarise_reliability`."""
+
+    ece: Number
+    brier: Number
+    n: int
+    rate: Number
+
+
 class Results(_Part):
     """metrics.json, its keys in the order in which they are written.
 
@@ -95,6 +108,11 @@ class Results(_Part):
         gallery_images: by role; under a data set's own split they differ.
         test_fingerprint: runs are comparable where it is the same.
         frozen: of a training, its differences to its own frozen start.
+        score: what answered: "embedding", or "fused" from several scores.
+        calibration: of a fused evaluation, by role.
+        alone, than_alone: of a fused evaluation, by score: role -> headline metrics of that score alone, and the
+            differences of the fused answer to it.
+        recall: by local feature, the share of the nearest descriptors that its search found.
         leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
     """
 
@@ -110,6 +128,11 @@ class Results(_Part):
     split_policy: str = ""
     leakage: dict[str, int | float | None] = {}
     frozen: FrozenStart | None = None
+    score: str = "embedding"
+    calibration: dict[str, Reliability] = {}
+    alone: dict[str, dict[str, dict[str, Measured]]] = {}
+    than_alone: dict[str, ScoreDifferences] = {}
+    recall: dict[str, Number] = {}
 
     def to_dict(self) -> dict[str, Any]:
         """The keys that were given, in order, undefined values as NaN; `files.write_json` writes them."""

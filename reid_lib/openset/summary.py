@@ -172,7 +172,9 @@ def _count_queries(answers: Answers) -> dict:
 def table(summary: dict) -> pd.DataFrame:
     """The metrics of `summarise` for reading: one row per metric, one column per data set, "value (low to high)"."""
     columns = {"average": summary["overall"]} | (summary["datasets"] if len(summary["datasets"]) > 1 else {})
-    return pd.DataFrame({name: {m: _say(entry) for m, entry in column.items()} for name, column in columns.items()})
+    return pd.DataFrame(
+        {name: {m: describe_value(entry) for m, entry in column.items()} for name, column in columns.items()}
+    )
 
 
 def judged_role(results: dict) -> str:
@@ -189,7 +191,7 @@ def headline(results: dict) -> str:
     """
     role = judged_role(results)
     overall, counts = results[role]["overall"], results[role]["counts"][""]
-    said = ", ".join(f"{METRICS[name].word} {_say(overall[name])}" for name in HEADLINE if name in overall)
+    said = ", ".join(f"{METRICS[name].word} {describe_value(overall[name])}" for name in HEADLINE if name in overall)
     return (
         f"{role if role == TEST else ON_VAL}: {said}; {counts['n_known_individuals']} known and "
         f"{counts['n_unknown_individuals']} unknown individuals, {len(results[role]['datasets'])} data sets; "
@@ -206,7 +208,8 @@ def _too_few(counts: dict) -> str:
     return f"too few {' and '.join(lacking)} to tell runs apart, which takes {bounds.TOO_FEW}; " if lacking else ""
 
 
-def _say(entry: dict) -> str:
+def describe_value(entry: dict) -> str:
+    """An entry of `summarise` for a person: "value (low to high)"."""
     if np.isnan(entry["value"]):
         return "undefined"
     return f"{entry['value']:.3f}" + ("" if np.isnan(entry["low"]) else f" ({entry['low']:.3f} to {entry['high']:.3f})")

@@ -3,7 +3,7 @@
 import math
 from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from reid_lib.params.base import NotebookParams
 from reid_lib.params.loss_units import LOSS_DEFAULTS, MARGIN_LIMITS
@@ -111,6 +111,9 @@ class TrainParams(DataParams):
         return problems
 
 
+LOCAL_FEATURES = ("sift", "aliked", "disk", "xfeat")
+
+
 class EvaluateParams(DataParams):
     """Parameters of evaluate.ipynb."""
 
@@ -120,3 +123,33 @@ class EvaluateParams(DataParams):
     dataset: str = Field("", description="empty: the run's own data and split, or demo without a run")
     image_size: int = Field(0, ge=0, le=2048, description="px; 0: the backbone's own")
     batch_size: int = Field(64, ge=1, le=65536, description="images at a time")
+    scores: Literal["embedding+local", "embedding", "local"] = Field(
+        "embedding+local", description="what answers: embedding+local (fused by what val teaches), embedding, local"
+    )
+    local_features: str = Field("sift", description="sift, aliked, disk, xfeat, or several joined by +")
+    shortlist: int = Field(
+        10, ge=1, le=100_000, description="gallery images matched for each query, by embedding and by votes each"
+    )
+    mask: Literal["none", "u2netp"] = Field(
+        "none", description="none, u2netp: keypoints off the animal are dropped (needs the extra local)"
+    )
+    query_unit: Literal["image", "encounter"] = Field(
+        "image", description="image, or encounter: all photographs of an encounter are one query"
+    )
+    fusion: Literal["auto", "logistic", "mean", "wildfusion"] = Field(
+        "auto", description="how scores become one: auto, logistic, mean, wildfusion"
+    )
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the local features that are used; none where the embedding answers alone."""
+        return [] if self.scores == "embedding" else self.local_features.split("+")
+
+    @field_validator("local_features")
+    @classmethod
+    def _known_features(cls, value: str) -> str:
+        names = [name.strip().lower() for name in value.split("+")]
+        wrong = [name for name in names if name not in LOCAL_FEATURES]
+        if wrong or len(set(names)) < len(names):
+            raise ValueError(f"expected one or several of {', '.join(LOCAL_FEATURES)}, joined by +, none twice")
+        return "+".join(names)

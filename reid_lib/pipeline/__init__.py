@@ -11,6 +11,7 @@ __all__, __getattr__, __dir__ = face(
         "data": "read split",
         "steps": "start train evaluate finish",
         "drawing": "save_figure measure_leak draw_leak show_suspects",
+        "explain": "show_matches show_reliability",
         "takeover": "settle_params",
         "experiment": "Experiment Evaluation load_evaluation",
     },

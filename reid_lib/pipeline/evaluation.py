@@ -36,7 +36,7 @@ from reid_lib.match.similarity import Similarity
 from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.results import FORMAT, check_results
+from reid_lib.openset.results import FORMAT
 from reid_lib.openset.threshold import Threshold, decide, fit_threshold, oracle
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline.drawing import report_undrawn
@@ -170,7 +170,7 @@ def measure_metrics(experiment: Experiment, predictions: pd.DataFrame, threshold
         "split_policy": split.policy,
         "leakage": split.leakage().set_index(ROLE)["same_encounter"].to_dict(),
     }
-    return check_results(measured).to_dict()
+    return measured
 
 
 def write_projection(run: Run, embeddings: dict[str, EmbeddingSet]) -> pd.DataFrame:

@@ -28,6 +28,7 @@ from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
 from reid_lib.figures.labels import metric_label
 from reid_lib.openset import summary
+from reid_lib.openset.paired import tabulate_scores
 from reid_lib.openset.threshold import Threshold
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.runs.folder import RunFolder
@@ -55,6 +56,11 @@ class Experiment:
             from reid_lib.nets.device import choose_device
 
         return choose_device(self.params.device)
+
+    @property
+    def local_device(self) -> str:
+        """Where local features are found and matched: kornia's networks are not made for "mps"."""
+        return "cuda" if self.device == "cuda" else "cpu"
 
     def pixels(self, model: "ReidModel", *, check: bool = True) -> np.ndarray:
         """All images as the model takes them: (n, s, s, 3) uint8, decoded once and kept in the cache."""
@@ -112,6 +118,10 @@ class Evaluation:
         """Metrics by data set and averaged: value and 95 % interval. Of the test, or as `judged`, which it says."""
         table = summary.table(self.metrics[role or summary.judged_role(self.metrics)]).rename(index=metric_label)
         return table if role or not self.about else table.rename_axis(columns=self.about)
+
+    def scores(self) -> pd.DataFrame:
+        """Each score alone beside the fused answer; empty where the embedding answers alone."""
+        return tabulate_scores(self.metrics) if "than_alone" in self.metrics else pd.DataFrame()
 
 
 def load_evaluation(run: RunFolder) -> Evaluation:

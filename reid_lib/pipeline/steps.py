@@ -27,6 +27,7 @@ from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
 from reid_lib.match.cosine import Cosine
 from reid_lib.openset import summary
+from reid_lib.openset.results import check_results
 from reid_lib.pages import run_report
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import launch, trained
@@ -41,6 +42,7 @@ from reid_lib.pipeline.evaluation import (
 )
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
 from reid_lib.pipeline.frozen import compare_with_start, describe_start
+from reid_lib.pipeline.scoring import describe_fusion, fit_cosine_threshold, measure_scores, score_roles, store_scores
 from reid_lib.pipeline.submission import make_submission
 from reid_lib.runs import seals, table
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
@@ -131,14 +133,18 @@ def evaluate(experiment: Experiment) -> Evaluation:
         return load_evaluation(run)
     with run.guard():
         embeddings = embed_roles(experiment)
-        alike = similarities(experiment, embeddings)
-        predictions, threshold = answer_queries(alike, experiment.params.threshold_individuals)
-        metrics = measure_metrics(experiment, predictions, threshold, alike[TEST].unit)
-        metrics = compare_with_start(experiment, predictions, metrics)
+        cosines = similarities(experiment, embeddings)
+        scored = score_roles(experiment, cosines)
+        predictions, threshold = answer_queries(scored.alike, experiment.params.threshold_individuals)
+        metrics = measure_metrics(experiment, predictions, threshold, scored.alike[TEST].unit)
+        metrics = compare_with_start(experiment, predictions, metrics) | measure_scores(experiment, scored, predictions)
+        metrics = check_results(metrics).to_dict()
         projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
         among = Cosine(embeddings[TEST], embeddings[TEST])
-        answers = make_submission(results.test, among, threshold, dataset=experiment.params.dataset)
+        joining = threshold if scored.fusion is None else fit_cosine_threshold(experiment, cosines)
+        answers = make_submission(results.test, among, joining, dataset=experiment.params.dataset)
+        store_scores(run, scored)
         run.write_csv(PREDICTIONS_CSV, predictions)
         run.write_csv(THRESHOLD_CSV, threshold.curve)
         run.write_csv(PROJECTION_CSV, projection)
@@ -154,7 +160,8 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
     leaves it itself when the notebook has ended, with the output of this cell in it.
     """
     run = experiment.run
-    lines = [summary.headline(results.metrics), describe_start(results.metrics), f"run folder: {run.folder}"]
+    metrics = results.metrics
+    lines = [summary.headline(metrics), describe_start(metrics), describe_fusion(metrics), f"run folder: {run.folder}"]
     if not run.finished:
         seals.seal(run.folder)
         _leave_report(run)

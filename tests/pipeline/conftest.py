@@ -16,11 +16,22 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory, cache):
     """A frozen random backbone on demo:small, evaluated once for the tests that only look."""
+    return evaluate_once(tmp_path_factory, cache, scores="embedding")
+
+
+@pytest.fixture(scope="module")
+def fused(tmp_path_factory, cache):
+    """The same, its embedding fused with local scores, as evaluate.ipynb does where nothing else is asked for."""
+    return evaluate_once(tmp_path_factory, cache)
+
+
+def evaluate_once(tmp_path_factory, cache, **given):
+    """The experiment, its results, and what the background gives away."""
     old = {name: os.environ.get(name) for name in ("REID_RUNS", "REID_CACHE")}
     os.environ |= {"REID_RUNS": str(tmp_path_factory.mktemp("runs")), "REID_CACHE": str(cache)}
     try:
-        params = takeover.settle_params(EvaluateParams(backbone="resnet10t", pretrained=False, image_size=32))
-        params = params.model_copy(update={"dataset": "demo:small"})
+        small = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "dataset": "demo:small"}
+        params = takeover.settle_params(EvaluateParams(**small | given))
         catalogue = data.read(params)
         experiment = steps.start(params, catalogue, data.split(catalogue, params))
         results = steps.evaluate(experiment)

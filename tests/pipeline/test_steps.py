@@ -198,7 +198,7 @@ def test_an_evaluation_of_a_run_that_was_trained_again_is_another_one(tmp_path, 
     photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
     settings = SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "run_name": "mine"}
     run_all(TrainParams.checked(settings))
-    params = takeover.settle_params(EvaluateParams(run="mine"))
+    params = takeover.settle_params(EvaluateParams(run="mine", scores="embedding"))
     catalogue = data.read(params)
     split = data.split(catalogue, params)
     experiment = steps.start(params, catalogue, split)

@@ -24,7 +24,7 @@ def test_an_evaluation_takes_over_the_data_and_split_of_its_run(tmp_path):
     photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
     settings = {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "split_seed": 3, "run_name": "mine"}
     trained, results = run_all(TrainParams.checked(SMALL | settings))
-    params = takeover.settle_params(EvaluateParams(run="mine"))
+    params = takeover.settle_params(EvaluateParams(run="mine", scores="embedding"))
     assert (params.dataset, params.data_root, params.split_seed) == ("folder", str(photos), 3)
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))

@@ -1,0 +1,119 @@
+"""Where two photographs match: query and candidate side by side, a line for each spot that both show."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from reid_lib.figures.legible import legible
+from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, write_message
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SHOWN_PX = 480  # long side of a photograph as drawn
+MOST_LINES = 30  # of a pair, those that one geometry explains; more hide the animal
+MOST_OUTLIERS = 15
+GAP, ROW, TEXT = 0.06, 0.78, 0.62  # between photographs, height of a row, room for words; in photographs
+LoadImage = Callable[[str], np.ndarray]
+
+
+@dataclass(frozen=True)
+class MatchedPair:
+    """Two photographs with their matches.
+
+    Attributes:
+        query, candidate: image ids.
+        words: what was decided of the pair, in up to four short lines.
+        verdict: "right", "wrong" or "unlabelled": is the candidate the query's animal?
+        ours, theirs: (m, 2) float, where each match lies, as shares of width and height of each photograph.
+        confidence: (m,) float, 0 ... 1.
+        inlier: (m,) bool: one geometry explains it.
+    """
+
+    query: str
+    candidate: str
+    words: str
+    verdict: str
+    ours: np.ndarray
+    theirs: np.ndarray
+    confidence: np.ndarray
+    inlier: np.ndarray
+
+
+@legible
+def match_lines(pairs: list[MatchedPair], load_image: LoadImage, *, ax: "Axes | None" = None) -> "Axes":
+    """Pairs of photographs, one a row: the query left, its best candidate right.
+
+    Coloured lines, the darker the surer, join spots that one geometry explains; thin grey ones are the others. Of many
+    lines those are drawn that are sure and spread over the animal.
+
+    Args:
+        pairs: with their matches.
+        load_image: image_id -> uint8 (H, W, 3).
+    """
+    width, height = TEXT + 2 + GAP, max(1, len(pairs)) * ROW
+    ax = new_axes(ax, width_in=9.0, height_in=9.0 * height / width + 0.6)
+    ax.set(xlim=(-TEXT, 2 + GAP), ylim=(height, 0), aspect="equal")
+    ax.axis("off")
+    ax.set_title("Where photographs match", loc="left", fontsize=TITLE_PT, color=BLACK, pad=22)
+    key = "Query left, best candidate right. Lines: the same spot by one geometry, darker is surer; thin grey: others."
+    ax.annotate(key, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=TICK_PT, color=GREY)
+    if not pairs:
+        write_message(ax, "no pairs")
+    for place, pair in enumerate(pairs):
+        _draw_pair(ax, pair, place * ROW, load_image)
+    return ax
+
+
+def _draw_pair(ax: "Axes", pair: MatchedPair, top: float, load_image: LoadImage) -> None:
+    colour = COLOURS.get(pair.verdict, GREY)
+    ax.text(-0.04, top + ROW / 2, pair.words, fontsize=TICK_PT, color=BLACK, ha="right", va="center", gid="words")
+    left = _draw_photo(ax, load_image(pair.query), 0.0, top, BLACK)
+    right = _draw_photo(ax, load_image(pair.candidate), 1 + GAP, top, colour)
+    starts, ends = (corner + shares * sides for (corner, sides), shares in ((left, pair.ours), (right, pair.theirs)))
+    outliers = choose_spread(pair.ours, np.where(pair.inlier, -1.0, pair.confidence), MOST_OUTLIERS)
+    for k in outliers:
+        ax.plot(*zip(starts[k], ends[k], strict=True), color=GREY, linewidth=0.4, alpha=0.7, zorder=2, gid="outlier")
+    chosen = choose_spread(pair.ours, np.where(pair.inlier, pair.confidence, -1.0), MOST_LINES)
+    for k in chosen:
+        strength = 0.35 + 0.65 * float(np.clip(pair.confidence[k], 0, 1))
+        line = {"color": colour, "linewidth": 1.1, "alpha": strength, "zorder": 3}
+        ax.plot(*zip(starts[k], ends[k], strict=True), **line, marker="o", markersize=2.2, gid="match")
+
+
+def choose_spread(places: np.ndarray, worth: np.ndarray, most: int) -> list[int]:
+    """Positions of up to `most` matches, in turn that of the highest worth × distance to the nearest one chosen.
+
+    Args:
+        places: (m, 2) float.
+        worth: (m,) float; below 0: not to be chosen.
+
+    Example:
+        >>> choose_spread(np.array([[0, 0], [0, 0.01], [1, 1]]), np.array([0.9, 0.8, 0.5]), 2)
+        [0, 2]
+    """
+    open_, chosen, distance = worth >= 0, [], np.full(len(places), 2.0)
+    while len(chosen) < most and open_.any():
+        k = int(np.argmax(np.where(open_, worth * distance + 1e-9 * worth, -np.inf)))
+        chosen.append(k)
+        open_ = open_ & (np.arange(len(places)) != k)
+        distance = np.minimum(distance, np.linalg.norm(places - places[k], axis=1))
+    return chosen
+
+
+def _draw_photo(ax: "Axes", pixels: np.ndarray, x: float, top: float, frame: str) -> tuple[np.ndarray, np.ndarray]:
+    """One photograph, whole, in a box one wide; (left upper corner, sides) of it."""
+    from matplotlib.patches import Rectangle
+
+    small = Image.fromarray(np.asarray(pixels, dtype=np.uint8))
+    small.thumbnail((SHOWN_PX, SHOWN_PX))
+    room = np.array([1.0, ROW - 0.06])
+    sides = np.array(small.size) * (room / small.size).min()
+    corner = np.array([x, top + 0.03]) + (room - sides) / 2
+    extent = (corner[0], corner[0] + sides[0], corner[1] + sides[1], corner[1])
+    ax.imshow(small, extent=extent, aspect="equal", interpolation="antialiased", zorder=1)
+    ax.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=frame, linewidth=1.2, gid="frame"))
+    return corner, sides

@@ -1,0 +1,133 @@
+"""Scores of pairs by local features: keypoints of all photographs, shortlists, what each matcher says of each pair."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.names import IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
+from reid_lib.match.keypoint_store import extract_keypoints
+from reid_lib.match.keypoints import Extractor, KeypointSet, Masker
+from reid_lib.match.lnbnn import Votes, count_votes
+from reid_lib.match.matches import Matcher
+from reid_lib.match.pair_scores import score_pairs
+from reid_lib.match.pairs import PairTable, join_pairs, look_up, shortlist
+from reid_lib.match.similarity import Similarity
+from reid_lib.params.fields import EvaluateParams
+
+if TYPE_CHECKING:
+    from reid_lib.pipeline.experiment import Experiment
+
+EMBEDDING, VOTES, SIFT = "embedding", "votes", "sift"
+
+
+def make_masker(mask: str) -> Masker | None:
+    """Who finds the animal in a photograph, by the parameter `mask`."""
+    if mask == "none":
+        return None
+    from reid_lib.nets.foreground import U2NetP
+
+    return U2NetP()
+
+
+def make_extractor(features: str, device: str) -> Extractor:
+    """Who finds keypoints, by one of the parameter `local_features`."""
+    if features == SIFT:
+        from reid_lib.match.sift import RootSift
+
+        return RootSift()
+    from reid_lib.match.networks import NetworkFeatures
+
+    return NetworkFeatures(features, device=device)
+
+
+def make_matcher(features: str, device: str) -> Matcher:
+    """Who matches the keypoints of `make_extractor`."""
+    if features == SIFT:
+        from reid_lib.match.ratio import RatioMatcher
+
+        return RatioMatcher()
+    from reid_lib.match.networks import GlueMatcher
+
+    return GlueMatcher(features, device=device)
+
+
+def find_keypoints(experiment: "Experiment", features: str, rows: pd.DataFrame) -> KeypointSet:
+    """The keypoints of some photographs of a run, found now where they are not in the cache."""
+    extractor, masker = make_extractor(features, experiment.local_device), make_masker(experiment.params.mask)
+    return extract_keypoints(extractor, rows, experiment.catalogue.root, mask=masker)
+
+
+class LocalScores:
+    """Local features of a run's photographs, and the scores of the pairs in its shortlists.
+
+    Args:
+        experiment: of an evaluation; its parameters `local_features`, `shortlist` and `mask` are used.
+    """
+
+    def __init__(self, experiment: "Experiment"):
+        params: EvaluateParams = experiment.params
+        self.n_shortlisted, self.device = params.shortlist, experiment.local_device
+        rows = experiment.split.rows
+        self.rows = rows[rows[ROLE] != UNUSED].reset_index(drop=True)
+        self.place = {name: k for k, name in enumerate(self.rows[IMAGE_ID])}
+        self.keypoints = {name: find_keypoints(experiment, name, self.rows) for name in params.features}
+        self.recall: dict[str, float] = {}  # of searches that are not exact
+
+    def of(self, features: str, image_ids: Iterable[str]) -> KeypointSet:
+        """The keypoints of some photographs, in their order."""
+        return self.keypoints[features].take([self.place[name] for name in image_ids])
+
+    def score(self, cosine: Similarity) -> PairTable:
+        """The shortlisted pairs of queries and gallery, with the cosine and every local score.
+
+        The shortlist of a query holds the `shortlist` gallery images of the highest cosine, and as many with the most
+        votes where descriptors vote (RootSIFT): what one of them overlooks the other may find.
+        """
+        queries, gallery = cosine.queries, cosine.gallery
+        sets = {name: (self.of(name, queries[IMAGE_ID]), self.of(name, gallery[IMAGE_ID])) for name in self.keypoints}
+        shortlists, votes = [shortlist(cosine, self.n_shortlisted)], None
+        if SIFT in sets:
+            votes = count_votes(*sets[SIFT], _individuals(gallery))
+            self.recall[SIFT] = votes.recall
+            shortlists.append(shortlist(_voted(cosine, votes).similarity(VOTES), self.n_shortlisted))
+        query, image = join_pairs(shortlists)
+        table = PairTable(queries, gallery, query, image, {EMBEDDING: look_up(cosine, query, image)})
+        if votes is not None:
+            table = table.with_score(f"{SIFT} {VOTES}", _of_pairs(votes, table, sets[SIFT][0].counts))
+        for features, pair in sets.items():
+            matcher = make_matcher(features, self.device)
+            for name, values in zip(matcher.names, score_pairs(matcher, *pair, query, image).T, strict=True):
+                table = table.with_score(f"{features} {name}", values)
+        return table
+
+
+def _individuals(gallery: pd.DataFrame) -> np.ndarray:
+    return gallery[INDIVIDUAL if INDIVIDUAL in gallery else IDENTITY].to_numpy()
+
+
+def _voted(cosine: Similarity, votes: Votes) -> PairTable:
+    return PairTable(cosine.queries, cosine.gallery, votes.query, votes.image, {VOTES: votes.votes})
+
+
+def _of_pairs(votes: Votes, table: PairTable, n_keypoints: np.ndarray) -> np.ndarray:
+    """(p,) votes for the individual of each pair's image: none is 0, of a query without keypoints nothing is known.
+
+    An individual is as likely as the votes for all its photographs together; its image with the most votes of its own
+    keeps them all, the others their share, so that the best photograph is the one that shows most of it.
+    """
+    n_gallery = len(table.gallery)
+    voted, asked = votes.query * n_gallery + votes.image, table.query * n_gallery + table.image
+    at = np.minimum(np.searchsorted(voted, asked), max(len(voted) - 1, 0))
+    there = voted[at] == asked if len(voted) else np.zeros(len(asked), dtype=bool)
+    found = np.zeros(len(asked), dtype=np.float32)
+    found[there] = _shared(votes, _individuals(table.gallery))[at[there]]
+    return np.where(n_keypoints[table.query] > 0, found, np.nan)
+
+
+def _shared(votes: Votes, individual: np.ndarray) -> np.ndarray:
+    """(p,) the votes for the whole individual, times the image's votes over those of the individual's best image."""
+    frame = pd.DataFrame({"query": votes.query, "who": individual[votes.image], "votes": votes.votes})
+    best = frame.groupby(["query", "who"], sort=False)["votes"].transform("max").to_numpy()
+    return votes.individual_votes * votes.votes / best

@@ -1,0 +1,164 @@
+"""What answers the queries of an evaluation: the embedding alone, or several scores, calibrated and fused on val.
+
+Everything is fitted on the pairs of val and frozen before a label of test is looked at: queries of val are answered by
+fits that never saw their animal, so the threshold that is fitted on them is not too high.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.names import CALIBRATION_JSON, ROLE, SCORES, TEST, VAL
+from reid_lib.match.fuse import Fusion, fit_fusion
+from reid_lib.match.fused import Fused
+from reid_lib.match.pairs import PairTable
+from reid_lib.match.reliability import summarise_reliability
+from reid_lib.match.similarity import Similarity
+from reid_lib.openset import summary
+from reid_lib.openset.answers import Answers
+from reid_lib.openset.measures import HEADLINE
+from reid_lib.openset.paired import compare_answers, describe_differences, to_entry
+from reid_lib.openset.predictions import score_individuals
+from reid_lib.openset.threshold import Threshold, decide, fit_threshold
+from reid_lib.pipeline.experiment import Experiment
+from reid_lib.pipeline.local_scores import EMBEDDING, LocalScores
+from reid_lib.runs.run import Run
+
+FUSED = "fused"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How alike queries and gallery are, for val and for test.
+
+    Attributes:
+        alike: role -> the similarity that answers.
+        alone: score -> role -> the similarity of that score alone; empty where the embedding answers.
+        fusion: the frozen fit; None likewise.
+        pairs: role -> shortlisted pairs with all their scores.
+        recall: local feature -> share of the nearest descriptors that its search found.
+    """
+
+    alike: dict[str, Similarity]
+    alone: dict[str, dict[str, Similarity]] = field(default_factory=dict)
+    fusion: Fusion | None = None
+    pairs: dict[str, PairTable] = field(default_factory=dict)
+    recall: dict[str, float] = field(default_factory=dict)
+
+
+def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Scored:
+    """The similarities that answer val and test, by the parameter `scores`.
+
+    Args:
+        cosines: role -> cosine of the embeddings of its queries and of the images enrolled for them.
+    """
+    params = experiment.params
+    if getattr(params, "scores", EMBEDDING) == EMBEDDING:
+        return Scored(cosines)
+    local = LocalScores(experiment)
+    tables = {role: local.score(cosine) for role, cosine in cosines.items()}
+    alone = {name: {role: table.similarity(name) for role, table in tables.items()} for name in tables[VAL].scores}
+    everything: dict[str, Similarity | None] = dict(cosines)
+    if params.scores == "local":  # the embedding proposes candidates, and says nothing of them
+        tables = {role: _without(table, EMBEDDING) for role, table in tables.items()}
+        everything = dict.fromkeys(cosines)
+    alone[EMBEDDING] = cosines
+    fitted = fit_fusion(tables[VAL], everything[VAL], kind=params.fusion)
+    for remark in fitted.fusion.remarks():
+        LOGGER.warning(remark)
+    alike = {
+        VAL: Fused.out_of_fold(tables[VAL], fitted, everything[VAL]),
+        TEST: Fused.frozen(tables[TEST], fitted.fusion, everything[TEST]),
+    }
+    return Scored(alike, alone, fitted.fusion, tables, local.recall)
+
+
+def fit_cosine_threshold(experiment: Experiment, cosines: dict[str, Similarity]) -> Threshold:
+    """The threshold of the embedding alone, for what is compared by cosines: new animals with each other."""
+    val = Answers.of(score_individuals(cosines[VAL]))
+    return fit_threshold(val, min_individuals=experiment.params.threshold_individuals)
+
+
+def store_scores(run: Run, scored: Scored) -> None:
+    """calibration.json, and the scores of all pairs by image id: scores/val.npz and scores/test.npz (no pickle)."""
+    if scored.fusion is None:
+        return
+    run.write_json(CALIBRATION_JSON, scored.fusion.to_dict())
+    for role, table in scored.pairs.items():
+        ids = [rows["image_id"].to_numpy(dtype=str) for rows in (table.queries, table.gallery)]
+        named = {name: values for name, values in table.scores.items()}
+        with run.write(f"{SCORES}/{role}.npz") as path, open(path, "wb") as file:
+            np.savez(
+                file,
+                query=ids[0][table.query],
+                image=ids[1][table.image],
+                probability=scored.alike[role].pair_probability.astype(np.float32),
+                **named,
+            )
+
+
+def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataFrame) -> dict:
+    """What metrics.json says of the scores: which is the headline, how far its probabilities can be believed, each
+    score alone, and the paired differences of the fused answer to each.
+
+    Args:
+        predictions: of val and test, by `scored.alike`.
+    """
+    if scored.fusion is None:
+        return {"score": EMBEDDING}
+    n = experiment.params.threshold_individuals
+    fused, alone, differences = Answers.of(predictions), {}, {}
+    for name, similarities in scored.alone.items():
+        answers = _answer(similarities, n)
+        alone[name] = {
+            role: {m: e for m, e in summary.summarise(answers.of_role(role))["overall"].items() if m in HEADLINE}
+            for role in (VAL, TEST)
+        }
+        role = TEST if fused.of_role(TEST).labelled.any() else VAL
+        found = compare_answers(fused, answers, role=role, min_individuals=n)
+        differences[name] = {ROLE: role, "differences": {m: to_entry(d) for m, d in found.items()}}
+    return {
+        "score": FUSED,
+        "fusion": experiment.params.fusion,
+        "calibration": {role: _reliability(scored, role) for role in (VAL, TEST)},
+        "recall": scored.recall,
+        "alone": alone,
+        "than_alone": differences,
+    }
+
+
+def describe_fusion(metrics: dict) -> str:
+    """The line a fused evaluation ends with: is it better than the embedding alone? "" where nothing was fused."""
+    if EMBEDDING not in metrics.get("than_alone", {}):
+        return ""
+    found = metrics["than_alone"][EMBEDDING]
+    line = describe_differences(found["differences"], what="fused with local scores, it", than="the embedding alone")
+    return f"{line} (paired differences on {found[ROLE]})" if found["differences"] else line
+
+
+def _answer(similarities: dict[str, Similarity], min_individuals: int) -> Answers:
+    """Answers of val and test by one score, with a threshold of its own from val."""
+    val = score_individuals(similarities[VAL])
+    threshold = fit_threshold(Answers.of(val), min_individuals=min_individuals)
+    predictions = pd.concat([val, score_individuals(similarities[TEST])], ignore_index=True)
+    predictions["predicted"] = decide(predictions, threshold)
+    return Answers.of(predictions)
+
+
+def _reliability(scored: Scored, role: str) -> dict:
+    """ECE and Brier score of the probabilities of the labelled pairs of a role; those of val are out of fold."""
+    table = scored.pairs[role]
+    use = table.labelled & table.apart
+    return summarise_reliability(scored.alike[role].pair_probability[use], table.same[use])
+
+
+def _without(table: PairTable, name: str) -> PairTable:
+    return PairTable(
+        table.queries,
+        table.gallery,
+        table.query,
+        table.image,
+        {other: values for other, values in table.scores.items() if other != name},
+    )

@@ -1,0 +1,78 @@
+"""Scores of pairs by local features: shortlists, votes for individuals, photographs without keypoints."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reid_lib.core.names import GALLERY, IMAGE_ID, VAL
+from reid_lib.match.lnbnn import Votes
+from reid_lib.match.pairs import PairTable
+from reid_lib.pipeline import local_scores
+from reid_lib.pipeline.local_scores import LocalScores
+
+
+@pytest.fixture(autouse=True)
+def own_cache(cache, monkeypatch):
+    monkeypatch.setenv("REID_CACHE", str(cache))
+
+
+def rows_of(names, identities):
+    return pd.DataFrame({IMAGE_ID: names, "dataset": "d", "identity": identities})
+
+
+def table_of(pairs):
+    query, image = np.array(pairs).T
+    return PairTable(rows_of(["q0", "q1"], ["a", "b"]), rows_of(["a0", "a1", "b0"], ["a", "a", "b"]), query, image)
+
+
+VOTES = Votes(
+    query=np.array([0, 0, 0]),
+    image=np.array([0, 1, 2]),
+    votes=np.array([0.3, 0.1, 0.2], np.float32),
+    individual_votes=np.array([0.36, 0.36, 0.2], np.float32),
+    recall=1.0,
+    method="exact",
+)
+
+
+def test_the_best_image_of_an_individual_holds_all_its_votes_the_others_their_share():
+    found = local_scores._of_pairs(VOTES, table_of([(0, 0), (0, 1), (0, 2)]), np.array([5, 5]))
+    np.testing.assert_allclose(found, [0.36, 0.36 * 0.1 / 0.3, 0.2], rtol=1e-6)
+
+
+def test_no_votes_are_zero_and_a_query_without_keypoints_is_not_scored():
+    found = local_scores._of_pairs(VOTES, table_of([(0, 2), (1, 0), (1, 2)]), np.array([5, 5]))
+    np.testing.assert_allclose(found, [0.2, 0, 0], rtol=1e-6)
+    found = local_scores._of_pairs(VOTES, table_of([(0, 2), (1, 0)]), np.array([5, 0]))
+    assert found[0] > 0 and np.isnan(found[1])
+    nobody = Votes(*(np.empty(0, kind) for kind in (int, int, "f4", "f4")), 1.0, "exact")
+    assert local_scores._of_pairs(nobody, table_of([(0, 2), (1, 0)]), np.array([5, 5])).tolist() == [0, 0]
+
+
+def test_a_shortlist_has_the_nearest_by_either_score(fused):
+    """Each query is paired with at least as many as were asked for, and at most twice as many."""
+    experiment, _, _ = fused
+    from reid_lib.embed.embedding_set import EmbeddingSet
+    from reid_lib.match.cosine import Cosine
+
+    rows, run = experiment.split.rows, experiment.run
+    queries, gallery = (EmbeddingSet.load(run.path(f"embeddings/{role}.npz"), rows) for role in (VAL, GALLERY))
+    cosine = Cosine(queries, gallery)
+    table = LocalScores(experiment).score(cosine)
+    counts = np.bincount(table.query, minlength=len(queries))
+    assert counts.min() >= experiment.params.shortlist and counts.max() <= 2 * experiment.params.shortlist
+    for start, stop, block in cosine.blocks():
+        same = table.queries["dataset"].to_numpy()[start:stop, None] == table.gallery["dataset"].to_numpy()
+        nearest = np.where(same, block, -np.inf).argmax(axis=1)
+        for query, image in zip(range(start, stop), nearest, strict=True):
+            assert image in table.image[table.query == query]
+    at = table.query, table.image
+    np.testing.assert_allclose(table.scores["embedding"], cosine.exact(*at), atol=1e-6)
+
+
+def test_a_network_that_is_not_installed_is_named_with_its_cure(monkeypatch):
+    from reid_lib.core.errors import ModelError
+
+    monkeypatch.setattr("reid_lib.nets.packaged.import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
+    with pytest.raises(ModelError, match=r"local"):
+        local_scores.make_extractor("aliked", "cpu")
