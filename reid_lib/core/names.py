@@ -39,6 +39,7 @@ TRUE_SCORE = "true_score"  # similarity of the query's own individual; NaN for a
 RANK = "rank"  # 1-based rank of the query's own individual among individuals; NaN for an unknown
 AVERAGE_PRECISION = "average_precision"  # over gallery images; NaN for an unknown
 N_RANKS = 5
+PHOTOGRAPHS = "photographs"  # of one query, where an encounter is one
 UNIT = "unit"  # of the scores, in metrics.json; runs that do not say it are of
 COSINE = "cosine"
 

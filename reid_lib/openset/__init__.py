@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = face(
     __name__,
     {
         "predictions": "score_individuals",
+        "query_unit": "combine_encounters",
         "threshold": "Threshold fit_threshold decide oracle",
         "summary": "summarise headline",
         "answers": "Answers",

@@ -19,6 +19,7 @@ from reid_lib.core.names import (
     NEW_INDIVIDUAL,
     ORIENTATION,
     PATH,
+    PHOTOGRAPHS,
     RANK,
     ROLE,
     SAME_ORIENTATION,
@@ -31,7 +32,7 @@ from reid_lib.match.ranking import Part, Ranking, rank_groups
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset.answers import texts
 
-_CARRIED = (IMAGE_ID, DATASET, IDENTITY, INDIVIDUAL, ROLE, ENCOUNTER, ORIENTATION, SPECIES, PATH)
+_CARRIED = (IMAGE_ID, DATASET, IDENTITY, INDIVIDUAL, ROLE, ENCOUNTER, ORIENTATION, SPECIES, PATH, PHOTOGRAPHS)
 
 
 def score_individuals(similarity: Similarity, *, max_bytes: int = 2**28) -> pd.DataFrame:
