@@ -10,7 +10,7 @@ import pandas as pd
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import TEST
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.difference import BETTER, FEW, UNDEFINED, WORSE, Difference, measure_difference
+from reid_lib.openset.difference import BETTER, EQUAL, FEW, UNDEFINED, WORSE, Difference, measure_difference
 from reid_lib.openset.measures import METRICS
 from reid_lib.openset.resample import resample
 from reid_lib.openset.summary import describe_value
@@ -71,17 +71,18 @@ def describe_differences(entries: dict[str, dict], *, what: str, than: str) -> s
     """
     if not entries:
         return f"{what} and {than} cannot be compared: no labelled queries that both answer"
+    told = {
+        BETTER: f"is better than {than} in",
+        WORSE: f"is worse than {than} in",
+        EQUAL: f"cannot be told from {than} in",
+        FEW: f"has too few animals to be told from {than} in",
+    }
     parts = []
-    for verdict in (BETTER, WORSE):
-        told = [_say(metric, e) for metric, e in entries.items() if e["verdict"] == verdict]
-        if told:
-            parts.append(f"{verdict} than {than} in {', '.join(told)}")
-    rest = [_say(metric, e) for metric, e in entries.items() if e["verdict"] not in (BETTER, WORSE)]
-    if rest:
-        few = all(e["verdict"] == FEW for e in entries.values())
-        why = "cannot be told from" if not few else "has too few animals to be told from"
-        parts.append(f"{why} {than} in {', '.join(rest)}")
-    return " and ".join(f"{what} is {p}" if p.startswith((BETTER, WORSE)) else f"{what} {p}" for p in parts)
+    for verdict, words in told.items():
+        of_it = [_say(metric, entry) for metric, entry in entries.items() if entry["verdict"] == verdict]
+        if of_it:
+            parts.append(f"{words} {', '.join(of_it)}")
+    return f"{what} {', and '.join(parts)}"
 
 
 def tabulate_scores(metrics: dict) -> pd.DataFrame:

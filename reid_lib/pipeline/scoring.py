@@ -134,7 +134,7 @@ def describe_fusion(metrics: dict) -> str:
     if EMBEDDING not in metrics.get("than_alone", {}):
         return ""
     found = metrics["than_alone"][EMBEDDING]
-    line = describe_differences(found["differences"], what="fused with local scores, it", than="the embedding alone")
+    line = describe_differences(found["differences"], what="the fused answer", than="the embedding alone")
     return f"{line} (paired differences on {found[ROLE]})" if found["differences"] else line
 
 

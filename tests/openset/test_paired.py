@@ -46,7 +46,9 @@ def test_a_difference_within_noise_is_not_called_better():
 def test_better_in_one_and_worse_in_another_are_both_said():
     entries = {"top1": entry(0.2, 0.1, 0.3, "better"), "auroc": entry(-0.2, -0.3, -0.1, "worse")}
     line = describe_differences(entries, what="a", than="b")
-    assert "a is better than b in top-1: +0.200" in line and "a is worse than b in AUROC: -0.200" in line
+    assert line == (
+        "a is better than b in top-1: +0.200 (+0.100 to +0.300), and is worse than b in AUROC: -0.200 (-0.300 to -0.100)"
+    )
 
 
 def test_few_animals_have_no_verdict():
