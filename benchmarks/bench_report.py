@@ -55,6 +55,7 @@ def note(row: dict) -> str:
         ("ready_s", lambda value: f"made ready in {value:.1f} s"),
         ("lowest_cosine", lambda value: f"cosine ≥ {value:.4f}"),
         ("same_neighbours", lambda value: f"{100 * value:.1f} % equal"),
+        ("rank_correlation", lambda value: f"rank correlation of the scores with ours {value:.2f}"),
         ("geometric_mean", lambda value: f"geometric mean {value:.4f}"),
         ("loading_share", lambda value: f"loading {100 * value:.1f} % of the epoch"),
         ("gpu_busy", lambda value: f"GPU busy {100 * value:.0f} % of the time"),

@@ -8,8 +8,9 @@ import contextlib
 import json
 import sys
 
-import contend_embed  # noqa: F401 - importing these five registers their contenders
+import contend_embed  # noqa: F401 - importing these six registers their contenders
 import contend_engine  # noqa: F401
+import contend_match  # noqa: F401
 import contend_search  # noqa: F401
 import contend_threshold  # noqa: F401
 import contend_train  # noqa: F401

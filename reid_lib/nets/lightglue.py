@@ -29,6 +29,10 @@ NETWORKS = {
 }
 
 
+# Keypoints that are worked on together: on a CPU as many as its cache holds the numbers of (measured, docs/log.md).
+SPOTS_AT_ONCE = {"cpu": 1_024, "cuda": 65_536, "mps": 8_192}
+
+
 class Spots(NamedTuple):
     """The keypoints of one photograph, as the network takes them.
 
@@ -111,27 +115,46 @@ class LightGlue:
 
     @torch.inference_mode()
     def match(self, pairs: list[tuple[Spots, Spots]]) -> list[Matched]:
-        """The matches of each pair; the memory grows with the keypoints of all pairs (10 kB each).
+        """The matches of each pair.
 
         Args:
             pairs: any number; a photograph that stands in several of them as the same object is prepared once.
         """
         found = [Matched(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)) for _ in pairs]
-        under_way, tokens, turns = [], [], []
-        ready: dict[int, tuple[Tensor, Tensor]] = {}
+        begun: dict[int, tuple[Tensor, Tensor]] = {}
+        some, n_spots, most = [], 0, SPOTS_AT_ONCE[torch.device(self.device).type]
         for number, pair in enumerate(pairs):
             if min(len(spots.xy) for spots in pair) == 0:
                 continue
             for spots in pair:
-                if id(spots) not in ready:
-                    ready[id(spots)] = self._begin(spots)
-                tokens.append(ready[id(spots)][0])
-                turns.append(ready[id(spots)][1])
-            kept = tuple(torch.arange(len(spots.xy), device=self.device) for spots in pair)
-            under_way.append(_Pair(number, sum(map(len, kept)), kept))
-        if under_way:
-            self._run(under_way, torch.cat(tokens), torch.cat(turns, dim=1), found)
+                if id(spots) not in begun:
+                    begun[id(spots)] = self._begin(spots)
+            whole = sum(len(spots.xy) for spots in pair)
+            if some and n_spots + whole > most:
+                self._match_together(some, pairs, begun, found)
+                some, n_spots = [], 0
+            some.append(number)
+            n_spots += whole
+        if some:
+            self._match_together(some, pairs, begun, found)
         return found
+
+    def _match_together(
+        self,
+        numbers: list[int],
+        pairs: list[tuple[Spots, Spots]],
+        begun: dict[int, tuple[Tensor, Tensor]],
+        found: list[Matched],
+    ) -> None:
+        """Some of the pairs, by number, from what their photographs bring along."""
+        under_way, tokens, turns = [], [], []
+        for number in numbers:
+            states = [begun[id(spots)] for spots in pairs[number]]
+            tokens += [x for x, _ in states]
+            turns += [turn for _, turn in states]
+            kept = tuple(torch.arange(len(x), device=self.device) for x, _ in states)
+            under_way.append(_Pair(number, sum(map(len, kept)), kept))
+        self._run(under_way, torch.cat(tokens), torch.cat(turns, dim=1), found)
 
     def _begin(self, spots: Spots) -> tuple[Tensor, Tensor]:
         """What a photograph brings into any pair: its keypoints after the first self-attention, and their turn."""
