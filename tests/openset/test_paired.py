@@ -47,7 +47,8 @@ def test_better_in_one_and_worse_in_another_are_both_said():
     entries = {"top1": entry(0.2, 0.1, 0.3, "better"), "auroc": entry(-0.2, -0.3, -0.1, "worse")}
     line = describe_differences(entries, what="a", than="b")
     assert line == (
-        "a is better than b in top-1: +0.200 (+0.100 to +0.300), and is worse than b in AUROC: -0.200 (-0.300 to -0.100)"
+        "a is better than b in top-1: +0.200 (+0.100 to +0.300), "
+        "and is worse than b in AUROC: -0.200 (-0.300 to -0.100)"
     )
 
 
