@@ -1,0 +1,93 @@
+"""What RootSIFT and LNBNN votes alone are worth on val, and what they cost, for settings that are varied one by one.
+
+    python benchmarks/local_votes.py --dataset demo
+    python benchmarks/local_votes.py --dataset wildlife:NyalaData --data_root ../shared/data/nyala
+    python benchmarks/local_votes.py --dataset folder --data_root ../shared/data/cattle --gap 100
+
+Encounters stay on one side. With `--gap` the number in a file's name is the frame of a video: frames of one animal
+without a gap of so many between them are one encounter. "photograph": an individual's score is the votes of its best
+photograph; "individual": each descriptor votes once for an individual. Seconds are those of an empty cache, keypoints
+of all photographs, votes of val.
+
+    ... --vary '{}' '{"max_keypoints": 500}' '{"upright": true}' '{"k": 3}'     arguments of RootSift and count_votes
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.names import ENCOUNTER, INDIVIDUAL, PATH, VAL
+from reid_lib.data.catalogue import Catalogue, read_catalogue
+from reid_lib.data.split import Split, assign_roles
+from reid_lib.match.keypoint_store import extract_keypoints
+from reid_lib.match.lnbnn import count_votes
+from reid_lib.match.pairs import PairTable
+from reid_lib.match.sift import RootSift
+from reid_lib.openset.answers import Answers
+from reid_lib.openset.predictions import score_individuals
+from reid_lib.openset.summary import summarise
+
+VARIED = (
+    '{}', '{"max_keypoints": 150}', '{"max_keypoints": 600}', '{"max_side_px": 256}', '{"contrast_threshold": 0.01}',
+    '{"contrast_threshold": 0.04}', '{"edge_threshold": 20}', '{"upright": true}', '{"k": 1}', '{"k": 3}', '{"k": 10}',
+)  # fmt: skip
+OF_VOTES = ("k", "method")
+
+
+def encounters_by_frames(rows: pd.DataFrame, gap: int) -> pd.DataFrame:
+    """Rows with an encounter for each run of frames of an individual without so large a gap."""
+    frame = rows[PATH].str.extract(r"(\d+)\.\w+$")[0].astype(np.int64)
+    order = frame.sort_values(kind="stable").index
+    far = frame[order].groupby(rows.loc[order, INDIVIDUAL]).diff() >= gap
+    run = far.groupby(rows.loc[order, INDIVIDUAL]).cumsum()
+    return rows.assign(**{ENCOUNTER: rows[INDIVIDUAL] + "-" + run.reindex(rows.index).astype(str)})
+
+
+def measure(catalogue: Catalogue, split: Split, varied: dict) -> str:
+    """A line of the table."""
+    votes_of = {name: varied.pop(name) for name in OF_VOTES if name in varied}
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["REID_CACHE"] = cache
+        begun = time.perf_counter()
+        keypoints = extract_keypoints(RootSift(**varied), split.rows, catalogue.root, progress=False)
+        found = time.perf_counter()
+        queries, gallery = keypoints.where(split.queries(VAL)), keypoints.where(split.gallery_for(VAL))
+        votes = count_votes(queries, gallery, gallery.rows[INDIVIDUAL], progress=False, **votes_of)
+        counted = time.perf_counter()
+    scores = {"photograph": votes.votes, "individual": votes.individual_votes}
+    pairs = PairTable(queries.rows, gallery.rows, votes.query, votes.image, scores)
+    told = []
+    for name in scores:
+        overall = summarise(Answers.of(score_individuals(pairs.similarity(name))))["overall"]
+        told += [f"{overall[metric]['value']:.3f}" for metric in ("top1", "auroc")]
+    seconds = f"{found - begun:.1f} | {counted - found:.1f}"
+    return f"{np.median(keypoints.counts):.0f} | {' | '.join(told)} | {seconds} | {votes.method} {votes.recall:.0%}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dataset", default="demo")
+    parser.add_argument("--data_root", default="")
+    parser.add_argument("--gap", type=int, default=0, help="frames between two encounters; 0: the data set's own")
+    parser.add_argument("--split_seed", type=int, default=0)
+    parser.add_argument("--vary", nargs="+", default=VARIED)
+    given = parser.parse_args()
+    catalogue = read_catalogue(given.dataset, given.data_root, progress=False)
+    rows = encounters_by_frames(catalogue.rows, given.gap) if given.gap else catalogue.rows
+    split = assign_roles(rows, policy="encounter", seed=given.split_seed)
+    asked = split.rows[split.queries(VAL)]
+    print(f"{given.dataset}: {len(asked)} queries of val, {asked['known'].sum()} of known individuals, ", end="")
+    print(f"{split.gallery_for(VAL).sum()} gallery photographs")
+    print("| settings | keypoints | photograph: top-1 | AUROC | individual: top-1 | AUROC | s | s | search |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for text in given.vary:
+        print(f"| {text} | {measure(catalogue, split, json.loads(text))} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
