@@ -9,6 +9,7 @@ without a gap of so many between them are one encounter. "photograph": an indivi
 photograph; "individual": each descriptor votes once for an individual. Seconds are those of an empty cache, keypoints
 of all photographs, votes of val.
 
+    ... --mask
     ... --vary '{}' '{"max_keypoints": 500}' '{"upright": true}' '{"k": 3}'     arguments of RootSift and count_votes
 """
 
@@ -25,9 +26,11 @@ from reid_lib.core.names import ENCOUNTER, INDIVIDUAL, PATH, VAL
 from reid_lib.data.catalogue import Catalogue, read_catalogue
 from reid_lib.data.split import Split, assign_roles
 from reid_lib.match.keypoint_store import extract_keypoints
+from reid_lib.match.keypoints import Masker
 from reid_lib.match.lnbnn import count_votes
 from reid_lib.match.pairs import PairTable
 from reid_lib.match.sift import RootSift
+from reid_lib.nets.foreground import U2NetP
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.summary import summarise
@@ -41,20 +44,20 @@ OF_VOTES = ("k", "method")
 
 def encounters_by_frames(rows: pd.DataFrame, gap: int) -> pd.DataFrame:
     """Rows with an encounter for each run of frames of an individual without so large a gap."""
-    frame = rows[PATH].str.extract(r"(\d+)\.\w+$")[0].astype(np.int64)
+    frame = rows[PATH].str.extract(r"/(\d+)[^/]*$")[0].astype(np.int64)
     order = frame.sort_values(kind="stable").index
     far = frame[order].groupby(rows.loc[order, INDIVIDUAL]).diff() >= gap
     run = far.groupby(rows.loc[order, INDIVIDUAL]).cumsum()
     return rows.assign(**{ENCOUNTER: rows[INDIVIDUAL] + "-" + run.reindex(rows.index).astype(str)})
 
 
-def measure(catalogue: Catalogue, split: Split, varied: dict) -> str:
+def measure(catalogue: Catalogue, split: Split, varied: dict, mask: Masker | None) -> str:
     """A line of the table."""
     votes_of = {name: varied.pop(name) for name in OF_VOTES if name in varied}
     with tempfile.TemporaryDirectory() as cache:
         os.environ["REID_CACHE"] = cache
         begun = time.perf_counter()
-        keypoints = extract_keypoints(RootSift(**varied), split.rows, catalogue.root, progress=False)
+        keypoints = extract_keypoints(RootSift(**varied), split.rows, catalogue.root, mask=mask, progress=False)
         found = time.perf_counter()
         queries, gallery = keypoints.where(split.queries(VAL)), keypoints.where(split.gallery_for(VAL))
         votes = count_votes(queries, gallery, gallery.rows[INDIVIDUAL], progress=False, **votes_of)
@@ -75,6 +78,7 @@ def main() -> None:
     parser.add_argument("--data_root", default="")
     parser.add_argument("--gap", type=int, default=0, help="frames between two encounters; 0: the data set's own")
     parser.add_argument("--split_seed", type=int, default=0)
+    parser.add_argument("--mask", action="store_true", help="only keypoints on the animal, by U²-Net-p (extra local)")
     parser.add_argument("--vary", nargs="+", default=VARIED)
     given = parser.parse_args()
     catalogue = read_catalogue(given.dataset, given.data_root, progress=False)
@@ -85,8 +89,9 @@ def main() -> None:
     print(f"{split.gallery_for(VAL).sum()} gallery photographs")
     print("| settings | keypoints | photograph: top-1 | AUROC | individual: top-1 | AUROC | s | s | search |")
     print("|---|---|---|---|---|---|---|---|---|")
+    mask = U2NetP() if given.mask else None
     for text in given.vary:
-        print(f"| {text} | {measure(catalogue, split, json.loads(text))} |", flush=True)
+        print(f"| {text} | {measure(catalogue, split, json.loads(text), mask)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import cv2
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.parallel import map_in_threads
@@ -91,13 +92,17 @@ class Exact:
         places = np.full((len(queries), k), -1, dtype=np.int64)
         for begin in range(0, len(self.gallery), _COLUMNS):
             some = self.gallery[begin : begin + _COLUMNS].astype(np.float32)
-            squares = np.einsum("nd,nd->n", some, some)
-            doubled = np.ascontiguousarray(2 * some.T)
-            for row in range(0, len(queries), _ROWS):
+            squares, doubled = np.einsum("nd,nd->n", some, some), np.ascontiguousarray(2 * some.T)
+
+            def compare(row: int, begin=begin, squares=squares, doubled=doubled) -> None:
                 part = slice(row, row + _ROWS)
                 block = queries[part] @ doubled
                 block -= squares
                 _raise_to(closeness[part], places[part], block, begin)
+
+            with threadpool_limits(1, "blas"):  # what follows a product takes as long as it: both in our threads
+                for _ in map_in_threads(compare, range(0, len(queries), _ROWS), title="", progress=False):
+                    pass
         squared = np.einsum("nd,nd->n", queries, queries)[:, None] - closeness
         return np.where(places < 0, np.inf, np.maximum(squared, 0)).astype(np.float32), places
 
@@ -106,15 +111,16 @@ def _raise_to(closeness: np.ndarray, places: np.ndarray, block: np.ndarray, begi
     """Put those of a block (m, c) that are among the k nearest into `closeness` and `places` (m, k), descending."""
     n, k = closeness.shape
     columns = block.shape[1]
-    whole = columns - columns % _GROUP
-    step = whole // _GROUP  # a group is columns i, i + step, i + 2 step, ...: added up over whole runs of columns
-    highest = block[:, :whole].reshape(n, _GROUP, step).max(axis=1) if step else np.empty((n, 0), np.float32)
+    size = max(1, min(_GROUP, columns // (4 * k)))
+    step = columns // size  # a group is columns i, i + step, i + 2 step, ...: compared over whole runs of columns
+    whole = size * step
+    highest = block[:, :whole].reshape(n, size, step).max(axis=1)
     least = closeness[:, -1]
     if step >= k:  # so many groups reach it, and therefore so many descriptors
         least = np.maximum(least, np.partition(highest, step - k, axis=1)[:, step - k])
     row, group = np.nonzero(highest >= least[:, None])
-    column = (group[:, None] + step * np.arange(_GROUP)).ravel()
-    row, column = np.repeat(row, _GROUP), column
+    column = (group[:, None] + step * np.arange(size)).ravel()
+    row, column = np.repeat(row, size), column
     left_row, left_column = np.nonzero(block[:, whole:] >= least[:, None])
     row, column = np.concatenate([row, left_row]), np.concatenate([column, left_column + whole])
     value = block[row, column]

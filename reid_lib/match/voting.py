@@ -25,7 +25,7 @@ def vote_shares(distance: np.ndarray, individual: np.ndarray, k: int) -> np.ndar
 
 
 def sum_votes(
-    asked: np.ndarray, image: np.ndarray, shares: np.ndarray, individual: np.ndarray, counts: np.ndarray
+    asked: np.ndarray, image: np.ndarray, shares: np.ndarray, individual: np.ndarray, n_queries: int
 ) -> list[dict[str, np.ndarray]]:
     """The votes of each query for gallery photographs, and for their individuals.
 
@@ -34,25 +34,32 @@ def sum_votes(
         image: (m, k) int, the gallery photographs of its nearest, nearest first.
         shares: (m, k) float from `vote_shares`.
         individual: (g,) int from 0, of each gallery photograph.
-        counts: (q,) descriptors of each query, by which sums are divided.
+        n_queries: number of queries, q.
 
     Returns:
         Of each query `image` (r,) int32, ascending, those that got any; `votes` (r,) float32 above 0, the sum over its
         descriptors; `individual_votes` (r,) float32, the sum for the image's individual, for which each descriptor
         votes once, with its best vote.
     """
-    n_queries, n_images, k = len(counts), len(individual), shares.shape[1]
+    n_images, k = len(individual), shares.shape[1]
     asked, who = np.broadcast_to(asked[:, None], shares.shape), individual[image]
     # The nearest of an individual has its best vote: all of them are compared with the same descriptor.
     again = np.stack([(who[:, :j] == who[:, [j]]).any(axis=1) for j in range(k)], axis=1)
     some, once = shares > 0, (shares > 0) & ~again
-    of_images = csr_matrix((shares[some], (asked[some], image[some])), shape=(n_queries, n_images), dtype=np.float64)
-    of_individuals = csr_matrix((shares[once], (asked[once], who[once])), (n_queries, individual.max(initial=0) + 1))
-    of_images.sort_indices()
-    query, column = np.repeat(np.arange(n_queries), np.diff(of_images.indptr)), of_images.indices
-    whole = np.asarray(of_individuals[query, individual[column]]).ravel()
-    number = np.maximum(counts, 1)[query]
-    table = {"image": column.astype(np.int32), "votes": (of_images.data / number).astype(np.float32)}
-    table["individual_votes"] = (whole / number).astype(np.float32)
+    of_images = csr_matrix((shares[some], (asked[some], image[some])), (n_queries, n_images), dtype=np.float64)
+    n_individuals = int(individual.max(initial=-1)) + 1
+    of_individuals = csr_matrix((shares[once], (asked[once], who[once])), (n_queries, n_individuals), dtype=np.float64)
+    (query, column), (other, animal) = (_sorted_places(table) for table in (of_images, of_individuals))
+    # Whoever has votes for one of its photographs has votes: its nearest descriptor is among them.
+    at = np.searchsorted(other * n_individuals + animal, query * n_individuals + individual[column])
+    whole = of_individuals.data[at]
+    table = {"image": column.astype(np.int32), "votes": of_images.data.astype(np.float32)}
+    table["individual_votes"] = whole.astype(np.float32)
     parts = zip(of_images.indptr[:-1], of_images.indptr[1:], strict=True)
     return [{name: values[begin:end] for name, values in table.items()} for begin, end in parts]
+
+
+def _sorted_places(table: csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+    """(row, column) int64 of its values, ascending; brings them into this order."""
+    table.sort_indices()
+    return np.repeat(np.arange(table.shape[0]), np.diff(table.indptr)), table.indices.astype(np.int64)

@@ -26,14 +26,14 @@ def test_sums_by_hand():
     asked, individual = np.array([0, 0, 2]), np.array([0, 0, 1])
     image = np.array([[0, 1], [2, 0], [1, 1]])
     shares = np.array([[0.5, 0.25], [0.0, 0.125], [0.5, 0.25]])
-    first, second, third = sum_votes(asked, image, shares, individual, np.array([2, 0, 1]))
-    assert first["image"].tolist() == [0, 1] and first["votes"].tolist() == [(0.5 + 0.125) / 2, 0.25 / 2]
-    assert first["individual_votes"].tolist() == [(0.5 + 0.125) / 2] * 2  # once for each descriptor
+    first, second, third = sum_votes(asked, image, shares, individual, 3)
+    assert first["image"].tolist() == [0, 1] and first["votes"].tolist() == [0.5 + 0.125, 0.25]
+    assert first["individual_votes"].tolist() == [0.5 + 0.125] * 2  # once for each descriptor
     assert not len(second["image"])
     assert third["votes"].tolist() == [0.75] and third["individual_votes"].tolist() == [0.5]
 
 
-def by_loop(asked, distance, image, individual, k, counts):
+def by_loop(asked, distance, image, individual, k):
     """LNBNN as HotSpotter describes it, one descriptor after the other."""
     votes, animals = {}, {}
     for query, near, photographs in zip(asked, distance, image, strict=True):
@@ -42,23 +42,22 @@ def by_loop(asked, distance, image, individual, k, counts):
             who = individual[photograph]
             beyond = [far for far, other in zip(near[k:], photographs[k:], strict=True) if individual[other] != who]
             vote = (beyond[0] if beyond else near[-1]) - d
-            votes[query, photograph] = votes.get((query, photograph), 0) + vote / counts[query]
+            votes[query, photograph] = votes.get((query, photograph), 0) + vote
             best[who] = max(best.get(who, 0), vote)
         for who, vote in best.items():
-            animals[query, who] = animals.get((query, who), 0) + vote / counts[query]
+            animals[query, who] = animals.get((query, who), 0) + vote
     return votes, animals
 
 
 @pytest.mark.parametrize("k", [1, 3, 6])
 def test_as_a_loop_counts_them(k):
     rng = np.random.default_rng(k)
-    individual, counts = rng.integers(0, 4, 12), np.array([30, 0, 25, 5])
-    asked = np.repeat(np.arange(4), counts)
+    individual, asked = rng.integers(0, 4, 12), np.repeat(np.arange(4), [30, 0, 25, 5])
     distance = np.sort(rng.random((60, 9)), axis=1)
     image = rng.integers(0, 12, (60, 9))
     shares = vote_shares(distance, individual[image], k)
-    found = sum_votes(asked, image[:, :k], shares, individual, counts)
-    votes, animals = by_loop(asked, distance, image, individual, k, counts)
+    found = sum_votes(asked, image[:, :k], shares, individual, 4)
+    votes, animals = by_loop(asked, distance, image, individual, k)
     told = {
         (query, photograph): (vote, whole)
         for query, result in enumerate(found)
@@ -69,3 +68,9 @@ def test_as_a_loop_counts_them(k):
         assert vote == pytest.approx(votes[query, photograph], rel=1e-5)
         assert whole == pytest.approx(animals[query, individual[photograph]], rel=1e-5)
     assert all((np.diff(result["image"]) > 0).all() for result in found)
+
+
+def test_without_descriptors_nobody_has_votes():
+    nothing = np.empty((0, 3))
+    found = sum_votes(np.empty(0, int), nothing.astype(int), nothing, np.array([0, 1]), 2)
+    assert [len(values) for result in found for values in result.values()] == [0] * 6
