@@ -1,8 +1,9 @@
 """LNBNN: the nearest descriptors of the whole gallery vote for their photographs and animals.
 
 Local naive Bayes nearest neighbours (McCann & Lowe, CVPR 2012) as in HotSpotter (Crall et al., WACV 2013): a descriptor
-of a query votes for each of its k nearest with how much nearer that one is than the first one of another animal beyond
-the k nearest. What looks alike on many animals (grass, sky, a plain coat) hardly votes; what only one animal has does.
+of a query votes for each of its k nearest with how much nearer that one is than the next one, the k + 1st. What looks
+alike on many animals (grass, sky, a plain coat) hardly votes; what only one animal has does. To compare with the first
+one of another animal beyond the k nearest told known from unknown animals less well (docs/log.md, 2026-11-27).
 """
 
 import hashlib
@@ -23,10 +24,9 @@ from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.neighbours import Exact, Search, choose_method, describe_method, searching
 from reid_lib.match.voting import sum_votes, vote_shares
 
-FORMAT = 2  # raised whenever the same key would mean other votes
+FORMAT = 3  # raised whenever the same key would mean other votes
 FOLDER = "votes"
-K = 5
-BEYOND = 5  # neighbours beyond the k nearest among which the first of another animal is looked for
+K = 3
 SAMPLED = 64  # descriptors of each piece by which recall is measured
 LENGTH = {"u": 512.0, "f": 1.0}  # of a descriptor, by the kind of its dtype
 
@@ -147,7 +147,7 @@ class _Count:
         self.queries, self.gallery, self.codes, self.k = queries, gallery, codes, k
         self.method = choose_method(method, len(queries.descriptors), len(gallery.descriptors))
         content = hashlib.sha256(gallery.images.tobytes() + pd.factorize(codes)[0].tobytes()).hexdigest()
-        key = f"{FORMAT} {k} {BEYOND} {describe_method(self.method)} {content}"
+        key = f"{FORMAT} {k} {describe_method(self.method)} {content}"
         self.pieces = Pieces(cache_root() / FOLDER, key, title="votes")
         self.image_of = np.repeat(np.arange(len(gallery)), gallery.counts)  # of each descriptor
 
@@ -169,16 +169,15 @@ class _Count:
 
     def _count(self, queries: KeypointSet, search: Search) -> list[Piece]:
         n, descriptors = len(queries), queries.descriptors
-        wanted = min(self.k + BEYOND, len(self.gallery.descriptors))
-        k = min(self.k, wanted - 1)
-        if k < 1:  # a gallery with one descriptor has nothing to compare it with
+        wanted = min(self.k + 1, len(self.gallery.descriptors))
+        if wanted < 2:  # a gallery with one descriptor has nothing to compare it with
             empty = {"image": np.empty(0, np.int32), "votes": np.empty(0, "f4"), "individual_votes": np.empty(0, "f4")}
             return [empty | {"sample": np.zeros((1, 2), np.int64)} for _ in range(n)]
         squared, place = search.nearest(descriptors, wanted)
         image = self.image_of[place]  # of what was not found (-1) any: it is infinitely far, and its share is 0
-        shares = vote_shares(np.sqrt(squared) / LENGTH[descriptors.dtype.kind], self.codes[image], k)
+        shares = vote_shares(np.sqrt(squared) / LENGTH[descriptors.dtype.kind])
         asked = np.repeat(np.arange(n), queries.counts)
-        results = sum_votes(asked, image[:, :k], shares, self.codes, n)
+        results = sum_votes(asked, image[:, :-1], shares, self.codes, n)
         sample = np.zeros((n, 2), np.int64)
         if not search.exact:
             sample[0] = self._recall(descriptors, squared)

@@ -4,24 +4,19 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 
-def vote_shares(distance: np.ndarray, individual: np.ndarray, k: int) -> np.ndarray:
-    """How much nearer each of the k nearest descriptors is than the first of another individual beyond these k.
+def vote_shares(distance: np.ndarray) -> np.ndarray:
+    """How much nearer each of the k nearest descriptors is than the next one.
 
     Args:
-        distance: (m, n) float, ascending, to the nearest of the gallery; infinite where there was none.
-        individual: (m, n) int, whose they are.
-        k: how many vote, 1 ... n - 1.
+        distance: (m, k + 1) float, ascending, to the nearest of the gallery; infinite where there was none.
 
     Returns:
-        (m, k) float, not negative. Where all beyond are of the same individual, the last of them is compared with;
-        where none is left, the last that is there.
+        (m, k) float, not negative. Where the next one is not there, the last that is stands for it.
     """
     there = np.isfinite(distance)
     farthest = np.where(there, distance, 0).max(axis=1, keepdims=True)
     distance = np.where(there, distance, farthest)
-    other = individual[:, None, k:] != individual[:, :k, None]
-    other[:, :, -1] = True
-    return np.take_along_axis(distance[:, k:], other.argmax(axis=2), axis=1) - distance[:, :k]
+    return distance[:, -1:] - distance[:, :-1]
 
 
 def sum_votes(
@@ -43,7 +38,7 @@ def sum_votes(
     """
     n_images, k = len(individual), shares.shape[1]
     asked, who = np.broadcast_to(asked[:, None], shares.shape), individual[image]
-    # The nearest of an individual has its best vote: all of them are compared with the same descriptor.
+    # The nearest of an individual has its best vote: all are compared with the same descriptor.
     again = np.stack([(who[:, :j] == who[:, [j]]).any(axis=1) for j in range(k)], axis=1)
     some, once = shares > 0, (shares > 0) & ~again
     of_images = csr_matrix((shares[some], (asked[some], image[some])), (n_queries, n_images), dtype=np.float64)

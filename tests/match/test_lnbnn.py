@@ -91,7 +91,7 @@ def test_whatever_could_change_a_vote_counts_it_anew(some, searched):
     count_votes(queries, gallery, gallery.rows[INDIVIDUAL])
     individual = gallery.rows[INDIVIDUAL].to_numpy()
     count_votes(queries, gallery, np.where(np.arange(30) == 7, "another", individual))
-    count_votes(queries, gallery, individual, k=3)
+    count_votes(queries, gallery, individual, k=4)
     count_votes(queries, gallery, individual, method="flann")
     count_votes(queries, gallery.take(np.arange(29)), individual[:29])
     assert len(searched) == 5

@@ -8,17 +8,14 @@ from reid_lib.match.voting import sum_votes, vote_shares
 INF = np.inf
 
 
-def test_a_vote_is_how_much_nearer_than_the_first_of_another_individual_beyond():
-    distance = np.array([[0.1, 0.3, 0.4, 0.6, 0.9]])
-    shares = vote_shares(distance, np.array([[0, 1, 1, 0, 2]]), 2)
-    assert shares == pytest.approx(np.array([[0.4 - 0.1, 0.6 - 0.3]]))  # 0 beside 1 at 0.4; 1 beside 0 at 0.6
-    assert vote_shares(distance, np.array([[0, 0, 0, 0, 0]]), 2) == pytest.approx(np.array([[0.8, 0.6]]))
+def test_a_vote_is_how_much_nearer_than_the_next_one():
+    shares = vote_shares(np.array([[0.1, 0.3, 0.4], [0.5, 0.5, 0.5]]))
+    assert shares == pytest.approx(np.array([[0.3, 0.1], [0, 0]]))
 
 
-def test_what_was_not_found_has_no_vote_and_is_compared_with_the_last_that_was():
-    distance = np.array([[0.1, 0.3, 0.4, INF, INF], [0.2, INF, INF, INF, INF], [INF] * 5])
-    shares = vote_shares(distance, np.array([[0, 1, 0, 7, 7], [0, 7, 7, 7, 7], [7] * 5]), 2)
-    assert shares == pytest.approx(np.array([[0.3, 0.1], [0, 0], [0, 0]]))
+def test_what_was_not_found_has_no_vote_and_the_last_that_was_stands_for_the_next():
+    shares = vote_shares(np.array([[0.1, 0.3, INF], [0.2, INF, INF], [INF, INF, INF]]))
+    assert shares == pytest.approx(np.array([[0.2, 0], [0, 0], [0, 0]]))
 
 
 def test_sums_by_hand():
@@ -40,8 +37,7 @@ def by_loop(asked, distance, image, individual, k):
         best = {}
         for d, photograph in zip(near[:k], photographs[:k], strict=True):
             who = individual[photograph]
-            beyond = [far for far, other in zip(near[k:], photographs[k:], strict=True) if individual[other] != who]
-            vote = (beyond[0] if beyond else near[-1]) - d
+            vote = near[k] - d
             votes[query, photograph] = votes.get((query, photograph), 0) + vote
             best[who] = max(best.get(who, 0), vote)
         for who, vote in best.items():
@@ -53,9 +49,9 @@ def by_loop(asked, distance, image, individual, k):
 def test_as_a_loop_counts_them(k):
     rng = np.random.default_rng(k)
     individual, asked = rng.integers(0, 4, 12), np.repeat(np.arange(4), [30, 0, 25, 5])
-    distance = np.sort(rng.random((60, 9)), axis=1)
-    image = rng.integers(0, 12, (60, 9))
-    shares = vote_shares(distance, individual[image], k)
+    distance = np.sort(rng.random((60, k + 1)), axis=1)
+    image = rng.integers(0, 12, (60, k + 1))
+    shares = vote_shares(distance)
     found = sum_votes(asked, image[:, :k], shares, individual, 4)
     votes, animals = by_loop(asked, distance, image, individual, k)
     told = {
