@@ -74,7 +74,7 @@ class GlueMatcher:
         from reid_lib.nets.lightglue import LightGlue
 
         self._glue = LightGlue(features, device=device, **how)
-        self.at_once = PAIRS_AT_ONCE[device]
+        self.at_once = PAIRS_AT_ONCE.get(device, 32)
         self.key = f"{self._glue.key} {FORMAT} {SURE:g} {device} {verify.key()}"
 
     def match(self, pairs: list[Pair]) -> list[Matches]:

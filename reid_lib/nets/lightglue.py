@@ -6,6 +6,9 @@ Each pair gets what kornia gives it alone, but for rounding: how many layers it 
 on the way, is decided for each pair by itself, whatever else is in the batch.
 """
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -101,6 +104,7 @@ class LightGlue:
         name, sizes, (depth, width) = NETWORKS[features]
         network = build_glue(features).to(device)
         self.device, self.threshold = device, threshold
+        self.spots_at_once = SPOTS_AT_ONCE[torch.device(device).type]
         self.depth = depth if depth_confidence is None else depth_confidence
         self.width = width if width_confidence is None else width_confidence
         self.features, self.input_dim = features, sizes["input_dim"]
@@ -113,7 +117,6 @@ class LightGlue:
             self._assign = list(network.log_assignment)
         self._thresholds = network.confidence_thresholds.tolist()
 
-    @torch.inference_mode()
     def match(self, pairs: list[tuple[Spots, Spots]]) -> list[Matched]:
         """The matches of each pair.
 
@@ -121,24 +124,15 @@ class LightGlue:
             pairs: any number; a photograph that stands in several of them as the same object is prepared once.
         """
         found = [Matched(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)) for _ in pairs]
-        begun: dict[int, tuple[Tensor, Tensor]] = {}
-        some, n_spots, most = [], 0, SPOTS_AT_ONCE[torch.device(self.device).type]
-        for number, pair in enumerate(pairs):
-            if min(len(spots.xy) for spots in pair) == 0:
-                continue
-            for spots in pair:
-                if id(spots) not in begun:
-                    begun[id(spots)] = self._begin(spots)
-            whole = sum(len(spots.xy) for spots in pair)
-            if some and n_spots + whole > most:
-                self._match_together(some, pairs, begun, found)
-                some, n_spots = [], 0
-            some.append(number)
-            n_spots += whole
-        if some:
-            self._match_together(some, pairs, begun, found)
+        numbers = [number for number, pair in enumerate(pairs) if min(len(spots.xy) for spots in pair)]
+        groups = _grouped(numbers, [sum(len(spots.xy) for spots in pair) for pair in pairs], self.spots_at_once)
+        spots = {id(spots): spots for number in numbers for spots in pairs[number]}
+        with _workers(self.device, len(groups)) as run_all:
+            begun = dict(zip(spots, run_all(self._begin, list(spots.values())), strict=True))
+            run_all(lambda group: self._match_together(group, pairs, begun, found), groups)
         return found
 
+    @torch.inference_mode()
     def _match_together(
         self,
         numbers: list[int],
@@ -156,6 +150,7 @@ class LightGlue:
             under_way.append(_Pair(number, sum(map(len, kept)), kept))
         self._run(under_way, torch.cat(tokens), torch.cat(turns, dim=1), found)
 
+    @torch.inference_mode()
     def _begin(self, spots: Spots) -> tuple[Tensor, Tensor]:
         """What a photograph brings into any pair: its keypoints after the first self-attention, and their turn."""
         size = torch.tensor(spots.size, dtype=torch.float32)
@@ -225,6 +220,35 @@ def _assigned(ours: Tensor, theirs: Tensor, certain: Tensor, also: Tensor) -> tu
     first = torch.arange(len(ours), device=ours.device)
     mutual = back[second] == first
     return first[mutual], second[mutual], best[mutual].exp()
+
+
+def _grouped(numbers: list[int], sizes: list[int], most: int) -> list[list[int]]:
+    """Numbers one after the other, in groups whose sizes add up to `most` at most; one that exceeds it is alone."""
+    groups, total = [], 0
+    for number in numbers:
+        if not groups or total + sizes[number] > most:
+            groups.append([])
+            total = 0
+        groups[-1].append(number)
+        total += sizes[number]
+    return groups
+
+
+@contextmanager
+def _workers(device: str, n_groups: int) -> Iterator[Callable[[Callable, list], list]]:
+    """A function that calls another on each of some items. On a CPU in threads, each with one thread of torch.
+
+    Two threads that share each product wait for each other at its end, some thousand times a pair.
+    """
+    threads = torch.get_num_threads()
+    if torch.device(device).type != "cpu" or min(threads, n_groups) < 2:
+        yield lambda function, items: [function(item) for item in items]
+        return
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield lambda function, items: list(pool.map(function, items))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _spans(pairs: list[_Pair]) -> Spans:

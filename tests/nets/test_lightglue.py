@@ -6,7 +6,7 @@ import torch
 from local_cases import LOOK, look, moved, pattern, require_local
 
 from reid_lib.core.errors import ModelError, ParameterError
-from reid_lib.nets.lightglue import NETWORKS, LightGlue, Spots, build_glue
+from reid_lib.nets.lightglue import NETWORKS, LightGlue, Spots, _grouped, build_glue
 from reid_lib.nets.local_features import LocalFeatures
 
 CLOSE = 2e-3  # of a probability: what other orders of adding make of one after nine layers
@@ -141,3 +141,28 @@ def test_without_kornia_the_install_line_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "kornia.feature", None)
     with pytest.raises(ModelError, match=r"pip install -e '.\[local\]'"):
         LightGlue("aliked")
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_change_nothing_and_are_put_back(spots, threads, monkeypatch):
+    glue, pairs = LightGlue("aliked"), [(spots["aliked"][a], spots["aliked"][b]) for a, b in PAIRS]
+    expected = glue.match(pairs)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        monkeypatch.setattr(glue, "spots_at_once", 1)  # each pair a group
+        for found, matched in zip(glue.match(pairs), expected, strict=True):
+            assert_same(of_ours(found), of_ours(matched))
+        assert torch.get_num_threads() == threads
+        broken = Spots(pairs[0][0].xy, pairs[0][0].descriptors[:, :7], pairs[0][0].size)
+        with pytest.raises(RuntimeError):
+            glue.match([*pairs, (broken, broken)])
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_groups_hold_what_fits_together():
+    sizes = [5, 5, 0, 4, 20, 1, 3]
+    assert _grouped([0, 1, 3, 4, 5, 6], sizes, 10) == [[0, 1], [3], [4], [5, 6]]
+    assert _grouped([], sizes, 10) == []
