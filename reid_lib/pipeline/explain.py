@@ -20,7 +20,7 @@ from reid_lib.core.names import (
     ranked_column,
 )
 from reid_lib.figures.match_lines import MatchedPair, match_lines
-from reid_lib.figures.reliability import reliability
+from reid_lib.figures.reliability import reliability_panels
 from reid_lib.figures.sheets import examples
 from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.matches import Matcher, Matches
@@ -33,6 +33,9 @@ from reid_lib.pipeline.local_scores import find_keypoints, make_matcher
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+N_BINS = 10  # of the figure; fewer pairs than this spread over more bins say nothing
 
 
 def show_matches(experiment: Experiment, results: Evaluation, *, n: int = 5) -> None:
@@ -112,7 +115,7 @@ def show_reliability(experiment: Experiment) -> None:
         save_figure(experiment, "reliability", draw_reliability, experiment)
 
 
-def draw_reliability(experiment: Experiment) -> "Axes":
+def draw_reliability(experiment: Experiment) -> "Figure":
     """The figure of `show_reliability`, from the stored scores of the pairs."""
     identity = experiment.split.rows.set_index(IMAGE_ID)[IDENTITY]
     bins, measured = {}, {}
@@ -123,8 +126,8 @@ def draw_reliability(experiment: Experiment) -> "Axes":
         use = ours.notna().to_numpy() & theirs.notna().to_numpy() & np.isfinite(probability)
         same = (ours.to_numpy() == theirs.to_numpy())[use]
         if use.any():
-            bins[role] = bin_reliability(probability[use], same)
+            bins[role] = bin_reliability(probability[use], same, n_bins=N_BINS)
             measured[role] = summarise_reliability(probability[use], same)
         else:
             LOGGER.info(f"no labelled pairs of {role}: its probabilities cannot be judged")
-    return reliability(bins, measured)
+    return reliability_panels(bins, measured)
