@@ -35,7 +35,7 @@ def reliability_panels(bins: Mapping[str, pd.DataFrame], measured: Mapping[str, 
     return panels(
         list(bins),
         draw,
-        title="When the model says that a pair shows one animal with this probability, how often does it?",
+        title="How far can the probabilities of pairs be believed?",
         x="probability that both photographs show one animal",
         y="share of pairs that do",
     )
