@@ -37,7 +37,7 @@ class NetworkFeatures:
                 raise ParameterError(f"{name} must be at least {least}, got {value}")
         self._network = LocalFeatures(features, device=device)
         self.max_keypoints, self.max_side_px = max_keypoints, max_side_px
-        self.at_once = 4 if device == "cpu" else 32
+        self.at_once = 8 if device == "cpu" else 32
         self.key = f"{self._network.key} {FORMAT} {max_keypoints} {device}"
 
     def extract(self, photos: list[np.ndarray], masks: list[np.ndarray | None]) -> list[Keypoints]:

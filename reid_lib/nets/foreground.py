@@ -6,6 +6,7 @@ Its file lies in a package whose import name collides with another's: it is read
 import numpy as np
 from PIL import Image
 
+from reid_lib.core.parallel import map_in_threads
 from reid_lib.nets.packaged import WEIGHTS, find_weights, import_local
 
 SIDE_PX = 320  # of what the network takes
@@ -23,16 +24,15 @@ class U2NetP:
     Args:
         threshold: of the network's answer, 0 ... 1 after stretching to the whole range.
         least_share: of the pixels; a mask with fewer is taken for a failure.
-        threads: of onnxruntime; 0: one for each processor.
 
     Raises:
         ModelError: onnxruntime or the weights are not there, or are other ones.
     """
 
-    def __init__(self, *, threshold: float = 0.5, least_share: float = 0.01, threads: int = 0):
+    def __init__(self, *, threshold: float = 0.5, least_share: float = 0.01):
         runtime = import_local("onnxruntime")
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = 1  # photographs go side by side
         options.log_severity_level = 3  # what it says of the machine's GPUs is no concern of a run's
         self._session = runtime.InferenceSession(
             str(find_weights("u2netp")), sess_options=options, providers=["CPUExecutionProvider"]
@@ -43,7 +43,7 @@ class U2NetP:
 
     def find(self, photos: list[np.ndarray]) -> list[np.ndarray]:
         """(h, w) bool of each photograph (h, w, 3) RGB uint8: true where the animal is."""
-        return [self._find(photo) for photo in photos]
+        return list(map_in_threads(self._find, photos, title="finding the animal", progress=False))
 
     def rate(self, photo: np.ndarray) -> np.ndarray:
         """How much each pixel of a photograph (h, w, 3) stands out: (h, w) float32, 0 ... 1; all 0 where none does."""

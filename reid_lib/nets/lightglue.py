@@ -6,9 +6,6 @@ Each pair gets what kornia gives it alone, but for rounding: how many layers it 
 on the way, is decided for each pair by itself, whatever else is in the batch.
 """
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +17,7 @@ from torch import Tensor
 from reid_lib.core.errors import ParameterError
 from reid_lib.nets.glue_layers import CrossBlock, SelfBlock, Spans
 from reid_lib.nets.packaged import WEIGHTS, import_local, load_weights
+from reid_lib.nets.side_by_side import side_by_side
 
 ALIKED, DISK, XFEAT = "aliked", "disk", "xfeat"
 _LARGE = {"input_dim": 128, "descriptor_dim": 256, "n_layers": 9, "num_heads": 4}
@@ -127,9 +125,9 @@ class LightGlue:
         numbers = [number for number, pair in enumerate(pairs) if min(len(spots.xy) for spots in pair)]
         groups = _grouped(numbers, [sum(len(spots.xy) for spots in pair) for pair in pairs], self.spots_at_once)
         spots = {id(spots): spots for number in numbers for spots in pairs[number]}
-        with _workers(self.device, len(groups)) as run_all:
-            begun = dict(zip(spots, run_all(self._begin, list(spots.values())), strict=True))
-            run_all(lambda group: self._match_together(group, pairs, begun, found), groups)
+        with side_by_side(self.device, len(groups)) as map_all:
+            begun = dict(zip(spots, map_all(self._begin, list(spots.values())), strict=True))
+            map_all(lambda group: self._match_together(group, pairs, begun, found), groups)
         return found
 
     @torch.inference_mode()
@@ -232,23 +230,6 @@ def _grouped(numbers: list[int], sizes: list[int], most: int) -> list[list[int]]
         groups[-1].append(number)
         total += sizes[number]
     return groups
-
-
-@contextmanager
-def _workers(device: str, n_groups: int) -> Iterator[Callable[[Callable, list], list]]:
-    """A function that calls another on each of some items. On a CPU in threads, each with one thread of torch.
-
-    Two threads that share each product wait for each other at its end, some thousand times a pair.
-    """
-    threads = torch.get_num_threads()
-    if torch.device(device).type != "cpu" or min(threads, n_groups) < 2:
-        yield lambda function, items: [function(item) for item in items]
-        return
-    try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield lambda function, items: list(pool.map(function, items))
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _spans(pairs: list[_Pair]) -> Spans:

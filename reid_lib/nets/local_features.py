@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.nets.packaged import WEIGHTS, import_local, load_weights
+from reid_lib.nets.side_by_side import side_by_side
 
 ALIKED, DISK, XFEAT = "aliked", "disk", "xfeat"
 LEAST_PX = 32  # of the shorter side: DISK halves it four times and needs more than one cell then
@@ -71,7 +72,6 @@ class LocalFeatures:
         self._networks: dict[int, nn.Module] = {}
         self._network(1)  # what is missing is told at once
 
-    @torch.inference_mode()
     def find(self, photos: list[np.ndarray], most: int) -> list[Found]:
         """The keypoints of each photograph.
 
@@ -86,16 +86,20 @@ class LocalFeatures:
         for k, photo in enumerate(photos):
             if min(photo.shape[:2]) >= LEAST_PX and int(photo.max()) - int(photo.min()) >= LEAST_RANGE:
                 groups.setdefault(photo.shape, []).append(k)
-        step = AT_ONCE.get(self.device, 1)
-        for alike in groups.values():
-            for begin in range(0, len(alike), step):
-                some = alike[begin : begin + step]
-                images = torch.from_numpy(np.stack([photos[k] for k in some])).to(self.device)
-                images = images.permute(0, 3, 1, 2).float() / 255
-                answers = self.kind.run(self._network(most), images, most)
-                for k, answer in zip(some, answers, strict=True):
-                    found[k] = _strongest_first(*answer, most)
+        step, network = AT_ONCE.get(self.device, 1), self._network(most)
+        parts = [alike[begin : begin + step] for alike in groups.values() for begin in range(0, len(alike), step)]
+        with side_by_side(self.device, len(parts)) as map_all:
+            answers = map_all(lambda part: self._run(network, [photos[k] for k in part], most), parts)
+        for part, some in zip(parts, answers, strict=True):
+            for k, answer in zip(part, some, strict=True):
+                found[k] = answer
         return found
+
+    @torch.inference_mode()
+    def _run(self, network: nn.Module, photos: list[np.ndarray], most: int) -> list[Found]:
+        """Of photographs of one size."""
+        images = torch.from_numpy(np.stack(photos)).to(self.device).permute(0, 3, 1, 2).float() / 255
+        return [_strongest_first(*answer, most) for answer in self.kind.run(network, images, most)]
 
     def _network(self, most: int) -> nn.Module:
         if most not in self._networks:

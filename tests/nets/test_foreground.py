@@ -15,7 +15,7 @@ from reid_lib.nets.packaged import find_weights
 @pytest.fixture(scope="module")
 def network():
     require_local("u2netp")
-    return U2NetP(threads=1)
+    return U2NetP()
 
 
 def disc_on_grass(size=(200, 150), centre=(90, 70), radius=40) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +70,7 @@ def test_a_flat_answer_is_nothing(network, monkeypatch):
 
 
 def test_other_settings_are_another_key(network):
-    assert network.key != U2NetP(threads=1, threshold=0.3).key
+    assert network.key != U2NetP(threshold=0.3).key
 
 
 def test_without_onnxruntime_the_install_line_is_told(monkeypatch):
