@@ -5,6 +5,7 @@ pairs are matched, and among those positive ones are far more frequent, and nega
 A pair outside the shortlist is judged by the global score alone, by a curve fitted on such pairs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -125,6 +126,7 @@ def fit_fusion(
     everything: Similarity | None = None,
     *,
     kind: FusionKind = "auto",
+    tried: Sequence[str] = (),
     n_folds: int = N_FOLDS,
     max_bytes: int = 2**28,
 ) -> FittedFusion:
@@ -139,6 +141,8 @@ def fit_fusion(
         everything: the global score of all pairs, for those outside the shortlist; None: these are not compared.
         kind: "auto", "logistic", "mean" (see `stack.PairFusion`), or "wildfusion": WildFusion's own recipe, for
             comparison: the mean of isotonic probabilities, nothing outside the shortlist, no second calibration.
+        tried: names of scores of the table that are kept only if they lower the cross-validated log loss, as margins
+            are; the others are always fused. WildFusion has none.
         n_folds: folds of individuals. The fit of a fold sees no pair with one of its individuals on either side.
         max_bytes: bound of the working memory, in bytes.
 
@@ -149,11 +153,13 @@ def fit_fusion(
         raise ParameterError(f"a fusion is fitted on queries of role {VAL!r} only: labels of test must not reach it")
     if kind not in FusionKind.__args__:
         raise ParameterError(f"fusion {kind!r} is not one of {', '.join(FusionKind.__args__)}")
-    scores = list(table.scores)
+    scores = [name for name in table.scores if name not in tried]
     plain = kind == "wildfusion"
+    if plain:
+        table = replace(table, scores={name: table.scores[name] for name in scores})
     everything = None if plain else everything
-    sample = _sample(table if plain else add_margins(table), everything, max_bytes)
-    cues = [] if plain else [margin_of(score) for score in scores]
+    sample = _sample(table if plain else add_margins(table, scores), everything, max_bytes)
+    cues = [] if plain else [*(margin_of(score) for score in scores), *tried]
     learn = _Learner(table, kind, cues, n_folds)
     return learn.fit(sample, scores)
 
@@ -201,7 +207,8 @@ class _Learner:
                 rows = asked[np.isin(self.asked[asked], members)]
                 if len(rows):
                     fit_of[rows] = len(out_of_fold)
-                    out_of_fold.append(self.fit_one(part.without(members), folds.without(fold), curves))
+                    own = self.fit_one(part.without(members), folds.without(fold), curves)
+                    out_of_fold.append(self._on_one_scale(own, fits[name], part))
         reasons = {name: _words(reason, source[name], fits[""]) for name, reason in reasons.items()}
         fusion = Fusion(scores=scores, fits=fits, source=source, reasons=reasons)
         for name in names:  # an unlabelled query of val was in no fit
@@ -245,6 +252,36 @@ class _Learner:
         rows = sample.answered
         asked = self.asked[rows]
         return fit_answers(best[rows], rival[rows], who[rows] == asked, asked, folds)
+
+    def _on_one_scale(self, fit: DatasetFit, frozen: DatasetFit, sample: _Sample) -> DatasetFit:
+        """A fold's fit whose answers have mean and spread of the frozen one's, over the same queries.
+
+        A fold without its positive pairs expects fewer of them everywhere, one without its negative pairs more: where
+        scores are worth little, that alone would put right answers below wrong ones, and would put the threshold, one
+        number for all folds, at a height that the answers of test do not have. What is shared is two numbers for all
+        folds, which no order of queries follows from.
+        """
+        if fit.answer is None or frozen.answer is None:
+            return fit
+        ours, theirs = (self._answers(one, sample) for one in (fit, frozen))
+        if len(ours) < 2 or not ours.std() or not theirs.std():
+            return fit
+        scale = float(theirs.std() / ours.std())
+        answer = {"slope": scale * fit.answer.slope, "margin": scale * fit.answer.margin}
+        answer["intercept"] = scale * (fit.answer.intercept - float(ours.mean())) + float(theirs.mean())
+        return fit.model_copy(update={"answer": fit.answer.model_copy(update=answer)})
+
+    def _answers(self, fit: DatasetFit, sample: _Sample) -> np.ndarray:
+        """Log odds of the answers to the queries that answers are learnt from."""
+        evidence, outside = sample.evidence, sample.outside
+        odds = fit.pairs.log_odds(dict(zip(evidence.names, evidence.scores.T, strict=True)))
+        query, enrolled = evidence.query, evidence.enrolled
+        if outside is not None:
+            odds = np.append(odds, fit.outside.log_odds(outside.score))
+            query, enrolled = np.append(query, outside.query), np.append(enrolled, outside.enrolled)
+        best, _, rival = best_two(query, enrolled, odds, len(self.asked))
+        rows = sample.answered[np.isfinite(best[sample.answered])]
+        return fit.answer.log_odds(best[rows], rival[rows])
 
 
 def _fit_outside(sample: Evidence) -> Calibration:

@@ -14,6 +14,7 @@ from reid_lib.match.stored import Stored
 
 FusionKind = Literal["auto", "logistic", "mean", "wildfusion"]
 LEAST_TO_WEIGH = 10  # positive pairs; from fewer no weight can be told, and all are equal
+_LEAST_WEIGHT = 0.05  # of the mean's: where a score seems worthless, its order still decides between equals
 _PRECISION = 4.0  # of the prior of a weight around the mean: it moves freely from some tens of positive pairs on
 
 
@@ -24,7 +25,7 @@ class PairFusion(Stored):
     `intercept` + the sum of `weights` * evidence, so that a score that is missing, or worthless, adds nothing.
 
     Attributes:
-        kind: "logistic": weights were fitted, none negative; "mean": they are all equal; "wildfusion": the mean of the
+        kind: "logistic": weights were fitted, all positive; "mean": they are all equal; "wildfusion": the mean of the
             probabilities instead, without a pair of which a score is missing.
         calibrations: input -> its curve.
         weights: input -> its weight.
@@ -110,8 +111,8 @@ def _choose(
     loss = {name: trial.loss(odds) for name, odds in candidates.items()}
     few = np.count_nonzero(trial.evidence.same) < LEAST_TO_WEIGH
     tried = () if kind == "mean" or few else cues
-    if kind == "auto":
-        kind = "mean" if few or loss["mean"] <= loss["logistic"] else "logistic"
+    if kind == "auto":  # one score alone has its weight from its calibration
+        kind = "mean" if few or len(scores) == 1 or loss["mean"] <= loss["logistic"] else "logistic"
     kept, odds = list(scores), candidates[kind]
     for cue in tried:
         with_cue = trial.cross_fit([*kept, cue], "logistic")
@@ -180,7 +181,7 @@ class _Trial:
         fit = {"target": self.target[rows], "weight": self.evidence.weight[rows]}
         if kind == "mean":
             return mean, fit_logistic(inputs[:, :0], offset=inputs @ mean, **fit)[1]
-        return fit_logistic(inputs, centre=mean, precision=_PRECISION, lowest=0.0, **fit)
+        return fit_logistic(inputs, centre=mean, precision=_PRECISION, lowest=_LEAST_WEIGHT / len(names), **fit)
 
     def cross_fit(self, names: list[str], kind: str) -> np.ndarray:
         """(p,) log odds, by weights fitted on the other folds."""
