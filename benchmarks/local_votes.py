@@ -37,7 +37,7 @@ from reid_lib.openset.summary import summarise
 
 VARIED = (
     '{}', '{"max_keypoints": 150}', '{"max_keypoints": 600}', '{"max_side_px": 256}', '{"contrast_threshold": 0.01}',
-    '{"contrast_threshold": 0.04}', '{"edge_threshold": 20}', '{"upright": true}', '{"k": 1}', '{"k": 3}', '{"k": 10}',
+    '{"contrast_threshold": 0.02}', '{"edge_threshold": 20}', '{"upright": true}', '{"k": 1}', '{"k": 5}', '{"k": 10}',
 )  # fmt: skip
 OF_VOTES = ("k", "method")
 

@@ -24,7 +24,7 @@ from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.neighbours import Exact, Search, choose_method, describe_method, searching
 from reid_lib.match.voting import sum_votes, vote_shares
 
-FORMAT = 3  # raised whenever the same key would mean other votes
+FORMAT = 4  # raised whenever the same key would mean other votes
 FOLDER = "votes"
 K = 3
 SAMPLED = 64  # descriptors of each piece by which recall is measured
@@ -37,7 +37,7 @@ class Votes:
 
     Attributes:
         query, image: (p,) int64 positions in the two sets.
-        votes: (p,) float32 above 0, the sum over the query's descriptors; the distance of two is between 0 and 1.41.
+        votes: (p,) float32 above 0, the sum over the query's descriptors, divided by their number.
         individual_votes: (p,) float32, the same for the image's individual, for which each descriptor votes once, with
             its best vote: equal for all images of an individual.
         recall: share of the nearest neighbours that were found, measured on a sample; 1.0 where all of them were.
@@ -177,7 +177,7 @@ class _Count:
         image = self.image_of[place]  # of what was not found (-1) any: it is infinitely far, and its share is 0
         shares = vote_shares(np.sqrt(squared) / LENGTH[descriptors.dtype.kind])
         asked = np.repeat(np.arange(n), queries.counts)
-        results = sum_votes(asked, image[:, :-1], shares, self.codes, n)
+        results = sum_votes(asked, image[:, :-1], shares, self.codes, queries.counts)
         sample = np.zeros((n, 2), np.int64)
         if not search.exact:
             sample[0] = self._recall(descriptors, squared)

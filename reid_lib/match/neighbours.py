@@ -20,7 +20,9 @@ METHODS = ("auto", "exact", "flann", "faiss")
 EXACT_PAIRS = 4 * 10**9  # of descriptors: seconds to some ten seconds on two cores
 CHUNK = 2**19  # descriptors that FLANN indexes at a time: 0.25 GB and the trees
 TREES, CHECKS = 4, 192
-PROBED = 32  # lists of FAISS's inverted file
+PROBED = 24  # lists of FAISS's inverted file
+ROUNDS = 10  # of k-means, by which its lists are learnt
+_LEARN = 40  # descriptors to learn a list from; FAISS wants 39
 SEED = 0
 _ROWS, _COLUMNS, _GROUP = 256, 2**14, 64  # of a block of products: 16 MB; looked through by the highest of 64
 Found = tuple[np.ndarray, np.ndarray]  # squared distances (m, k) float32 ascending, places in the gallery (m, k) int64
@@ -64,7 +66,7 @@ def describe_method(method: str) -> str:
     if method == "flann":
         return f"flann {cv2.__version__} {CHUNK} {TREES} {CHECKS} {SEED}"
     if method == "faiss":
-        return f"faiss {version('faiss-cpu')} {PROBED} {SEED}"
+        return f"faiss {version('faiss-cpu')} {PROBED} {ROUNDS} {_LEARN} {SEED}"
     return method
 
 
@@ -201,12 +203,12 @@ class Faiss:
 
         kinds = faiss.ScalarQuantizer
         kind = kinds.QT_8bit_direct if gallery.dtype == np.uint8 else kinds.QT_fp16
-        lists = max(1, min(4 * int(len(gallery) ** 0.5), len(gallery) // 39))  # FAISS wants 39 to learn one from
+        lists = max(1, min(int(2 * len(gallery) ** 0.5), len(gallery) // _LEARN))
         dim = gallery.shape[1]
         self._coarse = faiss.IndexFlatL2(dim)  # the inverted file keeps no reference of its own
         self.index = faiss.IndexIVFScalarQuantizer(self._coarse, dim, lists, kind, faiss.METRIC_L2, False)
-        self.index.nprobe = probed
-        chosen = np.random.default_rng(SEED).choice(len(gallery), min(len(gallery), 64 * lists), replace=False)
+        self.index.nprobe, self.index.cp.niter = probed, ROUNDS
+        chosen = np.random.default_rng(SEED).choice(len(gallery), min(len(gallery), _LEARN * lists), replace=False)
         self.index.train(gallery[np.sort(chosen)].astype(np.float32))
         for begin in range(0, len(gallery), CHUNK):
             self.index.add(gallery[begin : begin + CHUNK].astype(np.float32))

@@ -36,7 +36,7 @@ class RootSift:
 
     max_keypoints: int = 300
     max_side_px: int = 384
-    contrast_threshold: float = 0.02
+    contrast_threshold: float = 0.04
     edge_threshold: float = 10.0
     upright: bool = False
 

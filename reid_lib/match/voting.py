@@ -20,7 +20,7 @@ def vote_shares(distance: np.ndarray) -> np.ndarray:
 
 
 def sum_votes(
-    asked: np.ndarray, image: np.ndarray, shares: np.ndarray, individual: np.ndarray, n_queries: int
+    asked: np.ndarray, image: np.ndarray, shares: np.ndarray, individual: np.ndarray, counts: np.ndarray
 ) -> list[dict[str, np.ndarray]]:
     """The votes of each query for gallery photographs, and for their individuals.
 
@@ -29,14 +29,14 @@ def sum_votes(
         image: (m, k) int, the gallery photographs of its nearest, nearest first.
         shares: (m, k) float from `vote_shares`.
         individual: (g,) int from 0, of each gallery photograph.
-        n_queries: number of queries, q.
+        counts: (q,) descriptors of each query, by which its sums are divided.
 
     Returns:
         Of each query `image` (r,) int32, ascending, those that got any; `votes` (r,) float32 above 0, the sum over its
         descriptors; `individual_votes` (r,) float32, the sum for the image's individual, for which each descriptor
         votes once, with its best vote.
     """
-    n_images, k = len(individual), shares.shape[1]
+    n_queries, n_images, k = len(counts), len(individual), shares.shape[1]
     asked, who = np.broadcast_to(asked[:, None], shares.shape), individual[image]
     # The nearest of an individual has its best vote: all are compared with the same descriptor.
     again = np.stack([(who[:, :j] == who[:, [j]]).any(axis=1) for j in range(k)], axis=1)
@@ -47,9 +47,9 @@ def sum_votes(
     (query, column), (other, animal) = (_sorted_places(table) for table in (of_images, of_individuals))
     # Whoever has votes for one of its photographs has votes: its nearest descriptor is among them.
     at = np.searchsorted(other * n_individuals + animal, query * n_individuals + individual[column])
-    whole = of_individuals.data[at]
-    table = {"image": column.astype(np.int32), "votes": of_images.data.astype(np.float32)}
-    table["individual_votes"] = whole.astype(np.float32)
+    number = np.maximum(counts, 1)[query]
+    table = {"image": column.astype(np.int32), "votes": (of_images.data / number).astype(np.float32)}
+    table["individual_votes"] = (of_individuals.data[at] / number).astype(np.float32)
     parts = zip(of_images.indptr[:-1], of_images.indptr[1:], strict=True)
     return [{name: values[begin:end] for name, values in table.items()} for begin, end in parts]
 

@@ -23,14 +23,14 @@ def test_sums_by_hand():
     asked, individual = np.array([0, 0, 2]), np.array([0, 0, 1])
     image = np.array([[0, 1], [2, 0], [1, 1]])
     shares = np.array([[0.5, 0.25], [0.0, 0.125], [0.5, 0.25]])
-    first, second, third = sum_votes(asked, image, shares, individual, 3)
-    assert first["image"].tolist() == [0, 1] and first["votes"].tolist() == [0.5 + 0.125, 0.25]
-    assert first["individual_votes"].tolist() == [0.5 + 0.125] * 2  # once for each descriptor
+    first, second, third = sum_votes(asked, image, shares, individual, np.array([2, 0, 1]))
+    assert first["image"].tolist() == [0, 1] and first["votes"].tolist() == [(0.5 + 0.125) / 2, 0.25 / 2]
+    assert first["individual_votes"].tolist() == [(0.5 + 0.125) / 2] * 2  # once for each descriptor
     assert not len(second["image"])
     assert third["votes"].tolist() == [0.75] and third["individual_votes"].tolist() == [0.5]
 
 
-def by_loop(asked, distance, image, individual, k):
+def by_loop(asked, distance, image, individual, k, counts):
     """LNBNN as HotSpotter describes it, one descriptor after the other."""
     votes, animals = {}, {}
     for query, near, photographs in zip(asked, distance, image, strict=True):
@@ -38,22 +38,23 @@ def by_loop(asked, distance, image, individual, k):
         for d, photograph in zip(near[:k], photographs[:k], strict=True):
             who = individual[photograph]
             vote = near[k] - d
-            votes[query, photograph] = votes.get((query, photograph), 0) + vote
+            votes[query, photograph] = votes.get((query, photograph), 0) + vote / counts[query]
             best[who] = max(best.get(who, 0), vote)
         for who, vote in best.items():
-            animals[query, who] = animals.get((query, who), 0) + vote
+            animals[query, who] = animals.get((query, who), 0) + vote / counts[query]
     return votes, animals
 
 
 @pytest.mark.parametrize("k", [1, 3, 6])
 def test_as_a_loop_counts_them(k):
     rng = np.random.default_rng(k)
-    individual, asked = rng.integers(0, 4, 12), np.repeat(np.arange(4), [30, 0, 25, 5])
+    individual, counts = rng.integers(0, 4, 12), np.array([30, 0, 25, 5])
+    asked = np.repeat(np.arange(4), counts)
     distance = np.sort(rng.random((60, k + 1)), axis=1)
     image = rng.integers(0, 12, (60, k + 1))
     shares = vote_shares(distance)
-    found = sum_votes(asked, image[:, :k], shares, individual, 4)
-    votes, animals = by_loop(asked, distance, image, individual, k)
+    found = sum_votes(asked, image[:, :k], shares, individual, counts)
+    votes, animals = by_loop(asked, distance, image, individual, k, counts)
     told = {
         (query, photograph): (vote, whole)
         for query, result in enumerate(found)
@@ -68,5 +69,5 @@ def test_as_a_loop_counts_them(k):
 
 def test_without_descriptors_nobody_has_votes():
     nothing = np.empty((0, 3))
-    found = sum_votes(np.empty(0, int), nothing.astype(int), nothing, np.array([0, 1]), 2)
+    found = sum_votes(np.empty(0, int), nothing.astype(int), nothing, np.array([0, 1]), np.zeros(2, int))
     assert [len(values) for result in found for values in result.values()] == [0] * 6
