@@ -62,6 +62,11 @@ class ByEncounter:
         first = order[np.searchsorted(self._encounter[order], np.arange(len(self._n)))]
         return rows.iloc[first].reset_index(drop=True).assign(**{PHOTOGRAPHS: self._n})
 
+    def spread(self, answers: pd.DataFrame) -> pd.DataFrame:
+        """Answers to encounters, in the order of `queries`, as one row for each photograph, with its own image_id."""
+        rows = answers.iloc[self._encounter].reset_index(drop=True)
+        return rows.assign(**{IMAGE_ID: self.photographs.queries[IMAGE_ID].to_numpy()})
+
     def blocks(self, *, max_bytes: int = 2**28) -> Iterator[tuple[int, int, np.ndarray]]:
         """(start, stop, block (stop - start, g) float64); see `Similarity.blocks`."""
         individual = codes(self.gallery, self.gallery, DATASET, IDENTITY)[0]

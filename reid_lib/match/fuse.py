@@ -295,7 +295,7 @@ def _lacking(evidence: Evidence) -> str:
         return ""
     return (
         f"{n} positive pairs of {individuals} individuals in the shortlists of val, "
-        f"not {MIN_POSITIVE} of {MIN_INDIVIDUALS}"
+        f"where a fit of its own takes {MIN_POSITIVE} of {MIN_INDIVIDUALS}"
     )
 
 

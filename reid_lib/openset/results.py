@@ -109,6 +109,8 @@ class Results(_Part):
         test_fingerprint: runs are comparable where it is the same.
         frozen: of a training, its differences to its own frozen start.
         score: what answered: "embedding", or "fused" from several scores.
+        query_unit: what one query is, "image" or "encounter"; how an encounter's photographs are combined, and the area
+            under BAKS over BAUS on val of each way (`combination`, `combinations`).
         calibration: of a fused evaluation, by role.
         alone, than_alone: of a fused evaluation, by score: role -> headline metrics of that score alone, and the
             differences of the fused answer to it.
@@ -129,6 +131,9 @@ class Results(_Part):
     leakage: dict[str, int | float | None] = {}
     frozen: FrozenStart | None = None
     score: str = "embedding"
+    query_unit: str = "image"
+    combination: str = ""
+    combinations: dict[str, Number] = {}
     calibration: dict[str, Reliability] = {}
     alone: dict[str, dict[str, dict[str, Measured]]] = {}
     than_alone: dict[str, ScoreDifferences] = {}

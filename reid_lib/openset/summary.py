@@ -195,6 +195,7 @@ def headline(results: dict) -> str:
     return (
         f"{role if role == TEST else ON_VAL}: {said}; {counts['n_known_individuals']} known and "
         f"{counts['n_unknown_individuals']} unknown individuals, {len(results[role]['datasets'])} data sets; "
+        f"{'each query an encounter; ' if results.get('query_unit') == 'encounter' else ''}"
         f"{_too_few(counts)}95 % intervals over individuals, for this model and threshold"
         + ("" if role == TEST else ", which was fitted on these very queries")
         + (f"; {results['left_out']['why']}" if "left_out" in results else "")

@@ -39,6 +39,7 @@ class Scored:
         fusion: the frozen fit; None likewise.
         pairs: role -> shortlisted pairs with all their scores.
         recall: local feature -> share of the nearest descriptors that its search found.
+        probability: role -> (p,) of the pairs.
     """
 
     alike: dict[str, Similarity]
@@ -46,6 +47,7 @@ class Scored:
     fusion: Fusion | None = None
     pairs: dict[str, PairTable] = field(default_factory=dict)
     recall: dict[str, float] = field(default_factory=dict)
+    probability: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Scored:
@@ -72,7 +74,8 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
         VAL: Fused.out_of_fold(tables[VAL], fitted, everything[VAL]),
         TEST: Fused.frozen(tables[TEST], fitted.fusion, everything[TEST]),
     }
-    return Scored(alike, alone, fitted.fusion, tables, local.recall)
+    probability = {role: fused.pair_probability for role, fused in alike.items()}
+    return Scored(alike, alone, fitted.fusion, tables, local.recall, probability)
 
 
 def fit_cosine_threshold(experiment: Experiment, cosines: dict[str, Similarity]) -> Threshold:
@@ -94,7 +97,7 @@ def store_scores(run: Run, scored: Scored) -> None:
                 file,
                 query=ids[0][table.query],
                 image=ids[1][table.image],
-                probability=scored.alike[role].pair_probability.astype(np.float32),
+                probability=scored.probability[role].astype(np.float32),
                 **named,
             )
 
@@ -151,7 +154,7 @@ def _reliability(scored: Scored, role: str) -> dict:
     """ECE and Brier score of the probabilities of the labelled pairs of a role; those of val are out of fold."""
     table = scored.pairs[role]
     use = table.labelled & table.apart
-    return summarise_reliability(scored.alike[role].pair_probability[use], table.same[use])
+    return summarise_reliability(scored.probability[role][use], table.same[use])
 
 
 def _without(table: PairTable, name: str) -> PairTable:

@@ -42,6 +42,7 @@ from reid_lib.pipeline.evaluation import (
 )
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
 from reid_lib.pipeline.frozen import compare_with_start, describe_start
+from reid_lib.pipeline.query_unit import answer_photographs, group_queries
 from reid_lib.pipeline.scoring import describe_fusion, fit_cosine_threshold, measure_scores, score_roles, store_scores
 from reid_lib.pipeline.submission import make_submission
 from reid_lib.runs import seals, table
@@ -134,16 +135,18 @@ def evaluate(experiment: Experiment) -> Evaluation:
     with run.guard():
         embeddings = embed_roles(experiment)
         cosines = similarities(experiment, embeddings)
-        scored = score_roles(experiment, cosines)
+        scored, unit = group_queries(experiment, score_roles(experiment, cosines))
         predictions, threshold = answer_queries(scored.alike, experiment.params.threshold_individuals)
         metrics = measure_metrics(experiment, predictions, threshold, scored.alike[TEST].unit)
         metrics = compare_with_start(experiment, predictions, metrics) | measure_scores(experiment, scored, predictions)
-        metrics = check_results(metrics).to_dict()
+        metrics = check_results(metrics | unit).to_dict()
         projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
         among = Cosine(embeddings[TEST], embeddings[TEST])
         joining = threshold if scored.fusion is None else fit_cosine_threshold(experiment, cosines)
-        answers = make_submission(results.test, among, joining, dataset=experiment.params.dataset)
+        answers = make_submission(
+            answer_photographs(scored, results.test), among, joining, dataset=experiment.params.dataset
+        )
         store_scores(run, scored)
         run.write_csv(PREDICTIONS_CSV, predictions)
         run.write_csv(THRESHOLD_CSV, threshold.curve)

@@ -108,6 +108,16 @@ def test_encounters_are_those_of_one_animal():
     assert len(set(group_by_encounter(apart))) == 2
 
 
+def test_answers_of_encounters_are_those_of_their_photographs():
+    alike = study()
+    together = ByEncounter(alike)
+    spread = together.spread(score_individuals(together))
+    assert spread[IMAGE_ID].tolist() == alike.queries[IMAGE_ID].tolist()
+    answer = score_individuals(together).set_index(IMAGE_ID)["identity_1"]
+    first = alike.queries.groupby(group_by_encounter(alike.queries))[IMAGE_ID].transform("min")
+    assert spread["identity_1"].fillna("").tolist() == answer.loc[first].fillna("").tolist()
+
+
 def test_another_combination_is_refused():
     with pytest.raises(ParameterError, match="'sum' is not one of mean, max"):
         ByEncounter(study(), "sum")

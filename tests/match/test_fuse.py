@@ -220,8 +220,8 @@ def test_a_data_set_without_positive_pairs_takes_the_fit_of_all():
     _, test, fitted = answered(study)
     assert fitted.fusion.source == {"d": "own", "e": "overall"}
     assert fitted.fusion.remarks() == [
-        f"e: 0 positive pairs of 0 individuals in the shortlists of val, not {MIN_POSITIVE} of 5: "
-        "the fit of all data sets together is used"
+        "e: 0 positive pairs of 0 individuals in the shortlists of val, "
+        f"where a fit of its own takes {MIN_POSITIVE} of 5: the fit of all data sets together is used"
     ]
     assert fitted.fusion.of("e") == fitted.fusion.of("never seen") == fitted.fusion.fits[""]
     assert top1(test.of_dataset("e")) > 0.4

@@ -25,6 +25,12 @@ def fused(tmp_path_factory, cache):
     return evaluate_once(tmp_path_factory, cache)
 
 
+@pytest.fixture(scope="module")
+def by_encounter(tmp_path_factory, cache):
+    """The same, asked by encounter."""
+    return evaluate_once(tmp_path_factory, cache, query_unit="encounter")
+
+
 def evaluate_once(tmp_path_factory, cache, **given):
     """The experiment, its results, and what the background gives away."""
     old = {name: os.environ.get(name) for name in ("REID_RUNS", "REID_CACHE")}
