@@ -44,7 +44,7 @@ OF_VOTES = ("k", "method")
 
 def encounters_by_frames(rows: pd.DataFrame, gap: int) -> pd.DataFrame:
     """Rows with an encounter for each run of frames of an individual without so large a gap."""
-    frame = rows[PATH].str.extract(r"/(\d+)[^/]*$")[0].astype(np.int64)
+    frame = rows[PATH].str.extract(r"(\d+)[^/]*$")[0].astype(np.int64)
     order = frame.sort_values(kind="stable").index
     far = frame[order].groupby(rows.loc[order, INDIVIDUAL]).diff() >= gap
     run = far.groupby(rows.loc[order, INDIVIDUAL]).cumsum()
