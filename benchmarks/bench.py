@@ -107,7 +107,7 @@ def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
                        {"images": some, "backbone": backbone, "px": px})
             for what, backbone, px in (("EfficientNet-Lite0 160 px", LITE0, 160), ("ResNet-50 210 px", "resnet50", 210))
         ]  # fmt: skip
-    photos = {"quick": 8, "default": 24, "full": 48}[size] * (4 if gpu else 1)
+    photos = {"quick": 8, "default": 16, "full": 48}[size] * (4 if gpu else 1)
     found.append(
         Comparison("match", f"{photos**2 // 4:,} pairs of photographs matched, ALIKED-LightGlue, 256 keypoints",
                    ("match_reid_lib", "match_wildlife_tools", "match_authors", "match_reid_lib_whole"),
