@@ -180,7 +180,7 @@ def test_evaluate_a_finished_run_from_the_root(quick_run, environment):
     assert done.returncode == 0, done.stderr
     first, again = (json.loads((run_folder(environment, n) / METRICS_JSON).read_text()) for n in ("quick", "again"))
     assert again["test_fingerprint"] == first["test_fingerprint"]
-    value = again["test"]["overall"]["top1"]["value"]
+    value = again["alone"]["embedding"]["test"]["top1"]["value"]
     assert value == pytest.approx(first["test"]["overall"]["top1"]["value"], abs=0.02)
 
 
