@@ -4,13 +4,13 @@ Everything is fitted on the pairs of val and frozen before a label of test is lo
 fits that never saw their animal, so the threshold that is fitted on them is not too high.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import CALIBRATION_JSON, ROLE, SCORES, TEST, VAL
+from reid_lib.core.names import CALIBRATION_JSON, IMAGE_ID, ROLE, SCORES, TEST, VAL
 from reid_lib.match.fuse import Fusion, fit_fusion
 from reid_lib.match.fused import Fused
 from reid_lib.match.pairs import PairTable
@@ -21,7 +21,8 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.measures import HEADLINE
 from reid_lib.openset.paired import compare_answers, describe_differences, to_entry
 from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.threshold import Threshold, decide, fit_threshold
+from reid_lib.openset.threshold import Threshold, fit_threshold
+from reid_lib.pipeline.evaluation import answer_queries
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import EMBEDDING, LocalScores
 from reid_lib.runs.run import Run
@@ -90,15 +91,14 @@ def store_scores(run: Run, scored: Scored) -> None:
         return
     run.write_json(CALIBRATION_JSON, scored.fusion.to_dict())
     for role, table in scored.pairs.items():
-        ids = [rows["image_id"].to_numpy(dtype=str) for rows in (table.queries, table.gallery)]
-        named = {name: values for name, values in table.scores.items()}
+        ids = [rows[IMAGE_ID].to_numpy(dtype=str) for rows in (table.queries, table.gallery)]
         with run.write(f"{SCORES}/{role}.npz") as path, open(path, "wb") as file:
             np.savez(
                 file,
                 query=ids[0][table.query],
                 image=ids[1][table.image],
                 probability=scored.probability[role].astype(np.float32),
-                **named,
+                **table.scores,
             )
 
 
@@ -114,7 +114,7 @@ def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataF
     n = experiment.params.threshold_individuals
     fused, alone, differences = Answers.of(predictions), {}, {}
     for name, similarities in scored.alone.items():
-        answers = _answer(similarities, n)
+        answers = Answers.of(answer_queries(similarities, n)[0])
         alone[name] = {
             role: {m: e for m, e in summary.summarise(answers.of_role(role))["overall"].items() if m in HEADLINE}
             for role in (VAL, TEST)
@@ -141,15 +141,6 @@ def describe_fusion(metrics: dict) -> str:
     return f"{line} (paired differences on {found[ROLE]})" if found["differences"] else line
 
 
-def _answer(similarities: dict[str, Similarity], min_individuals: int) -> Answers:
-    """Answers of val and test by one score, with a threshold of its own from val."""
-    val = score_individuals(similarities[VAL])
-    threshold = fit_threshold(Answers.of(val), min_individuals=min_individuals)
-    predictions = pd.concat([val, score_individuals(similarities[TEST])], ignore_index=True)
-    predictions["predicted"] = decide(predictions, threshold)
-    return Answers.of(predictions)
-
-
 def _reliability(scored: Scored, role: str) -> dict:
     """ECE and Brier score of the probabilities of the labelled pairs of a role; those of val are out of fold."""
     table = scored.pairs[role]
@@ -158,10 +149,4 @@ def _reliability(scored: Scored, role: str) -> dict:
 
 
 def _without(table: PairTable, name: str) -> PairTable:
-    return PairTable(
-        table.queries,
-        table.gallery,
-        table.query,
-        table.image,
-        {other: values for other, values in table.scores.items() if other != name},
-    )
+    return replace(table, scores={other: values for other, values in table.scores.items() if other != name})

@@ -70,8 +70,8 @@ def test_every_score_of_every_pair_is_kept_by_image_id(fused):
 def test_each_score_alone_stands_beside_the_fused_one(fused):
     experiment, results, _ = fused
     scored = score_again(experiment)
-    answers = scoring._answer(scored.alone["sift votes"], experiment.params.threshold_individuals)
-    wanted = compare_answers(Answers.of(results.predictions), answers)
+    alone, _ = evaluation.answer_queries(scored.alone["sift votes"], experiment.params.threshold_individuals)
+    wanted = compare_answers(Answers.of(results.predictions), Answers.of(alone))
     stored = results.metrics["than_alone"]["sift votes"]["differences"]
     assert stored == {m: pytest.approx(to_entry(d), nan_ok=True) for m, d in wanted.items()}
     table = results.scores()
@@ -86,15 +86,14 @@ def test_a_second_evaluation_finds_no_keypoint_and_matches_no_pair_again(fused, 
     from reid_lib.match.ratio import RatioMatcher
     from reid_lib.match.sift import RootSift
 
-    experiment, _, _ = fused
-
-    def again(*args, **how):
-        raise AssertionError("this was computed before")
-
-    monkeypatch.setattr(RootSift, "extract", again)
-    monkeypatch.setattr(RatioMatcher, "match", again)
-    monkeypatch.setattr("reid_lib.match.lnbnn._Count._search", again, raising=False)
-    score_again(experiment)
+    experiment, results, _ = fused
+    computed = []
+    monkeypatch.setattr(RootSift, "extract", lambda *args: computed.append("keypoints"))
+    monkeypatch.setattr(RatioMatcher, "match", lambda *args: computed.append("matches"))
+    monkeypatch.setattr("reid_lib.match.lnbnn.searching", lambda *args: computed.append("votes"))
+    predictions, _ = evaluation.answer_queries(score_again(experiment).alike, experiment.params.threshold_individuals)
+    assert computed == []
+    assert predictions["score"].tolist() == results.predictions["score"].tolist()
 
 
 def test_the_embedding_alone_is_the_evaluation_of_before(evaluated):
