@@ -66,8 +66,6 @@ def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
     """What is compared, by `size`: "quick", "default" or "full"; a GPU gets larger batches."""
     n = {"quick": 64, "default": 192, "full": 512}[size] * (2 if gpu else 1)
     steps = {"quick": 2, "default": 6, "full": 12}[size]
-    galleries = (10_000,) if size == "quick" else (10_000, 100_000, 1_000_000)
-    queries = 3_000 if size == "quick" else 30_000
     peers = ("embed_wildlife_tools", "embed_oml")
     many = 8 if gpu else 1
     lite0 = {"backbone": LITE0, "px": 160, "batch": 32 * many, "steps": steps * many}
@@ -107,12 +105,20 @@ def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
                        {"images": some, "backbone": backbone, "px": px})
             for what, backbone, px in (("EfficientNet-Lite0 160 px", LITE0, 160), ("ResNet-50 210 px", "resnet50", 210))
         ]  # fmt: skip
+    return [*found, _matching(size, gpu=gpu), *_answering(size, gpu=gpu)]
+
+
+def _matching(size: str, *, gpu: bool) -> Comparison:
     photos = {"quick": 8, "default": 16, "full": 48}[size] * (4 if gpu else 1)
-    found.append(
-        Comparison("match", f"{photos**2 // 4:,} pairs of photographs matched, ALIKED-LightGlue, 256 keypoints",
-                   ("match_reid_lib", "match_wildlife_tools", "match_authors", "match_reid_lib_whole"),
-                   {"photos": photos, "keypoints": 256}, 3, "pairs")
-    )  # fmt: skip
+    return Comparison("match", f"{photos**2 // 4:,} pairs of photographs matched, ALIKED-LightGlue, 256 keypoints",
+                      ("match_reid_lib", "match_wildlife_tools", "match_authors", "match_reid_lib_whole"),
+                      {"photos": photos, "keypoints": 256}, 3, "pairs")  # fmt: skip
+
+
+def _answering(size: str, *, gpu: bool) -> list[Comparison]:
+    """Search, threshold and metrics."""
+    galleries = (10_000,) if size == "quick" else (10_000, 100_000, 1_000_000)
+    queries, found = 3_000 if size == "quick" else 30_000, []
     for gallery in galleries:
         others = ("search_plain", "search_faiss", "search_wildlife_tools") if gallery <= 100_000 else ("search_faiss",)
         target = 2 if gallery == 100_000 else None  # to the former way; FAISS does less than a run asks for
