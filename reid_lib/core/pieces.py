@@ -29,6 +29,18 @@ def name_of(*parts: object) -> str:
     return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:NAME_BYTES]
 
 
+def save_piece(path: Path, arrays: Piece) -> None:
+    """Write a file of the cache whole, where others may have to make room for it.
+
+    Raises:
+        OSError, RunError: there is no room.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    make_room(path, sum(array.nbytes for array in arrays.values()), share=LIMIT_SHARE)
+    with files.atomic(path) as temporary, open(temporary, "wb") as file:
+        np.savez(file, **arrays)
+
+
 class Pieces:
     """Results by name, in files of a folder. A result is several arrays; those of one name differ in length alone.
 
@@ -68,10 +80,7 @@ class Pieces:
         held[NAMES] = np.array(names, dtype=f"S{NAME_BYTES}")
         path = self.folder / f"{self.prefix}-{name_of(*names)}.npz"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            make_room(path, sum(array.nbytes for array in held.values()), share=LIMIT_SHARE)
-            with files.atomic(path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, **held)
+            save_piece(path, held)
         except (OSError, RunError) as error:
             LOGGER.warning(f"{self.title} are not kept for another time ({error})")
 

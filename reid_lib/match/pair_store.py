@@ -12,12 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from reid_lib.core import files
-from reid_lib.core.cache import make_room
 from reid_lib.core.errors import RunError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.paths import cache_root
-from reid_lib.core.pieces import LIMIT_SHARE, name_of
+from reid_lib.core.pieces import name_of, save_piece
 
 FORMAT = 1  # raised whenever the same name would mean other scores
 FOLDER = "pairs"
@@ -80,10 +78,7 @@ class PairStore:
         digest = name_of(held["images"].tobytes().hex(), first.tobytes().hex(), second.tobytes().hex())
         path = self.folder / f"{self.prefix}-{digest}.npz"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            make_room(path, sum(array.nbytes for array in held.values()), share=LIMIT_SHARE)
-            with files.atomic(path) as temporary, open(temporary, "wb") as file:
-                np.savez(file, **held)
+            save_piece(path, held)
         except (OSError, RunError) as error:
             if not self._told:  # once; there is one try for each piece
                 LOGGER.warning(f"pair scores are not kept for another time ({error}); matching goes on")

@@ -156,7 +156,7 @@ def test_a_full_disk_costs_the_cache_not_the_scores(sets, monkeypatch, caplog):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("reid_lib.match.pair_store.make_room", full)
+    monkeypatch.setattr("reid_lib.core.pieces.make_room", full)
     monkeypatch.setattr(pair_scores, "PIECE_S", -1.0)
     scores = score_pairs(Counting(), *sets, QUERY, IMAGE, progress=False)
     np.testing.assert_array_equal(scores, expected(QUERY, IMAGE, QUERIES, GALLERY))
