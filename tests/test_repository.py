@@ -67,6 +67,16 @@ def test_everything_from_stored_embeddings_on_works_without_torch():
     assert python(code) == ""
 
 
+def test_importing_the_modules_costs_no_notebook_format():
+    """nbformat compiles the grammar of URIs, two seconds of each kernel; papermill's own module has no choice."""
+    paths = [path for path in MODULES if path.stem != "papermill_engine"]
+    names = [".".join(("reid_lib", *path.with_suffix("").parts)) for path in paths]
+    code = (
+        f"import importlib, sys\nfor name in {names}: importlib.import_module(name)\nprint('nbformat' in sys.modules)"
+    )
+    assert python(code) == "False"
+
+
 def tracked() -> list[str]:
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")

@@ -1,11 +1,14 @@
 """A notebook as one HTML page to read: no code, no prompts, no noise, nothing loaded from elsewhere."""
 
 import re
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
-from nbformat import NotebookNode
 
 from reid_lib.pages.html import render_template
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 # What a reader should see of an output, the first that is there. Widgets and scripts need a server or the network.
 KINDS = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/plain")
@@ -17,7 +20,7 @@ LOADING = ("src", "srcset", "data", "poster", "background", "action", "formactio
 UNWANTED = ("script", "style", "link", "iframe", "object", "embed", "form", "base", "meta")
 
 
-def render_notebook(notebook: NotebookNode, *, title: str, header: Markup | str = "") -> str:
+def render_notebook(notebook: "NotebookNode", *, title: str, header: Markup | str = "") -> str:
     """The HTML text of an executed notebook (nbformat 4), which is changed.
 
     Args:

@@ -8,12 +8,13 @@ import re
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.kernel import find_ipython
+
+if TYPE_CHECKING:  # a kernel needs none of it, and importing it takes two seconds
+    from nbformat import NotebookNode
 
 INJECTED = "# Parameters"  # papermill's cell starts with it
 PAPERMILL_PREFIX = "PAPERMILL_"  # set by --inject-paths
@@ -45,7 +46,7 @@ def notebook_values(fields: set[str]) -> dict[str, Any]:
     return _values(found, namespace)
 
 
-def cells_before_reading(notebook: NotebookNode) -> tuple[str, list[str]]:
+def cells_before_reading(notebook: "NotebookNode") -> tuple[str, list[str]]:
     """Name of the class whose `from_notebook` a notebook (nbformat 4) calls, and the sources of the code cells that run
     before; an empty name and every code cell where it calls none."""
     sources = [_python(cell.source) for cell in notebook.cells if cell.cell_type == "code"]

@@ -27,9 +27,10 @@ def papermill_values(arguments: list[str]) -> dict:
     Raises:
         ReidError: papermill could not read them either.
     """
-    from nbformat import v4
-
     from reid_lib.params.cells import cells_before_reading, injected_values
+
+    with quick_imports():
+        from nbformat import v4
 
     empty = v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "", "language": "python"}})
     with TemporaryDirectory() as folder:
@@ -150,6 +151,7 @@ def _read(path: Path):
 
 
 def _write(notebook: Any, path: Path) -> None:
-    import nbformat
+    with quick_imports():
+        import nbformat
 
     nbformat.write(notebook, path)
