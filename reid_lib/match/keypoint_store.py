@@ -18,11 +18,11 @@ from reid_lib.core.paths import cache_root
 from reid_lib.core.pieces import Pieces, name_of
 from reid_lib.data.pixels import load_image
 from reid_lib.match.keypoints import KINDS, Extractor, Keypoints, KeypointSet, Masker
+from reid_lib.match.mask_store import Item, Masks, find_masks, mask_key
 
 FORMAT = 1  # raised whenever the same name would mean other keypoints
 PIECE = 256  # photographs in a file: what a kill costs at most
 FOLDER = "keypoints"
-Item = tuple[Path, str | None]
 
 
 def extract_keypoints(
@@ -46,8 +46,9 @@ def extract_keypoints(
         UnreadablePhoto: a file cannot be decoded; what was found until then is kept.
     """
     items = list(zip([root / path for path in rows[PATH]], _boxes(rows), strict=True))
-    key = f"{FORMAT} {extractor.max_side_px} {extractor.key}, mask {mask.key if mask else None}"
-    hashes = map_in_threads(_hash_file, [file for file, _ in items], title="looking for keypoints", progress=progress)
+    key = f"{FORMAT} {extractor.max_side_px} {extractor.key}, mask {mask_key(mask)}"
+    files = [file for file, _ in items]
+    hashes = list(map_in_threads(_hash_file, files, title="looking for keypoints", progress=progress))
     names = [name_of(told, box, key) for told, (_, box) in zip(hashes, items, strict=True)]
     kept = _Kept(key)
     found = kept.read(names)
@@ -55,7 +56,11 @@ def extract_keypoints(
         there = sum(name in found for name in names)
         LOGGER.info(f"keypoints of {there} of {len(names)} photographs were found before")
     missing = {name: item for name, item in zip(names, items, strict=True) if name not in found}
-    found |= _find(extractor, mask, missing, kept, progress)
+    masks = None
+    if mask:
+        contents = dict(zip(names, hashes, strict=True))
+        masks = find_masks(mask, list(missing.values()), [contents[name] for name in missing], progress=progress)
+    found |= _find(extractor, masks, missing, kept, progress)
     return KeypointSet.of([found[name] for name in names], rows, names)
 
 
@@ -73,12 +78,12 @@ def _hash_file(path: Path) -> str:
 
 
 def _find(
-    extractor: Extractor, mask: Masker | None, missing: dict[str, Item], kept: "_Kept", progress: bool
+    extractor: Extractor, masks: Masks | None, missing: dict[str, Item], kept: "_Kept", progress: bool
 ) -> dict[str, Keypoints]:
     """Keypoints by name, put into the cache piece by piece, also when it ends before its time."""
     names, found, piece = iter(missing), {}, {}
     try:
-        for keypoints in _extract(extractor, mask, list(missing.values()), progress):
+        for keypoints in _extract(extractor, masks, list(missing.values()), progress):
             name = next(names)
             found[name] = piece[name] = keypoints
             if len(piece) == PIECE:
@@ -89,19 +94,24 @@ def _find(
     return found
 
 
-def _extract(extractor: Extractor, mask: Masker | None, items: list[Item], progress: bool) -> Iterator[Keypoints]:
+def _extract(extractor: Extractor, masks: Masks | None, items: list[Item], progress: bool) -> Iterator[Keypoints]:
     """Keypoints of each photograph, in order; only a few are in memory at any moment."""
 
-    def load(some: list[Item]) -> list[np.ndarray]:
-        return [load_image(file, bbox=box, max_side_px=extractor.max_side_px) for file, box in some]
+    def load(part: range) -> tuple[list[np.ndarray], list[np.ndarray | None]]:
+        some = [items[i] for i in part]
+        photos = [load_image(file, bbox=box, max_side_px=extractor.max_side_px) for file, box in some]
+        if masks is None:
+            return photos, [None] * len(photos)
+        return photos, [masks.at(i, photo.shape[:2]) for i, photo in zip(part, photos, strict=True)]
 
-    def find(photos: list[np.ndarray]) -> list[Keypoints]:
-        return extractor.extract(photos, mask.find(photos) if mask else [None] * len(photos))
+    def find(loaded: tuple[list[np.ndarray], list[np.ndarray | None]]) -> list[Keypoints]:
+        return extractor.extract(*loaded)
 
-    parts = [items[begin : begin + extractor.at_once] for begin in range(0, len(items), extractor.at_once)]
+    n, at_once = len(items), extractor.at_once
+    parts = [range(begin, min(begin + at_once, n)) for begin in range(0, n, at_once)]
     how = {"title": "finding keypoints", "progress": progress}
     if extractor.threads:
-        results = map_in_threads(lambda some: find(load(some)), parts, **how)
+        results = map_in_threads(lambda part: find(load(part)), parts, **how)
     else:  # photographs are decoded in threads while the network is at work
         results = map(find, map_in_threads(load, parts, **how))
     for result in results:
