@@ -154,7 +154,7 @@ def test_evaluate_a_backbone_of_the_hub_with_its_own_preprocessing(environment, 
     """The real client against a hub on this machine, which breaks off in mid-download; offline the next time."""
     name, own = "BVRA/MegaDescriptor-T-224", {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
     of_hub = environment | {"HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_TELEMETRY": "1"}
-    command = ["-p", "backbone", f"hf-hub:{name}", "-p", "dataset", "demo:small"]
+    command = ["-p", "backbone", f"hf-hub:{name}", "-p", "dataset", "demo:small", "-p", "scores", "embedding"]
     with serve(tmp_path / "hub") as hub:
         hub.add(name, "test_vit", safe=False, input_size=[3, 160, 160], interpolation="bilinear", **own)
         hub.break_at = 500_000
@@ -194,6 +194,7 @@ def test_evaluate_a_folder_without_exif_times_to_its_end(environment, tmp_path):
             pixels = np.clip(own + rng.normal(0, 30, own.shape), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / f"animal {animal}" / f"{k}.png")
     command = ["-p", "dataset", "folder", "-p", "data_root", str(tmp_path / "photos"), "-p", "image_size", "64"]
+    command += ["-p", "scores", "embedding"]
     done, out = papermill(environment, *command, "-r", "run_name", "timeless", notebook="evaluate.ipynb")
     assert done.returncode == 0, done.stderr
     folder = run_folder(environment, "timeless")
@@ -224,16 +225,16 @@ def draw_competition(root, *, train, test, alone):
 
 
 @pytest.mark.parametrize(
-    ("year", "layout"),
+    ("year", "scores", "layout"),
     [
-        (2025, {"train": "database", "test": "query", "alone": ()}),
-        (2026, {"train": "train", "test": "test", "alone": ("TexasHornedLizards",)}),
+        (2025, "embedding", {"train": "database", "test": "query", "alone": ()}),
+        (2026, "embedding+local", {"train": "train", "test": "test", "alone": ("TexasHornedLizards",)}),
     ],
 )
-def test_a_competition_whose_test_has_no_labels_shows_val_and_says_so(environment, tmp_path, year, layout):
+def test_a_competition_whose_test_has_no_labels_shows_val_and_says_so(environment, tmp_path, year, scores, layout):
     draw_competition(tmp_path / "clef", **layout)
     data = ["-p", "dataset", f"animalclef{year}", "-p", "data_root", str(tmp_path / "clef")]
-    small = ["-p", "image_size", "64", "-r", "run_name", f"clef{year}"]
+    small = ["-p", "image_size", "64", "-p", "scores", scores, "-r", "run_name", f"clef{year}"]
     done, out = papermill(environment, *data, *small, notebook="evaluate.ipynb")
     assert done.returncode == 0, done.stderr
     folder, said = run_folder(environment, f"clef{year}"), text_of(out)
