@@ -79,6 +79,7 @@ SUBMISSION_CSV = "submission.csv"
 FIGURES = "figures"
 CHECKSUMS_JSON = "checksums.json"  # of a finished run, by seals
 SUSPECTS_CSV = "suspected_label_errors.csv"  # photographs that look like one under two individuals
+SAME_PHOTOS_CSV = "same_photos.csv"  # queries whose own photograph, a copy or another crop of it, is in the gallery
 REPORT_HTML = "report.html"  # of a finished run, by reports
 REFERENCE_JSON = "reference.json"  # in runs/
 COMPARISONS = "comparisons"  # in runs/: a folder of pages; it holds no run

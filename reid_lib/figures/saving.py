@@ -68,7 +68,8 @@ def close_figures(*, besides: list[int]) -> None:
 def show_saved(figure: "Figure | None", path: str | Path) -> None:
     """In a notebook: the file that `save_figure` wrote in place of drawing the figure once more, at its size on paper.
 
-    Elsewhere nothing happens. The figure (or the figure an axes belongs to; None: there is none) is closed.
+    The figure (or the figure an axes belongs to; None: there is none) is closed, so that it is not shown twice. Outside
+    a notebook nothing happens: it stays open.
     """
     if find_ipython() is None:
         return

@@ -182,16 +182,25 @@ def photographs(
 
 
 @legible
-def suspects(pairs: pd.DataFrame, load_image: LoadImage, *, n: int = 6, ax: "Axes | None" = None) -> "Axes":
-    """Photographs that look like one photograph under two individuals, a pair a row.
+def suspects(
+    pairs: pd.DataFrame,
+    load_image: LoadImage,
+    *,
+    title: str = "One photograph under two animals?",
+    n: int = 6,
+    ax: "Axes | None" = None,
+) -> "Axes":
+    """Photographs that look like one photograph, a pair a row.
 
     Args:
-        pairs: image_id_1, identity_1, path_1, role_1, the same of 2, and correlation; as `suspects.find_suspects` finds
-            them.
+        pairs: image_id_1, identity_1, path_1, dataset_1, the same of 2, and correlation; as `suspects.find_suspects`
+            and `same_photo.find_own_photos` find them.
         load_image: image_id -> uint8 (H, W, 3).
+        title: what they are.
         n: most pairs; those of other individuals come before a second pair of the same two.
     """
-    turn = pairs.groupby([f"{name}_{side}" for name in (DATASET, IDENTITY) for side in (1, 2)]).cumcount()
+    both = [f"{name}_{side}" for name in (DATASET, IDENTITY) for side in (1, 2)]
+    turn = pairs.groupby(both, dropna=False).cumcount()
     shown = pairs.loc[turn.sort_values(kind="stable").index].head(n)
     ax = _empty_sheet(ax, n_columns=2, n_rows=len(shown))
     for place, (_, row) in enumerate(shown.iterrows()):
@@ -201,10 +210,13 @@ def suspects(pairs: pd.DataFrame, load_image: LoadImage, *, n: int = 6, ax: "Axe
         for side in (1, 2):
             x = _column(side - 1)
             _photo(ax, load_image(row[f"{IMAGE_ID}_{side}"]), x, top, frame=COLOURS["wrong"], width=1.0)
-            words = f"{_short(row[f'{IDENTITY}_{side}'], 18)}\n{_short(row[f'{PATH}_{side}'], 30)}"
+            name = row[f"{IDENTITY}_{side}"]
+            words = (
+                f"{'true name not known' if pd.isna(name) else _short(name, 18)}\n{_short(row[f'{PATH}_{side}'], 30)}"
+            )
             ax.text(x + 0.5, top + 1.02, words, fontsize=8, color=BLACK, ha="center", va="top")
     more = f" ({len(shown)} of {len(pairs)})" if len(shown) < len(pairs) else ""
-    _headline(ax, f"One photograph under two animals?{more}", "Left of each pair: the correlation of their pixels.")
+    _headline(ax, f"{title}{more}", "Left of each pair: the correlation of their pixels.")
     if not len(shown):
         write_message(ax, "none")
     return ax

@@ -1,6 +1,5 @@
 """The scores of many pairs of photographs by one matcher: each pair once, whichever way round, and never again."""
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,8 +12,6 @@ from reid_lib.core.parallel import map_in_threads
 from reid_lib.match.keypoints import Keypoints, KeypointSet
 from reid_lib.match.matches import Matcher
 from reid_lib.match.pair_store import PairStore, code_of
-
-PIECE_S = 20.0  # of matching in a file of the cache: what a kill costs at most
 
 
 def score_pairs(
@@ -43,7 +40,7 @@ def score_pairs(
         ParameterError: positions out of range, or the two sets are of different extractors.
     """
     query, image = _checked(queries, gallery, query, image)
-    sets = _Sets(queries, gallery)
+    sets = BothSets(queries, gallery)
     codes, which = np.unique(sets.codes(query, image), return_inverse=True)
     scorable = sets.scorable(codes)
     store = PairStore(matcher.key, len(matcher.names))
@@ -51,18 +48,10 @@ def score_pairs(
     if progress and there.any():
         LOGGER.info(f"{there.sum():,} of {scorable.sum():,} pairs were matched before")
     missing = np.flatnonzero(scorable & ~there)
-    begun, kept = time.monotonic(), 0
     done = 0
-    try:
-        for batch in _matched(matcher, sets, codes[missing], progress):
-            scores[missing[done : done + len(batch)]] = batch
-            done += len(batch)
-            if time.monotonic() - begun > PIECE_S:
-                piece = missing[kept:done]
-                begun, kept = time.monotonic(), done
-                store.write(sets.images, codes[piece], scores[piece])
-    finally:  # also when it ends before its time
-        store.write(sets.images, codes[missing[kept:done]], scores[missing[kept:done]])
+    for batch in store.keep(sets.images, codes[missing], _matched(matcher, sets, codes[missing], progress)):
+        scores[missing[done : done + len(batch)]] = batch
+        done += len(batch)
     scores[~scorable] = np.nan
     return scores[which]
 
@@ -82,7 +71,7 @@ def _checked(
     return query, image
 
 
-def _matched(matcher: Matcher, sets: "_Sets", codes: np.ndarray, progress: bool) -> Iterator[np.ndarray]:
+def _matched(matcher: Matcher, sets: "BothSets", codes: np.ndarray, progress: bool) -> Iterator[np.ndarray]:
     """(b, k) scores of the pairs, batch by batch, in order."""
     begins = range(0, len(codes), matcher.at_once)
 
@@ -102,8 +91,8 @@ def _matched(matcher: Matcher, sets: "_Sets", codes: np.ndarray, progress: bool)
             yield batch
 
 
-class _Sets:
-    """Queries and gallery as one: photographs by name, of which each stands there once.
+class BothSets:
+    """Queries and gallery as one: photographs by name, of which each stands there once, at its `place`.
 
     Attributes:
         images: (n,) S32, ascending.
@@ -127,12 +116,21 @@ class _Sets:
         n_images = max(len(self.images), 1)
         return self.has_any[codes // n_images] & self.has_any[codes % n_images]
 
+    def places(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(p,), (p,) of both photographs of each pair."""
+        return codes // len(self.images), codes % len(self.images)
+
     def pairs(self, codes: np.ndarray) -> list[tuple[Keypoints, Keypoints]]:
         """Keypoints of pairs; a photograph that stands in several of them is the same object."""
-        low, high = codes // len(self.images), codes % len(self.images)
+        low, high = self.places(codes)
         held = {place: self._keypoints(place) for place in np.unique([low, high]).tolist()}
         return [(held[one], held[other]) for one, other in zip(low.tolist(), high.tolist(), strict=True)]
 
-    def _keypoints(self, place: int) -> Keypoints:
+    def find(self, place: int) -> tuple[int, int]:
+        """Where a photograph stands: 0 in the queries, 1 in the gallery, and its position there."""
         at, n_queries = int(self.where[place]), len(self.sets[0])
-        return self.sets[0][at] if at < n_queries else self.sets[1][at - n_queries]
+        return (0, at) if at < n_queries else (1, at - n_queries)
+
+    def _keypoints(self, place: int) -> Keypoints:
+        side, at = self.find(place)
+        return self.sets[side][at]

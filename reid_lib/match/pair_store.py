@@ -7,7 +7,9 @@ whole, so that a killed process loses at most one of them.
 
 import contextlib
 import os
+import time
 import zipfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ from reid_lib.core.pieces import name_of, save_piece
 
 FORMAT = 1  # raised whenever the same name would mean other scores
 FOLDER = "pairs"
+PIECE_S = 20.0  # of matching in a file of the cache: what a kill costs at most
 ARRAYS = {"images": ("S32", 1), "first": ("int32", 1), "second": ("int32", 1), "scores": ("float32", 2)}
 
 
@@ -83,6 +86,26 @@ class PairStore:
             if not self._told:  # once; there is one try for each piece
                 LOGGER.warning(f"pair scores are not kept for another time ({error}); matching goes on")
             self._told = True
+
+    def keep(self, images: np.ndarray, codes: np.ndarray, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Pass on the scores of pairs as they are computed, and write them every 20 seconds, also when that ends early.
+
+        Args:
+            images: (n,) S32, ascending.
+            codes: (p,) int64 of the pairs, in the order in which they are computed.
+            batches: (b, width) scores of the next b pairs.
+        """
+        begun, kept, done, held = time.monotonic(), 0, 0, []
+        try:
+            for batch in batches:
+                held.append(batch)
+                done += len(batch)
+                yield batch
+                if time.monotonic() - begun > PIECE_S:
+                    self.write(images, codes[kept:done], np.concatenate(held))
+                    begun, kept, held = time.monotonic(), done, []
+        finally:
+            self.write(images, codes[kept:done], np.concatenate(held) if held else np.empty((0, self.width)))
 
     def _read(self, path: Path) -> dict[str, np.ndarray] | None:
         try:

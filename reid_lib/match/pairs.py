@@ -65,6 +65,12 @@ class PairTable:
         scores = {name: values[mask] for name, values in self.scores.items()}
         return replace(self, query=self.query[mask], image=self.image[mask], scores=scores)
 
+    def of_queries(self, mask: np.ndarray) -> "PairTable":
+        """The pairs of some queries (mask over all of them), which alone are its queries then."""
+        mask = np.asarray(mask, dtype=bool)
+        kept, place = self.where(mask[self.query]), np.cumsum(mask) - 1
+        return replace(kept, queries=self.queries[mask].reset_index(drop=True), query=place[kept.query])
+
     def similarity(self, name: str) -> "PairSimilarity":
         """One score as a `Similarity`; `-inf` for pairs that are not in the table or were not scored."""
         if name not in self.scores:

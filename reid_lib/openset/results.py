@@ -98,6 +98,15 @@ class Reliability(_Part):
     rate: Number
 
 
+class SamePhoto(_Part):
+    """Queries of a role whose own photograph is in the gallery, `of` so many; `overall`: the headline without them."""
+
+    queries: int
+    of: int
+    overall: dict[str, Measured] = {}
+    left_out: bool = False
+
+
 class Results(_Part):
     """metrics.json, its keys in the order in which they are written.
 
@@ -115,6 +124,7 @@ class Results(_Part):
         alone, than_alone: of a fused evaluation, by score: role -> headline metrics of that score alone, and the
             differences of the fused answer to it.
         recall: by local feature, the share of the nearest descriptors that its search found.
+        same_photo: of an evaluation with local scores, by role.
         leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
     """
 
@@ -138,6 +148,7 @@ class Results(_Part):
     alone: dict[str, dict[str, dict[str, Measured]]] = {}
     than_alone: dict[str, ScoreDifferences] = {}
     recall: dict[str, Number] = {}
+    same_photo: dict[str, SamePhoto] = {}
 
     def to_dict(self) -> dict[str, Any]:
         """The keys that were given, in order, undefined values as NaN; `files.write_json` writes them."""

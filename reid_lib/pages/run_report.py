@@ -46,6 +46,7 @@ CAPTIONS = {
     "confusion": "What became of the test photographs.",
     "projection": "Embeddings in two dimensions: photographs that the model finds alike lie close.",
     "retrieval": "Queries and the nearest photographs of the gallery.",
+    "same_photos": "Queries (left) and gallery images that are one photograph: they say nothing of recognition.",
     "leak": "The same embeddings under a random split: what the background gives away.",
 }
 ERROR_CELL = "papermill-error-cell-tag"
@@ -170,6 +171,7 @@ def _header(run: RunFolder) -> Markup:
 
 def _results(run: RunFolder, status: dict) -> Iterator[str]:
     """How the run ended where it did not finish, and its result where it came so far."""
+    from reid_lib.openset.same_photo import describe_same_photos
     from reid_lib.openset.summary import headline
 
     if status["state"] == FAILED:
@@ -177,7 +179,10 @@ def _results(run: RunFolder, status: dict) -> Iterator[str]:
     if status["state"] == INTERRUPTED:
         yield "This run was stopped before its end. The same command, or the same cells run again, continue it."
     if run.path(METRICS_JSON).exists():
-        yield headline(run.metrics())
+        metrics = run.metrics()
+        yield headline(metrics)
+        if own_photos := describe_same_photos(metrics):
+            yield own_photos
 
 
 def _parameters(described: dict) -> str:

@@ -139,6 +139,9 @@ class EvaluateParams(DataParams):
     fusion: Literal["auto", "logistic", "mean", "wildfusion"] = Field(
         "auto", description="how scores become one: auto, logistic, mean, wildfusion"
     )
+    same_photo: Literal["report", "leave_out"] = Field(
+        "report", description="queries whose own photograph, or a crop of it, is in the gallery: report, leave_out"
+    )
 
     @property
     def features(self) -> list[str]:
@@ -153,3 +156,12 @@ class EvaluateParams(DataParams):
         if wrong or len(set(names)) < len(names):
             raise ValueError(f"expected one or several of {', '.join(LOCAL_FEATURES)}, joined by +, none twice")
         return "+".join(names)
+
+    @model_validator(mode="after")
+    def _photographs_are_compared(self):
+        if self.same_photo == "leave_out" and not self.features:
+            raise ValueError(
+                "same_photo: one photograph on both sides is found by local features, which scores 'embedding' does "
+                "not use; expected scores embedding+local or local, or same_photo report"
+            )
+        return self

@@ -12,6 +12,7 @@ __all__, __getattr__, __dir__ = face(
         "steps": "start train evaluate finish",
         "drawing": "save_figure measure_leak draw_leak show_suspects",
         "explain": "show_matches show_reliability",
+        "same_photo": "show_own_photos",
         "takeover": "settle_params",
         "experiment": "Experiment Evaluation load_evaluation",
     },

@@ -116,18 +116,15 @@ def show_reliability(experiment: Experiment) -> None:
 
 
 def draw_reliability(experiment: Experiment) -> "Figure":
-    """The figure of `show_reliability`, from the stored scores of the pairs."""
-    identity = experiment.split.rows.set_index(IMAGE_ID)[IDENTITY]
+    """The figure of `show_reliability`, of the pairs that metrics.json judges."""
     bins, measured = {}, {}
     for role in (VAL, TEST):
         with np.load(experiment.run.path(f"{SCORES}/{role}.npz"), allow_pickle=False) as stored:
-            ours, theirs = (identity.reindex(stored[side]) for side in ("query", "image"))
-            probability = stored["probability"].astype(np.float64)
-        use = ours.notna().to_numpy() & theirs.notna().to_numpy() & np.isfinite(probability)
-        same = (ours.to_numpy() == theirs.to_numpy())[use]
+            use = stored["judged"]
+            probability, same = stored["probability"].astype(np.float64)[use], stored["same"][use]
         if use.any():
-            bins[role] = bin_reliability(probability[use], same, n_bins=N_BINS)
-            measured[role] = summarise_reliability(probability[use], same)
+            bins[role] = bin_reliability(probability, same, n_bins=N_BINS)
+            measured[role] = summarise_reliability(probability, same)
         else:
             LOGGER.info(f"no labelled pairs of {role}: its probabilities cannot be judged")
     return reliability_panels(bins, measured)

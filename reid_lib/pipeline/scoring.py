@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import CALIBRATION_JSON, IMAGE_ID, ROLE, SCORES, TEST, VAL
+from reid_lib.core.names import CALIBRATION_JSON, IMAGE_ID, ROLE, SAME_PHOTOS_CSV, SCORES, TEST, VAL
 from reid_lib.match.fuse import Fusion, fit_fusion
 from reid_lib.match.fused import Fused
 from reid_lib.match.pairs import PairTable
@@ -25,6 +25,7 @@ from reid_lib.openset.threshold import Threshold, fit_threshold
 from reid_lib.pipeline.evaluation import answer_queries
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import EMBEDDING, LocalScores
+from reid_lib.pipeline.same_photo import LEAVE_OUT, find_own_photos, leave_out_own, measure_own_photos
 from reid_lib.runs.run import Run
 
 FUSED = "fused"
@@ -41,6 +42,7 @@ class Scored:
         pairs: role -> shortlisted pairs with all their scores.
         recall: local feature -> share of the nearest descriptors that its search found.
         probability: role -> (p,) of the pairs.
+        own_photos: queries whose own photograph is in the gallery, see `same_photo`; None where nobody looked for them.
     """
 
     alike: dict[str, Similarity]
@@ -49,6 +51,7 @@ class Scored:
     pairs: dict[str, PairTable] = field(default_factory=dict)
     recall: dict[str, float] = field(default_factory=dict)
     probability: dict[str, np.ndarray] = field(default_factory=dict)
+    own_photos: pd.DataFrame | None = None
 
 
 def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Scored:
@@ -62,6 +65,9 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
         return Scored(cosines)
     local = LocalScores(experiment)
     tables = {role: local.score(cosine) for role, cosine in cosines.items()}
+    own_photos = find_own_photos(experiment, local, tables)
+    if params.same_photo == LEAVE_OUT:
+        cosines, tables = leave_out_own(experiment, own_photos, cosines, tables)
     alone = {name: {role: table.similarity(name) for role, table in tables.items()} for name in tables[VAL].scores}
     everything: dict[str, Similarity | None] = dict(cosines)
     if params.scores == "local":  # the embedding proposes candidates, and says nothing of them
@@ -76,7 +82,7 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
         TEST: Fused.frozen(tables[TEST], fitted.fusion, everything[TEST]),
     }
     probability = {role: fused.pair_probability for role, fused in alike.items()}
-    return Scored(alike, alone, fitted.fusion, tables, local.recall, probability)
+    return Scored(alike, alone, fitted.fusion, tables, local.recall, probability, own_photos)
 
 
 def fit_cosine_threshold(experiment: Experiment, cosines: dict[str, Similarity]) -> Threshold:
@@ -86,10 +92,14 @@ def fit_cosine_threshold(experiment: Experiment, cosines: dict[str, Similarity])
 
 
 def store_scores(run: Run, scored: Scored) -> None:
-    """calibration.json, and the scores of all pairs by image id: scores/val.npz and scores/test.npz (no pickle)."""
+    """calibration.json, and the scores of all pairs by image id: scores/val.npz and scores/test.npz (no pickle).
+
+    And same_photos.csv.
+    """
     if scored.fusion is None:
         return
     run.write_json(CALIBRATION_JSON, scored.fusion.to_dict())
+    run.write_csv(SAME_PHOTOS_CSV, scored.own_photos)
     for role, table in scored.pairs.items():
         ids = [rows[IMAGE_ID].to_numpy(dtype=str) for rows in (table.queries, table.gallery)]
         with run.write(f"{SCORES}/{role}.npz") as path, open(path, "wb") as file:
@@ -98,16 +108,19 @@ def store_scores(run: Run, scored: Scored) -> None:
                 query=ids[0][table.query],
                 image=ids[1][table.image],
                 probability=scored.probability[role].astype(np.float32),
+                same=table.same,
+                judged=_judged(table),
                 **table.scores,
             )
 
 
-def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataFrame) -> dict:
+def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataFrame, role: str) -> dict:
     """What metrics.json says of the scores: which is the headline, how far its probabilities can be believed, each
     score alone, and the paired differences of the fused answer to each.
 
     Args:
         predictions: of val and test, by `scored.alike`.
+        role: whose queries the differences are of: `summary.judged_role`.
     """
     if scored.fusion is None:
         return {"score": EMBEDDING}
@@ -116,10 +129,9 @@ def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataF
     for name, similarities in scored.alone.items():
         answers = Answers.of(answer_queries(similarities, n)[0])
         alone[name] = {
-            role: {m: e for m, e in summary.summarise(answers.of_role(role))["overall"].items() if m in HEADLINE}
-            for role in (VAL, TEST)
+            of: {m: e for m, e in summary.summarise(answers.of_role(of))["overall"].items() if m in HEADLINE}
+            for of in (VAL, TEST)
         }
-        role = TEST if fused.of_role(TEST).labelled.any() else VAL
         found = compare_answers(fused, answers, role=role, min_individuals=n)
         differences[name] = {ROLE: role, "differences": {m: to_entry(d) for m, d in found.items()}}
     return {
@@ -127,6 +139,7 @@ def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataF
         "fusion": experiment.params.fusion,
         "calibration": {role: _reliability(scored, role) for role in (VAL, TEST)},
         "recall": scored.recall,
+        **measure_own_photos(experiment, scored.own_photos, scored.alike, predictions),
         "alone": alone,
         "than_alone": differences,
     }
@@ -144,8 +157,13 @@ def describe_fusion(metrics: dict) -> str:
 def _reliability(scored: Scored, role: str) -> dict:
     """ECE and Brier score of the probabilities of the labelled pairs of a role; those of val are out of fold."""
     table = scored.pairs[role]
-    use = table.labelled & table.apart
+    use = _judged(table)
     return summarise_reliability(scored.probability[role][use], table.same[use])
+
+
+def _judged(table: PairTable) -> np.ndarray:
+    """(p,) bool: pairs whose probabilities are judged: labelled, and no image with itself or its own encounter."""
+    return table.labelled & table.apart
 
 
 def _without(table: PairTable, name: str) -> PairTable:

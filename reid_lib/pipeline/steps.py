@@ -28,6 +28,7 @@ from reid_lib.data.split import Split
 from reid_lib.match.cosine import Cosine
 from reid_lib.openset import summary
 from reid_lib.openset.results import check_results
+from reid_lib.openset.same_photo import describe_same_photos
 from reid_lib.pages import run_report
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import launch, trained
@@ -42,6 +43,7 @@ from reid_lib.pipeline.evaluation import (
 )
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
 from reid_lib.pipeline.frozen import compare_with_start, describe_start
+from reid_lib.pipeline.local_scores import EMBEDDING
 from reid_lib.pipeline.query_unit import answer_photographs, group_queries
 from reid_lib.pipeline.scoring import describe_fusion, fit_cosine_threshold, measure_scores, score_roles, store_scores
 from reid_lib.pipeline.submission import make_submission
@@ -135,10 +137,13 @@ def evaluate(experiment: Experiment) -> Evaluation:
     with run.guard():
         embeddings = embed_roles(experiment)
         cosines = similarities(experiment, embeddings)
-        scored, unit = group_queries(experiment, score_roles(experiment, cosines))
+        scored = score_roles(experiment, cosines)
+        cosines = scored.alone.get(EMBEDDING, cosines)
+        scored, unit = group_queries(experiment, scored)
         predictions, threshold = answer_queries(scored.alike, experiment.params.threshold_individuals)
         metrics = measure_metrics(experiment, predictions, threshold, scored.alike[TEST].unit)
-        metrics = compare_with_start(experiment, predictions, metrics) | measure_scores(experiment, scored, predictions)
+        metrics = compare_with_start(experiment, predictions, metrics)
+        metrics |= measure_scores(experiment, scored, predictions, summary.judged_role(metrics))
         metrics = check_results(metrics | unit).to_dict()
         projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
@@ -164,7 +169,8 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
     """
     run = experiment.run
     metrics = results.metrics
-    lines = [summary.headline(metrics), describe_start(metrics), describe_fusion(metrics), f"run folder: {run.folder}"]
+    lines = [summary.headline(metrics), describe_start(metrics), describe_fusion(metrics)]
+    lines += [describe_same_photos(metrics), f"run folder: {run.folder}"]
     if not run.finished:
         seals.seal(run.folder)
         _leave_report(run)

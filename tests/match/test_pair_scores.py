@@ -13,7 +13,7 @@ import pytest
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import IMAGE_ID
-from reid_lib.match import pair_scores
+from reid_lib.match import pair_store
 from reid_lib.match.keypoints import Keypoints, KeypointSet
 from reid_lib.match.matches import NAMES, Matches
 from reid_lib.match.pair_scores import score_pairs
@@ -135,7 +135,7 @@ def test_killed_it_loses_at_most_one_piece(sets, monkeypatch):
         import os, signal, sys
         sys.path.insert(0, os.environ["FOLDER"])
         from test_pair_scores import *
-        pair_scores.PIECE_S = -1.0
+        pair_store.PIECE_S = -1.0
         class Killed(Counting):
             def match(self, pairs):
                 if len(self.asked) >= 9:
@@ -157,7 +157,7 @@ def test_a_full_disk_costs_the_cache_not_the_scores(sets, monkeypatch, caplog):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("reid_lib.core.pieces.make_room", full)
-    monkeypatch.setattr(pair_scores, "PIECE_S", -1.0)
+    monkeypatch.setattr(pair_store, "PIECE_S", -1.0)
     scores = score_pairs(Counting(), *sets, QUERY, IMAGE, progress=False)
     np.testing.assert_array_equal(scores, expected(QUERY, IMAGE, QUERIES, GALLERY))
     assert caplog.text.count("not kept for another time") == 1

@@ -25,12 +25,30 @@ def test_correlation_is_pearsons_where_both_show_something():
     first = grey(pattern(0))
     second = np.clip(first[20:, 30:].astype(int) * 0.7 + 25, 0, 255).astype(np.uint8)
     second = second + np.random.default_rng(0).integers(0, 60, second.shape, dtype=np.uint8)
-    found, overlap = correlate(first, second, np.array([[1.0, 0, -30], [0, 1, -20]]))
+    found, everywhere, overlap = correlate(first, second, np.array([[1.0, 0, -30], [0, 1, -20]]))
     expected = np.corrcoef(first[20:, 30:].ravel(), second.ravel())[0, 1]
     assert found == pytest.approx(expected, abs=1e-9) and 0.5 < found < 0.99
     assert overlap == 1  # all of the smaller one
+    assert 0.5 < everywhere < found  # noise counts for more where little else is
     ours, theirs = first[:, :100], first[:, 60:]  # 40 of 100 columns are in both
-    assert correlate(ours, theirs, np.array([[1.0, 0, -60], [0, 1, 0]])) == (1, pytest.approx(0.4))
+    expected = pytest.approx((1, 1, 0.4))
+    assert correlate(ours, theirs, np.array([[1.0, 0, -60], [0, 1, 0]])) == expected
+
+
+def test_an_animal_of_strong_contrast_on_another_ground_is_not_one_photograph():
+    """The animal alone makes the whole correlate; squares tell, and numpy can say what they tell."""
+    first, second = (np.random.default_rng(seed).normal(120, 12, (96, 96)) for seed in (0, 1))
+    animal = np.kron(np.random.default_rng(2).integers(0, 2, (6, 12)) * 200.0, np.ones((4, 4)))
+    first[36:60, 24:72], second[36:60, 24:72] = animal, animal * 0.9
+    first, second = (np.clip(photo, 0, 255).astype(np.uint8) for photo in (first, second))
+    found, everywhere, _ = correlate(first, second, np.array([[1.0, 0, 0], [0, 1, 0]]))
+    assert found > ALIKE and everywhere < 0.2
+    told = [
+        np.corrcoef(first[y : y + 16, x : x + 16].ravel(), second[y : y + 16, x : x + 16].ravel())[0, 1]
+        for y in range(0, 96, 16)
+        for x in range(0, 96, 16)
+    ]
+    assert everywhere == pytest.approx(np.quantile(told, 0.25))
 
 
 @pytest.mark.parametrize("by", [0.3, 0.5, 1.0, 2.0, 3.3])
@@ -41,7 +59,7 @@ def test_other_sizes_of_one_photograph_are_alike_whichever_is_first(by):
     scale = np.array([size[0] / 240, size[1] / 200])
     fitted = np.hstack([np.diag(scale), ((scale - 1) / 2)[:, None]])  # the first pixel's middle is 0, 0
     for result in (correlate(first, second, fitted), correlate(second, first, cv2.invertAffineTransform(fitted))):
-        assert result[0] > 0.97 and result[1] > 0.9
+        assert result[0] > 0.97 and result[1] > 0.9 and result[2] > 0.9
 
 
 def test_other_photographs_and_maps_that_none_has():
@@ -93,7 +111,15 @@ def test_copies_crops_looks_and_boxes_are_found_and_nothing_else(study):
     assert table["gallery_id"].tolist() == ["base"] * 4
     assert (table["correlation"] > ALIKE).all() and table["correlation"][0] > 0.999
     assert table["overlap"].between(0.5, 1).all()
-    assert list(table.columns) == ["query", "image", "query_id", "gallery_id", "correlation", "overlap"]
+    assert list(table.columns) == ["query", "image", "query_id", "gallery_id", "correlation", "everywhere", "overlap"]
+
+
+def test_no_pair_is_compared_twice(study, monkeypatch):
+    before = found(study)
+    matched = []
+    monkeypatch.setattr(RatioMatcher, "match", lambda self, pairs: matched.extend(pairs))
+    pd.testing.assert_frame_equal(found(study), before)
+    assert matched == []
 
 
 def test_only_the_best_few_of_each_query_are_looked_at(study):

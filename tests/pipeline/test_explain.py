@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reid_lib.core.names import IMAGE_ID, SCORES, TEST, ranked_column
+from reid_lib.core.names import IMAGE_ID, SCORES, TEST, VAL, ranked_column
 from reid_lib.figures.sheets import examples
 from reid_lib.pipeline import explain
 
@@ -48,3 +48,17 @@ def test_the_figures_are_kept_in_the_run(fused, tmp_path, monkeypatch):
     experiment, results, _ = fused
     assert explain.draw_matches(experiment, results.judged, n=2).get_title(loc="left") == "Where photographs match"
     assert len(explain.draw_reliability(experiment).axes) == 2
+
+
+def test_the_reliability_diagram_is_of_the_pairs_that_metrics_judge(fused, monkeypatch):
+    """None of one encounter is among them; the diagram says the error that metrics.json says."""
+    experiment, results, _ = fused
+    drawn = {}
+    monkeypatch.setattr(explain, "reliability_panels", lambda bins, measured: drawn.update(measured))
+    explain.draw_reliability(experiment)
+    encounter = experiment.split.rows.set_index(IMAGE_ID)["encounter"]
+    for role in (VAL, TEST):
+        assert drawn[role] == pytest.approx(results.metrics["calibration"][role], abs=1e-6)
+        with np.load(experiment.run.path(f"{SCORES}/{role}.npz"), allow_pickle=False) as stored:
+            met = encounter[stored["query"]].to_numpy() == encounter[stored["image"]].to_numpy()
+            assert not (met & stored["judged"] & stored["same"]).any()
