@@ -158,6 +158,6 @@ shortlist(Cosine(queries.where(np.arange(4000) < 2), gallery), 3)
 
 def test_the_pairs_of_some_queries_keep_their_images_and_scores():
     some = table([0, 0, 1], [0, 2, 1], s=[1, 2, 3]).of_queries(np.array([False, True]))
-    assert some.queries[IMAGE_ID].tolist() == ["q1"] and some.query.tolist() == [0] and some.image.tolist() == [1]
+    assert some.queries[IMAGE_ID].tolist() == ["q0001"] and some.query.tolist() == [0] and some.image.tolist() == [1]
     assert some.scores["s"].tolist() == [3] and len(some.gallery) == 3
     assert len(table([0], [0]).of_queries(np.array([False, False])).queries) == 0
