@@ -30,7 +30,8 @@ def fetch(params: TrainParams | EvaluateParams) -> None:
         ReidError: something cannot be had, or arrived damaged; what did arrive stays for the next call.
     """
     fetch_dataset(params.dataset, params.data_root)
-    catalogue = read_catalogue(params.dataset, params.data_root, columns=params.columns, split_seed=params.split_seed)
+    how = {"columns": params.columns, "encounter": params.encounter, "split_seed": params.split_seed}
+    catalogue = read_catalogue(params.dataset, params.data_root, **how)
     problems = audit(catalogue, thorough=True)
     if len(problems):
         raise CatalogueError(

@@ -22,6 +22,7 @@ from reid_lib.core.names import (
     ROLE,
     SPECIES,
     SPLIT,
+    UTC_OFFSET,
     ranked_column,
 )
 
@@ -32,6 +33,7 @@ TEXT_COLUMNS = {
     *(IMAGE_ID, PATH, IDENTITY, DATASET, INDIVIDUAL, ENCOUNTER, DATE, ORIENTATION, SPECIES, SPLIT, ROLE, PREDICTED),
     *(ranked_column(what, rank) for what in (IDENTITY, "image", ORIENTATION) for rank in range(1, N_RANKS + 1)),
     BBOX,
+    UTC_OFFSET,
     *(f"{name}_{side}" for name in (IMAGE_ID, PATH, DATASET, ROLE) for side in (1, 2)),  # of pairs of images
     "run",
     "reference",

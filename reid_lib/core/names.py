@@ -11,6 +11,7 @@ DATASET = "dataset"  # "01" of two data sets are two animals
 SPECIES = "species"
 ENCOUNTER = "encounter"  # one sighting: photographs that share place, light and minute
 DATE = "date"
+UTC_OFFSET = "utc_offset"  # of that date's clock, "+02:00"; changes no result
 ORIENTATION = "orientation"  # "left", "right", ...
 BBOX = "bbox"  # "x,y,width,height" in pixels of the upright image
 SPLIT = "split"  # the data set's own: "train" or "test"
@@ -18,7 +19,7 @@ CONTENT = "content"  # what a photograph is known by wherever it lies
 DRAW_KEY = "draw_key"  # of an encounter that follows from times: what its role is drawn by, since its name may change
 
 REQUIRED_COLUMNS = (IMAGE_ID, PATH, IDENTITY)
-OPTIONAL_COLUMNS = (DATASET, SPECIES, ENCOUNTER, DATE, ORIENTATION, BBOX, SPLIT, DRAW_KEY)
+OPTIONAL_COLUMNS = (DATASET, SPECIES, ENCOUNTER, DATE, UTC_OFFSET, ORIENTATION, BBOX, SPLIT, DRAW_KEY)
 
 # Added by the catalogue: the key of an animal across data sets, "<dataset>/<identity>".
 INDIVIDUAL = "individual"

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.errors import printable
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
 from reid_lib.core.parallel import cpu_count, map_in_threads
 from reid_lib.data.file_states import FileState, FileStates
@@ -19,6 +20,7 @@ MISSING = "missing file"
 UNREADABLE = "unreadable image"
 BAD_BBOX = "unusable bbox"
 TWO_IDENTITIES = "the same photograph under two identities"
+NOT_READ = "file of a kind that is not read"  # no problem: it is listed, and stops nothing
 COPY = "the same photograph twice"  # harmless for training, but a copy among the queries is found too easily
 
 LEAVE_OUT = "or pass skip_unreadable=True to leave them out"
@@ -76,6 +78,14 @@ def misnamed(paths: Sequence[str], *, after: int) -> pd.DataFrame:
     """Problems as `find_problems` gives them, of photographs that are in no row; numbered from `after` on."""
     return pd.DataFrame(
         {IMAGE_ID: list(paths), PATH: list(paths), KIND: NO_TEXT, DETAIL: ""}, index=range(after, after + len(paths))
+    )
+
+
+def passed_over(passed: Sequence[tuple[str, str]], *, after: int) -> pd.DataFrame:
+    """Files that are not read, each with its reason, in the form of `find_problems`; numbered from `after` on."""
+    paths, reasons = [printable(path) for path, _ in passed], [reason for _, reason in passed]
+    return pd.DataFrame(
+        {IMAGE_ID: paths, PATH: paths, KIND: NOT_READ, DETAIL: reasons}, index=range(after, after + len(paths))
     )
 
 

@@ -30,6 +30,7 @@ from reid_lib.data.audit import (
     describe_problems,
     find_problems,
     misnamed,
+    passed_over,
 )
 from reid_lib.data.boxes import convert_to_pixels
 from reid_lib.data.file_states import FileStates
@@ -53,7 +54,8 @@ class Catalogue:
         root: absolute folder of the photographs.
         name: the `dataset=` it was read by.
         notes: what a person should know about these data, one sentence each.
-        left_out: images that were left out (`skip_unreadable`): image_id, path, kind, detail.
+        left_out: images that were left out (`skip_unreadable`), and files that are not read (RAW, video): image_id,
+            path, kind, detail.
         audited: what the audit read of the files; None where there was none.
     """
 
@@ -97,6 +99,7 @@ def read_catalogue(
     data_root: str = "",
     *,
     columns: str = "",
+    encounter: str = "",
     split_seed: int = 0,
     skip_unreadable: bool = False,
     progress: bool = True,
@@ -107,6 +110,7 @@ def read_catalogue(
         dataset: which reader, see `registry.READERS`.
         data_root: folder or table; a relative one is tried from here, then from the project root.
         columns: for tables, pairs "ours:theirs" separated by blanks.
+        encounter: for folders, a pattern of the paths, see `readers.pattern.match_paths`.
         split_seed: the demo data are drawn from it.
         skip_unreadable: leave out images that are missing, unreadable or carry two identities, and say so in the
             notes; every image is decoded once for it.
@@ -118,7 +122,7 @@ def read_catalogue(
         >>> catalogue = read_catalogue("demo:small")  # doctest: +SKIP
         >>> catalogue.rows[["image_id", "individual"]].head()  # doctest: +SKIP
     """
-    table = registry.read(dataset, data_root, columns=columns, split_seed=split_seed)
+    table = registry.read(dataset, data_root, columns=columns, encounter=encounter, split_seed=split_seed)
     rows, notes = normalise_table(table.frame, dataset=registry.default_dataset(dataset))
     rows, root = _below_root(rows, table.root)
     states = table.states or FileStates(root)
@@ -127,7 +131,11 @@ def read_catalogue(
     problems = audit(catalogue, thorough=skip_unreadable, progress=progress)
     if table.misnamed:
         problems = pd.concat([problems, misnamed(table.misnamed, after=len(rows))])
-    return _without(catalogue, problems, skip_unreadable=skip_unreadable)
+    catalogue = _without(catalogue, problems, skip_unreadable=skip_unreadable)
+    if not table.passed:
+        return catalogue
+    listed = passed_over(table.passed, after=len(rows) + len(table.misnamed))
+    return replace(catalogue, left_out=pd.concat([catalogue.left_out, listed]) if len(catalogue.left_out) else listed)
 
 
 def audit(catalogue: Catalogue, *, thorough: bool = False, progress: bool = True) -> pd.DataFrame:

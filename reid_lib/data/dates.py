@@ -11,6 +11,9 @@ _ZONE = re.compile(rf"({_CLOCK})\s*(?:Z|(?:UTC|GMT)?\s*[+\-−]\d{{1,2}}(?::?\d{
 _ASIDE = re.compile(r"\s*(?:\[[^\]]*\]|\([^)]*\))$")  # the zone's name: "... 10:00+02:00[Europe/Berlin]"
 _CLOCK_ALONE = re.compile(r"^T?\d{1,2}:\d{2}")
 _DAY = re.compile(r"^(\d{4})([-_./:]?)(\d{2})\2(\d{2})(?!\d)")  # a plain day, whatever follows it
+# Day and month before the year; a year of two digits behind points and slashes only.
+_YEAR_LAST = re.compile(r"^(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d{2})(?!\d)(.*)$", re.DOTALL)
+_CENTURY_FROM = 69  # "68" is 2068, "69" is 1969, as in POSIX and Python
 _LEAST_DIGITS = 4  # "1.5.24"; without a day, such as "today" or "May", pandas would take this year's
 
 
@@ -35,6 +38,47 @@ def parse_days(dates: pd.Series) -> pd.Series:
         found = pd.to_datetime(plain.map(_one))
     unread = found.isna() & plain.notna()
     return found.where(~unread, pd.to_datetime(plain.where(unread).map(_day_of), errors="coerce", format="%Y-%m-%d"))
+
+
+def settle_day_first(dates: pd.Series) -> tuple[pd.Series, list[str]]:
+    """The same dates, those that are written day first ("13/05/2024", "1.5.24") as YYYY-MM-DD; and notes on them.
+
+    Which of two numbers is the day, one column says as a whole: where a number above 12 stands first, the day stands
+    first everywhere; where one stands second, the month does (such dates stay as they are). Points part a day from its
+    month. Where nothing tells, the day is first, and the note says so.
+
+    Args:
+        dates: text or missing, of a whole table.
+    """
+    found = {row: match for row, text in dates.dropna().items() if (match := _YEAR_LAST.match(str(text).strip()))}
+    pointed = {row for row, match in found.items() if match[2] == "."}
+    first = [row for row, match in found.items() if int(match[1]) > 12 >= int(match[3])]
+    second = [row for row, match in found.items() if int(match[3]) > 12 >= int(match[1])]
+    month_first = any(row not in pointed for row in second) and not any(row not in pointed for row in first)
+    unsure = [row for row, match in found.items() if max(int(match[1]), int(match[3])) <= 12]
+    unsure = [row for row in unsure if row in pointed or not month_first]
+    settled = dates.astype(object).copy()
+    for row in first + unsure:
+        settled[row] = _year_first(found[row])
+    return settled, _day_first_notes(dates, settled, first, second, [row for row in unsure if row not in pointed])
+
+
+def _year_first(match: re.Match) -> str:
+    year = int(match[4])
+    if len(match[4]) == 2:
+        year += 1900 if year >= _CENTURY_FROM else 2000
+    return f"{year:04}-{int(match[3]):02}-{int(match[1]):02}{match[5]}"
+
+
+def _day_first_notes(dates: pd.Series, settled: pd.Series, first: list, second: list, unsure: list) -> list[str]:
+    if not unsure:
+        return []
+    told = f"{len(unsure)} dates are read day first, e.g. {dates[unsure[0]]!r} as {settled[unsure[0]]}"
+    if first and second:
+        against = f"{dates[first[0]]!r} and {dates[second[0]]!r}"
+        return [f"{told}, though the column holds both {against}: write YYYY-MM-DD"]
+    why = f", as {dates[first[0]]!r} can only be" if first else ""
+    return [f"{told}{why}: write YYYY-MM-DD where that is wrong"]
 
 
 def _without_zone(date) -> str | None:

@@ -17,7 +17,7 @@ import pandas as pd
 from reid_lib.core.names import BBOX, PATH
 from reid_lib.core.parallel import cpu_count, map_in_threads
 from reid_lib.data.photo import decoding_problem, exif_time, header_problem, upright_size
-from reid_lib.data.photo_file import explain, not_a_file, open_image
+from reid_lib.data.photo_file import explain, not_a_file, open_image, refusal
 
 _SAMPLE_BYTES = 2**14
 
@@ -31,6 +31,7 @@ class FileState:
         problem: why it cannot be used, by its header and its end; "" where it can, or is not there at all.
         sample: its size and a digest of samples of its bytes, see `FileStates.contents`; "" where it cannot be read.
         taken: when the shutter went, in the camera's local time; None where EXIF does not tell, or was not asked for.
+        zone: of that time, "+02:00"; "" where EXIF does not tell.
         sides: width and height in pixels of the upright image; None where unreadable, or not asked for.
         exif: were `taken` and `sides` asked for?
     """
@@ -41,6 +42,7 @@ class FileState:
     taken: datetime | None = None
     sides: tuple[int, int] | None = None
     exif: bool = False
+    zone: str = ""
 
 
 class FileStates:
@@ -93,19 +95,21 @@ def read_state(path: Path, *, exif: bool = False) -> FileState:
         return FileState(-1, exif=exif)
     if not stat.S_ISREG(found.st_mode):
         return FileState(-1, not_a_file(path), exif=exif)
-    sample, taken, sides, problem = "", None, None, None
+    if reason := refusal(path):
+        return FileState(found.st_size, reason, exif=exif)
+    sample, taken, zone, sides, problem = "", None, "", None, None
     try:
         with open(path, "rb") as file:
             sample = f"{found.st_size}-{_sample(file, found.st_size)}"
             with open_image(file) as image:
                 if exif:
-                    taken, sides = exif_time(image), upright_size(image)
+                    (taken, zone), sides = exif_time(image), upright_size(image)
                 problem = header_problem(image, file)
         if problem is None:
             problem = decoding_problem(path)
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ... for a broken file
         problem = explain(path, error)
-    return FileState(found.st_size, problem, sample, taken, sides, exif)
+    return FileState(found.st_size, problem, sample, taken, sides, exif, zone)
 
 
 def _sample(file: BinaryIO, size: int) -> str:

@@ -8,6 +8,7 @@ from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import (
     BBOX,
     DATASET,
+    DATE,
     IDENTITY,
     IMAGE_ID,
     INDIVIDUAL,
@@ -18,6 +19,7 @@ from reid_lib.core.names import (
     REQUIRED_COLUMNS,
     SPLIT,
 )
+from reid_lib.data.dates import settle_day_first
 from reid_lib.data.photo import parse_bbox
 from reid_lib.data.spellings import describe_look_alikes, fold_spelling, is_blank, look_alikes
 
@@ -68,6 +70,9 @@ def normalise_table(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame,
     _add_individual(rows)
     notes += _look_alike_notes(rows)
     notes += _tidy_split(rows)
+    if DATE in rows:
+        rows[DATE], said = settle_day_first(rows[DATE])
+        notes += said
     first = (*REQUIRED_COLUMNS, DATASET, INDIVIDUAL)
     optional = [c for c in OPTIONAL_COLUMNS if c in rows and c not in first and rows[c].notna().any()]
     return rows[[*first, *optional]], notes

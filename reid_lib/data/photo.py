@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from reid_lib.core.errors import CatalogueError
+from reid_lib.data.exif_dates import parse_exif_time, read_offset
 from reid_lib.data.photo_file import MAX_PIXELS, explain, is_cut_off, open_file
 
 MIN_SIDE_PX = 8  # nothing can be recognised below
@@ -17,6 +18,7 @@ GREY = (128, 128, 128)  # what shows through transparent pixels: neither darker 
 
 _one_large_at_a_time = threading.Lock()
 _EXIF_IFD, _ORIENTATION, _TIME_ORIGINAL, _TIME_DIGITIZED = 0x8769, 0x0112, 0x9003, 0x9004
+_ZONE_ORIGINAL, _ZONE_DIGITIZED = 0x9011, 0x9012
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -109,18 +111,25 @@ def upright_size(image: Image.Image) -> tuple[int, int] | None:
         return None
 
 
-def exif_time(image: Image.Image) -> datetime | None:
-    """When the shutter went (EXIF DateTimeOriginal, else DateTimeDigitized), in the camera's local time."""
+def exif_time(image: Image.Image) -> tuple[datetime | None, str]:
+    """When the shutter went (EXIF DateTimeOriginal, else DateTimeDigitized), in the camera's local time; and its zone
+    ("+02:00"), "" where none is told.
+
+    DateTime alone says when a file was last changed, and is not asked.
+    """
     try:
         tags = image.getexif().get_ifd(_EXIF_IFD)
     except Exception:  # the audit tells which files are unreadable
-        return None
-    for tag in (_TIME_ORIGINAL, _TIME_DIGITIZED):
-        try:
-            return datetime.strptime(str(tags.get(tag, "")).strip(" \0")[:19], "%Y:%m:%d %H:%M:%S")
-        except ValueError:  # absent, or "0000:00:00 00:00:00" of a camera whose clock was never set
-            continue
-    return None
+        return None, ""
+    for tag, zone in ((_TIME_ORIGINAL, _ZONE_ORIGINAL), (_TIME_DIGITIZED, _ZONE_DIGITIZED)):
+        time, offset = parse_exif_time(_as_text(tags.get(tag)))
+        if time:
+            return time, offset or read_offset(_as_text(tags.get(zone)))
+    return None, ""
+
+
+def _as_text(value: object) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else "" if value is None else str(value)
 
 
 def parse_bbox(bbox: object) -> tuple[float, float, float, float] | None:

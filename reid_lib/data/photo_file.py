@@ -10,6 +10,8 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from reid_lib.data.kinds import ADVICE, HEIC, VIDEO, can_read_heif, refused_kind
+
 MAX_PIXELS = 200_000_000
 # Pillow knows many more; some of those start other programs (Ghostscript for EPS) or are no photographs. MPO opens as
 # JPEG, HEIF where pillow-heif has registered it.
@@ -28,7 +30,8 @@ OTHER_KINDS = {
 }
 # Of formats that are read: what begins so and is no image is damaged.
 _OWN_BEGINNINGS = (b"II*\0", b"MM\0*", b"\x89PNG", b"\xff\xd8", b"RIFF", b"\0\0\0\x0cjP")
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"mif1", b"msf1")
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1")
+_VIDEO_BRANDS = (b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp4", b"3gp5", b"MSNV")
 _KINDS = {
     stat.S_ISDIR: "a folder",
     stat.S_ISFIFO: "a named pipe",
@@ -64,15 +67,24 @@ def not_a_file(path: Path | str) -> str:
     return f"{kind}, not a file"
 
 
+def refusal(path: Path | str) -> str:
+    """Why a file is not opened, by its name alone: raw data of a camera, or a video, with the cure; "" for all others.
+
+    Pillow would open some raw data as the small preview in it.
+    """
+    kind = refused_kind(str(path))
+    return f"{kind}, which is not read here: {ADVICE[kind]}" if kind else ""
+
+
 @contextmanager
 def open_file(path: Path | str) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """The image (its header is read, its pixels are not) and the file it is in.
 
     Raises:
-        ValueError: no regular file.
+        ValueError: no regular file, or refused by its name.
         OSError: missing, not to be read, or of a kind that is not read here (`PIL.UnidentifiedImageError`).
     """
-    if reason := not_a_file(path):
+    if reason := not_a_file(path) or refusal(path):
         raise ValueError(reason)
     with open(path, "rb") as file, open_image(file) as image:
         yield image, file
@@ -89,6 +101,7 @@ def open_image(file: BinaryIO) -> Image.Image:
 
 def _formats() -> tuple[str, ...]:
     Image.init()  # does nothing the second time
+    can_read_heif()
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
@@ -111,6 +124,9 @@ def is_cut_off(image: Image.Image, file: BinaryIO) -> str | None:
         return "" if _found(file, _PNG_END, max(0, size - _TAIL_BYTES)) else None
     if image.format == "TIFF":
         return f"{_CUT_OFF} (its pixels would end behind the file)" if _tiff_end(image) > size else ""
+    if image.format == "HEIF":  # libheif compares its lengths, too; left are zeros where a copy broke off
+        file.seek(max(0, size - _TAIL_BYTES))
+        return "" if any(file.read()) else None
     return "" if image.format == "WEBP" else None  # Pillow compares the length of a WebP when it opens one
 
 
@@ -180,6 +196,11 @@ def _unidentified(path: Path) -> str:
         return f"not an image that can be read: it begins as one, but is {_CUT_OFF}"
     kind = next((name for begin, name in OTHER_KINDS.items() if head.lstrip().lower().startswith(begin.lower())), "")
     if head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS:
-        kind = "a HEIC photograph"
+        if can_read_heif():
+            return f"not an image that can be read: it begins as a HEIC photograph, but is {_CUT_OFF}"
+        kind = HEIC
+    elif head[4:8] == b"ftyp" and head[8:12] in _VIDEO_BRANDS:
+        kind = VIDEO
     what = f" but {kind}" if kind else ""
-    return f"not an image that can be read{what}, whatever its name says; save it as JPEG or PNG"
+    cure = ADVICE.get(kind, "save it as JPEG or PNG")
+    return f"not an image that can be read{what}, whatever its name says; {cure}"

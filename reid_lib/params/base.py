@@ -54,6 +54,8 @@ class NotebookParams(BaseModel):
     NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset(
         {"run_name", "reference", "device", "num_gpus", "data_root", "num_workers", "torch_compile"}
     )
+    # What came after the first runs: at its default it is no part of their key.
+    LATER: ClassVar[frozenset[str]] = frozenset({"encounter"})
     RUN_PREFIX: ClassVar[str] = ""  # of the names made for runs
 
     @classmethod

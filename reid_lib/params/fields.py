@@ -21,6 +21,9 @@ class DataParams(NotebookParams):
     )
     data_root: str = Field("", description="where the photographs lie; empty means REID_DATA (demo needs none)")
     columns: str = Field("", description="csv only, ours:theirs separated by spaces, e.g. identity:animal path:file")
+    encounter: str = Field(
+        "", description="folder only, a pattern of paths, e.g. {identity}/{encounter}_*; empty: by EXIF time"
+    )
     skip_unreadable: bool = Field(False, description="leave bad images out (and say so) instead of stopping")
     run_name: str = Field("", description="empty: made from what differs from these defaults")
     reference: str = Field("", description="run to compare with; empty: the promoted one")

@@ -23,6 +23,7 @@ def read(params: TrainParams | EvaluateParams) -> Catalogue:
         params.dataset,
         params.data_root,
         columns=params.columns,
+        encounter=params.encounter,
         split_seed=params.split_seed,
         skip_unreadable=params.skip_unreadable,
     )

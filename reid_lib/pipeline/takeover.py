@@ -7,7 +7,7 @@ from reid_lib.runs.folder import load_run
 # What the roles of images follow from, beside the images.
 SHARES = ("split_policy", "val_split", "test_split", "unknown_split", "split_seed")
 # What an evaluation of a run takes over from it, unless it names a data set of its own.
-TAKEN_OVER = ("dataset", "data_root", "columns", "skip_unreadable", "threshold_individuals", *SHARES)
+TAKEN_OVER = ("dataset", "data_root", "columns", "encounter", "skip_unreadable", "threshold_individuals", *SHARES)
 # Of these, what says where the photographs lie may be given anew: they may have moved.
 FREE = ("data_root", "columns", "skip_unreadable")
 # What a run's network was made with.

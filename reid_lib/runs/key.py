@@ -24,9 +24,15 @@ def make_run_key(params: "NotebookParams", catalogue_fingerprint: str, split_fin
     """The parameters that change the result of a run, the data and their split.
 
     Args:
-        params: a `NotebookParams`; its `NOT_IDENTITY` names those that change no result.
+        params: a `NotebookParams`; its `NOT_IDENTITY` names those that change no result, its `LATER` those that runs of
+            before do not know.
     """
-    own = {name: value for name, value in params.model_dump().items() if name not in params.NOT_IDENTITY}
+    changed = params.differences()
+    own = {
+        name: value
+        for name, value in params.model_dump().items()
+        if name not in params.NOT_IDENTITY and (name not in params.LATER or name in changed)
+    }
     return own | {"catalogue": catalogue_fingerprint, "split": split_fingerprint}
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reid_lib.data import dates
-from reid_lib.data.dates import parse_days
+from reid_lib.data.dates import parse_days, settle_day_first
 
 
 def read(*texts):
@@ -69,3 +69,26 @@ SPELLINGS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y:%m:%d %H:%M:%S", "%d 
 def test_any_mixture_of_zones_and_spellings_keeps_every_clock(rows):
     found = read(*(time.replace(tzinfo=zone).strftime(spelling + "%z") for time, zone, spelling in rows))
     assert found.tolist() == [time for time, _, _ in rows]
+
+
+@pytest.mark.parametrize(
+    ("texts", "days", "said"),
+    [
+        (["13/05/2024", "01/05/2024"], ["2024-05-13", "2024-05-01"], "as '13/05/2024' can only be"),
+        (["05/13/2024", "01/05/2024"], ["2024-05-13", "2024-01-05"], ""),  # the month first, as one date can only be
+        (["01/05/2024 10:20", "2/5/24"], ["2024-05-01", "2024-05-02"], "2 dates are read day first"),
+        (["1.5.24", "02.05.2024 10:20", "03.05.99"], ["2024-05-01", "2024-05-02", "1999-05-03"], ""),
+        (["1-5-2024"], ["2024-05-01"], "'1-5-2024' as 2024-05-01: write YYYY-MM-DD"),
+        (
+            ["13/05/2024", "05/14/2024", "1/2/2024"],
+            ["2024-05-13", "2024-05-14", "2024-02-01"],
+            "though the column holds",
+        ),
+        (["2024-05-01", "2024:05:02", None, "May 3 2024"], ["2024-05-01", "2024-05-02", "NaT", "2024-05-03"], ""),
+        (["31/31/2024"], ["NaT"], ""),
+    ],
+)
+def test_which_number_is_the_day_is_settled_by_the_column_and_told(texts, days, said):
+    settled, notes = settle_day_first(pd.Series(texts, dtype=object))
+    assert parse_days(settled).dt.strftime("%Y-%m-%d").fillna("NaT").tolist() == days
+    assert bool(notes) == bool(said) and said in "".join(notes)

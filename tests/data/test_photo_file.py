@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reid_lib.data import kinds, photo_file
 from reid_lib.data.file_states import read_state
 from reid_lib.data.photo import UnreadablePhoto
 from reid_lib.data.photo_file import not_a_file, open_file
@@ -60,7 +62,6 @@ def test_a_device_is_refused_and_a_link_to_a_file_is_not(tmp_path):
         (b"PK\x03\x04 and so on", "a zip archive"),
         (b"\n<!DOCTYPE html><html>404</html>", "a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\n", "a Git LFS pointer"),
-        (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic", "a HEIC photograph"),
         (b"only its name says it is a photograph", "not an image"),
     ],
 )
@@ -71,6 +72,47 @@ def test_another_kind_of_file_under_a_photographs_name_is_named(tmp_path, monkey
     assert reason.startswith("not an image") and kind in reason and "save it as JPEG or PNG" in reason
     with pytest.raises(UnreadablePhoto, match="not an image"):
         load_image(tmp_path / "a.jpg")
+
+
+HEIC_HEAD = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic"
+
+
+@pytest.mark.parametrize(("there", "told"), [(False, r"pip install -e '.\[heic\]'"), (True, "is broken or cut off")])
+def test_a_heic_photograph_is_told_with_the_line_that_lets_it_be_read(tmp_path, monkeypatch, there, told):
+    monkeypatch.setattr(photo_file, "can_read_heif", lambda: there)
+    monkeypatch.setattr(photo_file, "_formats", lambda: ("JPEG",))
+    assert re.search(f"a HEIC photograph.*{told}", problem(tmp_path, HEIC_HEAD))
+
+
+def test_heic_is_upright_and_whole_or_told(tmp_path):
+    """Its own rotation counts, not that of EXIF, which says the same once more (ISO/IEC 23008-12, 6.5.10)."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    kinds.can_read_heif()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    heic = pillow_heif.from_pillow(picture(size=(160, 96)))
+    heic.info["exif"] = exif.tobytes()
+    heic.save(tmp_path / "a.heic")
+    whole = (tmp_path / "a.heic").read_bytes()
+    assert b"irot" in whole and load_image(tmp_path / "a.heic").shape == (160, 96, 3)
+    assert problem(tmp_path, whole, "IMG_1.JPG") == ""
+    for share in (0.3, 0.9, 0.99):
+        cut = whole[: int(share * len(whole))]
+        assert "cut off" in problem(tmp_path, cut)
+        assert "cut off" in problem(tmp_path, cut.ljust(len(whole) + 9000, b"\0")), "its rest was never written"
+
+
+@pytest.mark.parametrize("name", ["a.NEF", "a.dng", "a.mp4"])
+def test_raw_and_video_are_refused_by_name_whatever_pillow_could_open(tmp_path, name):
+    """Many a raw file is a TIFF, of which Pillow would show the preview."""
+    reason = problem(tmp_path, saved("TIFF"), name)
+    assert "which is not read here" in reason and ("JPEG" in reason or "ffmpeg" in reason)
+    with pytest.raises(UnreadablePhoto, match="which is not read here"):
+        load_image(tmp_path / name)
+
+
+def test_a_video_under_a_photographs_name_is_named(tmp_path):
+    assert "a video" in (said := problem(tmp_path, b"\0\0\0\x18ftypisom\0\0\0\0isom")) and "ffmpeg" in said
 
 
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "ICO", "PCX"])

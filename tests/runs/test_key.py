@@ -14,6 +14,12 @@ def test_the_key_is_what_changes_the_result():
     assert a != make_run_key(TrainParams(), "c", "other")
 
 
+def test_a_parameter_that_came_later_changes_no_key_at_its_default():
+    key = make_run_key(TrainParams(), "c", "s")
+    assert "encounter" not in key, "or every run made before would be refused"
+    assert make_run_key(TrainParams(encounter="{encounter}/*"), "c", "s") == key | {"encounter": "{encounter}/*"}
+
+
 def test_equal_keys_have_no_differences_also_where_a_value_is_not_a_number():
     key = make_run_key(TrainParams(), "c", "s")
     assert list_differences(key, key) == []

@@ -1,64 +1,106 @@
-"""Photographs in one folder per animal: root/<identity>/<image>, times and encounters from EXIF."""
+"""Photographs in one folder per animal: root/<identity>/<image>, times and encounters from EXIF, or both names from a
+pattern of the path."""
 
-import os
-from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError, is_text, printable
-from reid_lib.core.names import DATE, DRAW_KEY, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
-from reid_lib.data.file_states import FileStates
+from reid_lib.core.names import DATE, DRAW_KEY, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, UTC_OFFSET
+from reid_lib.data.file_states import FileState, FileStates
+from reid_lib.data.find_files import Found, find_photographs
+from reid_lib.data.kinds import EXTENSIONS, describe_passed
+from reid_lib.data.readers.pattern import match_paths
 from reid_lib.data.readers.tables import Table
 
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
-# Photographs all the same, which Pillow does not read by itself: worth a word, unlike a stray text file.
-UNREAD_EXTENSIONS = (".heic", ".heif", ".avif", ".cr2", ".cr3", ".nef", ".arw", ".dng", ".orf", ".rw2", ".raf", ".gif")
 ENCOUNTER_GAP = timedelta(minutes=30)
 # The clock's cells that encounters draw their roles by. Shorter ones cut more encounters in two, which are then in the
 # gallery more often; longer ones give more of an animal's encounters one role.
 CELL_H = 2
-SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
 NOT_AN_ANIMAL = ("train", "test", "val", "valid", "validation", "images", "photos", "database", "query", "gallery")
 
 
-def read_folder(root: Path) -> Table:
-    """One row per image below root/<identity>/, at any depth; hidden files and other kinds of files are passed over,
-    names that are not UTF-8 kept apart.
+def read_folder(root: Path, *, encounter: str = "") -> Table:
+    """One row per image below root/<identity>/, at any depth. Hidden files and other kinds of files are passed over;
+    what some camera made and is not read here (RAW, video) is told; names that are not UTF-8 are kept apart.
+
+    Args:
+        root: the folder.
+        encounter: a pattern of the path, such as "{identity}/{encounter}_*", see `pattern.match_paths`; where it has no
+            {identity}, that is the first folder. Empty: photographs of an animal within 30 minutes are one encounter.
 
     Raises:
-        CatalogueError: no images, or images that lie in no animal's folder.
+        CatalogueError: no images, images that lie in no animal's folder, or a pattern that fits none.
     """
     if root.is_file():
         raise CatalogueError(f"{root} is a file: dataset='folder' wants the folder above it; a table is dataset='csv'")
-    found, unread = _find_images(root)
-    paths, misnamed = [p for p in found if is_text(p)], [printable(p) for p in found if not is_text(p)]
-    direct = [p for p in paths if "/" not in p]
+    found = find_photographs(root)
+    paths, misnamed = [p for p in found.paths if is_text(p)], [printable(p) for p in found.paths if not is_text(p)]
+    if not paths:
+        raise CatalogueError(_nothing_there(root, found, misnamed))
+    told, notes = match_paths(encounter, paths) if encounter else ([None] * len(paths), "")
+    identities = [_identity_of(path, values) for path, values in zip(paths, told, strict=True)]
+    _refuse_direct(root, [p for p, identity in zip(paths, identities, strict=True) if not identity], encounter)
+    states = FileStates(root)
+    looked = states.of(paths, exif=True)
+    frame = pd.DataFrame({IMAGE_ID: paths, PATH: paths, IDENTITY: identities})
+    passed = [f"passed over: {describe_passed(found.passed)}"] if found.passed else []
+    notes = [*_name_notes(identities), *passed, *([notes] if notes else [])]
+    notes += _add_told(frame, told) if encounter else []
+    _add_times(frame, looked, encounter=not encounter)
+    notes += _time_notes([state.taken for state in looked], encounter=not encounter)
+    return Table(frame, root, tuple(notes), tuple(misnamed), states, tuple(found.passed))
+
+
+def _identity_of(path: str, told: dict[str, str] | None) -> str:
+    if told and IDENTITY in told:
+        return told[IDENTITY]
+    return path.split("/")[0] if "/" in path else ""
+
+
+def _add_told(frame: pd.DataFrame, told: Sequence[dict[str, str] | None]) -> list[str]:
+    """What the pattern read, in place: an encounter is of one animal. Returns a note on how many there are."""
+    for field in next(values for values in told if values):
+        if field != IDENTITY:
+            frame[field] = pd.Series([values[field] if values else None for values in told], dtype=object)
+    frame[ENCOUNTER] = (frame[IDENTITY] + " " + frame[ENCOUNTER]).where(frame[ENCOUNTER].notna(), None)
+    return [f"{frame[ENCOUNTER].nunique()} encounters by the pattern"]
+
+
+def _add_times(frame: pd.DataFrame, looked: Sequence[FileState], *, encounter: bool) -> None:
+    """Dates by EXIF, where the paths tell none, and, if asked for, the encounters that follow from them, in place."""
+    times = [state.taken for state in looked]
+    if not any(times):
+        return
+    if DATE not in frame:
+        frame[DATE] = [time.isoformat() if time else None for time in times]
+        frame[UTC_OFFSET] = [state.zone or None for state in looked]
+    if encounter:
+        frame[ENCOUNTER] = find_encounters(list(frame[IDENTITY]), times)
+        frame[DRAW_KEY] = draw_keys(times)
+
+
+def _nothing_there(root: Path, found: Found, misnamed: list[str]) -> str:
+    if misnamed:
+        return f"no photograph under {root} has a name in UTF-8 (first: {misnamed[0]}): rename them"
+    others = f" (found {describe_passed(found.passed)})" if found.passed else ""
+    return (
+        f"no images under {root}{others}: expected {root.name}/<identity>/<image>.jpg, "
+        f"of the kinds {', '.join(e[1:] for e in EXTENSIONS)}; pass dataset='csv' for a table"
+    )
+
+
+def _refuse_direct(root: Path, direct: list[str], pattern: str) -> None:
     if direct:
+        fits = f" and do not fit {pattern!r}" if pattern else ""
         raise CatalogueError(
-            f"{len(direct)} images lie directly in {root}, so their animal is unknown ({', '.join(direct[:3])}): "
-            f"expected {root.name}/<identity>/<image>.jpg; move them into a folder per animal, "
+            f"{len(direct)} images lie directly in {root}{fits}, so their animal is unknown "
+            f"({', '.join(direct[:3])}): expected {root.name}/<identity>/<image>.jpg; move them into a folder per "
+            'animal, pass a pattern of their names (-p encounter "{identity}_{encounter}_*"), '
             "or pass dataset='csv' for a table"
         )
-    if not paths and misnamed:
-        raise CatalogueError(f"no photograph under {root} has a name in UTF-8 (first: {misnamed[0]}): rename them")
-    if not paths:
-        others = f" (found {_counted(unread)}: save these as JPEG or PNG)" if unread else ""
-        raise CatalogueError(
-            f"no images under {root}{others}: expected {root.name}/<identity>/<image>.jpg, "
-            f"of the kinds {', '.join(e[1:] for e in EXTENSIONS)}; pass dataset='csv' for a table"
-        )
-    identities = [p.split("/")[0] for p in paths]
-    states = FileStates(root)
-    times = [state.taken for state in states.of(paths, exif=True)]
-    frame = pd.DataFrame({IMAGE_ID: paths, PATH: paths, IDENTITY: identities})
-    notes = _name_notes(identities) + ([f"passed over: {_counted(unread)}; save them as JPEG or PNG"] if unread else [])
-    if any(times):
-        frame[DATE] = [time.isoformat() if time else None for time in times]
-        frame[ENCOUNTER] = find_encounters(identities, times)
-        frame[DRAW_KEY] = draw_keys(times)
-    return Table(frame, root, (*notes, *_time_notes(times)), tuple(misnamed), states)
 
 
 def find_encounters(identities: list[str], times: list[datetime | None]) -> list[str]:
@@ -84,36 +126,6 @@ def draw_keys(times: list[datetime | None]) -> list[str | None]:
     return [f"time:{time:%Y-%m-%d} {time.hour // CELL_H}" if time else None for time in times]
 
 
-def _find_images(root: Path) -> tuple[list[str], Counter]:
-    """Paths relative to root, with forward slashes, sorted; and how many photographs of unreadable kinds there are."""
-    paths, unread = [], Counter()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
-        here = os.path.realpath(folder)
-        below = Path(folder).relative_to(root).as_posix()
-        subfolders[:] = sorted(
-            name
-            for name in subfolders
-            if not name.startswith(".")
-            and name not in SYSTEM_FOLDERS
-            and not (here + os.sep).startswith(
-                os.path.realpath(os.path.join(folder, name)) + os.sep
-            )  # a link in a circle
-        )
-        for name in names:
-            extension = os.path.splitext(name)[1].lower()
-            if name.startswith("."):
-                continue
-            if extension in EXTENSIONS:
-                paths.append(name if below == "." else f"{below}/{name}")
-            elif extension in UNREAD_EXTENSIONS:
-                unread[extension] += 1
-    return sorted(paths), unread
-
-
-def _counted(kinds: Counter) -> str:
-    return ", ".join(f"{count} {extension}" for extension, count in kinds.most_common())
-
-
 def _name_notes(identities: list[str]) -> list[str]:
     odd = sorted({name for name in identities if name.lower() in NOT_AN_ANIMAL})
     if not odd:
@@ -123,8 +135,10 @@ def _name_notes(identities: list[str]) -> list[str]:
     ]
 
 
-def _time_notes(times: list[datetime | None]) -> list[str]:
+def _time_notes(times: list[datetime | None], *, encounter: bool) -> list[str]:
     absent = sum(time is None for time in times)
+    if not encounter:  # a pattern tells them
+        return []
     if absent == len(times):
         return ["no photograph carries an EXIF time: encounters are unknown, and the split may leak"]
     if absent:

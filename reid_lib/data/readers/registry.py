@@ -15,6 +15,7 @@ from reid_lib.data.readers.tables import Table, read_table
 from reid_lib.data.readers.wildlife import read_wildlife
 
 TABLES = ("csv", "animalclef2025", "animalclef2026", "wildlifereid10k")
+FOLDERS = ("folder",)
 DEMO_SIZES = {"demo": "default", "demo:small": "small", "demo:large": "large"}
 WILDLIFE = "wildlife:"
 READERS = (*DEMO_SIZES, "folder", *TABLES, WILDLIFE + "<ClassName>")
@@ -27,13 +28,14 @@ KAGGLE_PAGES = {
 }
 
 
-def read(dataset: str, data_root: str, *, columns: str = "", split_seed: int = 0) -> Table:
+def read(dataset: str, data_root: str, *, columns: str = "", encounter: str = "", split_seed: int = 0) -> Table:
     """Read a data set.
 
     Args:
         dataset: one of `READERS`.
         data_root: folder (or table) on disk; empty for the demo data.
         columns: for the tables, pairs "ours:theirs".
+        encounter: for the folder, a pattern of the paths, such as "{identity}/{encounter}_*".
         split_seed: the demo data are drawn from it.
 
     Raises:
@@ -41,6 +43,11 @@ def read(dataset: str, data_root: str, *, columns: str = "", split_seed: int = 0
     """
     if columns and dataset not in TABLES:
         raise CatalogueError(f"columns are for tables ({', '.join(TABLES)}), not for dataset {dataset!r}")
+    if encounter and dataset not in FOLDERS:
+        raise CatalogueError(
+            f"encounter is a pattern of paths, for dataset {' or '.join(FOLDERS)}, not for {dataset!r}: of a table, "
+            "-p columns 'encounter:their_name' says which column tells the encounter"
+        )
     if data_root and dataset in DEMO_SIZES:
         raise CatalogueError(
             f"data_root is {data_root!r}, but dataset {dataset!r} draws its own animals: pass dataset folder for "
@@ -49,7 +56,7 @@ def read(dataset: str, data_root: str, *, columns: str = "", split_seed: int = 0
     if dataset in DEMO_SIZES:
         return _read_demo(dataset, split_seed)
     if dataset == "folder":
-        return read_folder(find_data(data_root))
+        return read_folder(find_data(data_root), encounter=encounter)
     if dataset in TABLES:
         with _told_where_from(dataset):
             return read_table(find_data(data_root), columns=columns)

@@ -21,6 +21,7 @@ from reid_lib.core.names import (
     REQUIRED_COLUMNS,
     SPECIES,
     SPLIT,
+    UTC_OFFSET,
 )
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.data.file_states import FileStates
@@ -35,6 +36,7 @@ ALIASES = {
     SPECIES: ("species", "taxon"),
     ENCOUNTER: ("encounter", "encounter_id", "sighting", "sighting_id", "event", "event_id"),
     DATE: ("date", "datetime", "date_time", "timestamp", "time", "datetimeoriginal"),
+    UTC_OFFSET: ("utc_offset", "offsettimeoriginal"),
     ORIENTATION: ("orientation", "viewpoint", "flank", "side", "view"),
     BBOX: ("bbox", "bounding_box"),
     SPLIT: ("split", "subset", "original_split"),
@@ -53,13 +55,15 @@ OUR_COLUMNS = tuple(c for c in dict.fromkeys(REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 @dataclass(frozen=True)
 class Table:
     """What a reader found: a frame with our column names, values still as they stood; what a person should know;
-    photographs that no row can name, since their path is not UTF-8; and the files it has looked into."""
+    photographs that no row can name, since their path is not UTF-8; the files it has looked into; and files that were
+    passed over, as pairs of a path and the reason with its cure."""
 
     frame: pd.DataFrame
     root: Path
     notes: tuple[str, ...] = ()
     misnamed: tuple[str, ...] = ()
     states: FileStates | None = None
+    passed: tuple[tuple[str, str], ...] = ()
 
 
 def read_table(source: Path, *, columns: str = "") -> Table:

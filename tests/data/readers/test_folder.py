@@ -9,8 +9,20 @@ from PIL import Image
 from readers_cases import save
 
 from reid_lib.core.errors import CatalogueError
-from reid_lib.core.names import DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
-from reid_lib.data.catalogue import read_catalogue
+from reid_lib.core.names import (
+    DATASET,
+    DATE,
+    DRAW_KEY,
+    ENCOUNTER,
+    IDENTITY,
+    IMAGE_ID,
+    ORIENTATION,
+    PATH,
+    UTC_OFFSET,
+)
+from reid_lib.data import kinds
+from reid_lib.data.audit import KIND, NOT_READ
+from reid_lib.data.catalogue import FINGERPRINTED, read_catalogue
 from reid_lib.data.file_states import read_state
 from reid_lib.data.readers import registry
 from reid_lib.data.readers.folder import find_encounters
@@ -91,6 +103,8 @@ def test_without_any_time_the_headline_warns_of_the_leak(tmp_path):
     [
         ("2021:05:01 10:00:00", 0x9003, datetime(2021, 5, 1, 10)),
         ("2021:05:01 10:00:00", 0x9004, datetime(2021, 5, 1, 10)),
+        ("2021-05-01T10:00:00+02:00", 0x9003, datetime(2021, 5, 1, 10)),
+        ("2021:05:01 10:00:00", 0x0132, None),  # when the file was changed
         ("0000:00:00 00:00:00", 0x9003, None),
         ("    :  :     :  :  ", 0x9003, None),
         (None, 0x9003, None),
@@ -120,14 +134,94 @@ def test_images_beside_the_animals_folders_are_refused(tmp_path):
         read_catalogue("folder", str(tmp_path))
 
 
-def test_photographs_of_unreadable_kinds_are_told(tmp_path):
+def test_what_is_not_read_is_counted_listed_and_stops_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(kinds, "can_read_heif", lambda: False)
     save(tmp_path / "a/1.jpg")
-    for i in range(3):
-        (tmp_path / "a" / f"{i}.HEIC").write_bytes(b"x")
-    assert any("3 .heic" in note for note in read_catalogue("folder", str(tmp_path)).notes)
+    for name in ("a/0.HEIC", "a/1.HEIC", "a/2.CR2", "b/3.nef", "b/4.MP4", "b/5.gif", "b/notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    catalogue = read_catalogue("folder", str(tmp_path))
+    (note,) = [note for note in catalogue.notes if note.startswith("passed over: ")]
+    assert "2 .heic (a HEIC photograph: pip install -e '.[heic]'" in note and "1 .cr2, 1 .nef (raw data of a" in note
+    assert "1 .mp4 (a video: take its frames out" in note and "1 .gif (GIF: save it as JPEG or PNG)" in note
+    assert catalogue.left_out[PATH].tolist() == sorted(NOT_READ_THERE) and len(catalogue) == 1
+    assert set(catalogue.left_out[KIND]) == {NOT_READ}
     (tmp_path / "a/1.jpg").unlink()
-    with pytest.raises(CatalogueError, match=r"found 3 \.heic"):
+    with pytest.raises(CatalogueError, match=r"found 2 \.heic .*1 \.cr2"):
         read_catalogue("folder", str(tmp_path))
+
+
+NOT_READ_THERE = ("a/0.HEIC", "a/1.HEIC", "a/2.CR2", "b/3.nef", "b/4.MP4", "b/5.gif")
+
+
+def test_files_passed_over_are_listed_behind_those_that_cannot_be_used(tmp_path):
+    save(tmp_path / "a/1.jpg")
+    (tmp_path / "a/2.jpg").write_text("no photograph")
+    (tmp_path / "a/3.mov").write_bytes(b"x")
+    left_out = read_catalogue("folder", str(tmp_path), skip_unreadable=True).left_out
+    assert left_out[PATH].tolist() == ["a/2.jpg", "a/3.mov"] and left_out.index.is_unique
+
+
+def test_heic_is_a_photograph_like_others_and_keeps_its_time(tmp_path):
+    pytest.importorskip("pillow_heif")
+    kinds.can_read_heif()
+    exif = Image.Exif()
+    exif[0x8769] = {0x9003: "2024:05:01 10:11:12", 0x9011: "+02:00"}
+    (tmp_path / "a").mkdir()
+    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(tmp_path / "a/IMG_1.HEIC", exif=exif.tobytes())
+    catalogue = read_catalogue("folder", str(tmp_path))
+    row = catalogue.rows.iloc[0]
+    assert (row[PATH], row[DATE], row[UTC_OFFSET]) == ("a/IMG_1.HEIC", "2024-05-01T10:11:12", "+02:00")
+    assert UTC_OFFSET not in FINGERPRINTED, "runs of before know no zone"
+
+
+# a pattern of the paths
+
+
+def test_a_pattern_tells_encounters_of_each_animal(tmp_path):
+    for name in ("Anna/1_a.jpg", "Anna/1_b.jpg", "Anna/2_a.jpg", "Bob/1_a.jpg", "Bob/stray.jpg"):
+        save(tmp_path / name, time="2021:05:01 10:00:00")
+    catalogue = read_catalogue("folder", str(tmp_path), encounter="{identity}/{encounter}_*")
+    told = catalogue.rows.set_index(PATH)[ENCOUNTER].fillna("").to_dict()
+    assert told == {
+        "Anna/1_a.jpg": "Anna 1",
+        "Anna/1_b.jpg": "Anna 1",
+        "Anna/2_a.jpg": "Anna 2",
+        "Bob/1_a.jpg": "Bob 1",
+        "Bob/stray.jpg": "",
+    }
+    notes = " ".join(catalogue.notes)
+    assert "fits 4 of 5 photographs, and not Bob/stray.jpg" in notes and "3 encounters by the pattern" in notes
+    assert DRAW_KEY not in catalogue.rows and catalogue.rows[DATE].nunique() == 1, "the times of EXIF stay"
+
+
+def test_a_pattern_names_the_animals_of_photographs_in_one_folder(tmp_path):
+    for name in ("Anna_1_left.jpg", "Anna_2_right.jpg", "Bob_1_left.jpg"):
+        save(tmp_path / name)
+    rows = read_catalogue("folder", str(tmp_path), encounter="{identity}_{encounter}_{orientation}.jpg").rows
+    assert rows[IDENTITY].tolist() == ["Anna", "Anna", "Bob"] and rows[ORIENTATION].tolist() == [
+        "left",
+        "right",
+        "left",
+    ]
+    save(tmp_path / "stray.jpg")
+    with pytest.raises(CatalogueError, match=r"1 images lie directly in .* and do not fit .*stray.jpg"):
+        read_catalogue("folder", str(tmp_path), encounter="{identity}_{encounter}_{orientation}.jpg")
+
+
+def test_subfolders_are_encounters_and_a_date_in_the_path_counts(tmp_path):
+    for name in ("Anna/2021-05-01 river/a.jpg", "Anna/2021-05-02 hill/b.jpg"):
+        save(tmp_path / name, time="1999:01:01 10:00:00")
+    rows = read_catalogue("folder", str(tmp_path), encounter="{identity}/{date} {encounter}/*").rows
+    assert rows[ENCOUNTER].tolist() == ["Anna river", "Anna hill"] and rows[DATE].tolist() == [
+        "2021-05-01",
+        "2021-05-02",
+    ]
+
+
+def test_a_pattern_belongs_to_folders(tmp_path):
+    with pytest.raises(CatalogueError, match="encounter is a pattern of paths, for dataset folder.*columns"):
+        read_catalogue("csv", str(tmp_path), encounter="{identity}/{encounter}/*")
 
 
 def test_split_folders_taken_for_animals_are_told(tmp_path):

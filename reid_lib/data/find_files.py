@@ -1,0 +1,54 @@
+"""The photographs below a folder, and what lies there that some camera made and that is not read."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from reid_lib.data.kinds import is_photograph, why_passed_over
+
+SYSTEM_FOLDERS = ("__MACOSX", "@eaDir")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds.
+
+    Attributes:
+        paths: of the photographs, relative to the folder, with forward slashes, sorted. Those of names that are not
+            UTF-8 hold the bytes as Python does (PEP 383): `core.errors.is_text` tells them.
+        passed: files passed over, as pairs of a path and the reason with its cure (`kinds.why_passed_over`), sorted.
+    """
+
+    paths: list[str]
+    passed: list[tuple[str, str]]
+
+
+def find_photographs(root: Path) -> Found:
+    """Look through a folder at any depth. Links are followed, but not in circles; hidden files and folders, and files
+    that are no photographs, are left out.
+
+    Args:
+        root: the folder.
+    """
+    paths, passed = [], []
+    for folder, subfolders, names in os.walk(root, followlinks=True):
+        here = os.path.realpath(folder)
+        below = Path(folder).relative_to(root).as_posix()
+        subfolders[:] = sorted(
+            name
+            for name in subfolders
+            if not name.startswith(".")
+            and name not in SYSTEM_FOLDERS
+            and not (here + os.sep).startswith(
+                os.path.realpath(os.path.join(folder, name)) + os.sep
+            )  # a link in a circle
+        )
+        for name in names:
+            if name.startswith("."):
+                continue
+            path = name if below == "." else f"{below}/{name}"
+            if is_photograph(name):
+                paths.append(path)
+            elif reason := why_passed_over(name):
+                passed.append((path, reason))
+    return Found(sorted(paths), sorted(passed))
