@@ -10,15 +10,19 @@ from contextlib import contextmanager
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.paths import find_data
 from reid_lib.core.suggest import did_you_mean, find_near
+from reid_lib.data.readers.camtrap import read_camtrap
+from reid_lib.data.readers.coco import COCO, MEGADETECTOR, read_coco, read_megadetector
 from reid_lib.data.readers.folder import read_folder
 from reid_lib.data.readers.tables import Table, read_table
 from reid_lib.data.readers.wildlife import read_wildlife
 
 TABLES = ("csv", "animalclef2025", "animalclef2026", "wildlifereid10k")
-FOLDERS = ("folder",)
+CAMTRAP = "camtrap-dp"
+FOLDERS = ("folder", MEGADETECTOR)
+RENAMED = (*TABLES, COCO)  # those whose columns can be named
 DEMO_SIZES = {"demo": "default", "demo:small": "small", "demo:large": "large"}
 WILDLIFE = "wildlife:"
-READERS = (*DEMO_SIZES, "folder", *TABLES, WILDLIFE + "<ClassName>")
+READERS = (*DEMO_SIZES, "folder", *TABLES, CAMTRAP, COCO, MEGADETECTOR, WILDLIFE + "<ClassName>")
 
 # dataset= -> where it comes from, and how it spells its own split.
 KAGGLE_PAGES = {
@@ -41,8 +45,8 @@ def read(dataset: str, data_root: str, *, columns: str = "", encounter: str = ""
     Raises:
         CatalogueError: unknown data set, nothing there, a column is missing, data_root or columns do not belong to it.
     """
-    if columns and dataset not in TABLES:
-        raise CatalogueError(f"columns are for tables ({', '.join(TABLES)}), not for dataset {dataset!r}")
+    if columns and dataset not in RENAMED:
+        raise CatalogueError(f"columns are for tables ({', '.join(RENAMED)}), not for dataset {dataset!r}")
     if encounter and dataset not in FOLDERS:
         raise CatalogueError(
             f"encounter is a pattern of paths, for dataset {' or '.join(FOLDERS)}, not for {dataset!r}: of a table, "
@@ -60,6 +64,12 @@ def read(dataset: str, data_root: str, *, columns: str = "", encounter: str = ""
     if dataset in TABLES:
         with _told_where_from(dataset):
             return read_table(find_data(data_root), columns=columns)
+    if dataset == CAMTRAP:
+        return read_camtrap(find_data(data_root))
+    if dataset == COCO:
+        return read_coco(find_data(data_root), columns=columns)
+    if dataset == MEGADETECTOR:
+        return read_megadetector(find_data(data_root), encounter=encounter)
     if dataset.startswith(WILDLIFE):
         return read_wildlife(dataset.removeprefix(WILDLIFE), find_data(data_root))
     guess = did_you_mean(find_near(dataset, READERS))
