@@ -32,7 +32,7 @@ from reid_lib.core.names import (
     UNIT,
     ranked_column,
 )
-from reid_lib.core.paths import runs_root
+from reid_lib.core.paths import locate, runs_root
 from reid_lib.data.pixels import load_image
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import ThresholdFit, fit
@@ -273,7 +273,7 @@ class Comparison:
         """The photograph of an image, uint8 (height, width, 3); None where its file is not on this machine."""
         run = self.run(name)
         row = run.images.loc[image_id]
-        path = Path(run.folder.described()["root"]) / row[PATH]
+        path = locate(Path(run.folder.described()["root"]), row[PATH])
         box = row.get(BBOX)
         try:
             return load_image(path, bbox=box if isinstance(box, str) else None, max_side_px=max_side_px)

@@ -4,11 +4,15 @@ Three environment variables and no others: REID_DATA, REID_RUNS, REID_CACHE.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from reid_lib.core.errors import CatalogueError, ReidError, is_text
+
+_HALVES = re.compile(r"[\udc80-\udcff]")
 
 
 def project_root() -> Path:
@@ -75,6 +79,37 @@ def find_data(data_root: str) -> Path:
             raise CatalogueError(f"data_root {typed!r} is neither a folder nor a file that can be read: {candidate}")
     places = " and ".join(str(p) for p in dict.fromkeys(tried))
     raise CatalogueError(f"data_root {typed!r} does not exist: looked for {places}")
+
+
+def escape_path(path: str) -> str:
+    """A path as text that any table holds: bytes that are not UTF-8 as "%E9". `locate` finds the file by it.
+
+    Args:
+        path: as Python gives it, such bytes as halves of letters (PEP 383).
+    """
+    return _HALVES.sub(lambda half: f"%{ord(half[0]) - 0xDC00:02X}", path)
+
+
+def readable_path(path: str) -> str:
+    """A path as a person reads it: folders and names that are not UTF-8 as Windows-1252, which most of them are."""
+    raw = (os.fsencode(part) if not is_text(part) else part for part in path.split("/"))
+    return "/".join(part if isinstance(part, str) else _from_windows(part) for part in raw)
+
+
+def locate(root: Path, path: str) -> Path:
+    """The file of a path below a folder, as tables hold it; see `escape_path`."""
+    file = root / path
+    if "%" not in path or os.path.lexists(file):
+        return file
+    other = root / os.fsdecode(unquote_to_bytes(path))
+    return other if os.path.lexists(other) else file
+
+
+def _from_windows(name: bytes) -> str:
+    try:
+        return name.decode("cp1252")
+    except UnicodeDecodeError:  # it leaves five bytes out
+        return name.decode("latin-1")
 
 
 def _named_in_utf8(path: Path) -> Path:

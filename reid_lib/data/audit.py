@@ -10,6 +10,7 @@ import pandas as pd
 from reid_lib.core.errors import printable
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
 from reid_lib.core.parallel import cpu_count, map_in_threads
+from reid_lib.core.paths import locate
 from reid_lib.data.file_states import FileState, FileStates
 from reid_lib.data.photo import box_problem, decoding_problem, parse_bbox
 
@@ -55,7 +56,7 @@ def find_problems(
     Returns:
         DataFrame(image_id, path, kind, detail), indexed by row number; empty when all is well.
     """
-    files = [root / path for path in rows[PATH]]
+    files = [locate(root, path) for path in rows[PATH]]
     boxes = list(rows[BBOX]) if BBOX in rows else [None] * len(rows)
     states = states or FileStates(root)
     if BBOX in rows:  # which are seen against the sides of their photographs

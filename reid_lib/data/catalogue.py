@@ -22,6 +22,7 @@ from reid_lib.core.names import (
     PATH,
     SPLIT,
 )
+from reid_lib.core.paths import locate
 from reid_lib.data.audit import (
     COPY,
     DETAIL,
@@ -76,7 +77,7 @@ class Catalogue:
 
     def files(self) -> list[Path]:
         """The file of every row."""
-        return [self.root / path for path in self.rows[PATH]]
+        return [locate(self.root, path) for path in self.rows[PATH]]
 
     def summary(self) -> pd.DataFrame:
         """Images, individuals and encounters per data set, for a person to read."""

@@ -16,6 +16,7 @@ import pandas as pd
 
 from reid_lib.core.names import BBOX, PATH
 from reid_lib.core.parallel import cpu_count, map_in_threads
+from reid_lib.core.paths import locate
 from reid_lib.data.photo import decoding_problem, exif_time, header_problem, upright_size
 from reid_lib.data.photo_file import explain, not_a_file, open_image, refusal
 
@@ -64,7 +65,7 @@ class FileStates:
         todo = [path for path in dict.fromkeys(paths) if path not in known or exif > known[path].exif]
         # A network disk answers many questions at once.
         found = map_in_threads(
-            lambda path: read_state(self.root / path, exif=exif),
+            lambda path: read_state(locate(self.root, path), exif=exif),
             todo,
             title="looking at the photographs",
             workers=4 * cpu_count(),

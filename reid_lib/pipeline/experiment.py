@@ -23,6 +23,7 @@ from reid_lib.core.names import (
     UNIT,
     VAL,
 )
+from reid_lib.core.paths import locate
 from reid_lib.data import pixels as images
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
@@ -70,7 +71,7 @@ class Experiment:
     def photo(self, image_id: str) -> np.ndarray:
         """The photograph of an image, for figures: (height, width, 3) uint8, its long side at most 320 px."""
         row = self._by_id.loc[image_id]
-        return images.load_image(self.catalogue.root / row[PATH], bbox=row.get(BBOX), max_side_px=320)
+        return images.load_image(locate(self.catalogue.root, row[PATH]), bbox=row.get(BBOX), max_side_px=320)
 
     @cached_property
     def _by_id(self) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from reid_lib.core.errors import CatalogueError, RunError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
-from reid_lib.core.paths import find_data
+from reid_lib.core.paths import escape_path, find_data, locate, readable_path
 from reid_lib.data import pixels
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.demo.study import draw_demo
@@ -63,3 +63,25 @@ def test_what_is_no_path_and_what_is_no_folder_or_file_are_told(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CatalogueError, match="neither a folder nor a file"):
         find_data(str(tmp_path / "pipe"))
+
+
+@pytest.mark.parametrize("name", [b"a.jpg", "Zoë".encode(), b"Zo\xeb/caf\xe9 100%.jpg", b"\x81\xff.jpg", b"50%20.jpg"])
+def test_a_path_of_any_bytes_is_text_that_finds_its_file(tmp_path, name):
+    file = os.path.join(os.fsencode(tmp_path), name)
+    try:
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        with open(file, "wb") as stream:
+            stream.write(name)
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    text = escape_path(os.fsdecode(name))
+    assert text.encode("utf-8") and locate(tmp_path, text).read_bytes() == name
+    assert readable_path(os.fsdecode(name)).encode("utf-8")
+
+
+def test_of_two_names_the_one_that_stands_there_counts(tmp_path):
+    (tmp_path / "caf%41.jpg").write_text("as it stands")
+    (tmp_path / "cafA.jpg").write_text("as it could be read")
+    assert locate(tmp_path, "caf%41.jpg").read_text() == "as it stands"
+    assert locate(tmp_path, "none%41.jpg") == tmp_path / "none%41.jpg", "what is missing is told by its own name"
+    assert readable_path(os.fsdecode(b"Zo\xeb/Zo\xc3\xab.jpg")) == "Zoë/Zoë.jpg"

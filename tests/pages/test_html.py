@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from reid_lib.data.catalogue import read_catalogue
+from reid_lib.data.pixels import load_image
 from reid_lib.openset.outcomes import OUTCOME
 from reid_lib.pages import html
 
@@ -117,3 +119,19 @@ def test_an_installed_package_has_the_templates(monkeypatch):
     assert "reid_lib.pages" in distribution.packages
     folder, patterns = ROOT / "reid_lib" / "pages", distribution.package_data["reid_lib.pages"]
     assert names <= {file.name for pattern in patterns for file in folder.glob(pattern)}
+
+
+def test_where_a_photograph_was_taken_leaves_with_no_picture_and_no_row(tmp_path, clean_dirs):
+    exif = Image.Exif()
+    exif[0x8769] = {0x9003: "2024:05:01 10:11:12"}
+    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 12.5), 3: "E", 4: (13.0, 24.0, 36.5)}
+    (tmp_path / "photos/a").mkdir(parents=True)
+    photo = tmp_path / "photos/a/1.jpg"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 120, 3), dtype=np.uint8)).save(photo, exif=exif)
+    assert Image.open(photo).getexif().get_ifd(0x8825)
+    page = Image.open(io.BytesIO(html.jpeg(load_image(photo))))
+    assert not page.getexif() and "exif" not in page.info and not page.getexif().get_ifd(0x8825)
+    catalogue = read_catalogue("folder", str(tmp_path / "photos"), progress=False)
+    assert catalogue.rows["date"].tolist() == ["2024-05-01T10:11:12"]
+    told = catalogue.rows.to_csv() + catalogue.left_out.to_csv() + " ".join(catalogue.notes)
+    assert not re.search(r"52[.,]5|13[.,]4|31[.,]0|12[.,]5|36[.,]5|latitude|gps", told, re.IGNORECASE)

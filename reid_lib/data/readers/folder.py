@@ -9,6 +9,7 @@ import pandas as pd
 
 from reid_lib.core.errors import CatalogueError, is_text, printable
 from reid_lib.core.names import DATE, DRAW_KEY, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, UTC_OFFSET
+from reid_lib.core.paths import escape_path, readable_path
 from reid_lib.data.file_states import FileState, FileStates
 from reid_lib.data.find_files import Found, find_photographs
 from reid_lib.data.kinds import EXTENSIONS, describe_passed
@@ -24,7 +25,8 @@ NOT_AN_ANIMAL = ("train", "test", "val", "valid", "validation", "images", "photo
 
 def read_folder(root: Path, *, encounter: str = "") -> Table:
     """One row per image below root/<identity>/, at any depth. Hidden files and other kinds of files are passed over;
-    what some camera made and is not read here (RAW, video) is told; names that are not UTF-8 are kept apart.
+    what some camera made and is not read here (RAW, video) is told. Names that are not UTF-8 are read as Windows-1252;
+    their paths are written as `core.paths.escape_path` does.
 
     Args:
         root: the folder.
@@ -37,21 +39,24 @@ def read_folder(root: Path, *, encounter: str = "") -> Table:
     if root.is_file():
         raise CatalogueError(f"{root} is a file: dataset='folder' wants the folder above it; a table is dataset='csv'")
     found = find_photographs(root)
-    paths, misnamed = [p for p in found.paths if is_text(p)], [printable(p) for p in found.paths if not is_text(p)]
-    if not paths:
-        raise CatalogueError(_nothing_there(root, found, misnamed))
-    told, notes = match_paths(encounter, paths) if encounter else ([None] * len(paths), "")
-    identities = [_identity_of(path, values) for path, values in zip(paths, told, strict=True)]
-    _refuse_direct(root, [p for p, identity in zip(paths, identities, strict=True) if not identity], encounter)
+    if not found.paths:
+        raise CatalogueError(_nothing_there(root, found))
+    there = set(found.paths)
+    kept = [p for p in found.paths if is_text(p) or escape_path(p) not in there]
+    paths, names = [escape_path(p) for p in kept], [readable_path(p) for p in kept]
+    told, notes = match_paths(encounter, names) if encounter else ([None] * len(paths), "")
+    identities = [_identity_of(name, values) for name, values in zip(names, told, strict=True)]
+    _refuse_direct(root, [n for n, identity in zip(names, identities, strict=True) if not identity], encounter)
+    misnamed = tuple(printable(p) for p in sorted(there - set(kept)))
     states = FileStates(root)
     looked = states.of(paths, exif=True)
     frame = pd.DataFrame({IMAGE_ID: paths, PATH: paths, IDENTITY: identities})
     passed = [f"passed over: {describe_passed(found.passed)}"] if found.passed else []
-    notes = [*_name_notes(identities), *passed, *([notes] if notes else [])]
+    notes = [*_name_notes(identities), *_spelling_notes(kept), *passed, *([notes] if notes else [])]
     notes += _add_told(frame, told) if encounter else []
     _add_times(frame, looked, encounter=not encounter)
     notes += _time_notes([state.taken for state in looked], encounter=not encounter)
-    return Table(frame, root, tuple(notes), tuple(misnamed), states, tuple(found.passed))
+    return Table(frame, root, tuple(notes), misnamed, states, tuple(found.passed))
 
 
 def _identity_of(path: str, told: dict[str, str] | None) -> str:
@@ -82,9 +87,7 @@ def _add_times(frame: pd.DataFrame, looked: Sequence[FileState], *, encounter: b
         frame[DRAW_KEY] = draw_keys(times)
 
 
-def _nothing_there(root: Path, found: Found, misnamed: list[str]) -> str:
-    if misnamed:
-        return f"no photograph under {root} has a name in UTF-8 (first: {misnamed[0]}): rename them"
+def _nothing_there(root: Path, found: Found) -> str:
     others = f" (found {describe_passed(found.passed)})" if found.passed else ""
     return (
         f"no images under {root}{others}: expected {root.name}/<identity>/<image>.jpg, "
@@ -132,6 +135,16 @@ def _name_notes(identities: list[str]) -> list[str]:
         return []
     return [
         f"folders taken for animals: {', '.join(odd)}; if they are not, pass the folder that holds the animals' folders"
+    ]
+
+
+def _spelling_notes(paths: list[str]) -> list[str]:
+    foreign = [path for path in paths if not is_text(path)]
+    if not foreign:
+        return []
+    return [
+        f"{len(foreign)} names are not UTF-8: read as Windows-1252, e.g. {readable_path(foreign[0])!r}; look whether "
+        "the accents are right, else rename them (convmv -f ENCODING -t utf-8 -r --notest FOLDER)"
     ]
 
 

@@ -255,21 +255,38 @@ def save_as_bytes(root, *names):
 
 
 @pytest.mark.parametrize("timed", [False, True])
-def test_names_that_are_not_utf_8_are_told_with_the_cure_or_left_out(tmp_path, timed):
+def test_names_that_are_not_utf_8_are_read_and_told(tmp_path, timed):
     save(tmp_path / "a/0.jpg", time="2021:05:01 10:00:00" if timed else None)
-    save_as_bytes(tmp_path, b"a/1.png", b"b/caf\xe9.png", b"Zo\xeb/1.png", b"b/2.png")
-    with pytest.raises(CatalogueError, match=r"(?s)2 x name that is not UTF-8 \(cure: rename.*Zo\\xeb/1.png.*caf\\xe9"):
+    save(tmp_path / "Zoë/2.jpg")
+    save_as_bytes(tmp_path, b"a/1.png", b"b/caf\xe9.png", b"Zo\xeb/1.png", b"b/50%.png")
+    catalogue = read_catalogue("folder", str(tmp_path))
+    rows = catalogue.rows.set_index(PATH)
+    assert rows[IDENTITY].to_dict() == {
+        "a/0.jpg": "a",
+        "a/1.png": "a",
+        "b/50%.png": "b",
+        "b/caf%E9.png": "b",
+        "Zo%EB/1.png": "Zoë",
+        "Zoë/2.jpg": "Zoë",
+    }
+    assert all(file.is_file() for file in catalogue.files()) and catalogue.fingerprint
+    (note,) = [note for note in catalogue.notes if "not UTF-8" in note]
+    assert note.startswith("2 names are not UTF-8: read as Windows-1252, e.g. 'Zoë/1.png'") and "convmv" in note
+
+
+def test_a_name_that_cannot_be_told_from_another_one_is_left_out_or_told_with_the_cure(tmp_path):
+    save_as_bytes(tmp_path, b"b/caf\xe9.png", b"b/caf%E9.png", b"a/1.png")
+    with pytest.raises(CatalogueError, match=r"(?s)1 x name that is not UTF-8 \(cure: rename.*caf\\xe9"):
         read_catalogue("folder", str(tmp_path))
     catalogue = read_catalogue("folder", str(tmp_path), skip_unreadable=True)
-    assert catalogue.rows[PATH].tolist() == ["a/0.jpg", "a/1.png", "b/2.png"] and catalogue.fingerprint
+    assert catalogue.rows[PATH].tolist() == ["a/1.png", "b/caf%E9.png"]
     (note,) = [note for note in catalogue.notes if "left out" in note]
-    assert note.startswith("2 of 5 images left out") and r"b/caf\xe9.png" in note
+    assert note.startswith("1 of 3 images left out") and r"b/caf\xe9.png" in note
 
 
 def test_a_folder_with_no_name_in_utf_8_and_one_below_such_a_folder(tmp_path):
     save_as_bytes(tmp_path, b"x/caf\xe9/1.png")
-    with pytest.raises(CatalogueError, match=r"no photograph under .* has a name in UTF-8 \(first: caf\\xe9/1.png\)"):
-        read_catalogue("folder", str(tmp_path / "x"))
+    assert read_catalogue("folder", str(tmp_path / "x")).rows[IDENTITY].tolist() == ["café"]
     with pytest.raises(CatalogueError, match=r"caf\\xe9 has a name that is not UTF-8.*rename"):
         read_catalogue("folder", str(tmp_path / "x" / os.fsdecode(b"caf\xe9")))
 
