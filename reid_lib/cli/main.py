@@ -1,8 +1,9 @@
-"""The command line: `python -m reid_lib name | folder | state | show | stop | report | download | runs | sweep`."""
+"""The command line: `python -m reid_lib name | folder | state | show | stop | report | download | runs | ...`."""
 
 import click
 
 from reid_lib.cli.commands import HELP, Commands, PapermillCommand, example
+from reid_lib.cli.export import export
 from reid_lib.cli.sweep import sweep
 from reid_lib.core.errors import ReidError, RunError
 from reid_lib.core.logs import notes_on
@@ -138,3 +139,4 @@ def runs(action: str | None, run: str | None, best: bool) -> None:
 
 
 commands.add_command(sweep)
+commands.add_command(export)

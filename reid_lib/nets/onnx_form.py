@@ -1,0 +1,97 @@
+"""A network as an ONNX file: normalised images in, embeddings of length 1 out, for any number of images."""
+
+import importlib.util
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from reid_lib.core.errors import ModelError, first_line
+
+NEEDED = ("onnx", "onnxruntime")
+EXTRA = "pip install -e '.[onnx]'"
+MOST_BYTES = 2**31 - 2**20  # a file of protocol buffers holds 2 GiB
+INPUT, OUTPUT, AXIS = "images", "embeddings", "n"
+
+
+def lacking_packages() -> list[str]:
+    """Packages that writing and checking an ONNX file needs and that are not installed."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+def write_onnx(network: nn.Module, path: Path, *, image_size: int) -> None:
+    """Write a network.
+
+    torch's exporter by tracing is tried first: it takes a second where the newer one, by `torch.export`, takes twenty,
+    and needs no further package. What it refuses, and where a later torch has lost it, the newer one writes.
+
+    Args:
+        network: (n, 3, s, s) float32 -> (n, d) float32, in eval mode, on the CPU.
+        path: of the file.
+        image_size: s, px.
+
+    Raises:
+        ModelError: packages are missing, the weights are too large for one file, or both exporters refuse.
+    """
+    if lacking := lacking_packages():
+        raise ModelError(f"an ONNX file needs {' and '.join(lacking)}: {EXTRA}, or pass --no-onnx")
+    size = sum(value.numel() * value.element_size() for value in network.state_dict().values())
+    if size > MOST_BYTES:
+        raise ModelError(f"the weights are {size / 2**30:.1f} GiB, an ONNX file holds 2: pass --no-onnx")
+    images = torch.zeros(2, 3, image_size, image_size)
+    refused = []
+    for write in (_write_by_tracing, _write_by_export):
+        try:
+            with torch.inference_mode(), warnings.catch_warnings(), _quiet("torch.onnx"):
+                warnings.simplefilter("ignore")  # of torch about itself
+                write(network, images, path)
+            return
+        except Exception as error:  # whatever an exporter says to an operation that it does not know
+            refused.append(first_line(error))
+    raise ModelError(f"this network cannot be written as ONNX ({'; '.join(refused)}): pass --no-onnx")
+
+
+def run_onnx(path: Path, images: np.ndarray) -> np.ndarray:
+    """Embeddings (n, d) float32 of normalised images (n, 3, s, s) float32, by onnxruntime on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run([OUTPUT], {INPUT: images})[0]
+
+
+def _write_by_tracing(network: nn.Module, images: torch.Tensor, path: Path) -> None:
+    any_number = {INPUT: {0: AXIS}, OUTPUT: {0: AXIS}}
+    torch.onnx.export(
+        network, (images,), path, input_names=[INPUT], output_names=[OUTPUT], dynamic_axes=any_number, dynamo=False
+    )
+
+
+def _write_by_export(network: nn.Module, images: torch.Tensor, path: Path) -> None:
+    any_number = ({0: torch.export.Dim(AXIS, min=1, max=65536)},)
+    written = torch.onnx.export(
+        network,
+        (images,),
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_shapes=any_number,
+        dynamo=True,
+        verbose=False,
+    )
+    written.save(path, external_data=False)
+
+
+class _quiet:
+    """A logger that says errors only, while the block lasts."""
+
+    def __init__(self, name: str):
+        self.logger = logging.getLogger(name)
+
+    def __enter__(self) -> None:
+        self.level = self.logger.level
+        self.logger.setLevel(logging.ERROR)
+
+    def __exit__(self, *_: object) -> None:
+        self.logger.setLevel(self.level)

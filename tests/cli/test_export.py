@@ -1,0 +1,44 @@
+"""`python -m reid_lib export`: what is asked for reaches the library, what it says is printed."""
+
+from pathlib import Path
+
+import pytest
+from main_cases import say
+
+from reid_lib.pipeline import sharing
+from reid_lib.pipeline.sharing import Shared
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    calls = []
+
+    def share_model(run, folder, **options):
+        calls.append((run, folder, options))
+        return Shared(Path(folder), None, ["what was exported", "how near it is"])
+
+    monkeypatch.setattr(sharing, "share_model", share_model)
+    return calls
+
+
+def test_the_options_arrive_and_the_sentences_are_printed(capsys, asked):
+    code, out, err = say(capsys, "export", "my-run", "--to", "there", "--no-onnx", "--force", "--licence", "mit")
+    assert (code, err) == (0, "")
+    assert asked == [("my-run", "there", {"onnx": False, "force": True, "licence": "mit"})]
+    told = ["what was exported", "how near it is", 'load it: timm.create_model("local-dir:there", pretrained=True)']
+    assert out.splitlines() == told
+
+
+def test_without_a_choice_the_packages_decide_on_onnx(capsys, asked):
+    say(capsys, "export", "my-run", "--to", "there")
+    assert asked[0][2]["onnx"] is None
+
+
+def test_a_run_that_is_not_there_is_one_message(capsys, clean_dirs):
+    code, out, err = say(capsys, "export", "nobody", "--to", str(clean_dirs / "out"))
+    assert (code, out) == (1, "") and err.startswith("error: there is no run 'nobody'")
+
+
+def test_the_folder_has_to_be_named(capsys):
+    code, _, err = say(capsys, "export", "my-run")
+    assert code == 2 and "--to" in err
