@@ -45,6 +45,7 @@ def clean_dirs(tmp_path, monkeypatch) -> Path:
     """Empty `REID_RUNS` and `REID_CACHE` of this test alone; returns the folder that holds both."""
     monkeypatch.setenv("REID_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("REID_GALLERIES", raising=False)  # they lie beside the runs
     monkeypatch.delenv("REID_DATA", raising=False)
     return tmp_path
 

@@ -267,6 +267,19 @@ def test_nbval_runs_the_notebook_with_its_defaults(environment, notebook, run):
     assert (run_folder(environment, run) / expected).exists()
 
 
+def test_identify_answers_drawn_animals_where_nothing_is_named(environment, tmp_path):
+    runs = tmp_path / "runs"
+    done, out = papermill(environment | {"REID_RUNS": str(runs)}, notebook="identify.ipynb")
+    assert done.returncode == 0, done.stderr
+    (folder,) = (runs / "answers").iterdir()
+    answers = pd.read_csv(folder / "answers.csv")
+    assert answers["decision"].notna().all() and answers["probability"].between(0, 1).all()
+    said = text_of(out)
+    assert f"{len(answers)} photographs: " in said and "Searched: run eval" in said and "answers.html" in said
+    shown = [o for c in nbformat.read(out, 4).cells if c.cell_type == "code" for o in c.outputs if "data" in o]
+    assert any("<svg" in o["data"].get("text/html", "") for o in shown)
+
+
 def test_nbval_runs_compare_without_a_single_run(environment, tmp_path):
     done = nbval(environment | {"REID_RUNS": str(tmp_path / "none")}, "compare.ipynb")
     assert done.returncode == 0, done.stdout

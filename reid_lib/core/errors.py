@@ -65,6 +65,10 @@ class RunFormatError(RunError):
     """A run folder was written in a format that this version does not know: nothing of it is lost, nor overwritten."""
 
 
+class GalleryError(ReidError, RuntimeError):
+    """A gallery cannot be used, or cannot be changed as asked."""
+
+
 class RunBusyError(RunError):
     """Another live process owns the run."""
 

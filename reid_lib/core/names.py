@@ -59,6 +59,16 @@ MATCH_ORIENTATION = ranked_column(ORIENTATION, 1)  # orientation of image_1
 # Notebooks, and their executed copies in run folders.
 TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK = "train.ipynb", "evaluate.ipynb"
 
+# Files of a folder of answers to new photographs.
+ANSWERS_CSV = "answers.csv"  # one row for each photograph that was asked about, usable or not
+ANSWERS_HTML = "answers.html"  # the same in pictures; it needs nothing else
+SUMMARY_TXT = "summary.txt"
+ASKED_JSON = "asked.json"  # what was asked of which gallery; written last
+
+# Columns of the rows of a gallery, beside those of a catalogue.
+ROOT = "root"  # folder that `path` is relative to
+GROUP = "group"  # of new animals: which photographs were said to show one
+
 # Files of a run folder.
 PARAMS_JSON = "params.json"
 STATUS_JSON = "status.json"
@@ -84,4 +94,5 @@ SAME_PHOTOS_CSV = "same_photos.csv"  # queries whose own photograph, a copy or a
 REPORT_HTML = "report.html"  # of a finished run, by reports
 REFERENCE_JSON = "reference.json"  # in runs/
 COMPARISONS = "comparisons"  # in runs/: a folder of pages; it holds no run
+ANSWERS = "answers"  # in runs/: a folder for each set of new photographs that was asked about; it holds no run
 ALL_METRICS_CSV = "all_model_metrics.csv"  # in runs/

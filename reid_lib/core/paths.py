@@ -1,6 +1,6 @@
-"""Where things lie: the project, the runs, the cache, and a data root as the user typed it.
+"""Where things lie: the project, the runs, the galleries, the cache, and a data root as the user typed it.
 
-Three environment variables and no others: REID_DATA, REID_RUNS, REID_CACHE.
+Four environment variables and no others: REID_DATA, REID_RUNS, REID_GALLERIES, REID_CACHE.
 """
 
 import os
@@ -23,6 +23,25 @@ def project_root() -> Path:
 def runs_root() -> Path:
     """Folder of the run folders: `REID_RUNS`, else `runs/` of the project."""
     return Path(os.environ.get("REID_RUNS") or project_root() / "runs").expanduser().absolute()
+
+
+def galleries_root() -> Path:
+    """Folder of the galleries: `REID_GALLERIES`, else `galleries/` beside the folder of the runs."""
+    return Path(os.environ.get("REID_GALLERIES") or runs_root().parent / "galleries").expanduser().absolute()
+
+
+def check_folder_name(name: str, *, kind: str, longest: int, error: type[ReidError]) -> str:
+    """`name`, if it can be that of a folder of ours ("run", "gallery").
+
+    Raises:
+        error: it is empty, too long, or could lead out of the folder of all.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name) or len(name) > longest:
+        raise error(
+            f"{kind} name {name!r}: expected letters, digits, '.', '_' and '-', at most {longest}, the first a letter, "
+            "digit or '_'"
+        )
+    return name
 
 
 def cache_root() -> Path:

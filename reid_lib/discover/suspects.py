@@ -63,12 +63,12 @@ def find_suspects(greys: np.ndarray, rows: pd.DataFrame, embeddings: EmbeddingSe
     every["by"] = np.repeat([HASH, EMBEDDING], [len(pairs), len(near)])
     every = every.drop_duplicates([0, 1])
     pairs, found_by = every[[0, 1]].to_numpy(), every["by"].to_numpy()
-    correlation, difference = _judged(greys, pairs)
-    kept = _is_copy(correlation, difference)
+    correlation, difference = judge_copies(greys, pairs)
+    kept = is_copy(correlation, difference)
     pairs = pairs[kept]
     cosine = _cosines(embeddings, rows, pairs)
     table = _table(rows, pairs, correlation[kept], difference[kept], hashed, cosine, found_by[kept])
-    leaked = int(_is_copy(*compare(greys, leaks)[:2]).sum())
+    leaked = int(is_copy(*compare(greys, leaks)[:2]).sum())
     return Suspects(table, leaked, _note(table, leaked, len(rows)))
 
 
@@ -118,18 +118,19 @@ def _by_embedding(embeddings: EmbeddingSet, rows: pd.DataFrame) -> np.ndarray:
     return pairs[(who >= 0).all(axis=1) & (who[:, 0] != who[:, 1])]
 
 
-def _judged(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def judge_copies(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Correlation and difference (k,) of pairs; those that are alike but no copies as they lie are shifted."""
     correlation, difference, roughly = compare(greys, pairs)
-    open_ = np.flatnonzero(~_is_copy(correlation, difference) & (roughly >= MIN_ROUGHLY))
+    open_ = np.flatnonzero(~is_copy(correlation, difference) & (roughly >= MIN_ROUGHLY))
     tried = open_[np.argsort(-roughly[open_], kind="stable")][:MOST_CROPS]
     shifted = compare_shifted(greys, pairs[tried])
-    better = _is_copy(*shifted)
+    better = is_copy(*shifted)
     correlation[tried[better]], difference[tried[better]] = (told[better] for told in shifted)
     return correlation, difference
 
 
-def _is_copy(correlation, difference):
+def is_copy(correlation: np.ndarray, difference: np.ndarray) -> np.ndarray:
+    """(k,) bool: are two pictures so alike one photograph?"""
     return (correlation >= MIN_CORRELATION) & (difference <= MAX_DIFFERENCE)
 
 

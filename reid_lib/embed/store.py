@@ -40,6 +40,8 @@ def embed_images(
     rows: pd.DataFrame,
     *,
     where: np.ndarray | None = None,
+    way: Way | None = None,
+    apart: str = "",
     progress: bool = False,
     **how,
 ) -> EmbeddingSet:
@@ -47,6 +49,8 @@ def embed_images(
 
     Args:
         model, pixels, rows, where: see `extract.extract`.
+        way: how to compute, instead of what suits the number of these images: that of a larger set they belong to.
+        apart: name of a cache of their own: a few images beside many would have all of them written again.
         progress: show bars, and say how many embeddings were there.
         how: `batch_size`, `device`, `precision`, `torch_compile` of `extract.extract`.
 
@@ -56,8 +60,8 @@ def embed_images(
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
     device, precision = how.pop("device", "cpu"), how.pop("precision", "fp32")
     # Of all images asked for, not of the missing ones: whatever was there before, the same embeddings come out.
-    way = Way.of(len(positions), device=device, **{"batch_size": 64} | how)
-    store = Store.of(model, device=device, precision=precision, way=way)
+    way = way or Way.of(len(positions), device=device, **{"batch_size": 64} | how)
+    store = Store.of(model, device=device, precision=precision, way=way, apart=apart)
     images = fingerprint_images(pixels, positions, progress=progress)
     features, there = store.get(images, model.embedding_dim)
     if there.any() and progress:
@@ -101,7 +105,7 @@ class Store:
         self.path = path
 
     @classmethod
-    def of(cls, model: "ReidModel", *, device: str, precision: str, way: Way) -> "Store":
+    def of(cls, model: "ReidModel", *, device: str, precision: str, way: Way, apart: str = "") -> "Store":
         """The one of these weights, prepared like that, computed so: what rounds otherwise has another.
 
         That is another way (see `extract.Way`), version of the libraries, processor or number of threads.
@@ -113,7 +117,7 @@ class Store:
         computed = [device, precision, asdict(way), rounds_like(device)]
         described = [FORMAT, model.config, weights_sha256(model), computed, libraries]
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-        return cls(cache_root() / "embeddings" / f"{digest[:32]}.npz")
+        return cls(cache_root() / "embeddings" / f"{digest[:32]}{apart and '-' + apart}.npz")
 
     def get(self, images: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
         """What is there of these images.

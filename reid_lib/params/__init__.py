@@ -8,7 +8,7 @@ from reid_lib.core.faces import face
 __all__, __getattr__, __dir__ = face(
     __name__,
     {
-        "fields": "TrainParams EvaluateParams",
+        "fields": "TrainParams EvaluateParams IdentifyParams",
         "base": "NotebookParams",
         "papermill": "papermill_params",
         "loss_units": "LOSS_DEFAULTS LossDefaults",

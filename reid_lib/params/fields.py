@@ -133,8 +133,8 @@ class EvaluateParams(DataParams):
     shortlist: int = Field(
         10, ge=1, le=100_000, description="gallery images matched for each query, by embedding and by votes each"
     )
-    mask: Literal["auto", "none", "u2netp"] = Field(
-        "auto", description="u2netp: keypoints off the animal are dropped; none; auto: as val speaks for"
+    mask: Literal["none", "u2netp"] = Field(
+        "none", description="none, u2netp: keypoints off the animal are dropped (needs the extra local)"
     )
     query_unit: Literal["image", "encounter"] = Field(
         "image", description="image, or encounter: all photographs of an encounter are one query"
@@ -168,3 +168,21 @@ class EvaluateParams(DataParams):
                 "not use; expected scores embedding+local or local, or same_photo report"
             )
         return self
+
+
+class IdentifyParams(NotebookParams):
+    """Parameters of identify.ipynb, and of `python -m reid_lib identify`."""
+
+    run: str = Field("", description="a finished run that answers; empty: that of the gallery, or drawn animals")
+    photos: str = Field("", description="a folder, a file or a table; empty: the run's test photographs, as if new")
+    gallery: str = Field("", description="a gallery to search; empty: all named photographs of the run")
+    folders: Literal["none", "encounter"] = Field(
+        "none", description="what subfolders mean: none, encounter (photographs of one are one sighting)"
+    )
+    columns: str = Field("", description="of a table, ours:theirs separated by spaces, e.g. path:file date:day")
+    dataset: str = Field("", description="which of the data sets of the gallery, where there are several")
+    enrolled: Literal["all", "gallery"] = Field(
+        "all", description="all: every named photograph of the run is searched; gallery: those its own test searched"
+    )
+    answers: str = Field("", description="name of the folder of the answers; empty: made from run and photos")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto, cpu, cuda, mps")

@@ -12,10 +12,10 @@ import click
 from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.paths import project_root
-from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.params.fields import EvaluateParams, IdentifyParams, TrainParams
 
 READS = ".from_notebook("
-KINDS = {kind.__name__: kind for kind in (TrainParams, EvaluateParams)}
+KINDS = {kind.__name__: kind for kind in (TrainParams, EvaluateParams, IdentifyParams)}
 PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT, -f FILE, -y YAML, -b BASE64"
 
 

@@ -8,19 +8,27 @@ import pandas as pd
 
 from reid_lib.core.names import IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
 from reid_lib.match.keypoint_store import extract_keypoints
-from reid_lib.match.keypoints import Extractor, KeypointSet
+from reid_lib.match.keypoints import Extractor, KeypointSet, Masker
 from reid_lib.match.lnbnn import Votes, count_votes
 from reid_lib.match.matches import Matcher
 from reid_lib.match.pair_scores import score_pairs
 from reid_lib.match.pairs import PairTable, join_pairs, look_up, shortlist
 from reid_lib.match.similarity import Similarity
 from reid_lib.params.fields import EvaluateParams
-from reid_lib.pipeline.masking import AUTO, choose_mask, make_masker
 
 if TYPE_CHECKING:
     from reid_lib.pipeline.experiment import Experiment
 
 EMBEDDING, VOTES, SIFT = "embedding", "votes", "sift"
+
+
+def make_masker(mask: str) -> Masker | None:
+    """Who finds the animal in a photograph, by the parameter `mask`."""
+    if mask == "none":
+        return None
+    from reid_lib.nets.foreground import U2NetP
+
+    return U2NetP()
 
 
 def make_extractor(features: str, device: str) -> Extractor:
@@ -45,20 +53,10 @@ def make_matcher(features: str, device: str) -> Matcher:
     return GlueMatcher(features, device=device)
 
 
-def find_keypoints(experiment: "Experiment", features: str, rows: pd.DataFrame, mask: str = "") -> KeypointSet:
-    """The keypoints of some photographs of a run, found now where they are not in the cache.
-
-    Args:
-        mask: its name; "": the one with which the run was evaluated.
-    """
-    extractor, masker = make_extractor(features, experiment.local_device), make_masker(mask or mask_of(experiment))
+def find_keypoints(experiment: "Experiment", features: str, rows: pd.DataFrame) -> KeypointSet:
+    """The keypoints of some photographs of a run, found now where they are not in the cache."""
+    extractor, masker = make_extractor(features, experiment.local_device), make_masker(experiment.params.mask)
     return extract_keypoints(extractor, rows, experiment.catalogue.root, mask=masker)
-
-
-def mask_of(experiment: "Experiment") -> str:
-    """The mask with which a run was evaluated: the one that was asked for, or chosen then."""
-    asked = experiment.params.mask
-    return experiment.run.metrics()["mask"]["used"] if asked == AUTO else asked
 
 
 class LocalScores:
@@ -74,9 +72,7 @@ class LocalScores:
         rows = experiment.split.rows
         self.rows = rows[rows[ROLE] != UNUSED].reset_index(drop=True)
         self.place = {name: k for k, name in enumerate(self.rows[IMAGE_ID])}
-        self.masking = choose_mask(params.mask, self.rows, experiment.catalogue.root)
-        mask = self.masking.used
-        self.keypoints = {name: find_keypoints(experiment, name, self.rows, mask) for name in params.features}
+        self.keypoints = {name: find_keypoints(experiment, name, self.rows) for name in params.features}
         self.recall: dict[str, float] = {}  # of searches that are not exact
 
     def of(self, features: str, image_ids: Iterable[str]) -> KeypointSet:
@@ -84,27 +80,52 @@ class LocalScores:
         return self.keypoints[features].take([self.place[name] for name in image_ids])
 
     def score(self, cosine: Similarity) -> PairTable:
-        """The shortlisted pairs of queries and gallery, with the cosine and every local score.
-
-        The shortlist of a query holds the `shortlist` gallery images of the highest cosine, and as many with the most
-        votes where descriptors vote (RootSIFT): what one of them overlooks the other may find.
-        """
+        """The shortlisted pairs of queries and gallery, with the cosine and every local score (`score_shortlist`)."""
         queries, gallery = cosine.queries, cosine.gallery
         sets = {name: (self.of(name, queries[IMAGE_ID]), self.of(name, gallery[IMAGE_ID])) for name in self.keypoints}
-        shortlists, votes = [shortlist(cosine, self.n_shortlisted)], None
-        if SIFT in sets:
-            votes = count_votes(*sets[SIFT], _individuals(gallery))
-            self.recall[SIFT] = votes.recall
-            shortlists.append(shortlist(_voted(cosine, votes).similarity(VOTES), self.n_shortlisted))
-        query, image = join_pairs(shortlists)
-        table = PairTable(queries, gallery, query, image, {EMBEDDING: look_up(cosine, query, image)})
-        if votes is not None:
-            table = table.with_score(f"{SIFT} {VOTES}", _of_pairs(votes, table, sets[SIFT][0].counts))
-        for features, pair in sets.items():
-            matcher = make_matcher(features, self.device)
-            for name, values in zip(matcher.names, score_pairs(matcher, *pair, query, image).T, strict=True):
-                table = table.with_score(f"{features} {name}", values)
+        table, recall = score_shortlist(cosine, sets, n_shortlisted=self.n_shortlisted, device=self.device)
+        self.recall |= recall
         return table
+
+
+def score_shortlist(
+    cosine: Similarity,
+    sets: dict[str, tuple[KeypointSet, KeypointSet]],
+    *,
+    n_shortlisted: int,
+    device: str,
+    votes_by: str = "auto",
+) -> tuple[PairTable, dict[str, float]]:
+    """The shortlisted pairs of queries and gallery, with the cosine and every local score.
+
+    The shortlist of a query holds the `n_shortlisted` gallery images of the highest cosine, and as many with the most
+    votes where descriptors vote (RootSIFT): what one of them overlooks the other may find.
+
+    Args:
+        cosine: of the embeddings.
+        sets: local feature -> keypoints of the queries and of the gallery, in the order of the cosine's rows.
+        n_shortlisted: gallery images of each query, at least 1.
+        device: where pairs are matched, "cpu" or "cuda".
+        votes_by: how descriptors are searched; see `lnbnn.count_votes`.
+
+    Returns:
+        The table, and for each search of descriptors the share of the nearest that it found.
+    """
+    queries, gallery = cosine.queries, cosine.gallery
+    shortlists, votes, recall = [shortlist(cosine, n_shortlisted)], None, {}
+    if SIFT in sets:
+        votes = count_votes(*sets[SIFT], _individuals(gallery), method=votes_by)
+        recall[SIFT] = votes.recall
+        shortlists.append(shortlist(_voted(cosine, votes).similarity(VOTES), n_shortlisted))
+    query, image = join_pairs(shortlists)
+    table = PairTable(queries, gallery, query, image, {EMBEDDING: look_up(cosine, query, image)})
+    if votes is not None:
+        table = table.with_score(f"{SIFT} {VOTES}", _of_pairs(votes, table, sets[SIFT][0].counts))
+    for features, pair in sets.items():
+        matcher = make_matcher(features, device)
+        for name, values in zip(matcher.names, score_pairs(matcher, *pair, query, image).T, strict=True):
+            table = table.with_score(f"{features} {name}", values)
+    return table, recall
 
 
 def _individuals(gallery: pd.DataFrame) -> np.ndarray:

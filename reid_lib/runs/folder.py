@@ -3,7 +3,6 @@
 States: running, finished, failed (with the error), interrupted (stopped, killed or gone silent), unreadable.
 """
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from reid_lib.core import files, frames
 from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import (
     ALL_METRICS_CSV,
+    ANSWERS,
     CHECKPOINT,
     COMPARISONS,
     HISTORY_CSV,
@@ -24,7 +24,7 @@ from reid_lib.core.names import (
     REFERENCE_JSON,
     STATUS_JSON,
 )
-from reid_lib.core.paths import runs_root
+from reid_lib.core.paths import check_folder_name, runs_root
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.openset.results import UnknownFormat, check_results
 from reid_lib.runs import seals
@@ -36,7 +36,7 @@ PLANNED = "planned"  # has no folder yet
 WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
 LONGEST = 120  # characters of a run name
 # What lies in runs/ beside the run folders.
-NO_RUNS = (ALL_METRICS_CSV, REFERENCE_JSON, COMPARISONS, "README.md")
+NO_RUNS = (ALL_METRICS_CSV, REFERENCE_JSON, COMPARISONS, ANSWERS, "README.md")
 LISTED = 20  # runs that a message names
 # What was computed; a run that has none of it may begin anew with other parameters.
 COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)
@@ -50,12 +50,7 @@ def check_name(name: str) -> str:
     Raises:
         RunError: it is empty, too long, or could lead out of `runs/`.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name) or len(name) > LONGEST:
-        raise RunError(
-            f"run name {name!r}: expected letters, digits, '.', '_' and '-', at most {LONGEST}, the first a letter, "
-            "digit or '_'"
-        )
-    return name
+    return check_folder_name(name, kind="run", longest=LONGEST, error=RunError)
 
 
 def folder_of(name: str, *, root: Path | None = None) -> Path:

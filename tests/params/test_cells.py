@@ -9,10 +9,10 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.paths import project_root
-from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.params.fields import EvaluateParams, IdentifyParams, TrainParams
 
 NOTEBOOKS = project_root() / "notebooks"
-KINDS = {"train.ipynb": TrainParams, "evaluate.ipynb": EvaluateParams}
+KINDS = {"train.ipynb": TrainParams, "evaluate.ipynb": EvaluateParams, "identify.ipynb": IdentifyParams}
 
 
 def parameters_cell(notebook="train.ipynb") -> str:

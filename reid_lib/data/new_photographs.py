@@ -1,0 +1,136 @@
+"""New photographs whose animals nobody has named: a folder of any depth, one file, or a table."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from reid_lib.core.errors import CatalogueError, is_text
+from reid_lib.core.names import DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
+from reid_lib.core.paths import escape_path, find_data
+from reid_lib.data.audit import KIND, find_problems
+from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.file_states import FileStates
+from reid_lib.data.find_files import SYSTEM_FOLDERS
+from reid_lib.data.kinds import extension_of, is_photograph, why_passed_over
+from reid_lib.data.normalise import normalise_table
+from reid_lib.data.readers.table_file import read_cells
+from reid_lib.data.readers.tables import ALIASES, parse_columns, rename_columns
+
+NONE, BY_FOLDER = "none", "encounter"  # what subfolders mean
+TABLES = (".csv", ".tsv")
+REASON = "reason"
+_ASKED = "asked"  # stands for a name while a table is brought into our form, which wants one
+
+
+@dataclass(frozen=True)
+class NewPhotographs:
+    """What was given, and what of it can be used.
+
+    Attributes:
+        catalogue: the usable ones; `identity` is missing, or what a table says.
+        rejected: DataFrame(path, reason) of the others, in the order of their names.
+    """
+
+    catalogue: Catalogue
+    rejected: pd.DataFrame
+
+
+def read_photographs(
+    photos: str, *, folders: str = NONE, columns: str = "", dataset: str, progress: bool = True
+) -> NewPhotographs:
+    """Find photographs and look at every file; what cannot be used is set apart and stops nothing.
+
+    Args:
+        photos: a folder, in which photographs lie at any depth; one photograph; or a table (.csv, .tsv).
+        folders: "none": subfolders mean nothing; "encounter": photographs of one subfolder are one encounter.
+        columns: of a table, pairs "ours:theirs"; its `identity` may be absent or empty.
+        dataset: of rows that name none.
+        progress: show bars.
+
+    Raises:
+        CatalogueError: nothing is there, or a table cannot be read.
+    """
+    source = find_data(photos) if photos else None
+    if source is None:
+        raise CatalogueError("which photographs? pass a folder, a photograph or a table as photos")
+    if source.is_file() and source.suffix.lower() in TABLES:
+        frame, root, rejected = _from_table(source, columns, dataset)
+    elif columns:
+        raise CatalogueError(f"columns are for tables ({', '.join(TABLES)}), not for {source}")
+    else:
+        frame, root, rejected = _from_files(source, folders)
+    states = FileStates(root)
+    rows, notes = _normalised(frame, dataset) if len(frame) else (frame, [])
+    problems = find_problems(rows, root, states=states, thorough=False, progress=progress) if len(rows) else None
+    if problems is not None:
+        problems = problems[~problems[KIND].str.startswith("the same photograph")]
+        told = [row.detail or row.kind for row in problems.itertuples()]
+        bad = pd.DataFrame({PATH: problems[PATH].to_numpy(), REASON: told}, dtype=object)
+        rejected = pd.concat([rejected, bad], ignore_index=True)
+        rows = rows.drop(index=problems.index.unique()).reset_index(drop=True)
+        rows = _with_dates(rows, states, progress)
+    rejected = rejected.drop_duplicates(PATH).sort_values(PATH, kind="stable", ignore_index=True)
+    return NewPhotographs(Catalogue(rows, root, "photos", tuple(notes), audited=states), rejected)
+
+
+def _from_files(source: Path, folders: str) -> tuple[pd.DataFrame, Path, pd.DataFrame]:
+    root = source.parent if source.is_file() else source
+    names = [source.name] if source.is_file() else _walk(source)
+    there, paths, rejected = set(names), [], []
+    for name in names:
+        path = escape_path(name)
+        if is_photograph(name) and (is_text(name) or path not in there):
+            paths.append(path)
+        else:
+            kind = extension_of(name) or "a name without an ending"
+            rejected.append((path, why_passed_over(name) or f"not a photograph ({kind})"))
+    frame = pd.DataFrame({IMAGE_ID: paths, PATH: paths, IDENTITY: _ASKED}, dtype=object)
+    if folders == BY_FOLDER:
+        frame[ENCOUNTER] = [PurePosixPath(path).parent.as_posix() for path in paths]
+        frame[ENCOUNTER] = frame[ENCOUNTER].mask(frame[ENCOUNTER] == ".", None)
+    return frame, root, pd.DataFrame(rejected, columns=[PATH, REASON], dtype=object)
+
+
+def _walk(folder: Path) -> list[str]:
+    """All files that are not hidden, at any depth, below the folder; what may not be read is passed by."""
+    found = []
+    for here, subfolders, names in os.walk(folder):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".") and name not in SYSTEM_FOLDERS]
+        below = Path(here).relative_to(folder).as_posix()
+        found += [name if below == "." else f"{below}/{name}" for name in names if not name.startswith(".")]
+    return sorted(found)
+
+
+def _from_table(source: Path, columns: str, dataset: str) -> tuple[pd.DataFrame, Path, pd.DataFrame]:
+    cells, _ = read_cells(source)
+    given = parse_columns(columns)
+    plain = {str(column).strip().lower().replace(" ", "_").replace("-", "_") for column in cells.columns}
+    if IDENTITY not in given and not plain & set(ALIASES[IDENTITY]):
+        cells = cells.assign(identity="")
+    frame, _ = rename_columns(cells, given, where=str(source))
+    frame = frame.assign(**{IDENTITY: frame[IDENTITY].where(frame[IDENTITY].astype(str).str.strip() != "", _ASKED)})
+    frame[IDENTITY] = frame[IDENTITY].fillna(_ASKED)
+    empty = frame[PATH].isna() | (frame[PATH].astype(str).str.strip() == "")
+    twice = frame[IMAGE_ID].duplicated() & ~empty
+    reasons = [(f"row {row + 2} of {source.name}", "it names no file") for row in frame.index[empty]]
+    reasons += [(path, "its image_id stands more than once") for path in frame.loc[twice, PATH]]
+    rejected = pd.DataFrame(reasons, columns=[PATH, REASON], dtype=object)
+    return frame[~empty & ~twice].reset_index(drop=True), source.parent, rejected
+
+
+def _normalised(frame: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, list[str]]:
+    rows, notes = normalise_table(frame, dataset=dataset)
+    unnamed = rows[IDENTITY].isna() | (rows[IDENTITY] == _ASKED)
+    for column in (IDENTITY, "individual"):
+        rows[column] = rows[column].astype(object).where(~unnamed, None)
+    return rows, [note for note in notes if _ASKED not in note]
+
+
+def _with_dates(rows: pd.DataFrame, states: FileStates, progress: bool) -> pd.DataFrame:
+    """Rows with the time of EXIF where no date is told."""
+    taken = [state.taken for state in states.of(rows[PATH], exif=True, progress=progress)]
+    told = pd.Series([f"{time:%Y-%m-%d %H:%M:%S}" if time else None for time in taken], index=rows.index, dtype=object)
+    date = rows[DATE].where(rows[DATE].notna(), told) if DATE in rows else told
+    return rows.assign(**{DATE: date.astype(object)})

@@ -1,0 +1,219 @@
+"""Changes of a gallery: one process at a time, each change whole or not at all, logged, and undone by another one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pandas as pd
+
+from reid_lib.core.errors import GalleryError
+from reid_lib.core.locks import hold_lock
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL
+from reid_lib.core.paths import writing
+from reid_lib.core.suggest import did_you_mean, find_near
+from reid_lib.gallery import segments, versions
+from reid_lib.gallery.photographs import Photographs
+from reid_lib.gallery.store import LOCK, Gallery, commit
+from reid_lib.gallery.versions import Edit, Version
+
+MOST_SEGMENTS = 32  # beyond, small ones are joined: each is some files to open
+SMALL = 10_000  # photographs; larger segments are not written again
+
+
+@contextmanager
+def changing(gallery: Gallery) -> Iterator[Version]:
+    """Hold the lock of a gallery; yields the version that counts."""
+    waiting = f"another process changes gallery {gallery.name!r}, and is waited for"
+    with writing(gallery.folder, "REID_GALLERIES", GalleryError):
+        with hold_lock(gallery.folder / LOCK, waiting=waiting):
+            yield gallery.version()
+
+
+def add_photographs(gallery: Gallery, photographs: Photographs, *, what: str) -> Version:
+    """Put photographs of named animals into a gallery. No embedding or keypoint that is there is read or written again.
+
+    Args:
+        photographs: by the gallery's own network and local features; an `image_id` that is taken gets another one.
+        what: the change in words, for the log.
+
+    Raises:
+        GalleryError: a photograph has no name, or there is no room.
+    """
+    if photographs.rows[IDENTITY].isna().any():
+        raise GalleryError("only photographs of named animals can be enrolled: give each an identity")
+    with changing(gallery) as before:
+        stored = [segments.read_rows(gallery.folder, told) for told in before.segments]
+        taken = {name for rows in stored for name in rows[IMAGE_ID]}  # for ever: an id means one photograph
+        fresh = photographs.with_rows(_with_free_ids(photographs.rows, taken))
+        told = segments.write_segment(gallery.folder, fresh)
+        parts = [before.apply(rows, k)[[DATASET, IDENTITY]] for k, rows in enumerate(stored)]
+        rows = pd.concat([*parts, fresh.rows[[DATASET, IDENTITY]]])
+        after = versions.next_version(before, segments=[*before.segments, told], what=what, **_counts(rows))
+        after = commit(gallery, _join_small(gallery, after))
+        _clear(gallery, after)
+        return after
+
+
+def rename_animal(gallery: Gallery, animal: str, to: str) -> Version:
+    """Give an animal another name, which no other one has.
+
+    Raises:
+        GalleryError: there is no such animal, or the name is taken: `merge_animals` makes two of them one.
+    """
+    rows = gallery.rows()[1]
+    dataset, identity = find_animal(rows, animal)
+    to = _check_identity(to)
+    if ((rows[DATASET] == dataset) & (rows[IDENTITY] == to)).any():
+        raise GalleryError(f"there is an animal {to!r} already: if both are one, merge them (gallery merge)")
+    edit = {"kind": "rename", "dataset": dataset, "identity": identity, "to": to}
+    return _edit(gallery, edit, what=f"renamed {identity} to {to}")
+
+
+def merge_animals(gallery: Gallery, animal: str, into: str) -> Version:
+    """Make two animals one, under the name of the second.
+
+    Raises:
+        GalleryError: one of them is not there, both are one, or they are of two data sets.
+    """
+    rows = gallery.rows()[1]
+    (dataset, identity), (other, name) = find_animal(rows, animal), find_animal(rows, into)
+    if dataset != other:
+        raise GalleryError(f"{animal!r} is of data set {dataset!r}, {into!r} of {other!r}: only animals of one are one")
+    if identity == name:
+        raise GalleryError(f"{animal!r} and {into!r} are one animal already")
+    edit = {"kind": "rename", "dataset": dataset, "identity": identity, "to": name}
+    return _edit(gallery, edit, what=f"merged {identity} into {name}")
+
+
+def remove_photographs(gallery: Gallery, *, animal: str = "", images: list[str] | None = None) -> Version:
+    """Take all photographs of an animal, or some photographs, out of a gallery.
+
+    From now on nothing of them is searched. On the disk they stay for `undo`, until `purge`.
+
+    Args:
+        images: image ids; instead of an animal.
+
+    Raises:
+        GalleryError: there is no such animal or photograph.
+    """
+    rows = gallery.rows()[1]
+    if images is None:
+        dataset, identity = find_animal(rows, animal)
+        images = rows.loc[(rows[DATASET] == dataset) & (rows[IDENTITY] == identity), IMAGE_ID].tolist()
+        what = f"removed {identity} ({len(images)} photographs)"
+    else:
+        if missing := sorted(set(images) - set(rows[IMAGE_ID])):
+            raise GalleryError(f"gallery {gallery.name!r} has no photograph {missing[0]!r}: see `gallery show`")
+        what = f"removed {len(images)} photographs"
+    return _edit(gallery, {"kind": "remove", "images": images}, what=what)
+
+
+def undo(gallery: Gallery) -> tuple[Version, Version]:
+    """Take the last change back that is not undone yet.
+
+    Returns:
+        That change, and the version that has the state before it.
+
+    Raises:
+        GalleryError: there is none.
+    """
+    with changing(gallery) as now:
+        if now.previous is None:
+            raise GalleryError(f"gallery {gallery.name!r} has no change that could be undone")
+        undone, before = (versions.read_version(gallery.folder, number) for number in (now.state_of, now.previous))
+        names = ("segments", "edits", "images", "animals", "previous", "state_of")
+        state = {name: getattr(before, name) for name in names}
+        return undone, commit(gallery, versions.next_version(now, **state, what=f"undone: {undone.what}"))
+
+
+def purge(gallery: Gallery) -> int:
+    """Delete from the disk whatever no photograph of the present version needs: nothing before it can be undone.
+
+    What was done, when and by whom stays in the log.
+
+    Returns:
+        Number of segments that were deleted.
+    """
+    with changing(gallery) as before:
+        told = []
+        for k, segment in enumerate(before.segments):
+            edited = any(k < edit.segments for edit in before.edits)
+            told += _write_again(gallery, before, [k]) if edited else [segment]
+        state = {"segments": told, "edits": [], "previous": None, "what": "purged: nothing before can be undone"}
+        after = commit(gallery, versions.next_version(before, **state))
+        for old in versions.list_versions(gallery.folder, before.number):
+            blank = {"segments": [], "edits": [], "previous": None}
+            versions.write_version(gallery.folder, old.model_copy(update=blank))
+        return _clear(gallery, after)
+
+
+def find_animal(rows: pd.DataFrame, animal: str) -> tuple[str, str]:
+    """Data set and identity of an animal that is named by its identity, or as "<dataset>/<identity>".
+
+    Raises:
+        GalleryError: there is none, or several data sets have one.
+    """
+    known = rows[[DATASET, IDENTITY, INDIVIDUAL]].drop_duplicates()
+    found = known[(known[INDIVIDUAL] == animal) | (known[IDENTITY] == animal)]
+    if len(found) == 1:
+        return found[DATASET].iloc[0], found[IDENTITY].iloc[0]
+    if len(found):
+        raise GalleryError(f"{animal!r} is in several data sets: say {' or '.join(found[INDIVIDUAL])}")
+    near = did_you_mean(find_near(animal, list(known[IDENTITY])), "; `gallery show` lists all")
+    raise GalleryError(f"there is no animal {animal!r}{near}")
+
+
+def _edit(gallery: Gallery, edit: dict, *, what: str) -> Version:
+    with changing(gallery) as before:
+        made = Edit(**edit, segments=len(before.segments))
+        after = versions.next_version(before, edits=[*before.edits, made], what=what)
+        return commit(gallery, after.model_copy(update=_counts(gallery.rows_of(after))))
+
+
+def _join_small(gallery: Gallery, version: Version) -> Version:
+    """The version with the small segments at its end written as one, where there are many."""
+    if len(version.segments) <= MOST_SEGMENTS:
+        return version
+    large = [k for k, told in enumerate(version.segments) if told["images"] > SMALL]
+    start = large[-1] + 1 if large else 0
+    which = list(range(start, len(version.segments)))
+    if len(which) < 2:
+        return version
+    kept = [edit.model_copy(update={"segments": min(edit.segments, start)}) for edit in version.edits]
+    state = {"edits": [edit for edit in kept if edit.segments]}
+    state["segments"] = [*version.segments[:start], *_write_again(gallery, version, which)]
+    return version.model_copy(update=state)
+
+
+def _write_again(gallery: Gallery, version: Version, which: list[int]) -> list[dict]:
+    """Some segments as one, edits applied; none where nothing is left of them."""
+    left = sum(len(version.apply(segments.read_rows(gallery.folder, version.segments[k]), k)) for k in which)
+    return [segments.write_segment(gallery.folder, gallery.photographs_of(version, which))] if left else []
+
+
+def _clear(gallery: Gallery, version: Version) -> int:
+    """Delete segments that no version names; their number."""
+    every = [*versions.list_versions(gallery.folder, version.number - 1), version]
+    return segments.remove_leftovers(gallery.folder, {told["id"] for one in every for told in one.segments})
+
+
+def _counts(rows: pd.DataFrame) -> dict[str, int]:
+    return {"images": len(rows), "animals": len(rows[[DATASET, IDENTITY]].drop_duplicates())}
+
+
+def _check_identity(name: str) -> str:
+    if not name.strip():
+        raise GalleryError("an animal needs a name that is not blank")
+    return name.strip()
+
+
+def _with_free_ids(rows: pd.DataFrame, taken: set[str]) -> pd.DataFrame:
+    """The rows with image ids that are not taken: a number follows where they are."""
+    found = []
+    for name in rows[IMAGE_ID]:
+        number, free = 1, name
+        while free in taken:
+            number += 1
+            free = f"{name}#{number}"
+        taken.add(free)
+        found.append(free)
+    return rows.assign(**{IMAGE_ID: found})

@@ -1,0 +1,57 @@
+"""How photographs are answered by a run: what a gallery has to know of the run it came from. Frozen."""
+
+from typing import Any, Literal
+
+from reid_lib.match.fuse import Fusion
+from reid_lib.match.stored import Stored
+from reid_lib.openset.probability import CandidateCurves
+from reid_lib.openset.threshold import Threshold
+
+
+class Recipe(Stored):
+    """All that decides an answer beside the gallery, the photographs and the weights.
+
+    Attributes:
+        format: of the file.
+        run: name of the run.
+        weights_sha256: of the file model.safetensors.
+        n_embedded, batch_size, torch_compile, precision: how the run computed its embeddings: of how many images in
+            all, and its parameters. Computed in the same way, an image gives the same embedding to the last bit.
+        scores: "embedding", "local" or "embedding+local".
+        local_features: names of the local features that are used.
+        shortlist, mask: as the parameters of evaluate.ipynb.
+        votes: how descriptors were searched, "exact" or "auto"; see `lnbnn.count_votes`.
+        combination: how photographs of an encounter are combined, where an encounter is one query; else None.
+        unit: of the scores.
+        threshold: `Threshold.to_dict` of the frozen threshold.
+        joining: the same of the embedding alone, in cosines: for new animals among themselves.
+        fusion: the frozen fit of several scores; None where the embedding answers.
+        curves: data set ("": all together) -> probability of candidates by their scores; empty where scores are
+            probabilities.
+        shift: what a larger gallery does to the threshold; see `enrolment.measure_shift`.
+    """
+
+    format: Literal[1] = 1
+    run: str
+    weights_sha256: str
+    n_embedded: int
+    batch_size: int
+    torch_compile: str
+    precision: str
+    scores: Literal["embedding+local", "embedding", "local"]
+    local_features: list[str]
+    shortlist: int
+    mask: str
+    votes: Literal["exact", "auto"]
+    combination: Literal["mean", "max"] | None
+    unit: str
+    threshold: dict[str, Any]
+    joining: dict[str, Any]
+    fusion: Fusion | None
+    curves: dict[str, CandidateCurves]
+    shift: dict[str, Any] = {}
+
+    @property
+    def limits(self) -> Threshold:
+        """The frozen threshold."""
+        return Threshold.from_dict(self.threshold)

@@ -1,0 +1,212 @@
+"""A gallery on disk: made, found, read. Readers see one version, old or new, never half of one, without any lock."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from reid_lib.core import files
+from reid_lib.core.errors import GalleryError, ParameterError
+from reid_lib.core.locks import hold_lock
+from reid_lib.core.names import DATASET, IDENTITY, INDIVIDUAL, MODEL_JSON, MODEL_WEIGHTS
+from reid_lib.core.paths import check_folder_name, galleries_root, writing
+from reid_lib.core.suggest import did_you_mean, find_near
+from reid_lib.gallery import segments, versions
+from reid_lib.gallery.photographs import REQUIRED, Photographs, check_rows, join_photographs
+from reid_lib.gallery.recipe import Recipe
+from reid_lib.gallery.versions import Version
+
+FORMAT = 1
+GALLERY_JSON, RECIPE_JSON, MODEL, LOCK = "gallery.json", "recipe.json", "model", ".lock"
+LONGEST = 80  # characters of a name
+TRIES = 5  # of a reader whose version is cleared away meanwhile
+Read = TypeVar("Read")
+
+
+class Gallery:
+    """A gallery to read; `changes` changes it.
+
+    Args:
+        folder: of the gallery; see `open_gallery` and `create_gallery`.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def model_folder(self) -> Path:
+        """Folder of the model that made it, as `nets.model_files` reads it."""
+        return self.folder / MODEL
+
+    def version(self) -> Version:
+        """The version that counts now.
+
+        Raises:
+            GalleryError: it is damaged, or of another format.
+        """
+        path = self.folder / GALLERY_JSON
+        try:
+            stored = files.read_json(path)
+            number, found = int(stored["version"]), stored["format"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GalleryError(f"{path} cannot be read ({error!r}): copy the gallery again") from error
+        if found != FORMAT:
+            raise GalleryError(f"{path} is of format {found!r}, not {FORMAT}: another version of this library wrote it")
+        return versions.read_version(self.folder, number)
+
+    def log(self) -> list[Version]:
+        """All changes, oldest first."""
+        return versions.list_versions(self.folder, self.version().number)
+
+    def recipe(self) -> Recipe:
+        """How photographs are answered.
+
+        Raises:
+            GalleryError: it is damaged.
+        """
+        path = self.folder / RECIPE_JSON
+        try:
+            return Recipe.from_dict(files.read_json(path))
+        except (OSError, ValueError, ParameterError) as error:
+            raise GalleryError(f"{path} cannot be read ({error}): copy the gallery again") from error
+
+    def check_weights(self, sha256: str, *, run: str) -> None:
+        """Whether the weights of a run are those that made this gallery.
+
+        Raises:
+            GalleryError: they are others, whose embeddings do not compare with these.
+        """
+        own = self.recipe()
+        if own.weights_sha256 != sha256:
+            raise GalleryError(
+                f"gallery {self.name!r} was made by other weights ({own.weights_sha256[:12]}, of run {own.run!r}) than "
+                f"run {run!r} has ({sha256[:12]}): embeddings of two networks do not compare. Make one by this run "
+                f"(python -m reid_lib gallery export {run} --gallery OTHER), or leave the run out: the gallery brings "
+                "its own network"
+            )
+
+    def rows(self) -> tuple[Version, pd.DataFrame]:
+        """The version, and the rows of all photographs in it; nothing else is read."""
+        return self._read(self.rows_of)
+
+    def rows_of(self, version: Version) -> pd.DataFrame:
+        """Rows of all photographs of a version."""
+        parts = [version.apply(segments.read_rows(self.folder, told), k) for k, told in enumerate(version.segments)]
+        return with_individuals(pd.concat(parts or [check_rows(pd.DataFrame(columns=REQUIRED))], ignore_index=True))
+
+    def load(self) -> tuple[Version, Photographs]:
+        """The version, and all photographs in it with what the recipe compares.
+
+        Raises:
+            GalleryError: it is empty or damaged.
+        """
+        return self._read(lambda version: self.photographs_of(version, range(len(version.segments))))
+
+    def photographs_of(self, version: Version, which: range | list[int]) -> Photographs:
+        """Photographs of some segments (places in `version.segments`) as a version has them.
+
+        Raises:
+            GalleryError: there are none, or a file is damaged.
+        """
+        features, parts = self.recipe().local_features, []
+        for k in which:
+            stored = segments.read_segment(self.folder, version.segments[k], features)
+            rows = version.apply(stored.rows, k)
+            part = stored.where(stored.rows.index.isin(rows.index))
+            parts.append(part.with_rows(with_individuals(rows.reset_index(drop=True))))
+        if not sum(map(len, parts)):
+            raise GalleryError(f"gallery {self.name!r} is empty: add photographs (python -m reid_lib gallery add)")
+        return join_photographs([part for part in parts if len(part)])
+
+    def _read(self, function: Callable[[Version], Read]) -> tuple[Version, Read]:
+        """What the version that counts holds; read again where it is cleared away meanwhile (`changes.purge`)."""
+        for attempt in range(TRIES):
+            version = self.version()
+            try:
+                return version, function(version)
+            except FileNotFoundError as error:
+                if attempt == TRIES - 1 or self.version().number == version.number:
+                    raise GalleryError(f"{error.filename} is missing: copy gallery {self.name!r} again") from error
+        raise AssertionError("the last attempt returns or raises")
+
+
+def create_gallery(name: str, recipe: Recipe, model_folder: Path, photographs: Photographs, *, what: str) -> Gallery:
+    """Make a gallery; it is there as soon as its first version is whole.
+
+    Args:
+        model_folder: with model.json and model.safetensors, which are copied.
+        photographs: of named animals.
+        what: for the log.
+
+    Raises:
+        GalleryError: one of this name is there, or nothing can be written.
+    """
+    folder = _folder_of(name)
+    gallery = Gallery(folder)
+    with writing(folder, "REID_GALLERIES", GalleryError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with hold_lock(folder / LOCK):
+            if (folder / GALLERY_JSON).exists():
+                raise GalleryError(f"there is a gallery {name!r} already: take another name, or add to it")
+            segments.remove_leftovers(folder, set())  # of a killed process
+            for file in (MODEL_JSON, MODEL_WEIGHTS):
+                with files.atomic(folder / MODEL / file) as temporary:
+                    shutil.copyfile(model_folder / file, temporary)
+            if hash_file(folder / MODEL / MODEL_WEIGHTS) != recipe.weights_sha256:
+                raise GalleryError(f"{model_folder / MODEL_WEIGHTS} changed while it was copied: try again")
+            files.write_json(folder / RECIPE_JSON, recipe.to_dict())
+            told = segments.write_segment(folder, photographs)
+            counts = {"images": len(photographs), "animals": int(photographs.rows[INDIVIDUAL].nunique())}
+            commit(gallery, versions.next_version(None, segments=[told], what=what, **counts))
+    return gallery
+
+
+def commit(gallery: Gallery, version: Version) -> Version:
+    """Make a version the one that counts. The caller holds the lock."""
+    versions.write_version(gallery.folder, version)
+    files.write_json(gallery.folder / GALLERY_JSON, {"format": FORMAT, "version": version.number})
+    return version
+
+
+def open_gallery(name: str) -> Gallery:
+    """A gallery that is there.
+
+    Raises:
+        GalleryError: there is none of this name; the message names those that are.
+    """
+    folder = _folder_of(name)
+    if not (folder / GALLERY_JSON).is_file():
+        there = [gallery.name for gallery in list_galleries()]
+        told = did_you_mean(find_near(name, there), f"; there are: {', '.join(there) or 'none yet'}")
+        raise GalleryError(
+            f"there is no gallery {name!r} in {galleries_root()}{told}. Make one from a finished run: python -m "
+            f"reid_lib gallery export RUN --gallery {name}"
+        )
+    return Gallery(folder)
+
+
+def list_galleries() -> list[Gallery]:
+    """All galleries, by name."""
+    return [Gallery(path.parent) for path in sorted(galleries_root().glob(f"*/{GALLERY_JSON}"))]
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def with_individuals(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the key of each animal by its present name."""
+    return rows.assign(**{INDIVIDUAL: rows[DATASET] + "/" + rows[IDENTITY]})
+
+
+def _folder_of(name: str) -> Path:
+    return galleries_root() / check_folder_name(name, kind="gallery", longest=LONGEST, error=GalleryError)

@@ -1,0 +1,139 @@
+"""answers.html: new photographs with their candidates and where they match, as one page that needs nothing else."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from reid_lib.figures.match_lines import MOST_LINES, MOST_OUTLIERS, choose_spread
+from reid_lib.figures.style import COLOURS, GREY
+from reid_lib.pages.html import data_uri, jpeg, render_template
+
+HEIGHT = 300  # of both photographs where their matches are drawn, in units of the drawing
+GAP = 14
+MISSING = (200, 150)  # width and height of the field that stands for a photograph that is not there
+# places in the query, places in the candidate (both (m, 2), shares of width and height), inlier (m,), confidence (m,)
+Matched = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An animal that a photograph may show.
+
+    Attributes:
+        name: of the animal.
+        probability: 0 to 1.
+        image: id of its best photograph.
+        date: of that, as text; "" where not known.
+        pixels: of that, uint8 (h, w, 3); None where it is not on this machine.
+    """
+
+    name: str
+    probability: float
+    image: str
+    date: str
+    pixels: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One photograph and its answer.
+
+    Attributes:
+        name: of the photograph.
+        decision: name of the animal, or "new animal".
+        words, probability: how sure that is.
+        doubtful: should a person look at it first?
+        group: of new animals, label of those that are one; else "".
+        already: what is enrolled of it already, in words; else "".
+        pixels: uint8 (h, w, 3); None where it cannot be shown.
+        candidates: best first.
+        matches: with the first candidate; None where they were not looked for.
+    """
+
+    name: str
+    decision: str
+    words: str
+    probability: float
+    doubtful: bool
+    group: str
+    already: str
+    pixels: np.ndarray | None
+    candidates: list[Candidate] = field(default_factory=list)
+    matches: Matched | None = None
+
+
+def render_answers(summary: list[str], shown: list[Shown], unusable: list[list[str]], note: str) -> str:
+    """The text of the page.
+
+    Args:
+        summary: sentences, the first one as its headline.
+        shown: doubtful ones are put first, the order stays otherwise.
+        unusable: (photograph, reason) of those that could not be used.
+        note: what is said of the lines.
+    """
+    order = sorted(range(len(shown)), key=lambda k: (not shown[k].doubtful, k))
+    return render_template(
+        "answers_page.html",
+        title="Which animals are these?",
+        summary=summary,
+        photographs=[_values(shown[k]) for k in order],
+        unusable=unusable,
+        note=note,
+    )
+
+
+def _values(shown: Shown) -> dict:
+    """What the template shows of one photograph."""
+    first = shown.candidates[0] if shown.candidates else None
+    return {
+        "shown": shown,
+        "sure": f"{shown.probability:.0%}",
+        "drawing": _draw(shown.pixels, first and first.pixels, shown.matches),
+        "candidates": [
+            {
+                "name": one.name,
+                "probability": f"{one.probability:.0%}",
+                "about": " · ".join(part for part in (one.image, one.date) if part),
+                "picture": "" if one.pixels is None else data_uri(jpeg(_small(one.pixels)), "jpeg"),
+            }
+            for one in shown.candidates
+        ],
+    }
+
+
+def _small(pixels: np.ndarray) -> np.ndarray:
+    from PIL import Image
+
+    image = Image.fromarray(pixels)
+    image.thumbnail((150, 150))
+    return np.asarray(image)
+
+
+def _draw(query: np.ndarray | None, candidate: np.ndarray | None, matches: Matched | None) -> dict:
+    """Both photographs side by side with their lines, in units of a drawing that is `HEIGHT` high."""
+    pictures, at = [], 0.0
+    for pixels in (query, candidate):
+        size = MISSING if pixels is None else (pixels.shape[1], pixels.shape[0])
+        width = HEIGHT * size[0] / size[1]
+        address = "" if pixels is None else data_uri(jpeg(pixels), "jpeg")
+        pictures.append({"x": round(at, 1), "width": round(width, 1), "address": address})
+        at += width + GAP
+    lines = [] if matches is None else _lines(pictures, matches)
+    told = "" if matches is None else f"{int(matches[2].sum())} of {len(matches[2])} matches by one geometry"
+    return {"width": round(at - GAP, 1), "height": HEIGHT, "pictures": pictures, "lines": lines, "told": told}
+
+
+def _lines(pictures: list[dict], matches: Matched) -> list[dict]:
+    ours, theirs, inlier, confidence = matches
+    chosen = [(k, False) for k in choose_spread(ours, np.where(inlier, -1.0, confidence), MOST_OUTLIERS)]
+    chosen += [(k, True) for k in choose_spread(ours, np.where(inlier, confidence, -1.0), MOST_LINES)]
+    lines = []
+    for k, sure in chosen:
+        ends = [
+            (picture["x"] + places[k, 0] * picture["width"], places[k, 1] * HEIGHT)
+            for picture, places in zip(pictures, (ours, theirs), strict=True)
+        ]
+        colour, opacity = (COLOURS["right"], 0.35 + 0.65 * float(np.clip(confidence[k], 0, 1))) if sure else (GREY, 0.5)
+        style = {"colour": colour, "opacity": round(opacity, 2), "width": 1.6 if sure else 0.6, "sure": sure}
+        lines.append({"ends": [(round(float(x), 1), round(float(y), 1)) for x, y in ends]} | style)
+    return lines

@@ -1,0 +1,139 @@
+"""Answers to new photographs as a table: decision, probability in number and words, candidates, new animals."""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.names import (
+    CONTENT,
+    DATASET,
+    DATE,
+    ENCOUNTER,
+    IDENTITY,
+    IMAGE_ID,
+    N_RANKS,
+    NEW_INDIVIDUAL,
+    PATH,
+    PREDICTED,
+    SCORE,
+    UNIT,
+    ranked_column,
+)
+from reid_lib.discover.clusters import find_components
+from reid_lib.discover.copies import find_copies
+from reid_lib.gallery.photographs import Photographs
+from reid_lib.gallery.recipe import Recipe
+from reid_lib.match.cosine import Cosine
+from reid_lib.match.encounters import ByEncounter
+from reid_lib.match.similarity import Similarity
+from reid_lib.openset.predictions import score_individuals
+from reid_lib.openset.probability import candidate_probabilities
+from reid_lib.openset.threshold import Threshold, decide, threshold_for
+
+DECISION, PROBABILITY, WORDS, DOUBTFUL = "decision", "probability", "in_words", "doubtful"
+NEW_ANIMAL, ALREADY, ACCEPTED, PROBLEM = "new_animal", "already_enrolled", "accepted", "problem"
+ALMOST, PROBABLE = 0.95, 0.75  # least probability that is called so
+CERTAINLY, PROBABLY, PERHAPS, NEW = "almost certainly", "probably", "perhaps", "new"
+THRESHOLD = "threshold"
+
+
+def answer_photographs(
+    recipe: Recipe, asked: Photographs, enrolled: Photographs, similarity: Similarity
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Answers, one row for each photograph.
+
+    The frozen threshold decides. `probability` is that of the decision: of a name, that it is right; of
+    `new_individual`, that the best candidate is another animal.
+
+    Args:
+        asked: photographs without names, in the order of the similarity's photographs.
+        enrolled: what they are compared with.
+        similarity: of `enrolment.compare_photographs`.
+
+    Returns:
+        The answers, and the predictions (`score_individuals`) that they were made of, in the same order.
+    """
+    predictions = score_individuals(similarity)
+    predictions[PREDICTED] = decide(predictions, recipe.limits)
+    if isinstance(similarity, ByEncounter):
+        predictions = similarity.spread(predictions)
+    probabilities = candidate_probabilities(predictions, recipe.curves)
+    rows = asked.rows
+    new = (predictions[PREDICTED] == NEW_INDIVIDUAL).to_numpy()
+    best = np.nan_to_num(probabilities[:, 0], nan=0.0)
+    table = {name: rows[name].to_numpy() for name in (IMAGE_ID, PATH, DATASET, ENCOUNTER, DATE)}
+    table |= {DECISION: predictions[PREDICTED].to_numpy(), PROBABILITY: np.where(new, 1 - best, best)}
+    answers = pd.DataFrame(table)
+    answers[WORDS] = [put_in_words(is_new, p) for is_new, p in zip(new, best, strict=True)]
+    answers[DOUBTFUL] = np.where(new, best > 0.5, best < PROBABLE)
+    answers[NEW_ANIMAL] = group_new(recipe, asked, new)
+    answers[ALREADY] = find_enrolled(asked, enrolled)
+    answers[ACCEPTED] = None
+    limits = recipe.limits
+    answers = answers.join(_candidates(predictions, probabilities, enrolled))
+    answers[SCORE], answers[UNIT] = predictions[SCORE].to_numpy(), recipe.unit
+    answers[THRESHOLD] = [threshold_for(limits, name) for name in answers[DATASET]]
+    return answers, predictions
+
+
+def put_in_words(new: bool, probability: float) -> str:
+    """A decision in words, by the probability of the best candidate."""
+    if new:
+        return NEW
+    return CERTAINLY if probability >= ALMOST else PROBABLY if probability >= PROBABLE else PERHAPS
+
+
+def _candidates(predictions: pd.DataFrame, probabilities: np.ndarray, enrolled: Photographs) -> pd.DataFrame:
+    """identity_k, probability_k, image_k, date_k of the five best individuals."""
+    date = enrolled.rows.set_index(IMAGE_ID)[DATE]
+    columns = {}
+    for rank in range(1, N_RANKS + 1):
+        image = predictions[ranked_column("image", rank)].to_numpy(dtype=object)
+        columns[ranked_column(IDENTITY, rank)] = predictions[ranked_column(IDENTITY, rank)].to_numpy(dtype=object)
+        columns[ranked_column(PROBABILITY, rank)] = probabilities[:, rank - 1]
+        columns[ranked_column("image", rank)] = image
+        columns[ranked_column(DATE, rank)] = date.reindex(image).to_numpy(dtype=object)
+    return pd.DataFrame(columns)
+
+
+def group_new(recipe: Recipe, asked: Photographs, new: np.ndarray) -> list[str | None]:
+    """Which of the new photographs show one animal: (n,) label of the group, None where a name was given.
+
+    Photographs are joined whose embeddings are at least as alike as the frozen threshold of the embedding alone asks
+    for a name, directly or through others. The label follows from the photographs of the group: the same group has the
+    same one whenever it is asked about.
+    """
+    labels: list[str | None] = [None] * len(asked)
+    joining, rows = Threshold.from_dict(recipe.joining), asked.rows
+    for name in rows[DATASET].unique():
+        places = np.flatnonzero(new & (rows[DATASET] == name).to_numpy())
+        if not len(places):
+            continue
+        mask = np.zeros(len(asked), dtype=bool)
+        mask[places] = True
+        some = asked.embeddings.where(mask)
+        ids = some.rows[IMAGE_ID].tolist()
+        groups = find_components(Cosine(some, some), ids, threshold_for(joining, name))
+        known_by = rows[CONTENT].fillna(rows[IMAGE_ID]).to_numpy()[places]
+        for group in np.unique(groups):
+            members = places[groups == group]
+            first = min(known_by[groups == group])
+            label = f"new-{hashlib.sha256(f'{name} {first}'.encode()).hexdigest()[:8]}"
+            for place in members:
+                labels[place] = label
+    return labels
+
+
+def find_enrolled(asked: Photographs, enrolled: Photographs) -> list[str | None]:
+    """Which photographs are enrolled already, in words: (n,), None where not."""
+    rows = enrolled.rows
+    by_content = {content: k for k, content in enumerate(rows[CONTENT]) if content}
+    same = [by_content.get(content, -1) if content else -1 for content in asked.rows[CONTENT]]
+    copies = find_copies(asked.greys, enrolled.greys)
+    told: list[str | None] = []
+    for file, copy in zip(same, copies.tolist(), strict=True):
+        place = file if file >= 0 else copy
+        how = "the same file as" if file >= 0 else "the same photograph as"
+        told.append(f"{how} {rows[IMAGE_ID].iat[place]} of {rows[IDENTITY].iat[place]}" if place >= 0 else None)
+    return told

@@ -1,0 +1,243 @@
+"""Photographs as a recipe compares them: those of a run, from its files; others, embedded now."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.errors import CatalogueError, GalleryError
+from reid_lib.core.kernel import quick_imports
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.names import CONTENT, DATASET, GALLERY, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, ROLES, ROOT, TEST, VAL
+from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.near_copies import SIDE, small_greys
+from reid_lib.data.pixels import load_pixels
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.gallery.photographs import Photographs, check_rows
+from reid_lib.gallery.recipe import Recipe
+from reid_lib.match.cosine import Cosine
+from reid_lib.match.encounters import ByEncounter
+from reid_lib.match.fused import Fused
+from reid_lib.match.keypoint_store import extract_keypoints
+from reid_lib.match.keypoints import KeypointSet
+from reid_lib.match.pairs import PairTable
+from reid_lib.match.similarity import Similarity
+from reid_lib.openset.answers import Answers
+from reid_lib.openset.fitting import fit
+from reid_lib.openset.predictions import score_individuals
+from reid_lib.openset.threshold import threshold_for
+from reid_lib.pipeline.local_scores import EMBEDDING, make_extractor, make_masker, score_shortlist
+from reid_lib.pipeline.recipes import FinishedRun
+
+if TYPE_CHECKING:
+    from reid_lib.nets.network import ReidModel
+
+ASKED = "asked"  # the cache of embeddings of new photographs
+MOST_VAL = 300  # queries of val by which the shift is measured, where local features are matched
+
+
+class Network:
+    """The network of a recipe, loaded when it is first needed, and where it computes.
+
+    Args:
+        folder: with model.json and model.safetensors.
+        recipe: how it embeds.
+        device: "auto", "cpu", "cuda" or "mps".
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, device: str = "auto"):
+        with quick_imports():
+            from reid_lib.nets.device import choose_device
+
+        self.folder, self.recipe, self.device = folder, recipe, choose_device(device)
+        self._model: ReidModel | None = None
+
+    @property
+    def model(self) -> "ReidModel":
+        """On its device, in eval mode."""
+        from reid_lib.nets.model_files import load_model
+
+        if self._model is None:
+            self._model = load_model(self.folder).to(self.device)
+        return self._model
+
+    @property
+    def local_device(self) -> str:
+        """Where local features are found and matched."""
+        return "cuda" if self.device == "cuda" else "cpu"
+
+    def pixels(self, catalogue: Catalogue) -> np.ndarray:
+        """Photographs as the network takes them."""
+        return load_pixels(catalogue, **{name: self.model.config[name] for name in ("image_size", "interpolation")})
+
+    def embed(self, pixels: np.ndarray, rows: pd.DataFrame) -> EmbeddingSet:
+        """Embeddings to the last bit as the run would have computed them on this machine."""
+        from reid_lib.embed.extract import Way
+        from reid_lib.embed.store import embed_images
+        from reid_lib.nets.device import embedding_precision
+
+        recipe = self.recipe
+        how = {"batch_size": recipe.batch_size, "torch_compile": recipe.torch_compile}
+        way = Way.of(recipe.n_embedded, device=self.device, **how)
+        precision = embedding_precision(recipe.precision, self.device)
+        computed = {"device": self.device, "precision": precision, "way": way, "apart": ASKED}
+        return embed_images(self.model, pixels, rows, progress=True, **computed)
+
+
+def describe_photographs(network: Network, catalogue: Catalogue) -> Photographs:
+    """Photographs as the recipe compares them: embedded, their keypoints found, unless that was done before.
+
+    Raises:
+        CatalogueError: photographs cannot be decoded; all of them are listed.
+    """
+    pixels = network.pixels(catalogue)
+    rows = _with_files(catalogue, catalogue.rows)
+    embeddings = network.embed(pixels, rows)
+    return Photographs(embeddings, find_keypoints(network, catalogue, rows), small_greys(pixels))
+
+
+def find_keypoints(network: Network, catalogue: Catalogue, rows: pd.DataFrame) -> dict[str, KeypointSet]:
+    """The keypoints that the recipe needs of some rows of a catalogue; none where the embedding answers alone."""
+    recipe, found = network.recipe, {}
+    for name in recipe.local_features:
+        extractor = make_extractor(name, network.local_device)
+        found[name] = extract_keypoints(extractor, rows, catalogue.root, mask=make_masker(recipe.mask))
+    return found
+
+
+def enroll_run(finished: FinishedRun, network: Network, *, enrolled: str = "all") -> Photographs:
+    """The named photographs of a run, with the embeddings that it stored.
+
+    Args:
+        enrolled: "all": gallery, val and test alike; "gallery": those that the run's own test was asked of.
+
+    Raises:
+        GalleryError: local features are needed, and the photographs are not there any more.
+    """
+    catalogue, chosen = finished.catalogue, finished.is_enrolled(enrolled)
+    wanted = set(catalogue.rows.loc[chosen, IMAGE_ID])
+    parts = [part.where(part.rows[IMAGE_ID].isin(wanted)) for part in finished.embeddings.values()]
+    others = catalogue.rows[chosen & ~catalogue.rows[ROLE].isin(ROLES)]
+    there = catalogue.root.is_dir()
+    if len(others) and there:  # named, and in no role: of the run's own split, or copies of what it was trained on
+        apart = Catalogue(others.reset_index(drop=True), catalogue.root, catalogue.name)
+        parts.append(network.embed(network.pixels(apart), apart.rows))
+    joined = parts[0]
+    for part in parts[1:]:
+        joined = joined.joined(part) if len(part) else joined
+    if not there:
+        if network.recipe.local_features:
+            raise GalleryError(
+                f"the photographs of run {finished.run.name!r} are not in {catalogue.root} any more, and their local "
+                "features are needed: put them back, or ask a gallery that was exported while they were there"
+            )
+        LOGGER.warning(f"the photographs of the run are not in {catalogue.root}: answers come without their pictures")
+    rows = _with_files(catalogue, joined.rows) if there else _rows_of(catalogue, joined.rows, None)
+    keypoints = find_keypoints(network, catalogue, rows)
+    return Photographs(EmbeddingSet(joined.features, rows), keypoints, _greys(network, finished, rows, there))
+
+
+def _greys(network: Network, finished: FinishedRun, rows: pd.DataFrame, there: bool) -> np.ndarray:
+    """Small grey pictures of rows of a run; 0 where it has no photographs any more."""
+    greys = np.zeros((len(rows), SIDE, SIDE), dtype=np.uint8)
+    if there:
+        try:
+            every = small_greys(network.pixels(finished.catalogue))
+            place = pd.Series(np.arange(len(every)), index=finished.catalogue.rows[IMAGE_ID])
+            greys = every[place[rows[IMAGE_ID]].to_numpy()]
+        except CatalogueError as error:
+            LOGGER.warning(f"copies of enrolled photographs cannot be looked for: {str(error).splitlines()[0]}")
+    return greys
+
+
+def _with_files(catalogue: Catalogue, rows: pd.DataFrame) -> pd.DataFrame:
+    return _rows_of(catalogue, rows, catalogue.states.contents(rows))
+
+
+def _rows_of(catalogue: Catalogue, rows: pd.DataFrame, contents: list[str] | None) -> pd.DataFrame:
+    return check_rows(rows.assign(**{ROOT: str(catalogue.root), CONTENT: contents or None}))
+
+
+# ---- comparing ------------------------------------------------------------------------------------------------------
+
+
+def compare_photographs(
+    network: Network, asked: Photographs, enrolled: Photographs
+) -> tuple[Similarity, PairTable | None]:
+    """How alike new photographs are to those enrolled, as the run of the recipe says it: its frozen fits decide.
+
+    Args:
+        asked: of any identity; their image ids are replaced, as others may have the same.
+        enrolled: of named animals.
+
+    Returns:
+        The similarity, and the pairs that were matched in detail (None where the embedding answers alone).
+    """
+    recipe = network.recipe
+    asked = _apart(asked, set(enrolled.rows[IMAGE_ID]))
+    cosine = Cosine(asked.embeddings, enrolled.embeddings, device=network.device)
+    similarity, table = cosine, None
+    if recipe.fusion is not None:
+        sets = {name: (asked.keypoints[name], enrolled.keypoints[name]) for name in recipe.local_features}
+        how = {"n_shortlisted": recipe.shortlist, "device": network.local_device, "votes_by": recipe.votes}
+        table, _ = score_shortlist(cosine, sets, **how)
+        similarity = Fused.frozen(table, recipe.fusion, cosine if EMBEDDING in recipe.scores else None)
+    if recipe.combination is not None:
+        similarity = ByEncounter(similarity, recipe.combination)
+    return similarity, table
+
+
+def _apart(asked: Photographs, taken: set[str]) -> Photographs:
+    """The same photographs under image ids that are not taken."""
+    mark = "asked"
+    while any(name.startswith(mark) for name in taken):
+        mark += "?"
+    return asked.with_rows(asked.rows.assign(**{IMAGE_ID: [f"{mark} {k}" for k in range(len(asked))]}))
+
+
+def measure_shift(finished: FinishedRun, network: Network) -> dict:
+    """How a larger gallery moves the threshold, which stays what it was.
+
+    The queries of val are asked twice: of the gallery that the threshold was fitted on, and of that gallery with all
+    photographs of test enrolled, too. Val and test share no encounter (where the split knows them), so nobody finds an
+    own neighbour; test brings other photographs of animals that val asks about, and animals that nobody asks about.
+    Who is known is the same both times: animals of the first gallery. Both times the frozen fits answer, which have
+    seen val: what counts is the difference, not the level. Of many queries of val that local features are matched of,
+    `MOST_VAL` are asked, spread evenly.
+
+    Returns:
+        data set -> "before", "after" -> images, animals, queries, threshold (the best one of these answers), and
+        baks, baus and geometric_mean at the frozen threshold; empty where val or test has nothing to measure by.
+    """
+    stored, catalogue = finished.embeddings, finished.catalogue
+    gallery, val, test = (stored[role] for role in (GALLERY, VAL, TEST))
+    val, test = (part.where(part.rows[IDENTITY].notna()) for part in (val, test))
+    if not len(val) or not len(test) or network.recipe.combination is not None:
+        return {}
+    if network.recipe.local_features:
+        if not catalogue.root.is_dir():
+            return {}
+        chosen = np.linspace(0, len(val) - 1, min(len(val), MOST_VAL)).round().astype(int)
+        val = EmbeddingSet(val.features[chosen], val.rows.iloc[chosen])
+    known = set(gallery.rows[INDIVIDUAL])
+    test = test.where(test.rows[INDIVIDUAL].isin(known) | ~test.rows[INDIVIDUAL].isin(val.rows[INDIVIDUAL]))
+    asked, found = _photographs(network, catalogue, val), {}
+    for when, part in (("before", gallery), ("after", gallery.joined(test))):
+        similarity, _ = compare_photographs(network, asked, _photographs(network, catalogue, part))
+        answers = Answers.of(score_individuals(similarity))
+        for name, own in answers.by_dataset.items():
+            fitted, limit = fit(own), threshold_for(network.recipe.limits, name)
+            if limit is not None and fitted.best is not None:
+                rows = part.rows[part.rows[DATASET] == name]
+                counts = {"images": len(rows), "animals": int(rows[INDIVIDUAL].nunique()), "queries": len(own.row)}
+                best = float(fitted.best) if np.isfinite(fitted.best) else None
+                rates = {metric: float(value) for metric, value in fitted.rates(limit).items()}
+                found.setdefault(name, {})[when] = counts | {"threshold": best} | rates
+    return {name: both for name, both in found.items() if len(both) == 2}
+
+
+def _photographs(network: Network, catalogue: Catalogue, part: EmbeddingSet) -> Photographs:
+    rows = _rows_of(catalogue, part.rows, None)
+    nothing = np.zeros((len(rows), SIDE, SIDE), dtype=np.uint8)
+    return Photographs(EmbeddingSet(part.features, rows), find_keypoints(network, catalogue, rows), nothing)

@@ -1,0 +1,276 @@
+"""Which animals are these? New photographs, asked of a run or a gallery; answers as a table, a page and a summary."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePath
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core import files, frames
+from reid_lib.core.errors import CatalogueError, RunDiffersError
+from reid_lib.core.locks import hold_lock
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.names import (
+    ANSWERS,
+    ANSWERS_CSV,
+    ANSWERS_HTML,
+    ASKED_JSON,
+    CONTENT,
+    DATASET,
+    IMAGE_ID,
+    NEW_INDIVIDUAL,
+    PATH,
+    SUMMARY_TXT,
+)
+from reid_lib.core.paths import runs_root, writing
+from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.new_photographs import REASON, NewPhotographs
+from reid_lib.data.photo import decoding_problem
+from reid_lib.gallery.photographs import Photographs
+from reid_lib.params.fields import IdentifyParams
+from reid_lib.params.run_names import made_name
+from reid_lib.pipeline.answers_table import (
+    ACCEPTED,
+    ALREADY,
+    DECISION,
+    DOUBTFUL,
+    NEW_ANIMAL,
+    PROBABILITY,
+    PROBLEM,
+    WORDS,
+    answer_photographs,
+)
+from reid_lib.pipeline.enrolment import compare_photographs, describe_photographs
+from reid_lib.pipeline.target import Target, find_asked, measured_shift, open_target
+from reid_lib.runs.folder import check_name
+
+FORMAT = 1
+MOST_INLINE = 20_000_000  # bytes of a page that is shown in a notebook, too
+GALLERY_COLUMNS = ("gallery", "gallery_animals", "gallery_images", "gallery_date")
+FIRST = (IMAGE_ID, DECISION, PROBABILITY, WORDS, DOUBTFUL, NEW_ANIMAL, ACCEPTED, ALREADY, PROBLEM)
+SHOWN = (IMAGE_ID, DECISION, PROBABILITY, WORDS, NEW_ANIMAL, ALREADY, PROBLEM)
+
+
+@dataclass(frozen=True)
+class Identified:
+    """Answers to new photographs.
+
+    Attributes:
+        folder: where they lie: answers.csv, answers.html, summary.txt.
+        answers: one row for each photograph that was given, usable or not.
+        summary: what a person would read aloud.
+    """
+
+    folder: Path
+    answers: pd.DataFrame
+    summary: str
+
+    def table(self) -> pd.DataFrame:
+        """The columns that a person looks at first; those that say nothing are left out."""
+        shown = self.answers[list(SHOWN)].dropna(axis=1, how="all")
+        return shown.set_index(IMAGE_ID)
+
+    @property
+    def page(self) -> Path:
+        return self.folder / ANSWERS_HTML
+
+    def show_page(self) -> None:
+        """Show answers.html in a notebook, as far as it fits into one, and say where it lies."""
+        from IPython.display import HTML, display
+
+        print(f"pictures: {self.page}\ntable: {self.folder / ANSWERS_CSV}")
+        if self.page.stat().st_size <= MOST_INLINE:
+            text = self.page.read_text(encoding="utf-8")
+            body = text[text.index("<body>") + len("<body>") : text.rindex("</body>")]
+            display(HTML(f'<div style="max-height:700px;overflow:auto">{body}</div>'))
+
+
+def identify(params: IdentifyParams) -> Identified:
+    """Answer new photographs by a finished run or a gallery, and leave the answers in a folder of their own.
+
+    Known animals are named by the run's frozen threshold and calibration; photographs that cannot be used are listed
+    with the reason. Asked again for the same photographs of the same gallery, the answers that are there are shown.
+
+    Raises:
+        GalleryError, RunError: run or gallery cannot be used.
+        CatalogueError: there are no photographs, or none of them can be used.
+    """
+    target = open_target(params)
+    found = find_asked(params, target)
+    asked, found = _describe(target, found)
+    folder, key = _choose_folder(params, target, asked, found)
+    with writing(folder.parent, "REID_RUNS", RunDiffersError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with hold_lock(folder / ".lock", waiting=f"another process answers into {folder.name!r}, and is waited for"):
+            if (folder / ASKED_JSON).is_file():
+                LOGGER.info(f"these photographs were asked before: the answers in {folder} are shown")
+                return load_answers(folder)
+            return _answer(folder, key, target, asked, found)
+
+
+def load_answers(folder: Path) -> Identified:
+    """Answers that are there."""
+    summary = (folder / SUMMARY_TXT).read_text(encoding="utf-8").rstrip("\n")
+    return Identified(folder, frames.read_csv(folder / ANSWERS_CSV), summary)
+
+
+def _describe(target: Target, found: NewPhotographs) -> tuple[Photographs | None, NewPhotographs]:
+    """The usable photographs, embedded; a file that looked whole and cannot be decoded joins the rejected ones."""
+    if not len(found.catalogue.rows):
+        return None, found
+    try:
+        return describe_photographs(target.network, found.catalogue), found
+    except CatalogueError:
+        found = _without_broken(found)
+    return (describe_photographs(target.network, found.catalogue) if len(found.catalogue.rows) else None), found
+
+
+def _without_broken(found: NewPhotographs) -> NewPhotographs:
+    """Every photograph decoded once, and those set apart that cannot be."""
+    from reid_lib.core.parallel import map_in_threads
+
+    catalogue = found.catalogue
+    boxes = catalogue.rows["bbox"] if "bbox" in catalogue.rows else [None] * len(catalogue)
+    items = list(zip(catalogue.files(), boxes, strict=True))
+    reasons = list(map_in_threads(lambda it: decoding_problem(it[0], bbox=it[1]), items, title="decoding images"))
+    bad = np.array([bool(reason) for reason in reasons])
+    told = pd.DataFrame({PATH: catalogue.rows.loc[bad, PATH], REASON: [r for r in reasons if r]}, dtype=object)
+    rejected = pd.concat([found.rejected, told], ignore_index=True).sort_values(PATH, ignore_index=True)
+    rows = catalogue.rows[~bad].reset_index(drop=True)
+    return NewPhotographs(Catalogue(rows, catalogue.root, catalogue.name, catalogue.notes), rejected)
+
+
+def _choose_folder(
+    params: IdentifyParams, target: Target, asked: Photographs | None, found: NewPhotographs
+) -> tuple[Path, dict]:
+    """Where the answers go, and what makes two askings the same.
+
+    Raises:
+        RunDiffersError: a name was given, and answers to something else lie there.
+    """
+    contents = [] if asked is None else sorted(zip(asked.rows[IMAGE_ID], asked.rows[CONTENT].fillna(""), strict=True))
+    digest = hashlib.sha256(repr([contents, found.rejected.to_numpy().tolist()]).encode("utf-8", "surrogatepass"))
+    recipe = target.network.recipe
+    key = {
+        "target": target.name,
+        "state": target.state,
+        "weights": recipe.weights_sha256,
+        "photographs": digest.hexdigest(),
+    }
+    key |= {"folders": params.folders, "dataset": params.dataset, "photos": params.photos}
+    root = runs_root() / ANSWERS
+    if params.answers:
+        folder = root / check_name(params.answers)
+        if _asked_there(folder) not in (None, key):
+            raise RunDiffersError(
+                f"answers {params.answers!r} are there already, to other photographs or of another gallery: they stay "
+                "as they are; give these a name of their own (answers)"
+            )
+        return folder, key
+    made = made_name({"photos": PurePath(params.photos).name or "test"}, params.gallery or params.run or "drawn")
+    number, name = 1, made
+    while _asked_there(root / name) not in (None, key):
+        number += 1
+        name = f"{made}-{number}"
+    return root / name, key
+
+
+def _asked_there(folder: Path) -> dict | None:
+    try:
+        return files.read_json(folder / ASKED_JSON)["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _answer(folder: Path, key: dict, target: Target, asked: Photographs | None, found: NewPhotographs) -> Identified:
+    from reid_lib.pipeline.answer_pictures import write_page
+
+    for note in found.catalogue.notes:
+        LOGGER.warning(note)
+    if asked is None and not len(found.rejected):
+        raise CatalogueError("there is no photograph: nothing was found where photos says")
+    answers = pd.DataFrame()
+    if asked is not None:
+        similarity, _ = compare_photographs(target.network, asked, target.enrolled)
+        answers, _ = answer_photographs(target.network.recipe, asked, target.enrolled, similarity)
+    answers = _with_rejected(answers, found.rejected)
+    for column, value in zip(GALLERY_COLUMNS, _told_gallery(target), strict=True):
+        answers[column] = value
+    answers = answers[[*FIRST, *(column for column in answers if column not in FIRST)]]
+    summary = summarise(answers, target, shift=measured_shift(target))
+    write_page(folder / ANSWERS_HTML, answers, summary, target, asked)
+    frames.write_csv(folder / ANSWERS_CSV, answers)
+    with files.atomic(folder / SUMMARY_TXT) as path:
+        path.write_text(summary + "\n", encoding="utf-8")
+    told = {"format": FORMAT, "key": key, "root": str(found.catalogue.root), "when": f"{datetime.now():%Y-%m-%d %H:%M}"}
+    files.write_json(folder / ASKED_JSON, told | {"gallery": target.words, "run": target.network.recipe.run})
+    return Identified(folder, answers, summary)
+
+
+def _told_gallery(target: Target) -> tuple[str, int, int, str]:
+    return target.name, target.animals, len(target.enrolled), target.when
+
+
+def _with_rejected(answers: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFrame:
+    """The answers, and one row for each file that could not be used, which says why."""
+    bad = pd.DataFrame({IMAGE_ID: rejected[PATH], PATH: rejected[PATH], PROBLEM: rejected[REASON]}, dtype=object)
+    if len(answers):
+        answers = answers.assign(**{PROBLEM: None})
+    else:
+        answers = pd.DataFrame(columns=[*FIRST, PATH, DATASET], dtype=object)
+    if not len(bad):
+        return answers
+    return pd.concat([answers, bad.reindex(columns=answers.columns)], ignore_index=True).astype(
+        {column: kind for column, kind in answers.dtypes.items() if kind.kind == "f"}
+    )
+
+
+def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> str:
+    """What a person would read aloud: how many known, new, doubtful, not usable, of which gallery, and what to know."""
+    used = answers[answers[DECISION].notna()]
+    new = used[used[DECISION] == NEW_INDIVIDUAL]
+    named = used[used[DECISION] != NEW_INDIVIDUAL]
+    doubtful = int(used[DOUBTFUL].astype(bool).sum())
+    unusable = answers[answers[DECISION].isna()]
+    counted = [
+        _count(len(named), "shows", "show") + " " + _count(named[DECISION].nunique(), "known animal", "known animals"),
+        _count(len(new), "shows", "show") + " " + _count(new[NEW_ANIMAL].nunique(), "new one", "new ones"),
+        _count(len(unusable), "could not be used", "could not be used"),
+    ]
+    lines = [f"{_count(len(answers), 'photograph', 'photographs')}: {', '.join(counted)}."]
+    if doubtful:
+        lines.append(f"{_count(doubtful, 'answer is', 'answers are')} doubtful: look there first.")
+    lines.append(f"Searched: {target.words}.")
+    if already := int(used[ALREADY].notna().sum()):
+        lines.append(f"{_count(already, 'photograph was', 'photographs were')} enrolled already.")
+    lines += [f"Not usable: {row.path}: {row.problem}" for row in unusable.head(20).itertuples()]
+    if len(unusable) > 20:
+        lines.append(f"... and {len(unusable) - 20} more, see {ANSWERS_CSV}")
+    asked = set(used[DATASET])
+    return "\n".join([*lines, *_describe_shift({n: both for n, both in shift.items() if n in asked}, target)])
+
+
+def _count(number: int, one: str, several: str) -> str:
+    return f"{number:,} {one if number == 1 else several}"
+
+
+def _describe_shift(shift: dict, target: Target) -> list[str]:
+    """What a larger gallery does to the threshold, one line for each data set."""
+    lines = []
+    for name, both in shift.items():
+        before, after = both["before"], both["after"]
+        best = ["none" if side["threshold"] is None else f"{side['threshold']:.3f}" for side in (before, after)]
+        lines.append(
+            f"The threshold was fitted on {before['images']:,} images of {name} and stays as it is. Asked of "
+            f"{after['images']:,}, val would have it at {best[1]} instead of {best[0]}; with the threshold as it is, "
+            f"animals named rightly go from {before['baks']:.0%} to {after['baks']:.0%}, new ones called new from "
+            f"{before['baus']:.0%} to {after['baus']:.0%}."
+        )
+    recipe = target.network.recipe
+    if not lines and any(value is not None for value in recipe.threshold["values"].values()):
+        lines.append(
+            "How a larger gallery moves the threshold could not be measured here; it stays as the run fitted it."
+        )
+    return lines

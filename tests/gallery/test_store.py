@@ -1,0 +1,70 @@
+"""A gallery on disk: made once, found by name, read whole."""
+
+import pytest
+from gallery_cases import make_gallery, photographs, same
+
+from reid_lib.core.errors import GalleryError
+from reid_lib.gallery.store import create_gallery, list_galleries, open_gallery
+
+
+@pytest.fixture(autouse=True)
+def root(clean_dirs):
+    return clean_dirs
+
+
+def test_what_is_loaded_is_what_was_put_there(root):
+    gallery = make_gallery(root)
+    version, loaded = open_gallery("lynxes").load()
+    assert same(loaded, photographs({"Anna": 3, "Berta": 2}))
+    assert (version.number, version.images, version.animals, version.what) == (1, 5, 2, "made")
+    assert [one.name for one in list_galleries()] == ["lynxes"]
+    assert gallery.folder == root / "galleries" / "lynxes"
+    assert (gallery.model_folder / "model.safetensors").read_bytes() == b"weights"
+
+
+def test_the_variable_moves_all_galleries(root, monkeypatch):
+    monkeypatch.setenv("REID_GALLERIES", str(root / "elsewhere"))
+    assert list_galleries() == []
+    assert make_gallery(root).folder.parent == root / "elsewhere"
+
+
+@pytest.mark.parametrize("name", ["../out", "", "a/b", ".hidden", "x" * 81])
+def test_a_name_that_could_lead_elsewhere_is_refused(name):
+    with pytest.raises(GalleryError, match="expected letters, digits"):
+        open_gallery(name)
+
+
+def test_one_that_is_not_there_is_told_with_the_nearest_and_how_to_make_it(root):
+    make_gallery(root)
+    with pytest.raises(GalleryError, match=r"did you mean 'lynxes'.*gallery export RUN --gallery lynxs"):
+        open_gallery("lynxs")
+
+
+def test_a_second_one_of_the_same_name_is_refused_and_the_first_stays(root):
+    gallery = make_gallery(root)
+    with pytest.raises(GalleryError, match="there is a gallery 'lynxes' already"):
+        make_gallery(root, {"Clara": 1})
+    assert gallery.version().images == 5
+
+
+def test_other_weights_are_refused_with_the_cure(root):
+    gallery = make_gallery(root)
+    gallery.check_weights(gallery.recipe().weights_sha256, run="same")
+    with pytest.raises(GalleryError, match=r"other weights.*gallery export other-run --gallery OTHER"):
+        gallery.check_weights("0" * 64, run="other-run")
+
+
+def test_weights_that_change_while_they_are_copied_make_no_gallery(root):
+    gallery = make_gallery(root)
+    with pytest.raises(GalleryError, match="changed while it was copied"):
+        wrong = gallery.recipe().model_copy(update={"weights_sha256": "0"})
+        create_gallery("second", wrong, gallery.model_folder, photographs({"Anna": 1}), what="made")
+    assert [one.name for one in list_galleries()] == ["lynxes"]
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"format": 99, "version": 1}'])
+def test_a_damaged_or_newer_gallery_is_told(root, text):
+    gallery = make_gallery(root)
+    (gallery.folder / "gallery.json").write_text(text)
+    with pytest.raises(GalleryError, match="cannot be read|is of format 99"):
+        gallery.load()

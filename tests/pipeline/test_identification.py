@@ -1,0 +1,139 @@
+"""New photographs, from the question to the answers: those of evaluate.ipynb, exactly; broken files stop nothing."""
+
+import os
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from browser import browser_path, playwright
+from PIL import Image
+
+from reid_lib.core import frames
+from reid_lib.core.errors import RunDiffersError
+from reid_lib.core.names import PREDICTED, PREDICTIONS_CSV, ROLE, TEST
+from reid_lib.params.fields import IdentifyParams
+from reid_lib.pipeline.identification import identify
+
+
+@pytest.fixture
+def empty_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
+
+
+def use(evaluated, monkeypatch):
+    run = evaluated[0].run
+    monkeypatch.setenv("REID_RUNS", str(run.folder.parent))
+    shutil.rmtree(run.folder.parent / "answers", ignore_errors=True)
+    return run
+
+
+@pytest.mark.parametrize("kind", ["evaluated", "fused", "by_encounter"])
+def test_of_the_same_gallery_the_answers_are_those_of_evaluate_to_the_last_bit(request, kind, monkeypatch, empty_cache):
+    """Photographs of held-out encounters, known and unknown animals, in an empty cache: everything is computed anew."""
+    run = use(request.getfixturevalue(kind), monkeypatch)
+    answers = identify(IdentifyParams(run=run.name, enrolled="gallery")).answers.set_index("image_id")
+    rows = frames.read_csv(run.path(PREDICTIONS_CSV))
+    stored = rows[rows[ROLE] == TEST].set_index("image_id")
+    if kind == "by_encounter":  # one row there for each encounter: that of its first photograph
+        assert len(answers) > len(stored)
+    answers = answers.loc[stored.index]
+    assert answers["decision"].tolist() == stored[PREDICTED].tolist()
+    assert (answers["score"] == stored["score"]).all()
+    for rank in range(1, 6):
+        for column in (f"identity_{rank}", f"image_{rank}"):
+            assert answers[column].fillna("").tolist() == stored[column].fillna("").tolist(), column
+    if kind != "evaluated":
+        assert (answers["probability_1"] == stored["score"]).all()
+
+
+@pytest.fixture
+def photos(fused, tmp_path):
+    """A folder as people have it, of animals of the data set "salamanders"."""
+    rows = fused[0].catalogue.rows
+    some = rows[rows["dataset"] == "salamanders"].head(3)
+    folder = tmp_path / "neue Fotos äöü"
+    (folder / "Straße 1" / "tief").mkdir(parents=True)
+    files = [fused[0].catalogue.root / path for path in some["path"]]
+    shutil.copy(files[0], folder / "Straße 1" / "Bär 1.JPG")
+    Image.open(files[1]).resize((140, 140)).save(folder / "Straße 1" / "tief" / "scaled.png")
+    noise = np.random.default_rng(0).integers(0, 255, (90, 90, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(folder / "another <b>.png")
+    (folder / "cut off.jpg").write_bytes(files[2].read_bytes()[:700])
+    whole = bytearray((folder / "another <b>.png").read_bytes())
+    whole[2000:2100] = bytes(100)  # its end is there, its pixels are not
+    (folder / "damaged inside.png").write_bytes(whole)
+    (folder / "empty.jpg").touch()
+    (folder / "notes.txt").write_text("hello")
+    return folder, some
+
+
+def test_broken_files_stop_nothing_and_what_is_enrolled_is_said(fused, photos, monkeypatch, cache):
+    monkeypatch.setenv("REID_CACHE", str(cache))
+    run, (folder, some) = use(fused, monkeypatch), photos
+    given = {"run": run.name, "photos": str(folder), "folders": "encounter", "dataset": "salamanders"}
+    found = identify(IdentifyParams(**given))
+    answers = frames.read_csv(found.folder / "answers.csv").set_index("path")
+    assert sorted(answers.index) == sorted(
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+    )
+    bad = {"cut off.jpg", "damaged inside.png", "empty.jpg", "notes.txt"}
+    assert set(answers.index[answers["problem"].notna()]) == bad and answers["decision"].isna().sum() == 4
+    same, scaled = answers.loc["Straße 1/Bär 1.JPG"], answers.loc["Straße 1/tief/scaled.png"]
+    assert same["already_enrolled"] == f"the same file as {some['image_id'].iloc[0]} of {some['identity'].iloc[0]}"
+    assert scaled["already_enrolled"].startswith(f"the same photograph as {some['image_id'].iloc[1]} of")
+    assert same["encounter"] == "Straße 1" and pd.isna(answers.loc["another <b>.png", "encounter"])
+    assert same["image_1"] == some["image_id"].iloc[0] and same["date_1"] == some["date"].iloc[0]
+    assert answers["probability"].dropna().between(0, 1).all()
+    used = answers[answers["decision"].notna()]
+    assert set(used["gallery_images"]) == {len(fused[0].catalogue)} and set(used["gallery"]) == {f"run {run.name}"}
+    assert "7 photographs: " in found.summary and "4 could not be used" in found.summary
+    assert "2 photographs were enrolled already" in found.summary and "images of salamanders" in found.summary
+    assert "Not usable: empty.jpg: empty file" in found.summary
+
+
+def test_asked_again_the_answers_stay_with_what_a_person_wrote_into_them(fused, photos, monkeypatch, cache):
+    monkeypatch.setenv("REID_CACHE", str(cache))
+    run, (folder, _) = use(fused, monkeypatch), photos
+    given = {"run": run.name, "photos": str(folder), "dataset": "salamanders"}
+    first = identify(IdentifyParams(**given))
+    frames.write_csv(first.folder / "answers.csv", first.answers.assign(accepted="yes"))
+    again = identify(IdentifyParams(**given))
+    assert again.folder == first.folder and set(again.answers["accepted"]) == {"yes"} and again.summary == first.summary
+    os.remove(folder / "notes.txt")
+    other = identify(IdentifyParams(**given))
+    assert other.folder != first.folder and len(other.answers) == len(first.answers) - 1
+    with pytest.raises(RunDiffersError, match="are there already"):
+        identify(IdentifyParams(**given, answers=first.folder.name))
+
+
+def test_a_folder_without_one_usable_photograph_says_why(fused, monkeypatch, cache, tmp_path):
+    monkeypatch.setenv("REID_CACHE", str(cache))
+    run = use(fused, monkeypatch)
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "empty.jpg").touch()
+    found = identify(IdentifyParams(run=run.name, photos=str(tmp_path / "bad"), dataset="turtles"))
+    assert found.answers["problem"].tolist() == ["empty file (0 bytes)"] and "1 could not be used" in found.summary
+
+
+@pytest.mark.slow
+def test_the_page_opens_in_a_browser_and_asks_nobody(fused, photos, monkeypatch, cache):
+    monkeypatch.setenv("REID_CACHE", str(cache))
+    run, (folder, _) = use(fused, monkeypatch), photos
+    found = identify(IdentifyParams(run=run.name, photos=str(folder), dataset="salamanders"))
+    asked = []
+    with playwright()() as browsers:
+        browser = browsers.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
+        page = browser.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        errors = []
+        page.on("pageerror", lambda error: errors.append(error))
+        page.goto(found.page.as_uri())
+        assert page.locator("section.photograph").count() == 3
+        widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
+        assert len(widths) >= 3 and min(widths) > 0
+        assert page.locator("svg line").count() > 10 and page.get_by_text("another <b>.png").count() >= 1
+        assert page.get_by_text("empty file (0 bytes)").count() >= 1
+        browser.close()
+    assert not errors and all(re.match("file:|data:", url) for url in asked)
