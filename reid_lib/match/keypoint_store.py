@@ -4,7 +4,6 @@ A photograph goes by the bytes of its file and its bbox, not by its name; what d
 or the mask has another name, so nothing in the cache can be out of date.
 """
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +11,12 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import BBOX, PATH
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root
 from reid_lib.core.pieces import Pieces, name_of
 from reid_lib.data.pixels import load_image
 from reid_lib.match.keypoints import KINDS, Extractor, Keypoints, KeypointSet, Masker
-from reid_lib.match.mask_store import Item, Masks, find_masks, mask_key
+from reid_lib.match.mask_store import Item, Masks, find_masks, hash_photos, list_photos, mask_key
 
 FORMAT = 1  # raised whenever the same name would mean other keypoints
 PIECE = 256  # photographs in a file: what a kill costs at most
@@ -45,10 +43,9 @@ def extract_keypoints(
     Raises:
         UnreadablePhoto: a file cannot be decoded; what was found until then is kept.
     """
-    items = list(zip([root / path for path in rows[PATH]], _boxes(rows), strict=True))
+    items = list_photos(rows, root)
     key = f"{FORMAT} {extractor.max_side_px} {extractor.key}, mask {mask_key(mask)}"
-    files = [file for file, _ in items]
-    hashes = list(map_in_threads(_hash_file, files, title="looking for keypoints", progress=progress))
+    hashes = hash_photos(items, progress=progress)
     names = [name_of(told, box, key) for told, (_, box) in zip(hashes, items, strict=True)]
     kept = _Kept(key)
     found = kept.read(names)
@@ -62,19 +59,6 @@ def extract_keypoints(
         masks = find_masks(mask, list(missing.values()), [contents[name] for name in missing], progress=progress)
     found |= _find(extractor, masks, missing, kept, progress)
     return KeypointSet.of([found[name] for name in names], rows, names)
-
-
-def _boxes(rows: pd.DataFrame) -> list[str | None]:
-    boxes = rows[BBOX] if BBOX in rows else [None] * len(rows)
-    return [box if isinstance(box, str) else None for box in boxes]
-
-
-def _hash_file(path: Path) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:  # decoding says why
-        return "missing"
 
 
 def _find(

@@ -4,12 +4,15 @@ A mask takes longer than the keypoints of RootSIFT. As those (`keypoint_store`),
 bbox and the masker, so nothing in the cache can be out of date.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
+from reid_lib.core.names import BBOX, PATH
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root
 from reid_lib.core.pieces import Pieces, name_of
@@ -21,7 +24,7 @@ SIDE_PX = 384  # longer side of what a masker is handed: networks of this kind s
 STEP_PX = 2  # of a mask that is kept: every second pixel of that
 PIECE = 64  # masks in a file: what a kill costs at most
 FOLDER = "masks"
-Item = tuple[Path, str | None]
+Item = tuple[Path, str | None]  # a file, and the bbox in it: "x,y,width,height" in px
 
 
 class Masks:
@@ -42,13 +45,33 @@ class Masks:
         return np.asarray(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST)).astype(bool)
 
 
+def list_photos(rows: pd.DataFrame, root: Path) -> list[Item]:
+    """File and bbox of each photograph; a bbox that is not there is None."""
+    boxes = rows[BBOX] if BBOX in rows else [None] * len(rows)
+    return [(root / path, box if isinstance(box, str) else None) for path, box in zip(rows[PATH], boxes, strict=True)]
+
+
+def hash_photos(items: list[Item], *, progress: bool = True) -> list[str]:
+    """The SHA-256 of each file's bytes; of one that cannot be read, "missing": decoding says why."""
+    files = [file for file, _ in items]
+    return list(map_in_threads(_hash_file, files, title="looking at photographs", progress=progress))
+
+
+def _hash_file(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "missing"
+
+
 def find_masks(masker: Masker, items: list[Item], contents: list[str], *, progress: bool = True) -> Masks:
     """Where the animal is in photographs: found now where it is not in the cache, which holds them all afterwards.
 
     Args:
         masker: who finds it.
-        items: file and bbox ("x,y,width,height" in px, or None) of each photograph.
-        contents: hash of each file.
+        items: of each photograph, as `list_photos` gives them.
+        contents: of each file, as `hash_photos` gives them.
         progress: show a bar.
 
     Raises:

@@ -125,6 +125,7 @@ class Results(_Part):
             differences of the fused answer to it.
         recall: by local feature, the share of the nearest descriptors that its search found.
         same_photo: of an evaluation with local scores, by role.
+        mask: of an evaluation with local scores, the one it `used`, and `why` where it was chosen.
         leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
     """
 
@@ -149,6 +150,7 @@ class Results(_Part):
     than_alone: dict[str, ScoreDifferences] = {}
     recall: dict[str, Number] = {}
     same_photo: dict[str, SamePhoto] = {}
+    mask: dict[str, str] = {}
 
     def to_dict(self) -> dict[str, Any]:
         """The keys that were given, in order, undefined values as NaN; `files.write_json` writes them."""

@@ -133,8 +133,8 @@ class EvaluateParams(DataParams):
     shortlist: int = Field(
         10, ge=1, le=100_000, description="gallery images matched for each query, by embedding and by votes each"
     )
-    mask: Literal["none", "u2netp"] = Field(
-        "none", description="none, u2netp: keypoints off the animal are dropped (needs the extra local)"
+    mask: Literal["auto", "none", "u2netp"] = Field(
+        "auto", description="u2netp: keypoints off the animal are dropped; none; auto: as val speaks for"
     )
     query_unit: Literal["image", "encounter"] = Field(
         "image", description="image, or encounter: all photographs of an encounter are one query"

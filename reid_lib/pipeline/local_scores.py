@@ -8,27 +8,19 @@ import pandas as pd
 
 from reid_lib.core.names import IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
 from reid_lib.match.keypoint_store import extract_keypoints
-from reid_lib.match.keypoints import Extractor, KeypointSet, Masker
+from reid_lib.match.keypoints import Extractor, KeypointSet
 from reid_lib.match.lnbnn import Votes, count_votes
 from reid_lib.match.matches import Matcher
 from reid_lib.match.pair_scores import score_pairs
 from reid_lib.match.pairs import PairTable, join_pairs, look_up, shortlist
 from reid_lib.match.similarity import Similarity
 from reid_lib.params.fields import EvaluateParams
+from reid_lib.pipeline.masking import AUTO, choose_mask, make_masker
 
 if TYPE_CHECKING:
     from reid_lib.pipeline.experiment import Experiment
 
 EMBEDDING, VOTES, SIFT = "embedding", "votes", "sift"
-
-
-def make_masker(mask: str) -> Masker | None:
-    """Who finds the animal in a photograph, by the parameter `mask`."""
-    if mask == "none":
-        return None
-    from reid_lib.nets.foreground import U2NetP
-
-    return U2NetP()
 
 
 def make_extractor(features: str, device: str) -> Extractor:
@@ -53,10 +45,20 @@ def make_matcher(features: str, device: str) -> Matcher:
     return GlueMatcher(features, device=device)
 
 
-def find_keypoints(experiment: "Experiment", features: str, rows: pd.DataFrame) -> KeypointSet:
-    """The keypoints of some photographs of a run, found now where they are not in the cache."""
-    extractor, masker = make_extractor(features, experiment.local_device), make_masker(experiment.params.mask)
+def find_keypoints(experiment: "Experiment", features: str, rows: pd.DataFrame, mask: str = "") -> KeypointSet:
+    """The keypoints of some photographs of a run, found now where they are not in the cache.
+
+    Args:
+        mask: its name; "": the one with which the run was evaluated.
+    """
+    extractor, masker = make_extractor(features, experiment.local_device), make_masker(mask or mask_of(experiment))
     return extract_keypoints(extractor, rows, experiment.catalogue.root, mask=masker)
+
+
+def mask_of(experiment: "Experiment") -> str:
+    """The mask with which a run was evaluated: the one that was asked for, or chosen then."""
+    asked = experiment.params.mask
+    return experiment.run.metrics()["mask"]["used"] if asked == AUTO else asked
 
 
 class LocalScores:
@@ -72,7 +74,9 @@ class LocalScores:
         rows = experiment.split.rows
         self.rows = rows[rows[ROLE] != UNUSED].reset_index(drop=True)
         self.place = {name: k for k, name in enumerate(self.rows[IMAGE_ID])}
-        self.keypoints = {name: find_keypoints(experiment, name, self.rows) for name in params.features}
+        self.masking = choose_mask(params.mask, self.rows, experiment.catalogue.root)
+        mask = self.masking.used
+        self.keypoints = {name: find_keypoints(experiment, name, self.rows, mask) for name in params.features}
         self.recall: dict[str, float] = {}  # of searches that are not exact
 
     def of(self, features: str, image_ids: Iterable[str]) -> KeypointSet:

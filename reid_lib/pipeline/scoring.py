@@ -4,7 +4,7 @@ Everything is fitted on the pairs of val and frozen before a label of test is lo
 fits that never saw their animal, so the threshold that is fitted on them is not too high.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ from reid_lib.openset.threshold import Threshold, fit_threshold
 from reid_lib.pipeline.evaluation import answer_queries
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import EMBEDDING, LocalScores
+from reid_lib.pipeline.masking import Masking
 from reid_lib.pipeline.same_photo import LEAVE_OUT, find_own_photos, leave_out_own, measure_own_photos
 from reid_lib.runs.run import Run
 
@@ -43,6 +44,7 @@ class Scored:
         recall: local feature -> share of the nearest descriptors that its search found.
         probability: role -> (p,) of the pairs.
         own_photos: queries whose own photograph is in the gallery, see `same_photo`; None where nobody looked for them.
+        masking: of the keypoints; None where there are none.
     """
 
     alike: dict[str, Similarity]
@@ -52,6 +54,7 @@ class Scored:
     recall: dict[str, float] = field(default_factory=dict)
     probability: dict[str, np.ndarray] = field(default_factory=dict)
     own_photos: pd.DataFrame | None = None
+    masking: Masking | None = None
 
 
 def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Scored:
@@ -82,7 +85,7 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
         TEST: Fused.frozen(tables[TEST], fitted.fusion, everything[TEST]),
     }
     probability = {role: fused.pair_probability for role, fused in alike.items()}
-    return Scored(alike, alone, fitted.fusion, tables, local.recall, probability, own_photos)
+    return Scored(alike, alone, fitted.fusion, tables, local.recall, probability, own_photos, local.masking)
 
 
 def fit_cosine_threshold(experiment: Experiment, cosines: dict[str, Similarity]) -> Threshold:
@@ -138,6 +141,7 @@ def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataF
         "score": FUSED,
         "fusion": experiment.params.fusion,
         "calibration": {role: _reliability(scored, role) for role in (VAL, TEST)},
+        "mask": asdict(scored.masking),
         "recall": scored.recall,
         **measure_own_photos(experiment, scored.own_photos, scored.alike, predictions),
         "alone": alone,
