@@ -5,6 +5,7 @@ import click
 from reid_lib.cli.commands import HELP, Commands, PapermillCommand, example
 from reid_lib.cli.export import export
 from reid_lib.cli.identify import identify
+from reid_lib.cli.sightings import sightings
 from reid_lib.cli.sweep import sweep
 from reid_lib.core.errors import ReidError, RunError
 from reid_lib.core.logs import notes_on
@@ -142,3 +143,4 @@ def runs(action: str | None, run: str | None, best: bool) -> None:
 commands.add_command(sweep)
 commands.add_command(export)
 commands.add_command(identify)
+commands.add_command(sightings)

@@ -1,6 +1,7 @@
 """Any table of photographs as a frame with our column names."""
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +85,12 @@ def read_table(source: Path, *, columns: str = "") -> Table:
     return Table(frame, file.parent, (*notes, *understood, *_nothing_notes(frame)))
 
 
-def parse_columns(columns: str) -> dict[str, str]:
-    """ "identity:animal path:file" -> {"identity": "animal", "path": "file"}."""
+def parse_columns(columns: str, known: Sequence[str] = OUR_COLUMNS) -> dict[str, str]:
+    """ "identity:animal path:file" -> {"identity": "animal", "path": "file"}.
+
+    Args:
+        known: the columns that can be named.
+    """
     mapping = {}
     try:
         pairs = shlex.split(columns)
@@ -97,9 +102,9 @@ def parse_columns(columns: str) -> dict[str, str]:
         ours, colon, theirs = pair.partition(":")
         if not (ours and colon and theirs):
             raise CatalogueError(f"columns: {pair!r} is not a pair ours:theirs, as in 'identity:animal path:file'")
-        if ours not in OUR_COLUMNS:
-            guess = did_you_mean(find_near(ours, OUR_COLUMNS))
-            raise CatalogueError(f"columns: {ours!r} is none of our columns ({', '.join(OUR_COLUMNS)}){guess}")
+        if ours not in known:
+            guess = did_you_mean(find_near(ours, known))
+            raise CatalogueError(f"columns: {ours!r} is none of our columns ({', '.join(known)}){guess}")
         mapping[ours] = theirs
     return mapping
 

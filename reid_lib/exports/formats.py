@@ -1,0 +1,158 @@
+"""The formats that sightings are written in, what each is for, and where coordinates may go."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from reid_lib.core.errors import CatalogueError
+from reid_lib.core.files import atomic
+from reid_lib.core.frames import write_csv
+from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPECIES, UTC_OFFSET
+from reid_lib.core.parallel import map_in_threads
+from reid_lib.core.paths import locate
+from reid_lib.data.gps import read_place
+from reid_lib.exports.camtrap import write_camtrap
+from reid_lib.exports.histories import CaptureHistories, history_table, make_histories, write_inp, write_secr
+from reid_lib.exports.offered import FORMATS
+from reid_lib.exports.sightings import BY, LATITUDE, LOCATION, LONGITUDE, PROBABILITY, TIME, Sightings
+from reid_lib.exports.wildbook import write_wildbook
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a format may ask for.
+
+    Attributes:
+        occasion: of capture histories: day, week, month or encounter.
+        fill: occasions between of which there is no photograph count, too.
+        gps: write where it was; else no coordinate leaves.
+        decimals: of the coordinates, in degrees (2: about 1 km); None: all of them.
+        photos: folder of the photographs, whose EXIF tells coordinates where the table tells none; with `gps` alone.
+        zone, title, contributor, sampling: of Camtrap DP, see `camtrap.write_camtrap`.
+        submitter: of Wildbook.
+    """
+
+    occasion: str = "day"
+    fill: bool = False
+    gps: bool = False
+    decimals: int | None = None
+    photos: Path | None = None
+    zone: str = ""
+    title: str = ""
+    contributor: str = ""
+    sampling: str = ""
+    submitter: str = ""
+
+
+def write_sightings(sightings: Sightings, name: str, folder: Path, options: Options | None = None) -> list[str]:
+    """Write sightings in a format.
+
+    Args:
+        sightings: of `read_sightings`.
+        name: one of `FORMATS`.
+        folder: where to write; made where it is not there.
+        options: what the format may ask for.
+
+    Returns:
+        Notes: what was left out or changed, what a person should correct.
+
+    Raises:
+        CatalogueError: the format is unknown, or what it requires is not there; with the cure. Nothing is written.
+    """
+    if name not in FORMATS:
+        raise CatalogueError(f"unknown format {name!r}: expected one of {', '.join(FORMATS)}")
+    options = options or Options()
+    rows, notes = settle_places(sightings.rows, options)
+    return [*notes, *_WRITERS[name](replace(sightings, rows=rows), folder, options)]
+
+
+def settle_places(rows: pd.DataFrame, options: Options) -> tuple[pd.DataFrame, list[str]]:
+    """The rows with the coordinates that may be written, and a note: none unless asked for, rounded if asked for."""
+    rows = rows.copy()
+    told = rows[[LATITUDE, LONGITUDE]].notna().all(axis=1)
+    if not options.gps:
+        rows[[LATITUDE, LONGITUDE]] = float("nan")
+        return rows, [f"coordinates of {told.sum()} photographs are kept out: --gps writes them"] if told.any() else []
+    if options.photos is not None and not told.all():
+        files = [locate(options.photos, str(path)) for path in rows.loc[~told, PATH]]
+        places = list(map_in_threads(read_place, files, total=len(files), title="reading where it was"))
+        found = [place or (float("nan"), float("nan")) for place in places]
+        rows.loc[~told, [LATITUDE, LONGITUDE]] = found
+    wrong = (rows[LATITUDE].abs() > 90) | (rows[LONGITUDE].abs() > 180)
+    if wrong.any():
+        first = rows[wrong].iloc[0]
+        raise CatalogueError(
+            f"{wrong.sum()} coordinates are no degrees, e.g. {first[LATITUDE]:g}, {first[LONGITUDE]:g}: expected "
+            "latitude from -90 to 90 and longitude from -180 to 180"
+        )
+    if options.decimals is not None:
+        rows[[LATITUDE, LONGITUDE]] = rows[[LATITUDE, LONGITUDE]].round(options.decimals)
+    return rows, []
+
+
+def _write_plain(sightings: Sightings, folder: Path, options: Options) -> list[str]:
+    names = [IMAGE_ID, PATH, IDENTITY, "date", UTC_OFFSET, ENCOUNTER, SPECIES, LOCATION, LATITUDE, LONGITUDE]
+    rows = sightings.rows.assign(date=sightings.rows[TIME].dt.strftime("%Y-%m-%dT%H:%M:%S"))
+    day = sightings.rows[TIME].dt.strftime("%Y-%m-%d")
+    rows["date"] = rows["date"].where(rows["clock"], day)
+    table = rows[[*names, PROBABILITY, BY]]
+    kept = [c for c in table if c in (IMAGE_ID, PATH, IDENTITY, "date", BY) or table[c].notna().any()]
+    write_csv(folder / "sightings.csv", table[kept])
+    return []
+
+
+def _histories(sightings: Sightings, options: Options) -> CaptureHistories:
+    return make_histories(sightings, occasion=options.occasion, fill=options.fill)
+
+
+def _write_histories(sightings: Sightings, folder: Path, options: Options) -> list[str]:
+    histories = _histories(sightings, options)
+    write_csv(folder / "histories.csv", history_table(histories))
+    write_csv(folder / "occasions.csv", histories.occasions)
+    return list(histories.notes)
+
+
+def _write_inp(sightings: Sightings, folder: Path, options: Options) -> list[str]:
+    histories = _histories(sightings, options)
+    _write_text(folder / "histories.inp", write_inp(histories))
+    write_csv(folder / "occasions.csv", histories.occasions)
+    return [*histories.notes, 'in R: RMark::convert.inp("histories.inp", use.comments = TRUE)']
+
+
+def _write_secr(sightings: Sightings, folder: Path, options: Options) -> list[str]:
+    histories = _histories(sightings, options)
+    captures, traps = write_secr(histories, places=options.gps)
+    _write_text(folder / "captures.txt", captures)
+    write_csv(folder / "occasions.csv", histories.occasions)
+    read = f'"captures.txt", "traps.txt", detector = "proximity", noccasions = {histories.seen.shape[1]}'
+    notes = [*histories.notes, f"in R: secr::read.capthist({read})"]
+    if not traps:
+        return [*notes, "traps.txt (detector, x and y in metres) is yours to write; --gps makes it of coordinates"]
+    _write_text(folder / "traps.txt", traps)
+    return [*notes, "traps.txt has the detectors of which there is a capture: add those without one"]
+
+
+def _write_camtrap(sightings: Sightings, folder: Path, options: Options) -> list[str]:
+    how = {"title": options.title, "contributor": options.contributor, "sampling": options.sampling}
+    return write_camtrap(sightings, folder, zone=options.zone, decimals=options.decimals, **how)
+
+
+def _write_wildbook(sightings: Sightings, folder: Path, options: Options) -> list[str]:
+    return write_wildbook(sightings, folder, submitter=options.submitter)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+_WRITERS: dict[str, Callable[[Sightings, Path, Options], list[str]]] = {
+    "csv": _write_plain,
+    "histories": _write_histories,
+    "inp": _write_inp,
+    "secr": _write_secr,
+    "camtrap-dp": _write_camtrap,
+    "wildbook": _write_wildbook,
+}

@@ -1,0 +1,170 @@
+"""A table of photographs, answered or named, as sightings: which animal, when, where, and how sure that is."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.errors import CatalogueError
+from reid_lib.core.names import (
+    DATASET,
+    DATE,
+    ENCOUNTER,
+    IDENTITY,
+    IMAGE_ID,
+    NEW_INDIVIDUAL,
+    PATH,
+    SPECIES,
+    UTC_OFFSET,
+)
+from reid_lib.data.dates import parse_days, settle_day_first
+from reid_lib.data.exif_dates import read_offset
+from reid_lib.data.readers.table_file import read_cells
+from reid_lib.data.readers.tables import ALIASES, NOTHING, parse_columns
+
+LOCATION, LATITUDE, LONGITUDE, PROBABILITY = "location", "latitude", "longitude", "probability"
+TIME, CLOCK, BY = "time", "clock", "by"  # when, as datetime64; is the time of day told?; HUMAN or MACHINE
+HUMAN, MACHINE = "human", "machine"
+# Columns of a table of answers to new photographs.
+DECISION, ACCEPTED, NEW_ANIMAL, DOUBTFUL, PROBLEM = "decision", "accepted", "new_animal", "doubtful", "problem"
+
+NAMED = {
+    **{name: ALIASES[name] for name in (IMAGE_ID, PATH, IDENTITY, DATASET, SPECIES, ENCOUNTER, DATE, UTC_OFFSET)},
+    LOCATION: ("location", "site", "station", "deployment", "deployment_id", "camera", "trap", "detector", "locality"),
+    LATITUDE: ("latitude", "lat", "decimal_latitude", "decimallatitude"),
+    LONGITUDE: ("longitude", "lon", "lng", "long", "decimal_longitude", "decimallongitude"),
+    PROBABILITY: ("probability", "confidence"),
+}
+TABLES = ("answers.csv", "catalogue.csv", "images.csv", "metadata.csv")  # that a folder is looked for
+YES, NO = ("yes", "y", "true"), ("no", "n", "false")  # an animal may be called "1" or "x"
+_CLOCK = re.compile(r"\d[T_ ]\s*\d{1,2}[:.h]?\d{2}")
+_ZONE_AT_END = re.compile(r"\d(Z|\s*(?:UTC|GMT)?[+\-−]\d{1,2}:?\d{2})$")
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """Photographs that can be used, one row each.
+
+    Attributes:
+        rows: `image_id`, `path`, `identity` (missing where nobody knows), `time` (datetime64 on the clock of the place,
+            NaT), `clock` (is the time of day told?), `utc_offset` ("+02:00" or missing), `encounter`, `species`,
+            `location`, `latitude` and `longitude` (degrees, NaN), `probability` (NaN), `by` (human or machine).
+        notes: what a person should know, one sentence each.
+    """
+
+    rows: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+
+def read_sightings(source: Path, *, columns: str = "", species: str = "", doubtful: bool = False) -> Sightings:
+    """Read a table of answers (answers.csv), of a run (images.csv), or any other with a row for each photograph.
+
+    Of an answer, what a person accepted counts first, then the decision; a new animal goes by the group that its
+    photographs were put in. A doubtful answer that nobody accepted names no animal, unless asked for.
+
+    Args:
+        source: the table, or a folder with one of `TABLES` in it.
+        columns: pairs "ours:theirs", as for the reader of tables; ours also location, latitude, longitude, probability.
+        species: scientific name, where the table tells none.
+        doubtful: take doubtful answers, too.
+
+    Raises:
+        CatalogueError: no table, or it names no photographs or no animals.
+    """
+    file = _find_table(source)
+    cells, notes = read_cells(file)
+    given = parse_columns(columns, tuple(NAMED))
+    table = _rename(cells, given, file)
+    by, said = pd.Series(HUMAN, index=cells.index, dtype=object), []
+    if DECISION in cells:
+        table[IDENTITY], by, said = _settle_answers(cells, doubtful)
+        usable = cells[PROBLEM].isna() if PROBLEM in cells else pd.Series(True, index=cells.index)
+        said += [f"{(~usable).sum()} photographs could not be used: left out"] if not usable.all() else []
+        table, by = table[usable], by[usable]
+    if IDENTITY not in table:
+        found = ", ".join(map(repr, map(str, cells.columns)))
+        raise CatalogueError(
+            f"{file} has no column of animals. It has: {found}. Say which: --columns identity:their_name"
+        )
+    rows, told = _as_sightings(table, by, species)
+    return Sightings(rows, tuple([*notes, *said, *told]))
+
+
+def _find_table(source: Path) -> Path:
+    if source.is_file():
+        return source
+    for name in TABLES:
+        if (source / name).is_file():
+            return source / name
+    raise CatalogueError(f"{source} is no table, nor a folder with {', '.join(TABLES)}: pass a CSV file")
+
+
+def _rename(cells: pd.DataFrame, given: dict[str, str], file: Path) -> pd.DataFrame:
+    """The columns we know, under our names."""
+    plain = {}
+    for column in cells.columns:
+        plain.setdefault(re.sub(r"[\s-]+", "_", str(column).strip().lower()), column)
+    table = {}
+    for ours, aliases in NAMED.items():
+        theirs = given.get(ours) or next((plain[alias] for alias in aliases if alias in plain), None)
+        if theirs is None:
+            continue
+        if theirs not in cells:
+            raise CatalogueError(f"{file} has no column {theirs!r} (for {ours}). It has: {', '.join(map(str, cells))}")
+        table[ours] = cells[theirs]
+    if PATH not in table and IMAGE_ID not in table:
+        raise CatalogueError(f"{file} has no column of photographs: say which, --columns path:their_name")
+    table.setdefault(PATH, table.get(IMAGE_ID))
+    table.setdefault(IMAGE_ID, table[PATH])
+    return pd.DataFrame(table)
+
+
+def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.Series, pd.Series, list[str]]:
+    """Who is on each photograph by its answer, who says so, and notes."""
+    nobody = pd.Series(None, index=cells.index, dtype=object)
+    new = cells[NEW_ANIMAL] if NEW_ANIMAL in cells else nobody
+    decision = cells[DECISION].where(cells[DECISION] != NEW_INDIVIDUAL, new)
+    word = (cells[ACCEPTED] if ACCEPTED in cells else nobody).astype(object)
+    lower = word.str.strip().str.lower() if word.notna().any() else word
+    refused, named = lower.isin(NO), word.notna() & ~lower.isin((*YES, *NO))
+    unsure = (
+        cells[DOUBTFUL].astype(str).str.lower().isin(YES) if DOUBTFUL in cells else pd.Series(False, index=cells.index)
+    )
+    unsure &= word.isna()
+    identity = decision.where(~refused, None)
+    identity = identity.where(~named, word.where(word != NEW_INDIVIDUAL, new))
+    notes = [f"{refused.sum()} answers were refused: these photographs name no animal"] if refused.any() else []
+    if unsure.any() and not doubtful:
+        identity = identity.where(~unsure, None)
+        notes.append(
+            f"{unsure.sum()} doubtful answers name no animal: accept them in the column accepted, or --doubtful"
+        )
+    return identity, pd.Series(np.where(word.notna(), HUMAN, MACHINE), index=cells.index, dtype=object), notes
+
+
+def _as_sightings(table: pd.DataFrame, by: pd.Series, species: str) -> tuple[pd.DataFrame, list[str]]:
+    notes = []
+    rows = pd.DataFrame({name: table.get(name) for name in (IMAGE_ID, PATH, IDENTITY)}).astype(object)
+    rows[PATH] = rows[PATH].str.replace("\\", "/", regex=False)
+    for name in (ENCOUNTER, SPECIES, LOCATION, UTC_OFFSET):
+        rows[name] = table[name].mask(table[name].isin(NOTHING)).astype(object) if name in table else None
+    rows[SPECIES] = rows[SPECIES].fillna(species or None)
+    if DATASET in table and table[DATASET].nunique() > 1:
+        rows[IDENTITY] = (table[DATASET] + "/" + rows[IDENTITY]).where(rows[IDENTITY].notna(), None)
+        notes.append("animals of several data sets: each is called <dataset>/<identity>")
+    dates = table[DATE].astype(object) if DATE in table else pd.Series(None, index=rows.index, dtype=object)
+    settled, said = settle_day_first(dates)
+    rows[TIME] = parse_days(settled)
+    rows[CLOCK] = [bool(_CLOCK.search(str(text))) for text in settled]
+    zones = [_ZONE_AT_END.search(str(text).strip()) for text in settled]
+    told = pd.Series([read_offset(zone[1]) or None if zone else None for zone in zones], index=rows.index, dtype=object)
+    rows[UTC_OFFSET] = told.where(told.notna(), rows[UTC_OFFSET])
+    for name in (LATITUDE, LONGITUDE, PROBABILITY):
+        rows[name] = pd.to_numeric(table[name], errors="coerce") if name in table else np.nan
+    rows[BY] = by
+    unread = dates.notna() & rows[TIME].isna()
+    notes += said
+    notes += [f"{unread.sum()} dates cannot be read, e.g. {dates[unread].iloc[0]!r}"] if unread.any() else []
+    return rows.reset_index(drop=True), notes
