@@ -68,10 +68,21 @@ def epochs_in(folder: Path) -> int:
         return 0
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, cache) -> Path:
+    """A run that nothing disturbs: four epochs."""
+    runs = tmp_path_factory.mktemp("whole")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REID_RUNS", str(runs))
+        patch.setenv("REID_CACHE", str(cache))
+        process = launch(run_name="whole")
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+    return runs / "whole"
+
+
 @pytest.mark.slow
-def test_a_run_killed_twice_ends_with_exactly_the_metrics_of_an_uninterrupted_one(dirs):
-    whole = launch(run_name="whole")
-    assert whole.wait(timeout=300) == 0, whole.stderr.read()
+def test_a_run_killed_twice_ends_with_exactly_the_metrics_of_an_uninterrupted_one(dirs, whole):
     killed = dirs / "killed"
     for epochs, pause in ((1, 0.03), (3, 0.3)):  # once around the first checkpoint, once within a later epoch
         process = launch(run_name="killed")
@@ -84,33 +95,31 @@ def test_a_run_killed_twice_ends_with_exactly_the_metrics_of_an_uninterrupted_on
     output, errors = last.communicate(timeout=300)
     assert last.returncode == 0, errors
     assert "continuing after epoch" in output
-    a, b = ((dirs / name / METRICS_JSON).read_text() for name in ("whole", "killed"))
-    assert a == b
+    assert (whole / METRICS_JSON).read_text() == (killed / METRICS_JSON).read_text()
     a, b = (
-        frames.read_csv(dirs / name / HISTORY_CSV).drop(columns=["images_per_s", "seconds"])
-        for name in ("whole", "killed")
+        frames.read_csv(folder / HISTORY_CSV).drop(columns=["images_per_s", "seconds"]) for folder in (whole, killed)
     )
     pd.testing.assert_frame_equal(a, b, check_exact=True)
-    assert (dirs / "whole" / "model.safetensors").read_bytes() == (dirs / "killed" / "model.safetensors").read_bytes()
+    assert (whole / "model.safetensors").read_bytes() == (killed / "model.safetensors").read_bytes()
     assert not list(killed.rglob("*.tmp-*")) or (killed / CHECKPOINT).exists()
 
 
 @pytest.mark.slow
-def test_a_signal_stops_training_with_a_checkpoint_and_the_run_ends_as_if_it_had_not_come(dirs):
-    whole = launch(run_name="whole", num_epochs=2)
-    assert whole.wait(timeout=300) == 0
+def test_a_signal_stops_training_with_a_checkpoint_and_the_run_ends_as_if_it_had_not_come(dirs, whole):
+    """Both signals in one run, one after the other."""
+    told = dirs / "told"
     for number in (signal.SIGTERM, signal.SIGUSR1):
-        name = f"told-{number.name}"
-        process = launch(run_name=name, num_epochs=2)
-        wait_until(lambda name=name: epochs_in(dirs / name) >= 1, process)
+        before = epochs_in(told)
+        process = launch(run_name="told")
+        wait_until(lambda n=before: epochs_in(told) > n, process)
         process.send_signal(number)
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 1 and "TrainingInterrupted" in errors
-        assert json.loads((dirs / name / "status.json").read_text())["state"] == "interrupted"
-        again = launch(run_name=name, num_epochs=2)
-        output, errors = again.communicate(timeout=300)
-        assert again.returncode == 0 and "continuing after epoch" in output, errors
-        assert (dirs / name / METRICS_JSON).read_text() == (dirs / "whole" / METRICS_JSON).read_text()
+        assert json.loads((told / "status.json").read_text())["state"] == "interrupted"
+    again = launch(run_name="told")
+    output, errors = again.communicate(timeout=300)
+    assert again.returncode == 0 and "continuing after epoch" in output, errors
+    assert (told / METRICS_JSON).read_text() == (whole / METRICS_JSON).read_text()
 
 
 def test_every_query_is_answered_once_and_no_gallery_image_is_a_query(evaluated):
