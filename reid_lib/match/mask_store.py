@@ -14,7 +14,7 @@ from PIL import Image
 
 from reid_lib.core.names import BBOX, PATH
 from reid_lib.core.parallel import map_in_threads
-from reid_lib.core.paths import cache_root
+from reid_lib.core.paths import cache_root, locate
 from reid_lib.core.pieces import Pieces, name_of
 from reid_lib.data.pixels import load_image
 from reid_lib.match.keypoints import Masker
@@ -48,7 +48,7 @@ class Masks:
 def list_photos(rows: pd.DataFrame, root: Path) -> list[Item]:
     """File and bbox of each photograph; a bbox that is not there is None."""
     boxes = rows[BBOX] if BBOX in rows else [None] * len(rows)
-    return [(root / path, box if isinstance(box, str) else None) for path, box in zip(rows[PATH], boxes, strict=True)]
+    return [(locate(root, p), box if isinstance(box, str) else None) for p, box in zip(rows[PATH], boxes, strict=True)]
 
 
 def hash_photos(items: list[Item], *, progress: bool = True) -> list[str]:

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from reid_lib.core.names import BBOX, IMAGE_ID, PATH
 from reid_lib.core.parallel import map_in_threads
+from reid_lib.core.paths import locate
 from reid_lib.data.pixels import load_image
 from reid_lib.match.keypoints import Keypoints, KeypointSet
 from reid_lib.match.matches import Matcher, Matches
@@ -207,7 +208,7 @@ def _loader(sets: BothSets, roots: tuple[Path, Path]) -> Callable[[int], np.ndar
     def load(place: int) -> np.ndarray:
         side, at = sets.find(place)
         box = boxes[side][at] if isinstance(boxes[side][at], str) else None
-        photo = load_image(roots[side] / paths[side][at], bbox=box, max_side_px=SIDE_PX)
+        photo = load_image(locate(roots[side], paths[side][at]), bbox=box, max_side_px=SIDE_PX)
         return cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY)
 
     return load

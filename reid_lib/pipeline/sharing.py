@@ -21,6 +21,7 @@ from reid_lib.core.names import (
     UNUSED,
     VAL,
 )
+from reid_lib.core.paths import locate
 from reid_lib.data.catalogue import Catalogue, read_catalogue
 from reid_lib.data.licences import describe_licence
 from reid_lib.data.photo import open_upright
@@ -179,7 +180,9 @@ def _spread(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _files(rows: pd.DataFrame, root: Path) -> list[tuple[Path, str | None]]:
     boxes = rows[BBOX] if BBOX in rows else [None] * len(rows)
-    return [(root / path, box if isinstance(box, str) else None) for path, box in zip(rows["path"], boxes, strict=True)]
+    return [
+        (locate(root, p), box if isinstance(box, str) else None) for p, box in zip(rows["path"], boxes, strict=True)
+    ]
 
 
 def _prepared_by_timm(embedder, rows: pd.DataFrame, root: Path):

@@ -1,12 +1,15 @@
 """Masks are found once, whoever asks; what they depend on makes them others; small and large photographs share them."""
 
+import os
+
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
 from reid_lib.core.paths import cache_root
 from reid_lib.data.photo import UnreadablePhoto
-from reid_lib.match.mask_store import FOLDER, SIDE_PX, find_masks
+from reid_lib.match.mask_store import FOLDER, SIDE_PX, find_masks, list_photos
 
 
 class Bright:
@@ -73,3 +76,13 @@ def test_a_broken_photograph_leaves_what_was_found_and_a_broken_cache_is_made_ag
     kept.write_bytes(kept.read_bytes()[:100])
     find_masks(bright, items[:1], CONTENTS[:1])
     assert len(bright.sizes) == 1 and "damaged" in capsys.readouterr().out
+
+
+def test_photographs_are_found_whatever_the_encoding_of_their_names(tmp_path):
+    try:
+        with open(os.path.join(os.fsencode(tmp_path), b"caf\xe9.jpg"), "wb") as stream:
+            stream.write(b"x")
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 only")
+    ((file, box),) = list_photos(pd.DataFrame({"path": ["caf%E9.jpg"]}), tmp_path)
+    assert file.read_bytes() == b"x" and box is None
