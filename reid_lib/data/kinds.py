@@ -79,4 +79,4 @@ def can_read_heif() -> bool:
 
 
 def _counted(kinds: Counter) -> str:
-    return ", ".join(f"{count} {extension}" for extension, count in kinds.most_common())
+    return ", ".join(f"{count} {extension or 'without an ending'}" for extension, count in kinds.most_common())

@@ -129,8 +129,9 @@ def _normalised(frame: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, list[s
 
 
 def _with_dates(rows: pd.DataFrame, states: FileStates, progress: bool) -> pd.DataFrame:
-    """Rows with the time of EXIF where no date is told."""
-    taken = [state.taken for state in states.of(rows[PATH], exif=True, progress=progress)]
-    told = pd.Series([f"{time:%Y-%m-%d %H:%M:%S}" if time else None for time in taken], index=rows.index, dtype=object)
+    """Rows with the time of EXIF, and its zone if that is told, where no date is told."""
+    looked = states.of(rows[PATH], exif=True, progress=progress)
+    told = [f"{state.taken:%Y-%m-%d %H:%M:%S}{state.zone}" if state.taken else None for state in looked]
+    told = pd.Series(told, index=rows.index, dtype=object)
     date = rows[DATE].where(rows[DATE].notna(), told) if DATE in rows else told
     return rows.assign(**{DATE: date.astype(object)})

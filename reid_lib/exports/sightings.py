@@ -38,7 +38,10 @@ NAMED = {
     PROBABILITY: ("probability", "confidence"),
 }
 TABLES = ("answers.csv", "catalogue.csv", "images.csv", "metadata.csv")  # that a folder is looked for
-YES, NO = ("yes", "y", "true"), ("no", "n", "false")  # an animal may be called "1" or "x"
+# What a person writes into the column accepted, beside an animal's name; small letters.
+YES = ("true", "yes", "on", "1", "y", "x", "ja", "oui", "si", "sí", "ok")
+NO = ("no", "n", "false", "0", "nein", "non", "-")
+NEW = ("new", "new individual", NEW_INDIVIDUAL)
 _CLOCK = re.compile(r"\d[T_ ]\s*\d{1,2}[:.h]?\d{2}")
 _ZONE_AT_END = re.compile(r"\d(Z|\s*(?:UTC|GMT)?[+\-−]\d{1,2}:?\d{2})$")
 
@@ -134,7 +137,7 @@ def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.Series, pd.
     )
     unsure &= word.isna()
     identity = decision.where(~refused, None)
-    identity = identity.where(~named, word.where(word != NEW_INDIVIDUAL, new))
+    identity = identity.where(~named, word.where(~lower.isin(NEW), new))
     notes = [f"{refused.sum()} answers were refused: these photographs name no animal"] if refused.any() else []
     if unsure.any() and not doubtful:
         identity = identity.where(~unsure, None)

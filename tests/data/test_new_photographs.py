@@ -66,6 +66,9 @@ def test_one_file_and_its_date(tmp_path):
     exif.get_ifd(0x8769)[0x9003] = "2024:05:01 10:11:12"
     found = read(photo(tmp_path / "one.jpg", exif=exif))
     assert found.catalogue.rows[[PATH, DATE]].to_numpy().tolist() == [["one.jpg", "2024-05-01 10:11:12"]]
+    exif.get_ifd(0x8769)[0x9011] = "+02:00"
+    found = read(photo(tmp_path / "two.jpg", exif=exif))
+    assert found.catalogue.rows[DATE].tolist() == ["2024-05-01 10:11:12+02:00"], "exports ask for the zone"
 
 
 def test_a_table_needs_no_names_and_keeps_those_it_has(tmp_path):

@@ -17,14 +17,19 @@ ANSWERS = """image_id,path,dataset,encounter,date,decision,probability,in_words,
 7,7.jpg,folder,,2024-05-01,Anna,0.9,probably,False,new-2,new_individual,
 8,8.jpg,folder,,,,,,,,,empty file
 9,9.jpg,folder,,2024-05-01,1,0.99,almost certainly,False,,1,
+10,10.jpg,folder,,2024-05-01,Anna,0.6,perhaps,True,,X,
+11,11.jpg,folder,,2024-05-01,Anna,0.6,perhaps,True,new-3,New,
 """
 
 
 def test_of_an_answer_what_a_person_accepted_counts_first(tmp_path):
     found = study(tmp_path, ANSWERS)
     told = dict(zip(found.rows["image_id"], found.rows["identity"].fillna(""), strict=True))
-    assert told == {"1": "Anna", "2": "", "3": "Anna", "4": "Bob", "5": "", "6": "new-1", "7": "new-2", "9": "1"}
-    assert found.rows["by"].tolist() == ["machine"] * 2 + ["human"] * 3 + ["machine"] + ["human"] * 2
+    assert told == {"1": "Anna", "2": "", "3": "Anna", "4": "Bob", "5": "", "6": "new-1", "7": "new-2", "9": "1"} | {
+        "10": "Anna",
+        "11": "new-3",
+    }
+    assert found.rows["by"].tolist() == ["machine"] * 2 + ["human"] * 3 + ["machine"] + ["human"] * 4
     notes = " ".join(found.notes)
     assert "1 photographs could not be used" in notes and "1 answers were refused" in notes
     assert "1 doubtful answers name no animal" in notes
