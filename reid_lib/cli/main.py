@@ -4,6 +4,7 @@ import click
 
 from reid_lib.cli.commands import HELP, Commands, PapermillCommand, example
 from reid_lib.cli.export import export
+from reid_lib.cli.gallery import accept, gallery
 from reid_lib.cli.identify import identify
 from reid_lib.cli.sightings import sightings
 from reid_lib.cli.sweep import sweep
@@ -144,3 +145,5 @@ commands.add_command(sweep)
 commands.add_command(export)
 commands.add_command(identify)
 commands.add_command(sightings)
+commands.add_command(gallery)
+commands.add_command(accept)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from reid_lib.core.errors import GalleryError
 from reid_lib.core.locks import hold_lock
-from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL
+from reid_lib.core.names import CONTENT, DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL
 from reid_lib.core.paths import writing
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.gallery import segments, versions
@@ -28,12 +28,16 @@ def changing(gallery: Gallery) -> Iterator[Version]:
             yield gallery.version()
 
 
-def add_photographs(gallery: Gallery, photographs: Photographs, *, what: str) -> Version:
+def add_photographs(gallery: Gallery, photographs: Photographs, *, what: str) -> tuple[Version, int]:
     """Put photographs of named animals into a gallery. No embedding or keypoint that is there is read or written again.
 
     Args:
-        photographs: by the gallery's own network and local features; an `image_id` that is taken gets another one.
+        photographs: by the gallery's own network and local features; an `image_id` that is taken gets another one. One
+            that is enrolled already, by its content, is left out: another process may have been quicker.
         what: the change in words, for the log.
+
+    Returns:
+        The version afterwards, and how many were added; the version before where that is none.
 
     Raises:
         GalleryError: a photograph has no name, or there is no room.
@@ -42,15 +46,19 @@ def add_photographs(gallery: Gallery, photographs: Photographs, *, what: str) ->
         raise GalleryError("only photographs of named animals can be enrolled: give each an identity")
     with changing(gallery) as before:
         stored = [segments.read_rows(gallery.folder, told) for told in before.segments]
+        parts = [before.apply(rows, k) for k, rows in enumerate(stored)]
+        enrolled = {content for rows in parts for content in rows[CONTENT].dropna()}
+        fresh = photographs.where(~photographs.rows[CONTENT].isin(enrolled))
+        if not len(fresh):
+            return before, 0
         taken = {name for rows in stored for name in rows[IMAGE_ID]}  # for ever: an id means one photograph
-        fresh = photographs.with_rows(_with_free_ids(photographs.rows, taken))
+        fresh = fresh.with_rows(_with_free_ids(fresh.rows, taken))
         told = segments.write_segment(gallery.folder, fresh)
-        parts = [before.apply(rows, k)[[DATASET, IDENTITY]] for k, rows in enumerate(stored)]
-        rows = pd.concat([*parts, fresh.rows[[DATASET, IDENTITY]]])
-        after = versions.next_version(before, segments=[*before.segments, told], what=what, **_counts(rows))
+        counts = _counts(pd.concat([rows[[DATASET, IDENTITY]] for rows in (*parts, fresh.rows)]))
+        after = versions.next_version(before, segments=[*before.segments, told], what=what, **counts)
         after = commit(gallery, _join_small(gallery, after))
         _clear(gallery, after)
-        return after
+        return after, len(fresh)
 
 
 def rename_animal(gallery: Gallery, animal: str, to: str) -> Version:
@@ -160,6 +168,19 @@ def find_animal(rows: pd.DataFrame, animal: str) -> tuple[str, str]:
         raise GalleryError(f"{animal!r} is in several data sets: say {' or '.join(found[INDIVIDUAL])}")
     near = did_you_mean(find_near(animal, list(known[IDENTITY])), "; `gallery show` lists all")
     raise GalleryError(f"there is no animal {animal!r}{near}")
+
+
+def names_ever(gallery: Gallery) -> set[str]:
+    """Identities of all versions that can be undone to, of animals that are there and that were."""
+    names: set[str] = set()
+    read: dict[str, set[str]] = {}
+    for version in gallery.log():
+        names |= {edit.to for edit in version.edits}
+        for told in version.segments:
+            if told["id"] not in read:
+                read[told["id"]] = set(segments.read_rows(gallery.folder, told)[IDENTITY])
+                names |= read[told["id"]]
+    return names
 
 
 def _edit(gallery: Gallery, edit: dict, *, what: str) -> Version:

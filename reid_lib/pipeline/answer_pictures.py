@@ -20,7 +20,8 @@ from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Keypoints
 from reid_lib.pages.answers_page import Candidate, Shown, render_answers
 from reid_lib.pipeline.answers_table import ALREADY, DATE, DECISION, DOUBTFUL, NEW_ANIMAL, PROBABILITY, WORDS
-from reid_lib.pipeline.local_scores import SIFT, make_extractor, make_masker, make_matcher
+from reid_lib.pipeline.local_scores import SIFT, make_extractor, make_matcher
+from reid_lib.pipeline.masking import make_masker
 from reid_lib.pipeline.target import Target
 
 LARGE_PX, SMALL_PX = 420, 150  # longer side of query and best candidate, and of the other candidates

@@ -27,7 +27,8 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import fit
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.threshold import threshold_for
-from reid_lib.pipeline.local_scores import EMBEDDING, make_extractor, make_masker, score_shortlist
+from reid_lib.pipeline.local_scores import EMBEDDING, make_extractor, score_shortlist
+from reid_lib.pipeline.masking import make_masker
 from reid_lib.pipeline.recipes import FinishedRun
 
 if TYPE_CHECKING:

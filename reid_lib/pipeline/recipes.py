@@ -36,6 +36,7 @@ from reid_lib.openset.probability import calibrate_candidates
 from reid_lib.openset.threshold import fit_threshold
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline.local_scores import EMBEDDING, SIFT
+from reid_lib.pipeline.masking import NONE
 from reid_lib.runs.folder import RunFolder, load_run
 from reid_lib.runs.seals import check
 
@@ -115,7 +116,7 @@ class FinishedRun:
             scores=getattr(params, "scores", EMBEDDING) if fusion else EMBEDDING,
             local_features=params.features if fusion else [],
             shortlist=getattr(params, "shortlist", 1),
-            mask=getattr(params, "mask", "none"),
+            mask=(metrics.get("mask", {}).get("used") or params.mask) if fusion else NONE,
             votes="exact" if exact else "auto",
             combination=metrics.get("combination") or None,
             unit=metrics.get(UNIT, "cosine"),

@@ -40,6 +40,17 @@ def test_an_image_id_that_is_taken_gets_a_number(gallery):
     assert gallery.rows()[1]["image_id"].tolist()[5:] == ["p0.jpg#2", "p1.jpg#2", "p0.jpg#3"]
 
 
+def test_what_is_enrolled_by_its_content_is_not_added_again_unless_it_was_removed(gallery):
+    some = photographs({"Clara": 2}, prefix="q")
+    some = some.with_rows(some.rows.assign(content=["c0", "c1"]))
+    assert changes.add_photographs(gallery, some.where([True, False]), what="added")[1] == 1
+    version, added = changes.add_photographs(gallery, some, what="added")
+    assert (added, version.images) == (1, 7)
+    assert changes.add_photographs(gallery, some, what="added") == (version, 0)
+    changes.remove_photographs(gallery, animal="Clara")
+    assert changes.add_photographs(gallery, some, what="added")[1] == 2
+
+
 def test_a_nameless_photograph_is_refused(gallery):
     some = photographs({"Clara": 1})
     with pytest.raises(GalleryError, match="give each an identity"):

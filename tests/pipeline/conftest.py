@@ -22,13 +22,13 @@ def evaluated(tmp_path_factory, cache):
 @pytest.fixture(scope="module")
 def fused(tmp_path_factory, cache):
     """The same, its embedding fused with local scores, as evaluate.ipynb does where nothing else is asked for."""
-    return evaluate_once(tmp_path_factory, cache)
+    return evaluate_once(tmp_path_factory, cache, mask="none")  # which is what val chooses there, in half a minute
 
 
 @pytest.fixture(scope="module")
 def by_encounter(tmp_path_factory, cache):
     """The same, asked by encounter."""
-    return evaluate_once(tmp_path_factory, cache, query_unit="encounter")
+    return evaluate_once(tmp_path_factory, cache, query_unit="encounter", mask="none")
 
 
 def evaluate_once(tmp_path_factory, cache, **given):

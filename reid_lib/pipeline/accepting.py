@@ -1,0 +1,111 @@
+"""From answers to a catalogue: what a person accepts goes into a gallery, new animals under one new name each."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from reid_lib.core import files
+from reid_lib.core.errors import CatalogueError, GalleryError
+from reid_lib.core.locks import hold_lock
+from reid_lib.core.names import ASKED_JSON, DATASET, GROUP, IDENTITY, IMAGE_ID, NEW_INDIVIDUAL, PATH
+from reid_lib.core.paths import locate
+from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.readers.table_file import read_cells
+from reid_lib.gallery.changes import names_ever
+from reid_lib.gallery.store import Gallery, open_gallery
+from reid_lib.params.base import TRUE_WORDS
+from reid_lib.pipeline.answers_table import ACCEPTED, DECISION, NEW_ANIMAL
+from reid_lib.pipeline.galleries import OPTIONAL, Enrolled, enroll, write_catalogue
+
+YES = (*TRUE_WORDS, "y", "x", "ja", "oui", "si", "sí", "ok")  # the answer as it is
+NO = ("", "no", "n", "false", "0", "nein", "non", "-")  # nothing is done with it
+NEW_WORDS = ("new", "new individual", NEW_INDIVIDUAL)  # an animal that has no name yet
+
+
+def accept_answers(answers: Path, name: str, *, catalogue: Path | None = None, device: str = "auto") -> Enrolled:
+    """Put accepted answers into a gallery, and write a corrected catalogue as a new file.
+
+    The column `accepted` says what is done with each photograph: "yes" takes the answer (a new animal gets one new name
+    for its whole group), a name is the animal that it shows, "new" a new animal, nothing or "no" leaves it out.
+    Photographs that are enrolled already are left alone, so that doing it twice changes nothing.
+
+    Args:
+        answers: answers.csv, as a person has filled it in, in the folder where it was written.
+        name: of the gallery.
+        catalogue: file to write; None: beside the answers, named after the gallery and its version.
+
+    Raises:
+        CatalogueError: nothing is accepted, or the file is not one of answers.
+        GalleryError: the photographs are not there any more, or the catalogue's file is.
+    """
+    gallery = open_gallery(name)
+    if catalogue is not None and catalogue.exists():
+        raise GalleryError(f"{catalogue} is there already: the corrected catalogue is a new file, give another name")
+    accepted, root = _read_accepted(answers), _root_of(answers)
+    missing = [path for path in accepted[PATH] if not locate(root, path).is_file()]
+    if missing:
+        told = f"{len(missing)} accepted photographs are not in {root} any more, e.g. {missing[0]}"
+        raise GalleryError(f"{told}: put them back")
+    for column in OPTIONAL:
+        accepted[column] = accepted[column] if column in accepted else None
+    columns = [IMAGE_ID, PATH, IDENTITY, DATASET, *OPTIONAL]
+    groups = accepted[NEW_ANIMAL].where(accepted["is_new"], None)
+    with hold_lock(gallery.folder / ".accepting"):  # two at once might make one new name
+        accepted[IDENTITY] = _names(accepted, gallery)
+        photographs = Catalogue(accepted[columns], root, "answers")
+        version, added, there = enroll(gallery, photographs, how="accepted", groups=groups, device=device)
+    path = catalogue or answers.parent / f"catalogue-{gallery.name}-v{version.number}.csv"
+    write_catalogue(gallery, path)
+    nothing = pd.DataFrame({PATH: [], "reason": []}, dtype=object)
+    return Enrolled(version, added, there, nothing, path)
+
+
+def _read_accepted(answers: Path) -> pd.DataFrame:
+    """Rows of answers.csv that are accepted; all text, empty cells missing."""
+    if not answers.is_file():
+        raise CatalogueError(f"there is no file {answers}: expected the answers.csv of a folder in runs/answers")
+    cells, _ = read_cells(answers)
+    missing = [name for name in (IMAGE_ID, PATH, DATASET, DECISION, NEW_ANIMAL, ACCEPTED) if name not in cells]
+    if missing:
+        raise CatalogueError(f"{answers} is no table of answers: it has no column {missing[0]!r}")
+    cells = cells.astype(object).where(cells.notna(), None)
+    words = cells[ACCEPTED].map(lambda word: str(word).strip() if word is not None else "")
+    cells[ACCEPTED] = words
+    usable = cells[DECISION].map(lambda decision: bool(decision and str(decision).strip()))
+    chosen = cells[usable & ~words.str.lower().isin(NO)].copy()
+    if not len(chosen):
+        raise CatalogueError(
+            f"nothing is accepted in {answers}: write 'yes', the name of the animal, or 'new' into its column "
+            f"{ACCEPTED!r}"
+        )
+    plain = chosen[ACCEPTED].str.lower()
+    chosen["is_new"] = plain.isin(NEW_WORDS) | (plain.isin(YES) & (chosen[DECISION] == NEW_INDIVIDUAL))
+    return chosen.reset_index(drop=True)
+
+
+def _names(accepted: pd.DataFrame, gallery: Gallery) -> list[str]:
+    """The animal of each accepted row: named, or one new name for each group, which no animal ever had."""
+    rows = gallery.rows()[1]
+    by_group = dict(zip(rows[GROUP].dropna(), rows.loc[rows[GROUP].notna(), IDENTITY], strict=True))
+    taken = names_ever(gallery) | set(accepted[ACCEPTED])
+    names = []
+    for row in accepted.itertuples():
+        if not row.is_new:
+            names.append(row.decision if row.accepted.lower() in YES else row.accepted)
+            continue
+        group = row.new_animal or f"alone {row.path}"
+        if group not in by_group:
+            by_group[group] = next(name for k in range(1, 10**6) if (name := f"new-{k:04d}") not in taken)
+            taken.add(by_group[group])
+        names.append(by_group[group])
+    return names
+
+
+def _root_of(answers: Path) -> Path:
+    try:
+        return Path(files.read_json(answers.parent / ASKED_JSON)["root"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CatalogueError(
+            f"{answers.parent / ASKED_JSON} cannot be read ({error}): leave answers.csv in the folder where it was "
+            "written"
+        ) from error
