@@ -19,7 +19,7 @@ if [[ -f "${root:-.}/.venv/bin/activate" ]]; then
 fi
 
 # Where photographs, runs and what can be made again lie: on a disk that all nodes see.
-# export REID_DATA=...  REID_RUNS=...  REID_CACHE=...
+# export REID_DATA=...  REID_RUNS=...  REID_GALLERIES=...  REID_CACHE=...
 
 # Compute nodes without a network: fetch first with slurm/download.sh, then let nothing wait for the hub.
 # export HF_HUB_OFFLINE=1
