@@ -19,6 +19,8 @@ from reid_lib.exports.offered import FORMATS
 from reid_lib.exports.sightings import BY, LATITUDE, LOCATION, LONGITUDE, PROBABILITY, TIME, Sightings
 from reid_lib.exports.wildbook import write_wildbook
 
+PLACE_DECIMALS = 3  # of a degree, about 100 m: coordinates that agree so far are one location, where none is named
+
 
 @dataclass(frozen=True)
 class Options:
@@ -89,7 +91,15 @@ def settle_places(rows: pd.DataFrame, options: Options) -> tuple[pd.DataFrame, l
         )
     if options.decimals is not None:
         rows[[LATITUDE, LONGITUDE]] = rows[[LATITUDE, LONGITUDE]].round(options.decimals)
-    return rows, []
+    nameless = rows[LOCATION].isna() & rows[[LATITUDE, LONGITUDE]].notna().all(axis=1)
+    if not nameless.any():
+        return rows, []
+    digits = PLACE_DECIMALS if options.decimals is None else min(options.decimals, PLACE_DECIMALS)
+    rows.loc[nameless, LOCATION] = [
+        f"{row.latitude:.{digits}f} {row.longitude:.{digits}f}" for row in rows[nameless].itertuples()
+    ]
+    places = rows.loc[nameless, LOCATION].nunique()
+    return rows, [f"{nameless.sum()} photographs name no location: {places} are made of their coordinates"]
 
 
 def _write_plain(sightings: Sightings, folder: Path, options: Options) -> list[str]:

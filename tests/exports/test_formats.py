@@ -49,10 +49,21 @@ def test_photographs_tell_coordinates_where_the_table_does_not(tmp_path):
     exif[0x8825] = {1: "S", 2: (33.0, 30.0, 0.0), 3: "E", 4: (18.0, 15.0, 36.0)}
     Image.fromarray(np.zeros((20, 20, 3), np.uint8)).save(tmp_path / "1.jpg", exif=exif)
     rows = study(tmp_path, "path,identity,lat,lon\n1.jpg,A,,\n2.jpg,A,1,2\n3.jpg,A,,\n").rows
-    settled, notes = settle_places(rows, Options(gps=True, photos=tmp_path))
-    assert settled[["latitude", "longitude"]].to_numpy().tolist()[:2] == [[-33.5, 18.26], [1, 2]] and not notes
+    settled, _ = settle_places(rows, Options(gps=True, photos=tmp_path))
+    assert settled[["latitude", "longitude"]].to_numpy().tolist()[:2] == [[-33.5, 18.26], [1, 2]]
     assert settled["latitude"].isna().tolist() == [False, False, True]
     assert settle_places(rows, Options(photos=tmp_path))[0]["latitude"].isna().all()
+
+
+def test_without_names_of_locations_coordinates_part_them(tmp_path):
+    rows = "1.jpg,A,50.10041,8.5\n2.jpg,A,50.10043,8.5\n3.jpg,A,50.2,8.5\n4.jpg,A,,\n"
+    rows = study(tmp_path, "path,identity,lat,lon\n" + rows).rows
+    settled, notes = settle_places(rows, Options(gps=True))
+    assert settled["location"].fillna("").tolist() == ["50.100 8.500", "50.100 8.500", "50.200 8.500", ""]
+    assert notes == ["3 photographs name no location: 2 are made of their coordinates"]
+    settled, _ = settle_places(rows, Options(gps=True, decimals=0))
+    assert settled["location"].fillna("").tolist() == ["50 8", "50 8", "50 8", ""], "8.5 is rounded to even"
+    assert settle_places(rows, Options())[0]["location"].isna().all()
 
 
 def test_an_unknown_format_and_impossible_coordinates_are_refused(tmp_path):
