@@ -280,6 +280,12 @@ def test_identify_answers_drawn_animals_where_nothing_is_named(environment, tmp_
     assert any("<svg" in o["data"].get("text/html", "") for o in shown)
 
 
+def test_nbval_runs_data_which_makes_no_run(environment, tmp_path):
+    done = nbval(environment | {"REID_RUNS": str(tmp_path / "none")}, "data.ipynb")
+    assert done.returncode == 0, done.stdout
+    assert not (tmp_path / "none").exists()
+
+
 def test_nbval_runs_compare_without_a_single_run(environment, tmp_path):
     done = nbval(environment | {"REID_RUNS": str(tmp_path / "none")}, "compare.ipynb")
     assert done.returncode == 0, done.stdout

@@ -65,6 +65,19 @@ def close_figures(*, besides: list[int]) -> None:
         sys.modules["matplotlib.pyplot"].close(number)
 
 
+def show(figure: "Figure") -> None:
+    """In a notebook: a figure (or the figure an axes belongs to) as a PNG at its size on paper; it is closed.
+
+    Outside a notebook nothing happens: it stays open.
+    """
+    if find_ipython() is None:
+        return
+    from IPython.display import Image, display
+
+    picture = render_png(figure, close=True)
+    display(Image(data=picture, format="png", width=round(_png_width(picture) * DPI / FILE_DPI)))
+
+
 def show_saved(figure: "Figure | None", path: str | Path) -> None:
     """In a notebook: the file that `save_figure` wrote in place of drawing the figure once more, at its size on paper.
 

@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = face(
     __name__,
     {
         "fields": "TrainParams EvaluateParams IdentifyParams",
+        "look": "LookParams",
         "base": "NotebookParams",
         "papermill": "papermill_params",
         "loss_units": "LOSS_DEFAULTS LossDefaults",

@@ -13,9 +13,11 @@ from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.paths import project_root
 from reid_lib.params.fields import EvaluateParams, IdentifyParams, TrainParams
+from reid_lib.params.look import LookParams
 
 READS = ".from_notebook("
 KINDS = {kind.__name__: kind for kind in (TrainParams, EvaluateParams, IdentifyParams)}
+CHECKED = KINDS | {LookParams.__name__: LookParams}
 PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT, -f FILE, -y YAML, -b BASE64"
 
 
@@ -72,9 +74,9 @@ def refused_parameters(notebook: Any) -> tuple[int, ParameterError] | None:
     from reid_lib.params.cells import cells_before_reading, literals_of_cells, names_in_cells
 
     called, sources = cells_before_reading(notebook)
-    if called not in KINDS:
+    if called not in CHECKED:
         return None
-    kind = KINDS[called]
+    kind = CHECKED[called]
     fields = set(kind.model_fields)
     names, literals = names_in_cells(sources, fields), literals_of_cells(sources, fields)
     known = names <= literals.keys()

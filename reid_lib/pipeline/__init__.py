@@ -13,6 +13,7 @@ __all__, __getattr__, __dir__ = face(
         "drawing": "save_figure measure_leak draw_leak show_suspects",
         "explain": "show_matches show_reliability",
         "same_photo": "show_own_photos",
+        "look": "look_at show_figure Look",
         "takeover": "settle_params",
         "identification": "Identified identify",
         "experiment": "Experiment Evaluation load_evaluation",

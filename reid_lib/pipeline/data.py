@@ -19,7 +19,15 @@ def read(params: TrainParams | EvaluateParams) -> Catalogue:
     folder_of(params.run_name or params.default_name())
     if params.reference:
         check_name(params.reference)
-    catalogue = read_catalogue(
+    catalogue = read_photographs(params)
+    for note in catalogue.notes:
+        LOGGER.warning(note)
+    return catalogue
+
+
+def read_photographs(params: TrainParams | EvaluateParams) -> Catalogue:
+    """The same, without a word, and without asking whether a run could have its name."""
+    return read_catalogue(
         params.dataset,
         params.data_root,
         columns=params.columns,
@@ -27,9 +35,6 @@ def read(params: TrainParams | EvaluateParams) -> Catalogue:
         split_seed=params.split_seed,
         skip_unreadable=params.skip_unreadable,
     )
-    for note in catalogue.notes:
-        LOGGER.warning(note)
-    return catalogue
 
 
 def split(catalogue: Catalogue, params: TrainParams | EvaluateParams) -> Split:

@@ -66,3 +66,18 @@ def test_a_figure_that_is_not_cut_keeps_its_size():
 def test_no_other_module_writes_a_figure():
     package = Path(__file__).parents[2] / "reid_lib"
     assert [file.name for file in package.rglob("*.py") if ".savefig(" in file.read_text()] == ["saving.py"]
+
+
+def test_a_figure_is_shown_once_in_a_notebook_and_stays_open_outside(monkeypatch):
+    import IPython.display
+    import matplotlib.pyplot as plt
+
+    shown = []
+    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.setattr(saving, "find_ipython", lambda: None)
+    ax = scores.confusion(HAND)
+    saving.show(ax)
+    assert not shown and plt.get_fignums()
+    monkeypatch.setattr(saving, "find_ipython", lambda: object())
+    saving.show(ax)
+    assert [image.data[:4] for image in shown] == [b"\x89PNG"] and not plt.get_fignums()

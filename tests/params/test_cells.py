@@ -10,9 +10,15 @@ from IPython.core.interactiveshell import InteractiveShell
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.paths import project_root
 from reid_lib.params.fields import EvaluateParams, IdentifyParams, TrainParams
+from reid_lib.params.look import LookParams
 
 NOTEBOOKS = project_root() / "notebooks"
-KINDS = {"train.ipynb": TrainParams, "evaluate.ipynb": EvaluateParams, "identify.ipynb": IdentifyParams}
+KINDS = {
+    "train.ipynb": TrainParams,
+    "evaluate.ipynb": EvaluateParams,
+    "identify.ipynb": IdentifyParams,
+    "data.ipynb": LookParams,
+}
 
 
 def parameters_cell(notebook="train.ipynb") -> str:
