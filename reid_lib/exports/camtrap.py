@@ -1,6 +1,5 @@
 """A whole Camtrap DP package 1.0.2 (camtrap-dp.tdwg.org): deployments, media, observations, datapackage.json."""
 
-import mimetypes
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +11,17 @@ from reid_lib.core.errors import CatalogueError
 from reid_lib.core.files import write_json
 from reid_lib.core.frames import write_csv
 from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPECIES, UTC_OFFSET
+from reid_lib.data.kinds import extension_of
 from reid_lib.exports.camtrap_columns import COLUMNS
 from reid_lib.exports.sightings import BY, CLOCK, LATITUDE, LOCATION, LONGITUDE, MACHINE, PROBABILITY, TIME, Sightings
 
 VERSION = "1.0.2"
 SCHEMAS = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}"
+# Not from the system, which knows some of these on some machines. All others are JPEG.
+MEDIA_TYPES = {
+    **{".png": "image/png", ".tif": "image/tiff", ".tiff": "image/tiff", ".webp": "image/webp", ".bmp": "image/bmp"},
+    **{".heic": "image/heic", ".heif": "image/heif", ".hif": "image/heif", ".gif": "image/gif", ".avif": "image/avif"},
+}
 MOST_DECIMALS = 7  # of a degree: a centimetre
 ELSEWHERE = "unknown"  # the deployment of photographs without a location
 _BAD_PATH = re.compile(r"^[./~]|\.\.")  # of media.filePath, by the table schema
@@ -120,7 +125,6 @@ def _deployments(rows: pd.DataFrame, decimals: int | None) -> pd.DataFrame:
 
 def _media(rows: pd.DataFrame) -> pd.DataFrame:
     """Each photograph once, whatever the number of animals on it."""
-    kinds = rows[PATH].map(lambda path: mimetypes.guess_type(str(path))[0])
     table = pd.DataFrame(
         {
             "mediaID": rows[PATH],
@@ -129,7 +133,7 @@ def _media(rows: pd.DataFrame) -> pd.DataFrame:
             "filePath": rows[PATH],
             "filePublic": "false",
             "fileName": rows[PATH].str.rsplit("/", n=1).str[-1],
-            "fileMediatype": kinds.where(kinds.astype(str).str.startswith("image/"), "image/jpeg"),
+            "fileMediatype": [MEDIA_TYPES.get(extension_of(str(path)), "image/jpeg") for path in rows[PATH]],
         }
     )
     return table.drop_duplicates("mediaID")
