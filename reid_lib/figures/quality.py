@@ -78,6 +78,7 @@ def quality_panels(quality: pd.DataFrame, image_size: int) -> "Figure":
             va="top",
             fontsize=7.5,
             color=BLACK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.9},
         )
     return figure
 

@@ -11,6 +11,7 @@ import pandas as pd
 from reid_lib.core.errors import ReidError, SplitError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import BBOX, DATASET, IMAGE_ID, KNOWN, LEFT_OUT_CSV, PATH, ROLE, SUSPECTS_CSV, UNUSED
+from reid_lib.core.paths import locate
 from reid_lib.data.audit import KIND, NOT_READ, find_problems
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.near_copies import small_greys
@@ -109,7 +110,7 @@ class Look:
         """
         row = self._by_id.loc[image_id]
         box = row.get(BBOX)
-        file = self.catalogue.root / row[PATH]
+        file = locate(self.catalogue.root, row[PATH])
         return load_image(file, bbox=box if isinstance(box, str) else None, max_side_px=SHOWN_PX)
 
     @property
