@@ -84,6 +84,7 @@ PREDICTIONS_CSV = "predictions.csv"
 THRESHOLD_CSV = "threshold_curve.csv"
 METRICS_JSON = "metrics.json"
 CALIBRATION_JSON = "calibration.json"  # how the scores of a fused evaluation become one probability
+MATCHES_NPZ = "matches.npz"  # of a run with local scores: where queries match their best candidates, to be drawn
 SCORES = "scores"  # of a fused evaluation: every score of every shortlisted pair
 PROJECTION_CSV = "projection.csv"
 SUBMISSION_CSV = "submission.csv"

@@ -5,7 +5,7 @@ strip of 12-megapixel images needs no more memory than one of thumbnails.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +27,7 @@ from reid_lib.core.names import (
     ranked_column,
 )
 from reid_lib.figures.legible import legible
+from reid_lib.figures.match_lines import Frame, MatchedPair, draw_lines
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, photographs_of, write_message
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
@@ -34,6 +35,7 @@ from reid_lib.openset.outcomes import outcomes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LINES = 8  # between a query and its nearest photograph: more would hide both
 SHOWN_PX = 240  # long side of a photograph as drawn
 LoadImage = Callable[[str], np.ndarray]  # image_id -> uint8 (H, W, 3)
 MARKS = {"right": "✓", "wrong": "✗", "refused": "✗", "unlabelled": "?"}
@@ -61,6 +63,7 @@ def retrieval(
     *,
     n: int = 6,
     image_ids: list[str] | None = None,
+    matches: Mapping[str, MatchedPair] | None = None,
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Queries, one a row: the photograph, the decision, and the best gallery photograph of its five nearest animals.
@@ -73,6 +76,7 @@ def retrieval(
         load_image: image_id -> uint8 (H, W, 3); called for the queries and gallery photographs that are drawn.
         n: number of queries.
         image_ids: these queries instead, in this order.
+        matches: query -> where it matches its nearest photograph: drawn as lines between both.
 
     Raises:
         ValueError: a query of `image_ids` is not among the predictions.
@@ -82,12 +86,17 @@ def retrieval(
     for place, (kind, (_, row)) in enumerate(zip(outcomes(Answers.of(rows)), rows.iterrows(), strict=True)):
         top = place * ROW_HEIGHT
         _decision(ax, row, kind, top)
-        _photo(ax, load_image(row[IMAGE_ID]), 0, top, frame=BLACK, width=0.8)
-        for rank in range(1, N_RANKS + 1):
-            _candidate(ax, row, rank, kind, top, load_image)
+        asked = _photo(ax, load_image(row[IMAGE_ID]), 0, top, frame=BLACK, width=0.8)
+        found = [_candidate(ax, row, rank, kind, top, load_image) for rank in range(1, N_RANKS + 1)]
+        pair = (matches or {}).get(row[IMAGE_ID])
+        if pair is not None and found[0] is not None and pair.candidate == row[ranked_column("image", 1)]:
+            draw_lines(ax, pair, asked, found[0], most=LINES, small=True)
     key = "✓ green: the same animal, ✗ vermilion: another."
+    if matches:
+        key += " Lines: the same spot, by one geometry."
     if image_ids is None:
-        key += " Chosen to show every kind of outcome: not how often each happens."
+        key += "\n" if matches else " "
+        key += "Chosen to show every kind of outcome: not how often each happens."
     _headline(ax, "Each photograph and its five most alike animals in the gallery, nearest first", key)
     if len(rows):
         _heads(ax, ["query", "nearest", "2nd", "3rd", "4th", "5th"])
@@ -119,20 +128,20 @@ def _decision(ax, row, kind, top):
     ax.text(right, middle + 0.24, _short(row[DATASET], 20), color=GREY, fontsize=8, ha="right")
 
 
-def _candidate(ax, row, rank, kind, top, load_image):
+def _candidate(ax, row, rank, kind, top, load_image) -> Frame | None:
+    """A photograph of the gallery with its mark and words; where it lies."""
     identity, image_id = row[ranked_column(IDENTITY, rank)], row[ranked_column("image", rank)]
     x = _column(rank)
     if pd.isna(identity) or pd.isna(image_id):
         ax.text(x + 0.5, top + 0.5, "no more\nanimals", ha="center", va="center", fontsize=8, color=GREY)
-        return
+        return None
     own = str(identity) == str(row[IDENTITY]) and kind.startswith("known")
     mark = "unlabelled" if kind == "unlabelled" else "right" if own else "wrong"
     width = 3.0 if rank == 1 else 1.3
-    corner = _photo(ax, load_image(image_id), x, top, frame=COLOURS[mark], width=width, gid=f"frame {mark}")
+    frame = _photo(ax, load_image(image_id), x, top, frame=COLOURS[mark], width=width, gid=f"frame {mark}")
     style = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9}
     ax.text(
-        corner[0] + 0.09,
-        corner[1] + 0.1,
+        *(frame[0] + (0.09, 0.1)),
         MARKS[mark],
         color=COLOURS[mark],
         fontsize=10,
@@ -142,6 +151,7 @@ def _candidate(ax, row, rank, kind, top, load_image):
     )
     words = f"{_short(identity, 11)}  {row[ranked_column('score', rank)]:.2f}"
     ax.text(x + 0.5, top + 1.04, words, fontsize=8, color=BLACK, ha="center", va="top")
+    return frame
 
 
 @legible
@@ -212,7 +222,7 @@ def suspects(
             _photo(ax, load_image(row[f"{IMAGE_ID}_{side}"]), x, top, frame=COLOURS["wrong"], width=1.0)
             name = row[f"{IDENTITY}_{side}"]
             words = (
-                f"{'true name not known' if pd.isna(name) else _short(name, 18)}\n{_short(row[f'{PATH}_{side}'], 30)}"
+                f"{'true name not known' if pd.isna(name) else _short(name, 18)}\n{_short(row[f'{PATH}_{side}'], 18)}"
             )
             ax.text(x + 0.5, top + 1.02, words, fontsize=8, color=BLACK, ha="center", va="top")
     more = f" ({len(shown)} of {len(pairs)})" if len(shown) < len(pairs) else ""
@@ -266,7 +276,8 @@ def _column(place: int) -> float:
 
 
 def _headline(ax, title: str, key: str = ""):
-    ax.set_title(title, loc="left", fontsize=TITLE_PT, color=BLACK, pad=22 if key else 6)
+    pad = 8 + 14 * len(key.splitlines()) if key else 6
+    ax.set_title(title, loc="left", fontsize=TITLE_PT, color=BLACK, pad=pad)
     ax.annotate(key, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=TICK_PT, color=GREY)
 
 
@@ -275,21 +286,22 @@ def _heads(ax, words: list[str]):
         ax.text(_column(place) + 0.5, -0.07, word, fontsize=TICK_PT, color=GREY, ha="center")
 
 
-def _photo(ax, pixels, x: float, top: float, *, frame: str, width: float, gid: str = "frame"):
+def _photo(ax, pixels, x: float, top: float, *, frame: str, width: float, gid: str = "frame") -> Frame:
     """One photograph, whole, within the unit square whose upper left corner is (x, top), with its frame (points).
 
     Returns:
-        (left, upper) edge of the photograph in data units.
+        left upper corner and sides of the photograph, in data units.
     """
     from matplotlib.patches import Rectangle
 
     small = Image.fromarray(np.asarray(pixels, dtype=np.uint8))
     small.thumbnail((SHOWN_PX, SHOWN_PX))
-    wide, high = np.array(small.size) / max(small.size)
-    left, upper = x + (1 - wide) / 2, top + (1 - high) / 2
-    ax.imshow(small, extent=(left, left + wide, upper + high, upper), aspect="equal", interpolation="antialiased")
-    ax.add_patch(Rectangle((left, upper), wide, high, fill=False, edgecolor=frame, linewidth=width, gid=gid))
-    return left, upper
+    sides = np.array(small.size) / max(small.size)
+    corner = np.array([x, top]) + (1 - sides) / 2
+    (left, upper), (right, lower) = corner, corner + sides
+    ax.imshow(small, extent=(left, right, lower, upper), aspect="equal", interpolation="antialiased")
+    ax.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=frame, linewidth=width, gid=gid))
+    return corner, sides
 
 
 def _short(name, longest: int = 15) -> str:

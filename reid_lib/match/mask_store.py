@@ -36,6 +36,11 @@ class Masks:
     def __len__(self) -> int:
         return len(self._kept)
 
+    def share(self, i: int) -> float:
+        """Of photograph i, what belongs to the animal: 0 ... 1."""
+        pixels = int(self._kept[i]["size"].prod())
+        return int(np.unpackbits(self._kept[i]["bits"], count=pixels).sum()) / max(pixels, 1)
+
     def at(self, i: int, size: tuple[int, int]) -> np.ndarray:
         """(height, width) bool of photograph i at any size (height, width) in px: true where the animal is."""
         height, width = self._kept[i]["size"].tolist()

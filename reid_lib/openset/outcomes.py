@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.names import IDENTITY, NEW_INDIVIDUAL, PREDICTED, SCORE, ranked_column
 from reid_lib.openset.answers import Answers
 
 OUTCOME = "outcome"
@@ -49,6 +50,25 @@ def outcomes(answers: Answers) -> np.ndarray:
     cases = [known & answers.refused, known & answers.correct, known, unknown & answers.refused, unknown]
     names = ["known refused", "known right", "known wrong", "unknown right", "unknown wrong"]
     return answers.in_rows(np.select(cases, names, default="unlabelled").astype(object))
+
+
+def describe_answer(row: pd.Series, outcome: str) -> tuple[str, str]:
+    """What was answered and what is true, in three short lines; and whether the best candidate is the query's animal.
+
+    Args:
+        row: of the predictions, with decision.
+        outcome: of it, as `outcomes` says it.
+
+    Returns:
+        words, and "right", "wrong" or "unlabelled".
+    """
+    candidate = str(row[ranked_column(IDENTITY, 1)])
+    answer = "called new" if row[PREDICTED] == NEW_INDIVIDUAL else f"named {row[PREDICTED]}"
+    same = candidate == str(row[IDENTITY]) and outcome.startswith("known")
+    truth = "true name not known" if outcome == "unlabelled" else f"is {row[IDENTITY]}"
+    truth = "is not in the gallery" if outcome.startswith("unknown") else truth
+    words = f"{answer}\n({row[SCORE]:.2f} for {candidate})\n{truth}"
+    return words, "unlabelled" if outcome == "unlabelled" else "right" if same else "wrong"
 
 
 def count_outcomes(answers: Answers, threshold: float | None) -> dict[str, int]:

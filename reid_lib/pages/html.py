@@ -98,6 +98,11 @@ def photo(pixels: np.ndarray | None, caption: str, *, frame: str = GREY) -> Mark
     return render_part("photo", "" if pixels is None else data_uri(jpeg(pixels), "jpeg"), caption, frame, PHOTO_PX)
 
 
+def figure(png: bytes, alt: str) -> Markup:
+    """A figure at its own size, or as wide as there is room."""
+    return render_part("figure", data_uri(png, "png"), alt)
+
+
 def row_of(cards: list[Markup]) -> Markup:
     """Photographs side by side."""
     return render_part("row_of", cards)

@@ -46,7 +46,11 @@ CAPTIONS = {
     "confusion": "What became of the test photographs.",
     "projection": "Embeddings in two dimensions: photographs that the model finds alike lie close.",
     "retrieval": "Queries and the nearest photographs of the gallery.",
+    "masks": "What the mask takes for the animal, in photographs where it has probably failed and in some others.",
     "same_photos": "Queries (left) and gallery images that are one photograph: they say nothing of recognition.",
+    "matches": "Where queries and their best candidates are alike, for every kind of outcome.",
+    "doubtful": "Wrong and doubtful answers: where the photographs are alike.",
+    "reliability": "How far the probabilities of pairs can be believed.",
     "leak": "The same embeddings under a random split: what the background gives away.",
 }
 ERROR_CELL = "papermill-error-cell-tag"

@@ -14,6 +14,7 @@ __all__, __getattr__, __dir__ = face(
         "explain": "show_matches show_reliability",
         "same_photo": "show_own_photos",
         "look": "look_at show_figure Look",
+        "masks": "show_masks",
         "takeover": "settle_params",
         "identification": "Identified identify",
         "experiment": "Experiment Evaluation load_evaluation",

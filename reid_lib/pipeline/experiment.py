@@ -14,6 +14,7 @@ from reid_lib.core.names import (
     COSINE,
     IMAGE_ID,
     IMAGES_CSV,
+    MATCHES_NPZ,
     PATH,
     PREDICTIONS_CSV,
     PROJECTION_CSV,
@@ -28,6 +29,8 @@ from reid_lib.data import pixels as images
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
 from reid_lib.figures.labels import metric_label
+from reid_lib.figures.match_lines import MatchedPair
+from reid_lib.figures.stored_matches import load_matches
 from reid_lib.openset import summary
 from reid_lib.openset.paired import tabulate_scores
 from reid_lib.openset.threshold import Threshold
@@ -72,6 +75,11 @@ class Experiment:
         """The photograph of an image, for figures: (height, width, 3) uint8, its long side at most 320 px."""
         row = self._by_id.loc[image_id]
         return images.load_image(locate(self.catalogue.root, row[PATH]), bbox=row.get(BBOX), max_side_px=320)
+
+    @cached_property
+    def matches(self) -> dict[str, MatchedPair]:
+        """Query -> where it matches its best candidate, for figures; none where no local features were used."""
+        return load_matches(self.run.path(MATCHES_NPZ))
 
     @cached_property
     def _by_id(self) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Why an answer was given: the matches of a query with its best candidate; how far probabilities can be believed."""
 
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,10 +10,9 @@ import pandas as pd
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
     CALIBRATION_JSON,
-    IDENTITY,
+    DATASET,
     IMAGE_ID,
-    NEW_INDIVIDUAL,
-    PREDICTED,
+    MATCHES_NPZ,
     SCORE,
     SCORES,
     TEST,
@@ -22,11 +22,14 @@ from reid_lib.core.names import (
 from reid_lib.figures.match_lines import MatchedPair, match_lines
 from reid_lib.figures.reliability import reliability_panels
 from reid_lib.figures.sheets import examples
+from reid_lib.figures.stored_matches import save_matches
 from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.matches import Matcher, Matches
 from reid_lib.match.reliability import bin_reliability, summarise_reliability
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import outcomes
+from reid_lib.openset.outcomes import MISTAKES, describe_answer, outcomes
+from reid_lib.openset.threshold import Threshold
+from reid_lib.pipeline.cells import match_best_cells
 from reid_lib.pipeline.drawing import save_figure
 from reid_lib.pipeline.experiment import Evaluation, Experiment
 from reid_lib.pipeline.local_scores import find_keypoints, make_matcher
@@ -35,21 +38,77 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+EXPLAINED = 300  # queries whose matches are kept
+SHOWN, WRONG, DOUBTFUL = 5, 3, 2  # queries in the figures: of every outcome; wrong and doubtful ones
 N_BINS = 10  # of the figure; fewer pairs than this spread over more bins say nothing
 
 
-def show_matches(experiment: Experiment, results: Evaluation, *, n: int = 5) -> None:
-    """Show where photographs match, for queries that show every kind of outcome; where local features were used."""
-    if experiment.params.features:
-        save_figure(experiment, "matches", draw_matches, experiment, results.judged, n=n, about=results.about)
+def store_matches(experiment: Experiment, results: Evaluation) -> None:
+    """Keep the matches of queries with their best candidates in the run, where local features were used.
+
+    Of the judged queries these are the ones that are shown, all mistakes and the most doubtful answers; then those of
+    the other role; `EXPLAINED` at most.
+    """
+    if not getattr(experiment.params, "features", ()):
+        return
+    others = results.predictions.drop(results.judged.index)
+    rows = [examples(results.judged, n=SHOWN)]
+    for part in (results.judged, others):
+        rows += [part.loc[list_mistakes(part).index], rank_by_doubt(part, results.threshold)]
+    chosen = pd.concat(rows).drop_duplicates(IMAGE_ID).head(EXPLAINED)
+    with experiment.run.write(MATCHES_NPZ) as path:
+        save_matches(path, match_best(experiment, chosen))
 
 
-def draw_matches(
-    experiment: Experiment, predictions: pd.DataFrame, *, n: int = 5, image_ids: list[str] | None = None
-) -> "Axes":
-    """The figure of `show_matches`; or of these queries (`image_ids`)."""
-    rows = examples(predictions, n=n) if image_ids is None else predictions[predictions[IMAGE_ID].isin(image_ids)]
-    return match_lines(match_best(experiment, rows), experiment.photo)
+def list_mistakes(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The queries that were answered wrongly, the most confident first."""
+    wrong = np.isin(outcomes(Answers.of(predictions)).astype(str), list(MISTAKES))
+    return predictions[wrong].sort_values([SCORE, IMAGE_ID], ascending=[False, True])
+
+
+def rank_by_doubt(predictions: pd.DataFrame, threshold: Threshold) -> pd.DataFrame:
+    """The queries by the distance of their score to the threshold of their data set, the nearest first.
+
+    Those without a finite threshold or score are left out: nothing is doubtful about them.
+    """
+    limits = {name: np.nan if limit is None else limit for name, limit in threshold.values.items()}
+    distance = (predictions[SCORE] - predictions[DATASET].map(limits).astype(float)).abs()
+    order = pd.DataFrame({"distance": distance, IMAGE_ID: predictions[IMAGE_ID]})[np.isfinite(distance)]
+    return predictions.loc[order.sort_values(["distance", IMAGE_ID]).index]
+
+
+def show_matches(experiment: Experiment, results: Evaluation) -> None:
+    """Show where queries and their best candidates are alike: of every kind of outcome, and wrong and doubtful ones.
+
+    Local features show spots; a run without them shows cells of its network's last feature map.
+    """
+    judged = results.judged
+    wrong = list_mistakes(judged).head(WRONG)
+    doubtful = rank_by_doubt(judged.drop(wrong.index), results.threshold).head(DOUBTFUL)
+    chosen = {
+        "matches": ("Where photographs are alike", examples(judged, n=SHOWN)),
+        "doubtful": ("Wrong and doubtful answers: where photographs are alike", pd.concat([wrong, doubtful])),
+    }
+    every = pd.concat([rows for _, rows in chosen.values()]).drop_duplicates(IMAGE_ID)
+    explained = cache(lambda: {pair.query: pair for pair in explain_answers(experiment, every)})
+
+    def draw(title: str, rows: pd.DataFrame) -> "Axes":
+        pairs = [explained()[name] for name in rows[IMAGE_ID] if name in explained()]
+        return match_lines(pairs, experiment.photo, title=title)
+
+    for name, (title, rows) in chosen.items():
+        if len(rows):
+            save_figure(experiment, name, draw, title, rows, about=results.about)
+
+
+def explain_answers(experiment: Experiment, predictions: pd.DataFrame) -> list[MatchedPair]:
+    """The matches of some queries with their best candidates: kept ones, else spots or cells that are matched now."""
+    kept = experiment.matches
+    if set(predictions[IMAGE_ID]) <= set(kept):
+        return [kept[name] for name in predictions[IMAGE_ID]]
+    if getattr(experiment.params, "features", ()):
+        return match_best(experiment, predictions)
+    return match_best_cells(experiment, predictions)
 
 
 def match_best(experiment: Experiment, predictions: pd.DataFrame) -> list[MatchedPair]:
@@ -77,7 +136,8 @@ def match_best(experiment: Experiment, predictions: pd.DataFrame) -> list[Matche
             keypoint.xy[at] / np.array(keypoint.size)
             for keypoint, at in zip(spot, (matches.first, matches.second), strict=True)
         )
-        words, verdict = _describe(row, kind, matches.inlier)
+        words, verdict = describe_answer(row, kind)
+        words += f"\n{int(matches.inlier.sum())} of {len(matches.inlier)} matches\nby one geometry"
         told.append(MatchedPair(*pair, words, verdict, ours, theirs, matches.confidence, matches.inlier))
     return told
 
@@ -95,18 +155,6 @@ def _match(matcher: Matcher, spots: list[tuple], turned: list[bool]) -> list[Mat
         replace(matches, first=matches.second, second=matches.first) if turn else matches
         for matches, turn in zip(found, turned, strict=True)
     ]
-
-
-def _describe(row: pd.Series, kind: str, inlier: np.ndarray) -> tuple[str, str]:
-    """What is said beside a pair, and whether the candidate is the query's animal."""
-    candidate = str(row[ranked_column(IDENTITY, 1)])
-    answer = "called new" if row[PREDICTED] == NEW_INDIVIDUAL else f"named {row[PREDICTED]}"
-    same = candidate == str(row[IDENTITY]) and kind.startswith("known")
-    truth = "true name not known" if kind == "unlabelled" else f"is {row[IDENTITY]}"
-    truth = "is not in the gallery" if kind.startswith("unknown") else truth
-    spots = f"{int(inlier.sum())} of {len(inlier)} matches\nby one geometry"
-    words = f"{answer}\n({row[SCORE]:.2f} for {candidate})\n{truth}\n{spots}"
-    return words, "unlabelled" if kind == "unlabelled" else "right" if same else "wrong"
 
 
 def show_reliability(experiment: Experiment) -> None:

@@ -42,6 +42,7 @@ from reid_lib.pipeline.evaluation import (
     write_projection,
 )
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
+from reid_lib.pipeline.explain import store_matches
 from reid_lib.pipeline.frozen import compare_with_start, describe_start
 from reid_lib.pipeline.local_scores import EMBEDDING
 from reid_lib.pipeline.query_unit import answer_photographs, group_queries
@@ -158,6 +159,7 @@ def evaluate(experiment: Experiment) -> Evaluation:
         run.write_csv(PROJECTION_CSV, projection)
         run.write_csv(SUBMISSION_CSV, answers)
         run.write_json(METRICS_JSON, metrics)
+        store_matches(experiment, results)
     return results
 
 

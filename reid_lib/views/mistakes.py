@@ -1,13 +1,18 @@
 """The mistakes browser: the most confident wrong names, unknown animals accepted, known animals refused."""
 
 import ipywidgets as w
+from markupsafe import Markup
 
-from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, PREDICTED, SCORE, TEST, VAL, ranked_column
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, MATCHES_NPZ, PREDICTED, SCORE, TEST, VAL, ranked_column
+from reid_lib.figures.match_lines import MatchedPair, match_lines
+from reid_lib.figures.saving import render_png
+from reid_lib.figures.stored_matches import load_matches
 from reid_lib.openset.outcomes import MISTAKES
 from reid_lib.pages import html
 from reid_lib.views.base import RunPicker, View, offer
 
 LISTED = 200
+SCREEN_DPI = 90
 
 
 class Mistakes(View):
@@ -21,6 +26,7 @@ class Mistakes(View):
         self.individual = w.Text(description="individual", placeholder="part of a name", continuous_update=False)
         self.queries = w.Select(layout=w.Layout(width="420px", height="330px"))
         self.count, self.shown = w.HTML(), w.HTML()
+        self._matches: dict[str, dict[str, MatchedPair]] = {}  # by run
         self.queries.observe(self._show, "value")
         controls = [self.run, self.kind, self.role, self.dataset, self.individual]
         super().__init__(picker, controls, [self.count, w.HBox([self.queries, self.shown])])
@@ -49,7 +55,18 @@ class Mistakes(View):
             return
         run = self.run.value
         answer = html.answer_card(self.comparison, run, image_id)
-        self.shown.value = html.row_of([html.image_card(self.comparison, run, image_id)]) + answer
+        card = html.row_of([html.image_card(self.comparison, run, image_id)])
+        self.shown.value = card + answer + self._lines(run, image_id)
+
+    def _lines(self, run: str, image_id: str) -> Markup:
+        """Where the query matches its best candidate, as the run kept it: nothing for a run without local scores."""
+        if run not in self._matches:
+            self._matches[run] = load_matches(self.comparison.run(run).folder.path(MATCHES_NPZ))
+        pair = self._matches[run].get(image_id)
+        photos = {name: self.comparison.photo(run, name) for name in (pair.query, pair.candidate)} if pair else {}
+        if pair is None or any(pixels is None for pixels in photos.values()):
+            return Markup()
+        return html.figure(render_png(match_lines([pair], photos.__getitem__), dpi=SCREEN_DPI, close=True), "matches")
 
 
 def _label(row) -> str:

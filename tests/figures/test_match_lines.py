@@ -1,10 +1,12 @@
 """Lines between two photographs, read back from the artists."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from drawn import by_gid, photo, texts
 
-from reid_lib.figures.match_lines import MOST_LINES, MOST_OUTLIERS, MatchedPair, choose_spread, match_lines
+from reid_lib.figures.match_lines import MOST_CELLS, MOST_LINES, MOST_OUTLIERS, MatchedPair, choose_spread, match_lines
 from reid_lib.figures.style import COLOURS, GREY
 
 pytestmark = pytest.mark.usefixtures("no_figure_is_left")
@@ -62,3 +64,16 @@ def test_a_pair_without_matches_and_no_pairs_at_all_are_drawn():
     ax = match_lines([nothing], photo)
     assert not lines(ax, "match") and "called new" in texts(ax)
     assert "no pairs" in texts(match_lines([], photo))
+
+
+def test_cells_are_outlined_at_both_ends_and_only_the_strongest():
+    one = pair(n=20, n_outliers=0)
+    cells = MatchedPair(*(getattr(one, f.name) for f in fields(one) if f.name != "cell"), cell=(0.25, 0.5))
+    ax = match_lines([cells], photo, title="Alike")
+    assert ax.get_title(loc="left") == "Alike" and "cells of the network's last map" in " ".join(texts(ax))
+    assert len(lines(ax, "match")) == MOST_CELLS and len(by_gid(ax, "cell")) == 2 * MOST_CELLS
+    (x, _), (y, _) = lines(ax, "match")[0].get_data()
+    cell = by_gid(ax, "cell")[0]
+    left = by_gid(ax, "frame")[0]
+    assert (cell.get_width(), cell.get_height()) == pytest.approx((left.get_width() / 4, left.get_height() / 2))
+    assert (cell.get_x() + cell.get_width() / 2, cell.get_y() + cell.get_height() / 2) == pytest.approx((x, y))

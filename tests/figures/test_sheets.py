@@ -1,11 +1,13 @@
 """Figures made of photographs, read back from the artists."""
 
 import matplotlib
+import numpy as np
 import pytest
 from drawn import HAND, by_gid, catalogue_rows, many, photo, predictions_of, texts, words
 
 from reid_lib.core.names import ENCOUNTER, IDENTITY, ORIENTATION, ranked_column
 from reid_lib.figures import sheets
+from reid_lib.figures.match_lines import MatchedPair
 from reid_lib.figures.sheets import ROW_HEIGHT, SHOWN_PX, examples
 from reid_lib.figures.style import COLOURS
 from reid_lib.openset.answers import Answers
@@ -146,3 +148,22 @@ def test_sheet_takes_data_sets_in_turn_and_the_individuals_with_most_encounters(
 def test_sheet_without_encounters_shows_photographs():
     ax = sheets.photographs(catalogue_rows().drop(columns=[ENCOUNTER, ORIENTATION]), photo)
     assert len(ax.images) == 6 and "another photograph" in ax.get_title(loc="left")
+
+
+def test_matches_are_lines_from_the_query_to_its_nearest_photograph_alone():
+    rows = HAND.set_index("image_id", drop=False)
+    places = np.array([[0.5, 0.5], [0.0, 1.0]])
+    matches = {
+        name: MatchedPair(name, image, "", "right", places, places, np.ones(2), np.array([True, True]))
+        for name, image in (("q0", rows.loc["q0", ranked_column("image", 1)]), ("q2", "another"))
+    }
+    ax = sheets.retrieval(HAND, photo, image_ids=["q0", "q2"], matches=matches)
+    assert len(by_gid(ax, "match")) == 2 and not by_gid(ax, "outlier")  # those of q2 are with another photograph
+    assert "Lines: the same spot" in " ".join(texts(ax))
+    query, nearest = (p for p in ax.patches[:2])
+    (x, other_x), (y, other_y) = next(line for line in by_gid(ax, "match")).get_data()
+    for patch, at in ((query, (x, y)), (nearest, (other_x, other_y))):
+        left, upper = patch.get_xy()
+        middle = (left + patch.get_width() / 2, upper + patch.get_height() / 2)
+        corner = (left, upper + patch.get_height())
+        assert at == pytest.approx(middle) or at == pytest.approx(corner)

@@ -50,6 +50,7 @@ def test_a_mask_is_found_once_and_fits_any_size(items):
         expected = np.zeros(size, bool)
         expected[:, size[1] // 2 :] = True
         assert (mask != expected).mean() < 0.02  # every second pixel is kept: the border is that exact
+    assert [masks.share(i) for i in range(3)] == pytest.approx([0.5, 0.5, 0.5], abs=0.03)
     assert masks.at(0, (40, 60))[:, 32:].all() and not masks.at(0, (40, 60))[:, :28].any()
 
 

@@ -1,10 +1,15 @@
 """Why an answer was given: matches and reliability of a run, from its files and the cache."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from drawn import HAND
 
-from reid_lib.core.names import IMAGE_ID, SCORES, TEST, VAL, ranked_column
+from reid_lib.core.names import IMAGE_ID, MATCHES_NPZ, SCORES, TEST, VAL, ranked_column
+from reid_lib.figures.saving import close_figures
 from reid_lib.figures.sheets import examples
+from reid_lib.figures.stored_matches import load_matches
 from reid_lib.pipeline import explain
 
 pytestmark = pytest.mark.usefixtures("no_figure_is_left")
@@ -44,9 +49,8 @@ def test_words_and_verdict_are_those_of_the_answer(fused):
     assert second.verdict == "wrong" and "is not in the gallery" in second.words
 
 
-def test_the_figures_are_kept_in_the_run(fused, tmp_path, monkeypatch):
-    experiment, results, _ = fused
-    assert explain.draw_matches(experiment, results.judged, n=2).get_title(loc="left") == "Where photographs match"
+def test_the_reliability_diagram_has_a_panel_for_each_role(fused):
+    experiment, _, _ = fused
     assert len(explain.draw_reliability(experiment).axes) == 2
 
 
@@ -62,3 +66,43 @@ def test_the_reliability_diagram_is_of_the_pairs_that_metrics_judge(fused, monke
         with np.load(experiment.run.path(f"{SCORES}/{role}.npz"), allow_pickle=False) as stored:
             met = encounter[stored["query"]].to_numpy() == encounter[stored["image"]].to_numpy()
             assert not (met & stored["judged"] & stored["same"]).any()
+
+
+def test_matches_of_mistakes_and_doubtful_answers_are_kept_and_are_the_same(fused):
+    experiment, results, _ = fused
+    kept = load_matches(experiment.run.path(MATCHES_NPZ))
+    wrong = explain.list_mistakes(results.judged)
+    assert len(wrong) and set(wrong[IMAGE_ID]) <= set(kept) and len(kept) <= explain.EXPLAINED
+    assert set(examples(results.judged, n=explain.SHOWN)[IMAGE_ID]) <= set(kept)
+    for pair in explain.match_best(experiment, wrong.head(3)):
+        assert kept[pair.query].words == pair.words and kept[pair.query].candidate == pair.candidate
+        np.testing.assert_allclose(kept[pair.query].ours, pair.ours, rtol=1e-6)
+
+
+def test_mistakes_and_doubt_are_ranked_as_by_hand():
+    rows = HAND.assign(role="test")
+    assert explain.list_mistakes(rows)[IMAGE_ID].tolist() == ["q2", "q5", "q3", "q4"]
+    limits = SimpleNamespace(values={"newts": 0.49, "seals": None})
+    assert explain.rank_by_doubt(rows, limits)[IMAGE_ID].tolist() == ["q3", "q2", "q4", "q1", "q0"]
+    assert explain.rank_by_doubt(rows, SimpleNamespace(values={"newts": -np.inf})).empty
+
+
+def test_two_figures_show_them_from_what_is_kept_and_cells_where_nothing_is(fused, evaluated, monkeypatch):
+    shown = {}
+
+    def draw(experiment, name, draw, title, rows, **about):
+        shown[name] = draw(title, rows)
+
+    monkeypatch.setattr(explain, "save_figure", draw)
+    monkeypatch.setattr(explain, "match_best", lambda *_: pytest.fail("they are kept"))
+    explain.show_matches(*fused[:2])
+    assert set(shown) == {"matches", "doubtful"}
+    assert shown["doubtful"].get_title(loc="left").startswith("Wrong and doubtful answers")
+    assert [a.get_gid() for a in shown["matches"].lines].count("match") > 10
+    first = fused[0].run.path(MATCHES_NPZ)
+    assert not evaluated[0].run.path(MATCHES_NPZ).exists() and first.exists()
+    asked = []
+    monkeypatch.setattr(explain, "match_best_cells", lambda _, rows: asked.append(len(rows)) or [])
+    explain.show_matches(*evaluated[:2])
+    assert len(asked) == 1 and asked[0] > explain.SHOWN  # once for both figures
+    close_figures(besides=[])
