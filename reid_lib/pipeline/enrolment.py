@@ -57,7 +57,8 @@ class Network:
     @property
     def model(self) -> "ReidModel":
         """On its device, in eval mode."""
-        from reid_lib.nets.model_files import load_model
+        with quick_imports():
+            from reid_lib.nets.model_files import load_model
 
         if self._model is None:
             self._model = load_model(self.folder).to(self.device)

@@ -13,7 +13,6 @@ from reid_lib.data.new_photographs import NewPhotographs, read_photographs
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.gallery.store import open_gallery
 from reid_lib.params.fields import EvaluateParams, IdentifyParams
-from reid_lib.pipeline import data, steps, takeover
 from reid_lib.pipeline.enrolment import Network, enroll_run, measure_shift
 from reid_lib.pipeline.recipes import FinishedRun
 from reid_lib.runs.folder import FINISHED, state_of
@@ -130,6 +129,8 @@ def find_asked(params: IdentifyParams, target: Target) -> NewPhotographs:
 
 def _drawn_run() -> str:
     """The evaluation of the frozen backbone on drawn animals, made now where it is not there."""
+    from reid_lib.pipeline import data, steps, takeover  # what trains and evaluates is not needed to answer
+
     params = takeover.settle_params(EvaluateParams(**DRAWN))
     if state_of(params.run_name) != FINISHED:
         catalogue = data.read(params)

@@ -1,0 +1,196 @@
+"""How quick a gallery is, and how sound under many processes: one new photograph from the command to the answer, ten
+photographs added, kills in the middle of adding, readers while another process adds.
+
+    python benchmarks/gallery_speed.py --images 10000 --added 100000 --readers 20 --kills 50
+
+The network is the default backbone as it comes, evaluated on demo:small; the gallery holds simulated embeddings of its
+length. What is timed is the command `python -m reid_lib`, a process of its own, with the caches that a user has.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+ANIMAL_IMAGES = 10  # of each simulated animal
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--images", type=int, default=10_000, help="gallery that one photograph is asked of")
+    asked.add_argument("--added", type=int, default=100_000, help="gallery that ten photographs are added to")
+    asked.add_argument("--readers", type=int, default=20, help="processes that ask while another adds")
+    asked.add_argument("--kills", type=int, default=50, help="kills of `gallery add`")
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        os.environ |= {"REID_RUNS": str(root / "runs"), "REID_CACHE": str(root / "cache")}
+        run = evaluate_frozen()
+        photos = draw_photographs(root / "photos", 10)
+        one = draw_photographs(root / "one", 1, seed=1)
+        simulate_gallery(run, "asked", given.images)
+        measure_question(one, given.images)
+        simulate_gallery(run, "large", given.added)
+        measure_adding(photos, given.added)
+        if given.readers:
+            ask_while_adding(root, one, given.readers)
+        if given.kills:
+            kill_while_adding(given.kills)
+
+
+def evaluate_frozen() -> str:
+    """A run of the default backbone as it comes, on the small drawn animals."""
+    from reid_lib.params.fields import EvaluateParams
+    from reid_lib.pipeline import data, steps, takeover
+
+    params = takeover.settle_params(EvaluateParams(dataset="demo:small", scores="embedding", run_name="frozen"))
+    catalogue = data.read(params)
+    experiment = steps.start(params, catalogue, data.split(catalogue, params))
+    steps.finish(experiment, steps.evaluate(experiment))
+    return "frozen"
+
+
+def draw_photographs(folder: Path, n: int, *, seed: int = 0) -> Path:
+    """Photographs of 1.5 megapixels without an animal."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    for k in range(n):
+        rough = rng.integers(0, 255, (100, 150, 3), dtype=np.uint8)
+        Image.fromarray(rough).resize((1500, 1000)).save(folder / f"{seed}-{k}.jpg", quality=90)
+    return folder
+
+
+def simulate_gallery(run: str, name: str, n: int):
+    """A gallery of n photographs by the run's network."""
+    from reid_lib.embed.embedding_set import EmbeddingSet
+    from reid_lib.gallery.photographs import Photographs, check_rows
+    from reid_lib.gallery.store import create_gallery
+    from reid_lib.pipeline.recipes import FinishedRun
+
+    finished, rng = FinishedRun.load(run), np.random.default_rng(0)
+    dim = finished.embeddings["gallery"].features.shape[1]
+    vectors = rng.standard_normal((n, dim), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    told = {"image_id": [f"s{k}.jpg" for k in range(n)], "root": "simulated", "dataset": "lynxes", "individual": None}
+    told |= {"path": told["image_id"], "identity": [f"animal {k // ANIMAL_IMAGES}" for k in range(n)]}
+    told["content"] = [f"simulated {k}" for k in range(n)]
+    rows = check_rows(pd.DataFrame(told, dtype=object))
+    greys = rng.integers(0, 255, (n, 32, 32), dtype=np.uint8)
+    photographs = Photographs(EmbeddingSet(vectors, rows), {}, greys)
+    return create_gallery(name, finished.recipe(), finished.model_folder, photographs, what="simulated")
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "reid_lib", *words]
+
+
+def measure_question(one: Path, n: int) -> None:
+    """From the command to the answer, three times, each time another name of the answers; and the search alone."""
+    from reid_lib.gallery.store import open_gallery
+    from reid_lib.match.cosine import Cosine
+    from reid_lib.openset.predictions import score_individuals
+
+    for k in range(3):
+        begun = time.monotonic()
+        words = ("identify", "--gallery", "asked", str(one), "--answers", f"a{k}")
+        subprocess.run(command(*words), check=True, stdout=subprocess.DEVNULL)
+        print(f"one photograph against {n:,} images, from the command to the answer: {time.monotonic() - begun:.2f} s")
+    enrolled = open_gallery("asked").load()[1].embeddings
+    asked = enrolled.where(np.arange(len(enrolled)) == 7)
+    asked = type(asked)(asked.features, asked.rows.assign(image_id="asked"))
+    for _ in range(3):
+        begun = time.monotonic()
+        score_individuals(Cosine(asked, enrolled))
+        print(f"  of which the search: {time.monotonic() - begun:.3f} s")
+
+
+def measure_adding(photos: Path, n: int) -> None:
+    """`gallery add` of ten photographs."""
+    begun = time.monotonic()
+    subprocess.run(add("large", photos, "newcomer"), check=True, stdout=subprocess.DEVNULL)
+    print(f"ten photographs added to {n:,} images: {time.monotonic() - begun:.2f} s")
+
+
+def add(name: str, photos: Path, animal: str) -> list[str]:
+    return command("gallery", "add", name, str(photos), "--identity", animal, "--dataset", "lynxes")
+
+
+def ask_while_adding(root: Path, one: Path, n: int) -> None:
+    """Processes that ask again and again while another one adds: each answer is of a whole version."""
+    from reid_lib.gallery.store import open_gallery
+
+    before = open_gallery("asked").version().images
+    readers = [
+        subprocess.Popen(
+            command("identify", "--gallery", "asked", str(one), "--answers", f"r{k}"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for k in range(n)
+    ]
+    for k in range(3):
+        photos = draw_photographs(root / f"batch {k}", 2, seed=100 + k)
+        subprocess.run(add("asked", photos, f"added {k}"), check=True, stdout=subprocess.DEVNULL)
+    said = [reader.communicate() for reader in readers]
+    failed = [err for reader, (_, err) in zip(readers, said, strict=True) if reader.returncode]
+    tables = [pd.read_csv(root / "runs" / "answers" / f"r{k}" / "answers.csv") for k in range(n) if not failed]
+    searched = sorted({int(table["gallery_images"].iloc[0]) for table in tables})
+    best = {(table["gallery_images"].iloc[0], table["identity_1"].iloc[0], table["score"].iloc[0]) for table in tables}
+    print(f"{n} processes asked while 3 additions went on: {len(failed)} failed; galleries of {searched} were searched")
+    assert not failed, failed[0]
+    assert set(searched) <= {before + 2 * k for k in range(4)} and len(best) == len(searched)
+    assert open_gallery("asked").version().images == before + 6
+
+
+def kill_while_adding(kills: int) -> None:
+    """kill -9 at random moments of an addition of 500 photographs; the gallery is whole each time, and the addition
+    completes afterwards. Children of this process add, so that all moments lie in the addition, none in starting up."""
+    from reid_lib.gallery.changes import add_photographs, undo
+    from reid_lib.gallery.store import open_gallery
+
+    gallery = open_gallery("asked")
+    some = gallery.load()[1].where(np.arange(gallery.version().images) < 500)
+    some = some.with_rows(some.rows.assign(identity="killed", content=[f"killed {k}" for k in range(500)]))
+
+    def add_in_a_child(after: float | None) -> None:
+        child = os.fork()
+        if not child:
+            try:
+                add_photographs(gallery, some, what="added")
+            finally:
+                os._exit(0)
+        if after is not None:
+            time.sleep(after)
+            os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    begun, before = time.monotonic(), gallery.version().images
+    add_in_a_child(None)
+    takes = time.monotonic() - begun
+    assert gallery.version().images == before + 500
+    undo(gallery)
+    rng, early = random.Random(0), 0
+    for _ in range(kills):
+        add_in_a_child(rng.uniform(0, takes))
+        version, loaded = gallery.load()
+        assert len(loaded) == version.images and version.images in (before, before + 500)
+        early += version.images == before
+        if version.images > before:
+            undo(gallery)
+    add_in_a_child(None)
+    assert gallery.version().images == before + 500
+    print(f"{kills} kills within the {takes:.2f} s of adding: always whole, {early} times as before; then completed")
+
+
+if __name__ == "__main__":
+    main()
