@@ -9,17 +9,22 @@ from on_tables import fit_threshold, oracle, summarise
 from PIL import Image
 
 from reid_lib.core.names import (
+    COSINE,
     GALLERY,
     HISTORY_CSV,
     IMAGES_CSV,
     METRICS_JSON,
+    N_RANKS,
     PREDICTED,
     PREDICTIONS_CSV,
     PROJECTION_CSV,
     ROLE,
+    SCORE,
     TEST,
     THRESHOLD_CSV,
+    TRUE_SCORE,
     VAL,
+    ranked_column,
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
@@ -79,9 +84,22 @@ def write_photos(rows: pd.DataFrame, root: Path) -> Path:
 
 
 def make_run(
-    name: str, rows: pd.DataFrame, *, skill: float, photos: Path, seed: int = 0, repetitions: int = 50, **given
+    name: str,
+    rows: pd.DataFrame,
+    *,
+    skill: float,
+    photos: Path,
+    seed: int = 0,
+    repetitions: int = 50,
+    unit: str = COSINE,
+    **given,
 ):
-    """Write a finished run into `runs/` (REID_RUNS); returns its folder. `given`: parameters."""
+    """Write a finished run into `runs/` (REID_RUNS); returns its folder.
+
+    Args:
+        unit: of its scores; those of "probability" are cosines brought between 0 and 1.
+        given: parameters.
+    """
     params = TrainParams.checked({"run_name": name, "seed": seed} | given)
     run = Run.open(
         name,
@@ -92,6 +110,8 @@ def make_run(
     everything = EmbeddingSet(embeddings(rows, skill=skill, seed=seed + 1), rows)
     gallery = everything.where(rows[ROLE] == GALLERY)
     val, test = (score_individuals(Cosine(everything.where(rows[ROLE] == role), gallery)) for role in (VAL, TEST))
+    if unit != COSINE:
+        val, test = (_as_probabilities(answers) for answers in (val, test))
     threshold = fit_threshold(val)
     predictions = pd.concat([val, test], ignore_index=True)
     predictions[PREDICTED] = decide(predictions, threshold)
@@ -110,6 +130,7 @@ def make_run(
         measured
         | {
             "format": 1,
+            "unit": unit,
             "threshold": threshold.to_dict(),
             "oracle": oracle(predictions[predictions[ROLE] == TEST]),
             "gallery_images": {},
@@ -118,6 +139,11 @@ def make_run(
     )
     run.finish()
     return run.folder
+
+
+def _as_probabilities(answers: pd.DataFrame) -> pd.DataFrame:
+    scores = [SCORE, TRUE_SCORE, *(ranked_column(SCORE, k + 1) for k in range(N_RANKS))]
+    return answers.assign(**{column: 1 / (1 + np.exp(8 - 12 * answers[column])) for column in scores})
 
 
 THREE_RUNS = {

@@ -155,7 +155,7 @@ def _finish(ax, histories, ends, styles, *, note: str, more: Mapping[str, str] |
 
     if not ends:
         ax.set(xticks=[], yticks=[])
-        write_message(ax, "no epoch has been finished yet" if histories else "no run was given")
+        write_message(ax, "nothing was trained, or no epoch has been finished yet" if histories else "no run was given")
         return
     low, high = ax.get_xlim()
     if high - low < 1:

@@ -120,12 +120,12 @@ def image_card(comparison: Comparison, run: str, image_id: str) -> Markup:
 
 def answer_card(comparison: Comparison, run: str, image_id: str) -> Markup:
     """A query's answer in one run, and its five nearest individuals by their most similar gallery photograph."""
-    answered = comparison.run(run).predictions
+    answered, unit = comparison.run(run).predictions, comparison.run(run).unit
     if image_id not in answered.index:
         return render_part("no_answer", run, "a gallery photograph: it is searched, not asked about")
     query = answered.loc[image_id]
     mark, colour = _mark(query[OUTCOME])
-    words = f"({query[OUTCOME]}), score {text(query[SCORE])}"
+    words = f"({query[OUTCOME]}), {unit} {text(query[SCORE])}"
     if pd.notna(query[TRUE_SCORE]):
         words += f", its own individual {text(query[TRUE_SCORE])}"
     cards = []

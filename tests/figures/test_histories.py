@@ -98,7 +98,9 @@ def test_of_fifty_runs_the_eight_best_are_named():
 @pytest.mark.parametrize("histories", [{}, {"a": pd.DataFrame({"epoch": []})}])
 def test_without_an_epoch_a_sentence_says_so(histories):
     for ax in (loss_comparison(histories), history_lines(histories, "lr")):
-        assert texts(drawn(ax)) == ["no epoch has been finished yet" if histories else "no run was given"]
+        assert texts(drawn(ax)) == [
+            "nothing was trained, or no epoch has been finished yet" if histories else "no run was given"
+        ]
 
 
 # -- all of them
