@@ -26,7 +26,7 @@ from reid_lib.match.verify import fit_affine
 
 FORMAT = 1  # raised whenever the same pair would have another correlation
 ALIKE = 0.8  # correlation of the pixels, above which two are one photograph
-EVERYWHERE = 0.6  # correlation that three quarters of the squares reach; of crops 0.86 and more, of one animal 0.33
+EVERYWHERE = 0.6  # correlation that three quarters of the squares reach (benchmarks/same_photo.py, docs/log.md)
 SQUARE_PX = 16
 SIDE_PX = 256  # photographs are compared at this longer side
 LEAST_SHARE = 0.05  # of the smaller photograph, that both show
