@@ -34,6 +34,7 @@ from reid_lib.openset.threshold import Threshold, decide, threshold_for
 DECISION, PROBABILITY, WORDS, DOUBTFUL = "decision", "probability", "in_words", "doubtful"
 NEW_ANIMAL, ALREADY, ACCEPTED, PROBLEM = "new_animal", "already_enrolled", "accepted", "problem"
 ALMOST, PROBABLE = 0.95, 0.75  # least probability that is called so
+SAME_FILE = "the same file as"
 CERTAINLY, PROBABLY, PERHAPS, NEW = "almost certainly", "probably", "perhaps", "new"
 THRESHOLD = "threshold"
 
@@ -134,6 +135,6 @@ def find_enrolled(asked: Photographs, enrolled: Photographs) -> list[str | None]
     told: list[str | None] = []
     for file, copy in zip(same, copies.tolist(), strict=True):
         place = file if file >= 0 else copy
-        how = "the same file as" if file >= 0 else "the same photograph as"
+        how = SAME_FILE if file >= 0 else "nearly the same picture as"
         told.append(f"{how} {rows[IMAGE_ID].iat[place]} of {rows[IDENTITY].iat[place]}" if place >= 0 else None)
     return told

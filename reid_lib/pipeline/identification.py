@@ -39,6 +39,7 @@ from reid_lib.pipeline.answers_table import (
     NEW_ANIMAL,
     PROBABILITY,
     PROBLEM,
+    SAME_FILE,
     WORDS,
     answer_photographs,
 )
@@ -243,8 +244,13 @@ def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> str:
     if doubtful:
         lines.append(f"{_count(doubtful, 'answer is', 'answers are')} doubtful: look there first.")
     lines.append(f"Searched: {target.words}.")
-    if already := int(used[ALREADY].notna().sum()):
-        lines.append(f"{_count(already, 'photograph was', 'photographs were')} enrolled already.")
+    told = used[ALREADY].dropna().astype(str)
+    if same := int(told.str.startswith(SAME_FILE).sum()):
+        lines.append(f"{_count(same, 'photograph was', 'photographs were')} enrolled already.")
+    if near := len(told) - same:
+        lines.append(
+            f"{_count(near, 'photograph shows', 'photographs show')} nearly the same picture as an enrolled one."
+        )
     lines += [f"Not usable: {row.path}: {row.problem}" for row in unusable.head(20).itertuples()]
     if len(unusable) > 20:
         lines.append(f"... and {len(unusable) - 20} more, see {ANSWERS_CSV}")

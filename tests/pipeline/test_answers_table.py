@@ -53,4 +53,4 @@ def test_the_same_file_and_a_copy_are_told_apart():
     greys = np.stack([enrolled.greys[0] * 0, enrolled.greys[2], 255 - enrolled.greys[0]])
     asked = Photographs(asked.embeddings, {}, greys)
     told = find_enrolled(asked, enrolled)
-    assert told == ["the same file as p1.jpg of x", "the same photograph as p2.jpg of x", None]
+    assert told == ["the same file as p1.jpg of x", "nearly the same picture as p2.jpg of x", None]

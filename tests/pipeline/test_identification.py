@@ -82,14 +82,17 @@ def test_broken_files_stop_nothing_and_what_is_enrolled_is_said(fused, photos, m
     assert set(answers.index[answers["problem"].notna()]) == bad and answers["decision"].isna().sum() == 4
     same, scaled = answers.loc["Straße 1/Bär 1.JPG"], answers.loc["Straße 1/tief/scaled.png"]
     assert same["already_enrolled"] == f"the same file as {some['image_id'].iloc[0]} of {some['identity'].iloc[0]}"
-    assert scaled["already_enrolled"].startswith(f"the same photograph as {some['image_id'].iloc[1]} of")
+    assert scaled["already_enrolled"].startswith(f"nearly the same picture as {some['image_id'].iloc[1]} of")
     assert same["encounter"] == "Straße 1" and pd.isna(answers.loc["another <b>.png", "encounter"])
     assert same["image_1"] == some["image_id"].iloc[0] and same["date_1"] == some["date"].iloc[0]
     assert answers["probability"].dropna().between(0, 1).all()
     used = answers[answers["decision"].notna()]
     assert set(used["gallery_images"]) == {len(fused[0].catalogue)} and set(used["gallery"]) == {f"run {run.name}"}
     assert "7 photographs: " in found.summary and "4 could not be used" in found.summary
-    assert "2 photographs were enrolled already" in found.summary and "images of salamanders" in found.summary
+    assert (
+        "1 photograph was enrolled already" in found.summary and "1 photograph shows nearly the same" in found.summary
+    )
+    assert "images of salamanders" in found.summary
     assert "Not usable: empty.jpg: empty file" in found.summary
 
 
