@@ -3,8 +3,8 @@
     python benchmarks/closed_split.py --data_root ../shared/data/nyala --to closed.csv
     papermill notebooks/evaluate.ipynb out.ipynb -p dataset csv -p data_root closed.csv -p split_policy official
 
-The split is `ClosedSetSplit(0.8, identity_skip="unknown", seed=666)` of wildlife-datasets, on which MegaDescriptor-L-384
-is told to have 36.4 % top-1 and WildFusion 53.5 %. It draws photographs, not encounters: for most queries another
+The split is `ClosedSetSplit(0.8, identity_skip="unknown", seed=666)` of wildlife-datasets; on it MegaDescriptor-L-384
+is told to reach 36.4 % top-1 and WildFusion 53.5 %. It draws photographs, not encounters: for most queries another
 photograph of the same sighting is in the gallery.
 """
 
