@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from reid_lib.core import files, frames
 from reid_lib.core.errors import CatalogueError, RunDiffersError
@@ -29,6 +30,7 @@ from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.new_photographs import REASON, NewPhotographs
 from reid_lib.data.photo import decoding_problem
 from reid_lib.gallery.photographs import Photographs
+from reid_lib.pages.html import render_part
 from reid_lib.params.fields import IdentifyParams
 from reid_lib.params.run_names import made_name
 from reid_lib.pipeline.answers_table import (
@@ -49,6 +51,7 @@ from reid_lib.runs.folder import check_name
 
 FORMAT = 1
 MOST_INLINE = 20_000_000  # bytes of a page that is shown in a notebook, too
+SHOWN_PX = 700  # height of its window there
 GALLERY_COLUMNS = ("gallery", "gallery_animals", "gallery_images", "gallery_date")
 FIRST = (IMAGE_ID, DECISION, PROBABILITY, WORDS, DOUBTFUL, NEW_ANIMAL, ACCEPTED, ALREADY, PROBLEM)
 SHOWN = (IMAGE_ID, DECISION, PROBABILITY, WORDS, NEW_ANIMAL, ALREADY, PROBLEM)
@@ -85,7 +88,7 @@ class Identified:
         if self.page.stat().st_size <= MOST_INLINE:
             text = self.page.read_text(encoding="utf-8")
             body = text[text.index("<body>") + len("<body>") : text.rindex("</body>")]
-            display(HTML(f'<div style="max-height:700px;overflow:auto">{body}</div>'))
+            display(HTML(render_part("scrolled", Markup(body), height=SHOWN_PX)))
 
 
 def identify(params: IdentifyParams) -> Identified:

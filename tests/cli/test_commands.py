@@ -34,8 +34,10 @@ def test_every_command_has_a_help_text_with_an_example(words, asked):
 
 def test_the_commands_are_those_of_the_readme_and_the_scripts():
     names = {" ".join(words) for words in every_command()}
-    assert names == {*"name folder state show stop report download runs sweep export identify sightings".split()} | {
-        f"sweep {action}" for action in ("plan", "submit", "run", "status", "variant")
+    assert names == {
+        *"name folder state show stop report download runs sweep export identify sightings gallery accept".split(),
+        *(f"sweep {action}" for action in ("plan", "submit", "run", "status", "variant")),
+        *(f"gallery {action}" for action in ("list", "show", "export", "add", "remove", "merge", "rename", "undo")),
     }
 
 
