@@ -21,7 +21,7 @@ from reid_lib.match.mask_store import find_masks, hash_photos, list_photos
 from reid_lib.match.sift import RootSift
 
 AUTO, NONE, U2NETP = "auto", "none", "u2netp"  # values of the parameter
-LOOKED_AT = 24  # photographs that are looked at first
+LOOKED_AT = 16  # photographs that are looked at first
 LEAST_BESIDE = 0.4  # share of their keypoints beside the animal (median): with fewer there is little to drop
 QUERIES, IMAGES = 100, 500  # most of val and of the gallery in the sample that decides
 LEAST_QUERIES = 10  # with fewer, val says nothing
