@@ -88,6 +88,7 @@ MATCHES_NPZ = "matches.npz"  # of a run with local scores: where queries match t
 SCORES = "scores"  # of a fused evaluation: every score of every shortlisted pair
 PROJECTION_CSV = "projection.csv"
 SUBMISSION_CSV = "submission.csv"
+CLUSTERS_CSV = "clusters.csv"  # test photographs by animal, named or new
 FIGURES = "figures"
 CHECKSUMS_JSON = "checksums.json"  # of a finished run, by seals
 SUSPECTS_CSV = "suspected_label_errors.csv"  # photographs that look like one under two individuals

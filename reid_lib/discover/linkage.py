@@ -130,6 +130,9 @@ def _checked(first, second, probability, n: int) -> tuple[np.ndarray, np.ndarray
         raise ParameterError(f"images of pairs go from 0 to {n - 1}")
     if not ((probability >= 0) & (probability <= 1)).all():
         raise ParameterError("probabilities of pairs lie between 0 and 1; leave out pairs that have none")
-    if len(np.unique(np.minimum(first, second) * n + np.maximum(first, second))) < len(first) or (first == second).any():
+    if (
+        len(np.unique(np.minimum(first, second) * n + np.maximum(first, second))) < len(first)
+        or (first == second).any()
+    ):
         raise ParameterError("a pair of images stands there once, in one direction, and no image with itself")
     return first, second, probability

@@ -4,14 +4,17 @@ Everything is counted from the sparse contingency table of individuals and clust
 anew: pairs of images of two individuals are drawn as often as both were, those of one as often as it was.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 from scipy.special import gammaln
 
-from reid_lib.core.names import DATASET, IDENTITY
+from reid_lib.core.names import CLUSTERS_CSV, DATASET, IDENTITY
 from reid_lib.openset.bootstrap import Stratum, draw_individuals
 from reid_lib.openset.measures import interval
+from reid_lib.openset.summary import describe_value
 
 CLUSTER = "cluster"
 AMI = "ami"
@@ -58,7 +61,9 @@ class Contingency:
         missed, true_apart = true_pairs - found_true, across - across_found
         precision = _divide(found_true, found_true + across_found)
         recall = _divide(found_true, true_pairs)
-        below = (found_true + missed) * (missed + true_apart) + (found_true + across_found) * (across_found + true_apart)
+        below = (found_true + missed) * (missed + true_apart) + (found_true + across_found) * (
+            across_found + true_apart
+        )
         above = 2 * (found_true * true_apart - missed * across_found)
         return {
             "ari": np.where(below == 0, 1.0, _divide(above, below)),
@@ -119,6 +124,22 @@ def measure_clusters(rows: pd.DataFrame, *, repetitions: int = 1000, seed: int =
         "overall": {m: _average([of[m] for of in found.values()], counts) for m in MEASURES},
         "counts": counts,
     }
+
+
+def describe_discovery(results: Mapping) -> str:
+    """One line on the clusters of a run, from metrics.json; "" where nothing was clustered."""
+    if not (entry := results.get("discovery")):
+        return ""
+    cut, measured = entry["cuts"]["overall"], entry["test"]
+    how = "no two new photographs are joined" if cut is None else f"{entry['method']} linkage, cut on val"
+    if not measured["counts"]:
+        return (
+            f"clusters of the test photographs: {CLUSTERS_CSV} ({how}); without labels of test nothing says how right"
+        )
+    counts = [sum(of[what] for of in measured["counts"].values()) for what in ("n_clusters", "n_individuals")]
+    words = {"ari": "adjusted Rand index", AMI: "AMI", "pair_precision": "pair precision", "pair_recall": "recall"}
+    said = ", ".join(f"{word} {describe_value(measured['overall'][m])}" for m, word in words.items())
+    return f"clusters of the test photographs ({how}): {said}; {counts[0]} found of {counts[1]} individuals"
 
 
 def _estimate(table: Contingency, name: str, repetitions: int, seed: int) -> dict[str, tuple[float, np.ndarray]]:

@@ -60,6 +60,10 @@ class PairTable:
         """The table with one score more, or with other values (p,) of one that is there; NaN: not scored."""
         return replace(self, scores={**self.scores, name: values})
 
+    def only(self, names: Iterable[str]) -> "PairTable":
+        """The table with some of its scores."""
+        return replace(self, scores={name: self.scores[name] for name in names})
+
     def where(self, mask: np.ndarray) -> "PairTable":
         """The pairs of a mask (p,), with the same rows."""
         scores = {name: values[mask] for name, values in self.scores.items()}

@@ -107,6 +107,25 @@ class SamePhoto(_Part):
     left_out: bool = False
 
 
+class DiscoveryCuts(_Part):
+    """`individuals.Cuts`: the probability at which clusters end, by data set."""
+
+    values: dict[str, Limit]
+    overall: Limit
+    reasons: dict[str, str]
+    reached: dict[str, Number]
+
+
+class Discovery(_Part):
+    """Clusters of the test photographs by animal: how they were made, and on `test` how right they are."""
+
+    method: str
+    rule: str
+    neighbours: int
+    cuts: DiscoveryCuts
+    test: RoleResults
+
+
 class Results(_Part):
     """metrics.json, its keys in the order in which they are written.
 
@@ -126,6 +145,7 @@ class Results(_Part):
         recall: by local feature, the share of the nearest descriptors that its search found.
         same_photo: of an evaluation with local scores, by role.
         mask: of an evaluation with local scores, the one it `used`, and `why` where it was chosen.
+        discovery: of an evaluation that clusters the test photographs (`clusters`).
         leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
     """
 
@@ -151,6 +171,7 @@ class Results(_Part):
     recall: dict[str, Number] = {}
     same_photo: dict[str, SamePhoto] = {}
     mask: dict[str, str] = {}
+    discovery: Discovery | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The keys that were given, in order, undefined values as NaN; `files.write_json` writes them."""

@@ -175,6 +175,7 @@ def _header(run: RunFolder) -> Markup:
 
 def _results(run: RunFolder, status: dict) -> Iterator[str]:
     """How the run ended where it did not finish, and its result where it came so far."""
+    from reid_lib.discover.measures import describe_discovery
     from reid_lib.openset.same_photo import describe_same_photos
     from reid_lib.openset.summary import headline
 
@@ -187,6 +188,8 @@ def _results(run: RunFolder, status: dict) -> Iterator[str]:
         yield headline(metrics)
         if own_photos := describe_same_photos(metrics):
             yield own_photos
+        if clusters := describe_discovery(metrics):
+            yield clusters
 
 
 def _parameters(described: dict) -> str:

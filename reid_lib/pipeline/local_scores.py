@@ -91,6 +91,18 @@ class LocalScores:
         self.recall |= recall
         return table
 
+    def score_among(self, pairs: PairTable) -> PairTable:
+        """Pairs of photographs among each other (`discover.list_pairs`) with every local score that needs no gallery.
+
+        Both directions of a pair have one score: votes, which animals of a gallery compete for, are left out.
+        """
+        for features in self.keypoints:
+            matcher, some = make_matcher(features, self.device), self.of(features, pairs.queries[IMAGE_ID])
+            found = score_pairs(matcher, some, some, pairs.query, pairs.image)
+            for name, values in zip(matcher.names, found.T, strict=True):
+                pairs = pairs.with_score(f"{features} {name}", values)
+        return pairs
+
 
 def score_shortlist(
     cosine: Similarity,

@@ -4,7 +4,7 @@ Everything is fitted on the pairs of val and frozen before a label of test is lo
 fits that never saw their animal, so the threshold that is fitted on them is not too high.
 """
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,6 @@ from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.measures import HEADLINE
 from reid_lib.openset.paired import compare_answers, describe_differences, to_entry
-from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.threshold import Threshold, fit_threshold
 from reid_lib.pipeline.evaluation import answer_queries
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import EMBEDDING, LocalScores
@@ -45,6 +43,7 @@ class Scored:
         probability: role -> (p,) of the pairs.
         own_photos: queries whose own photograph is in the gallery, see `same_photo`; None where nobody looked for them.
         masking: of the keypoints; None where there are none.
+        local: the local features of all photographs; None likewise.
     """
 
     alike: dict[str, Similarity]
@@ -55,6 +54,7 @@ class Scored:
     probability: dict[str, np.ndarray] = field(default_factory=dict)
     own_photos: pd.DataFrame | None = None
     masking: Masking | None = None
+    local: LocalScores | None = None
 
 
 def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Scored:
@@ -74,7 +74,9 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
     alone = {name: {role: table.similarity(name) for role, table in tables.items()} for name in tables[VAL].scores}
     everything: dict[str, Similarity | None] = dict(cosines)
     if params.scores == "local":  # the embedding proposes candidates, and says nothing of them
-        tables = {role: _without(table, EMBEDDING) for role, table in tables.items()}
+        tables = {
+            role: table.only([name for name in table.scores if name != EMBEDDING]) for role, table in tables.items()
+        }
         everything = dict.fromkeys(cosines)
     alone[EMBEDDING] = cosines
     fitted = fit_fusion(tables[VAL], everything[VAL], kind=params.fusion)
@@ -85,13 +87,7 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
         TEST: Fused.frozen(tables[TEST], fitted.fusion, everything[TEST]),
     }
     probability = {role: fused.pair_probability for role, fused in alike.items()}
-    return Scored(alike, alone, fitted.fusion, tables, local.recall, probability, own_photos, local.masking)
-
-
-def fit_cosine_threshold(experiment: Experiment, cosines: dict[str, Similarity]) -> Threshold:
-    """The threshold of the embedding alone, for what is compared by cosines: new animals with each other."""
-    val = Answers.of(score_individuals(cosines[VAL]))
-    return fit_threshold(val, min_individuals=experiment.params.threshold_individuals)
+    return Scored(alike, alone, fitted.fusion, tables, local.recall, probability, own_photos, local.masking, local)
 
 
 def store_scores(run: Run, scored: Scored) -> None:
@@ -168,7 +164,3 @@ def _reliability(scored: Scored, role: str) -> dict:
 def _judged(table: PairTable) -> np.ndarray:
     """(p,) bool: pairs whose probabilities are judged: labelled, and no image with itself or its own encounter."""
     return table.labelled & table.apart
-
-
-def _without(table: PairTable, name: str) -> PairTable:
-    return replace(table, scores={other: values for other, values in table.scores.items() if other != name})

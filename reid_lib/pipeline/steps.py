@@ -9,6 +9,7 @@ from reid_lib.core.kernel import quick_imports, under_engine
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
     ALL_METRICS_CSV,
+    CLUSTERS_CSV,
     GALLERY,
     HISTORY_CSV,
     IMAGES_CSV,
@@ -17,6 +18,7 @@ from reid_lib.core.names import (
     PREDICTIONS_CSV,
     PROJECTION_CSV,
     REPORT_HTML,
+    ROLE,
     SUBMISSION_CSV,
     TEST,
     THRESHOLD_CSV,
@@ -25,13 +27,14 @@ from reid_lib.core.names import (
 from reid_lib.core.signals import stop_on_signal
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
-from reid_lib.match.cosine import Cosine
+from reid_lib.discover.measures import describe_discovery
 from reid_lib.openset import summary
 from reid_lib.openset.results import check_results
 from reid_lib.openset.same_photo import describe_same_photos
 from reid_lib.pages import run_report
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import launch, trained
+from reid_lib.pipeline.discovery import discover_individuals
 from reid_lib.pipeline.evaluation import (
     answer_queries,
     describe_weights,
@@ -44,9 +47,8 @@ from reid_lib.pipeline.evaluation import (
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
 from reid_lib.pipeline.explain import store_matches
 from reid_lib.pipeline.frozen import compare_with_start, describe_start
-from reid_lib.pipeline.local_scores import EMBEDDING
 from reid_lib.pipeline.query_unit import answer_photographs, group_queries
-from reid_lib.pipeline.scoring import describe_fusion, fit_cosine_threshold, measure_scores, score_roles, store_scores
+from reid_lib.pipeline.scoring import describe_fusion, measure_scores, score_roles, store_scores
 from reid_lib.pipeline.submission import make_submission
 from reid_lib.runs import seals, table
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
@@ -139,25 +141,24 @@ def evaluate(experiment: Experiment) -> Evaluation:
         embeddings = embed_roles(experiment)
         cosines = similarities(experiment, embeddings)
         scored = score_roles(experiment, cosines)
-        cosines = scored.alone.get(EMBEDDING, cosines)
         scored, unit = group_queries(experiment, scored)
         predictions, threshold = answer_queries(scored.alike, experiment.params.threshold_individuals)
         metrics = measure_metrics(experiment, predictions, threshold, scored.alike[TEST].unit)
         metrics = compare_with_start(experiment, predictions, metrics)
         metrics |= measure_scores(experiment, scored, predictions, summary.judged_role(metrics))
-        metrics = check_results(metrics | unit).to_dict()
+        photographs = answer_photographs(scored, predictions[predictions[ROLE] == TEST])
+        clusters, discovery = discover_individuals(experiment, embeddings, scored, photographs)
+        metrics = check_results(metrics | unit | discovery).to_dict()
         projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
-        among = Cosine(embeddings[TEST], embeddings[TEST])
-        joining = threshold if scored.fusion is None else fit_cosine_threshold(experiment, cosines)
-        answers = make_submission(
-            answer_photographs(scored, results.test), among, joining, dataset=experiment.params.dataset
-        )
+        answers = make_submission(photographs, clusters, experiment.catalogue)
         store_scores(run, scored)
         run.write_csv(PREDICTIONS_CSV, predictions)
         run.write_csv(THRESHOLD_CSV, threshold.curve)
         run.write_csv(PROJECTION_CSV, projection)
         run.write_csv(SUBMISSION_CSV, answers)
+        if clusters is not None:
+            run.write_csv(CLUSTERS_CSV, clusters)
         run.write_json(METRICS_JSON, metrics)
         store_matches(experiment, results)
     return results
@@ -172,7 +173,7 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
     run = experiment.run
     metrics = results.metrics
     lines = [summary.headline(metrics), describe_start(metrics), describe_fusion(metrics)]
-    lines += [describe_same_photos(metrics), f"run folder: {run.folder}"]
+    lines += [describe_same_photos(metrics), describe_discovery(metrics), f"run folder: {run.folder}"]
     if not run.finished:
         seals.seal(run.folder)
         _leave_report(run)

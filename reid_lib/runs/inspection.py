@@ -4,6 +4,7 @@ from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import (
     CHECKPOINT,
     CHECKSUMS_JSON,
+    CLUSTERS_CSV,
     EMBEDDINGS,
     FIGURES,
     HISTORY_CSV,
@@ -29,7 +30,7 @@ def check_nothing_in_the_way(run: RunFolder) -> None:
         RunError: there is.
     """
     written = (CHECKPOINT, HISTORY_CSV, MODEL_JSON, MODEL_WEIGHTS, IMAGES_CSV, METRICS_JSON, PREDICTIONS_CSV)
-    written += (THRESHOLD_CSV, PROJECTION_CSV, SUBMISSION_CSV, REPORT_HTML, CHECKSUMS_JSON)
+    written += (THRESHOLD_CSV, PROJECTION_CSV, SUBMISSION_CSV, CLUSTERS_CSV, REPORT_HTML, CHECKSUMS_JSON)
     pictures = [f"{FIGURES}/{path.name}" for path in run.path(FIGURES).glob("*")]
     parts = [f"{EMBEDDINGS}/{role}.npz" for role in ROLES]
     wrong = [name for name in (*written, *pictures, *parts) if run.path(name).is_dir()]

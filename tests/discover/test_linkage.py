@@ -51,7 +51,10 @@ def test_three_links_by_hand():
 
 def test_the_direction_of_a_pair_is_nothing():
     (first, second, probability), _ = some_pairs(30, 0.3, 5)
-    one, other = link(first, second, probability, 30, method="average"), link(second, first, probability, 30, method="average")
+    one, other = (
+        link(first, second, probability, 30, method="average"),
+        link(second, first, probability, 30, method="average"),
+    )
     assert one.cut(0.3).tolist() == other.cut(0.3).tolist()
 
 

@@ -38,7 +38,7 @@ def test_extremes_are_scikit_learns(truth, found):
 
 
 def test_by_hand():
-    """a a a | a b | b: of 4 pairs in clusters 3 are right, of 6 + 1 true ones 3 are found; one image of six is alone."""
+    """a a a | a b | b: of 4 pairs in clusters 3 are right, of 6 + 1 true ones 3 are found; one of six is alone."""
     found = Contingency(np.array(list("aaaabb")), np.array([0, 0, 0, 1, 1, 2])).measure()
     assert found["pair_precision"][0] == pytest.approx(3 / 4)
     assert found["pair_recall"][0] == pytest.approx(3 / 7)
@@ -51,7 +51,9 @@ def test_weights_of_0_and_1_are_a_choice_of_individuals():
     truth, found = drawn(300, 30, 40, 7)
     table, kept = Contingency(truth, found), np.arange(30) % 3 > 0
     some = kept[truth]
-    assert table.measure(kept[None].astype(float))["ari"][0] == pytest.approx(adjusted_rand_score(truth[some], found[some]))
+    assert table.measure(kept[None].astype(float))["ari"][0] == pytest.approx(
+        adjusted_rand_score(truth[some], found[some])
+    )
     wanted = adjusted_mutual_info_score(truth[some], found[some])
     assert table.adjusted_mutual_information(kept) == pytest.approx(wanted)
 
@@ -90,6 +92,7 @@ def test_nothing_labelled_is_measured_as_undefined():
 
 def test_intervals_are_as_wide_as_results_of_other_animals_differ():
     """The interval of one draw of animals is about as wide as the middle 95 % of many draws."""
+
     def one(seed):
         return rows_of(seed, "lynx")
 
