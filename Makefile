@@ -27,7 +27,7 @@ $(READY): pyproject.toml
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once; torch is large, so this takes a few minutes)"
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian or Ubuntu, apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --no-compile --editable '.[test]'  # modules are compiled when first imported
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $(READY)
 
 # The executed notebook lies in its run folder, whose name follows from the notebook's first cell, which may have been

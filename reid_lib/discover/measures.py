@@ -174,7 +174,8 @@ def _draw_ami(table: Contingency, value: float, strata: list[Stratum], repetitio
         for _, masks in draw_individuals(strata, repetitions=repetitions, seed=seed, at_once=64, weigh=halve)
         for mask in masks
     ]
-    return np.array(found) - np.mean(found) + value if found else np.empty(0)
+    # None is above 1, the value of equal partitions.
+    return np.minimum(np.array(found) - np.mean(found) + value, 1.0) if found else np.empty(0)
 
 
 def _entry(value: float, replicates: np.ndarray, counts: dict[str, int]) -> dict:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from reid_lib.core.errors import CatalogueError, ParameterError
 from reid_lib.core.names import DATASET, IMAGE_ID, INDIVIDUAL, ROLE, TEST
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.data.catalogue import Catalogue
-from reid_lib.data.new_photographs import NewPhotographs, read_photographs
+from reid_lib.data.new_photographs import TABLES, NewPhotographs, read_photographs
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.gallery.store import open_gallery
 from reid_lib.params.fields import EvaluateParams, IdentifyParams
@@ -74,6 +75,8 @@ def open_target(params: IdentifyParams) -> Target:
 def open_run(name: str, params: IdentifyParams) -> Target:
     """The named photographs of a finished run; where no photographs are given, without those of its test."""
     finished = FinishedRun.load(name)
+    if params.photos and Path(params.photos).suffix.lower() not in TABLES:  # a table may say it row by row
+        _choose_dataset(params, f"run {name}", sorted(finished.catalogue.rows[DATASET].unique()))
     network = Network(finished.model_folder, finished.recipe(), params.device)
     enrolled = enroll_run(finished, network, enrolled=params.enrolled)
     if not params.photos:
@@ -105,19 +108,14 @@ def find_asked(params: IdentifyParams, target: Target) -> NewPhotographs:
         test = rows[rows[ROLE] == TEST].reset_index(drop=True)
         nothing = pd.DataFrame({"path": [], "reason": []}, dtype=object)
         return NewPhotographs(Catalogue(test, target.finished.catalogue.root, "photos"), nothing)
-    if params.dataset and params.dataset not in known:
-        near = did_you_mean(find_near(params.dataset, known), f": expected one of {', '.join(known)}")
-        raise CatalogueError(f"{target.name} has no data set {params.dataset!r}{near}")
-    chosen = params.dataset or (known[0] if len(known) == 1 else "")
+    of_rows = Path(params.photos).suffix.lower() in TABLES
+    chosen = _choose_dataset(params, target.name, known, of_rows=of_rows)
     given = {"folders": params.folders, "columns": params.columns}
     found = read_photographs(params.photos, **given, dataset=chosen or "?")
     rows = found.catalogue.rows
     if len(rows) and not (unknown := rows.loc[~rows[DATASET].isin(known), DATASET]).empty:
         if not chosen:
-            raise CatalogueError(
-                f"{target.name} has several data sets ({', '.join(known)}): say which one the photographs belong to, "
-                "by dataset or by a column of that name"
-            )
+            raise _not_said(target.name, known)
         if params.dataset:
             rows = rows.assign(**{DATASET: params.dataset})
             return NewPhotographs(
@@ -125,6 +123,24 @@ def find_asked(params: IdentifyParams, target: Target) -> NewPhotographs:
             )
         raise CatalogueError(f"{target.name} has no data set {unknown.iloc[0]!r}: it has {', '.join(known)}")
     return found
+
+
+def _choose_dataset(params: IdentifyParams, name: str, known: list[str], *, of_rows: bool = False) -> str:
+    """The data set that is meant; "" where each row has to say it. Asked before anything is embedded."""
+    if params.dataset and params.dataset not in known:
+        near = did_you_mean(find_near(params.dataset, known), f": expected one of {', '.join(known)}")
+        raise CatalogueError(f"{name} has no data set {params.dataset!r}{near}")
+    chosen = params.dataset or (known[0] if len(known) == 1 else "")
+    if not chosen and not of_rows:
+        raise _not_said(name, known)
+    return chosen
+
+
+def _not_said(name: str, known: list[str]) -> CatalogueError:
+    return CatalogueError(
+        f"{name} has several data sets ({', '.join(known)}): say which one the photographs belong to, "
+        "by dataset or by a column of that name"
+    )
 
 
 def _drawn_run() -> str:

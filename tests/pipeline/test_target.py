@@ -25,9 +25,14 @@ def test_without_photographs_the_test_is_asked_and_not_searched(places):
     assert f"{target.animals} animals, {len(target.enrolled)} images, 20" in target.words
 
 
-def test_which_of_several_data_sets_has_to_be_said(places, tmp_path):
+def test_which_of_several_data_sets_has_to_be_said(places, tmp_path, monkeypatch):
     photos = {"run": places.run.name, "photos": str(places.catalogue.root / "images")}
-    target = open_target(IdentifyParams(**photos))
+    with monkeypatch.context() as patch:
+        patch.setattr("reid_lib.pipeline.target.enroll_run", lambda *_, **__: pytest.fail("nothing is embedded yet"))
+        for wrong, told in (({}, "several data sets"), ({"dataset": "lynx"}, "did you mean 'lynxes'")):
+            with pytest.raises(CatalogueError, match=told):
+                open_target(IdentifyParams(**photos, **wrong))
+    target = open_target(IdentifyParams(**photos, dataset="lynxes"))
     with pytest.raises(CatalogueError, match=r"several data sets \(lynxes, salamanders, turtles\).*by dataset"):
         find_asked(IdentifyParams(**photos), target)
     with pytest.raises(CatalogueError, match=r"no data set 'lynx'; did you mean 'lynxes'"):
