@@ -15,8 +15,35 @@ from matplotlib.font_manager import FontEntry, fontManager
 from matplotlib.text import Text
 
 from reid_lib import figures
-from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, INDIVIDUAL, N_RANKS, ORIENTATION, PREDICTED, ranked_column
-from reid_lib.figures import histories, history, impact, intervals, legible, performance, planes, scores, sheets
+from reid_lib.core.names import (
+    DATASET,
+    DATE,
+    ENCOUNTER,
+    GALLERY,
+    IDENTITY,
+    IMAGE_ID,
+    INDIVIDUAL,
+    KNOWN,
+    N_RANKS,
+    ORIENTATION,
+    PATH,
+    PREDICTED,
+    ROLE,
+    ranked_column,
+)
+from reid_lib.figures import (
+    histories,
+    history,
+    impact,
+    intervals,
+    legible,
+    performance,
+    planes,
+    quality,
+    scores,
+    sheets,
+    sightings,
+)
 
 matplotlib.use("Agg")
 
@@ -55,6 +82,28 @@ def projections_of(name):
     return {f"{name}{k}": renamed(plane_of(30, k), name) for k in range(2)}
 
 
+def seen(name):
+    """Photographs of a catalogue with a date, a role and whether their animal is known."""
+    rows = renamed(catalogue_rows(), name)
+    return rows.assign(**{DATE: "2024-05-01", ROLE: GALLERY, KNOWN: True})
+
+
+def sizes_of(name):
+    sides = {
+        "width": [300.0, 400.0],
+        "height": 300.0,
+        "sharpness": [1.0, 500.0],
+        "small": False,
+        "blurred": [True, False],
+    }
+    return pd.DataFrame({IMAGE_ID: ["a", "b"], DATASET: name, **sides})
+
+
+def pairs_of(name):
+    row = {f"{what}_{side}": f"{name}{side}" for what in (IDENTITY, PATH, DATASET) for side in (1, 2)}
+    return pd.DataFrame([row | {"image_id_1": "a1", "image_id_2": "b1", "correlation": 0.99}])
+
+
 FIGURES = {
     "loss": lambda name: history.loss_curves(history_of(train_loss=[3.0, 2.0], val_loss=[3.0, 2.5]), 2),
     "val": lambda name: history.val_scores(history_of(val_score=[0.3, 0.4], val_top1=[0.5, 0.6]), 2),
@@ -74,6 +123,12 @@ FIGURES = {
     "impact": lambda name: impact.parameter_impact(tables_of(name), "columns", "baks"),
     "impact of a number": lambda name: impact.parameter_impact(tables_of(name), "lr", "baks"),
     "performance_bars": lambda name: performance.performance_bars(tables_of(name), ["baks"]),
+    "counts_panels": lambda name: sightings.counts_panels(seen(name)),
+    "sighting_calendar": lambda name: sightings.sighting_calendar(seen(name)),
+    "split_roles": lambda name: sightings.split_roles(seen(name)),
+    "quality_panels": lambda name: quality.quality_panels(sizes_of(name), 160),
+    "photo_cards": lambda name: quality.photo_cards(seen(name).assign(words=name), photo, title=name),
+    "suspects": lambda name: sheets.suspects(pairs_of(name), photo),
     "performance_heatmap": lambda name: performance.performance_heatmap(tables_of(name), ["baks"]),
 }
 
@@ -99,9 +154,8 @@ def test_every_function_that_draws_is_legible():
     functions = [getattr(figures, name) for name in figures.__all__]
     plain = {f.__name__ for f in functions if callable(f) and not hasattr(f, "__wrapped__")}
     assert plain == {"save_figure"}
-    assert (
-        len(FIGURES) == len({f.__name__ for f in functions if hasattr(f, "__wrapped__")}) + 1
-    )  # one stands there twice
+    drawing = {f.__name__ for f in functions if hasattr(f, "__wrapped__")}
+    assert len(FIGURES) == len(drawing) + 1  # one stands there twice
 
 
 @pytest.mark.parametrize(
