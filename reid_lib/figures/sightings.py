@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 30  # animals whose names stand on an axis
 NAME_WIDTH = 22  # characters
+NO_NAME = "no photograph has the name of an animal"
+NO_DATE = "no photograph has a date that can be read"
 MOST_BINS = 10  # encounters; more are one bar
 LEGEND_SETS = len(CYCLE)  # data sets told apart by colour and marker
 # Role and known or not -> label, colour, hatch. Hue says known or unknown, hatching says val.
@@ -67,7 +69,7 @@ def counts_panels(rows: pd.DataFrame) -> "Figure":
     (_bars_with_names if named else _bars_by_rank)(right, animals)
     if not len(animals):
         for ax in (left, right):
-            write_message(ax, "no photograph has the name of an animal")
+            write_message(ax, NO_NAME)
     return figure
 
 
@@ -99,7 +101,7 @@ def sighting_calendar(rows: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes"
     if not len(days):
         ax.set(xticks=[], yticks=[], xlabel="")
         ax.spines[["left", "bottom"]].set_visible(False)
-        write_message(ax, "no photograph has a date that can be read")
+        write_message(ax, NO_DATE if rows[INDIVIDUAL].notna().any() else NO_NAME)
         return ax
     for k, name in enumerate(told or [None]):
         own = days if name is None else days[days[DATASET] == name]
@@ -143,7 +145,7 @@ def split_roles(rows: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
     pad = legend_pad(len(kinds), 3)
     dress(ax, title=title, x=PHOTOGRAPHS if named else across, y="" if named else PHOTOGRAPHS, title_pad=pad)
     if not len(counts):
-        write_message(ax, "no photograph has the name of an animal")
+        write_message(ax, NO_NAME)
         return ax
     legend_above(ax, 3)
     (ax.set_xlim if named else ax.set_ylim)(0, 1.03 * base.max())

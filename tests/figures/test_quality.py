@@ -45,7 +45,9 @@ def test_every_photograph_is_counted_and_the_odd_ones_are_hatched():
 
 @pytest.mark.parametrize("sides, sharpness", [([96] * 5, [0] * 5), ([np.nan] * 2, [3, 4]), ([], []), ([10], [1e5])])
 def test_alike_unknown_none_and_one_are_drawn(sides, sharpness):
-    drawn(quality_panels(measured(sides, sharpness), 160))
+    left, right = drawn(quality_panels(measured(sides, sharpness), 160)).axes
+    assert sum(bar.get_height() for bar in left.patches) == np.isfinite(sides).sum()
+    assert sum(bar.get_height() for bar in right.patches) == len(sharpness)
 
 
 def test_the_numbers_on_the_axes_stay_apart():

@@ -117,5 +117,6 @@ def test_roles_of_known_and_unknown_animals_have_bars_of_their_own():
 
 def test_without_a_single_name_each_figure_says_so():
     rows = catalogue(2).assign(individual=None, identity=None, role="test", known=None)
-    for artist in (counts_panels(rows), split_roles(rows), sighting_calendar(rows)):
-        drawn(artist)
+    axes = *drawn(counts_panels(rows)).axes, drawn(split_roles(rows)), drawn(sighting_calendar(rows))
+    told = [text.get_text() for ax in axes for text in ax.texts if text.get_text()]
+    assert told == ["no photograph has the name of an animal"] * 4

@@ -18,9 +18,10 @@ def test_what_is_read_is_what_was_written(tmp_path):
 
 def test_nothing_in_a_segment_is_a_pickle(tmp_path):
     told = segments.write_segment(tmp_path, photographs({"Anna": 2}))
-    for file in told["files"]:
-        if file.endswith(".npy"):
-            np.load(tmp_path / segments.FOLDER / told["id"] / file, allow_pickle=False)
+    arrays = [file for file in told["files"] if file.endswith(".npy")]
+    assert arrays and set(told["files"]) == {segments.ROWS, *arrays}
+    for file in arrays:
+        assert not np.load(tmp_path / segments.FOLDER / told["id"] / file, allow_pickle=False).dtype.hasobject
 
 
 @pytest.mark.parametrize("file", [segments.ROWS, segments.FEATURES, "sift.descriptors.npy"])
