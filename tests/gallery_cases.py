@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.files import hash_file
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH, ROOT
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.photographs import Photographs, check_rows
 from reid_lib.gallery.recipe import Recipe
-from reid_lib.gallery.store import Gallery, create_gallery, hash_file
+from reid_lib.gallery.store import Gallery, create_gallery
 from reid_lib.match.keypoints import Keypoints, KeypointSet
 
 DIM = 8

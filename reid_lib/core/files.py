@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from reid_lib.core.errors import ReidError, RunError
 
 TEMPORARY = ".tmp-"  # infix of the temporary names
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+READ_AT_ONCE = 2**22  # bytes
 FULL = 2**20  # bytes: a disk with less room than this is full
 
 
@@ -107,6 +109,29 @@ def without_nan(value: Any) -> Any:
     if hasattr(value, "item"):  # a number of numpy
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def compute_checksum(path: Path) -> str:
+    """CRC-32 of a file's bytes, eight hexadecimal digits: quicker, against damage, not against intent.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    crc = 0
+    with open(path, "rb") as file:
+        while block := file.read(READ_AT_ONCE):
+            crc = zlib.crc32(block, crc)
+    return f"{crc:08x}"
 
 
 def digest(identity: dict[str, Any]) -> str:

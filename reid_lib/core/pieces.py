@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +83,19 @@ class Pieces:
             save_piece(path, held)
         except (OSError, RunError) as error:
             LOGGER.warning(f"{self.title} are not kept for another time ({error})")
+
+    def keep(self, results: Iterable[tuple[str, Piece]], *, at_once: int) -> Iterator[tuple[str, Piece]]:
+        """The results as they come, kept in files of `at_once`, and what there is when it ends before its time."""
+        piece: dict[str, Piece] = {}
+        try:
+            for name, arrays in results:
+                piece[name] = arrays
+                if len(piece) == at_once:
+                    full, piece = piece, {}
+                    self.write(full)
+                yield name, arrays
+        finally:
+            self.write(piece)
 
     def _read(self, path: Path, wanted: set[str]) -> dict[str, Piece]:
         try:

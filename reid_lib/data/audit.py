@@ -1,6 +1,5 @@
 """What is wrong with the images of a catalogue: everything found, told at once, each kind with its cure."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import printable
+from reid_lib.core.files import hash_file
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
 from reid_lib.core.parallel import cpu_count, map_in_threads
 from reid_lib.core.paths import locate
@@ -138,7 +138,7 @@ def _identical(rows: pd.DataFrame, files: list[Path], samples: np.ndarray, *, pr
     table = table[table["key"] != ""]
     table = table[table.duplicated(["key", "box"], keep=False)]
     hashes = map_in_threads(
-        _digest, list(table["file"]), title="comparing files", workers=2 * cpu_count(), progress=progress
+        hash_file, list(table["file"]), title="comparing files", workers=2 * cpu_count(), progress=progress
     )
     table = table.assign(key=list(hashes))
     table = table[table.duplicated(["key", "box"], keep=False)]
@@ -151,11 +151,6 @@ def _identical(rows: pd.DataFrame, files: list[Path], samples: np.ndarray, *, pr
         (two if is_conflict else copies)[same.index] = True
         detail[same.index] = " = ".join(rows[PATH].iloc[list(same.index)])
     return pd.concat([_as_problems(rows, two, TWO_IDENTITIES, detail), _as_problems(rows, copies, COPY, detail)])
-
-
-def _digest(file: Path) -> str:
-    with open(file, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _told_ids(rows: pd.DataFrame) -> np.ndarray:

@@ -59,7 +59,7 @@ def load_pixels(
         raise ParameterError(f"unknown interpolation {interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}")
     if image_size < 1:
         raise ParameterError(f"image_size must be at least 1 px, got {image_size}")
-    files, boxes = catalogue.files(), _boxes(catalogue.rows)
+    files, boxes = catalogue.files(), boxes_of(catalogue.rows)
     key = _key(catalogue, files, image_size, interpolation)
 
     def shrink(item):
@@ -94,7 +94,8 @@ def _squash(image: Image.Image, side: int, interpolation: str) -> np.ndarray:
     return np.asarray(image.resize((side, side), INTERPOLATIONS[interpolation], reducing_gap=2.0))
 
 
-def _boxes(rows: pd.DataFrame) -> list:
+def boxes_of(rows: pd.DataFrame) -> list[str | None]:
+    """The bbox of each photograph, "x,y,width,height" in px; None where there is none."""
     return [None] * len(rows) if BBOX not in rows else [box if isinstance(box, str) else None for box in rows[BBOX]]
 
 
@@ -113,6 +114,6 @@ def _key(catalogue, files: list[Path], image_size: int, interpolation: str) -> s
 
     digest = hashlib.sha256(f"{VERSION} {catalogue.fingerprint} {image_size} {interpolation}".encode())
     states = map_in_threads(state, files, title="looking for the pixel cache")
-    for path, box, now in zip(catalogue.rows[PATH], _boxes(catalogue.rows), states, strict=True):
+    for path, box, now in zip(catalogue.rows[PATH], boxes_of(catalogue.rows), states, strict=True):
         digest.update(f"\n{path}\t{box}\t{now}".encode())
     return f"{digest.hexdigest()[:24]}-{image_size}"

@@ -92,6 +92,11 @@ def shorten_names(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, st
         width += 4
 
 
+def shorten(text: object, width: int) -> str:
+    """One line of at most `width` characters: its beginning and its end, in which names and paths differ."""
+    return _without_middle(" ".join(str(text).split()), width)
+
+
 def _without_middle(name: str, width: int) -> str:
     head, tail = width // 2, width - 1 - width // 2
     return name if len(name) <= width else f"{name[:head]}…{name[-tail:]}"

@@ -8,9 +8,9 @@ import pandas as pd
 from reid_lib.core.names import IMAGE_ID, PATH
 from reid_lib.data.audit import BAD_BBOX, COPY, DETAIL, KIND, MISSING, NO_TEXT, TWO_IDENTITIES, UNREADABLE
 from reid_lib.data.quality import BLURRED, HEIGHT, SHARPNESS, SMALL, SMALL_SHARE, WIDTH
+from reid_lib.figures.labels import shorten
 from reid_lib.figures.legible import legible
 from reid_lib.figures.sheets import LoadImage
-from reid_lib.figures.sightings import shorten
 from reid_lib.figures.style import (
     BLACK,
     COLOURS,

@@ -8,6 +8,7 @@ import pandas as pd
 from reid_lib.core.names import DATASET, GALLERY, IDENTITY, INDIVIDUAL, KNOWN, ROLE, TEST, UNUSED, VAL
 from reid_lib.data.occasions import has_occasions
 from reid_lib.data.sightings import DAY, ENCOUNTERS, PHOTOGRAPHS, tabulate_animals, tabulate_days
+from reid_lib.figures.labels import shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -114,7 +115,7 @@ def sighting_calendar(rows: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes"
         handle.set_sizes([30])
     if named:
         names = days.drop_duplicates(INDIVIDUAL).set_index(INDIVIDUAL).loc[first.index, IDENTITY]
-        ax.set_yticks(range(len(first)), [shorten(name) for name in names])
+        ax.set_yticks(range(len(first)), _short(names))
         ax.grid(axis="y", linewidth=0.3, color=COLOURS["gallery"])
     ax.set_ylim(len(first) - 0.4, -0.6)
     _date_axis(ax, days[DAY])
@@ -151,20 +152,17 @@ def split_roles(rows: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
     (ax.set_xlim if named else ax.set_ylim)(0, 1.03 * base.max())
     (ax.xaxis if named else ax.yaxis).get_major_locator().set_params(integer=True)
     if named:
-        ax.set_yticks(range(len(counts)), [shorten(name) for name in counts.index.get_level_values(IDENTITY)])
+        ax.set_yticks(range(len(counts)), _short(counts.index.get_level_values(IDENTITY)))
         ax.set_ylim(len(counts) - 0.4, -0.6)
     else:
         ax.set_xlim(-1, len(counts))
     return ax
 
 
-def shorten(name: object, longest: int = NAME_WIDTH) -> str:
-    """A name that fits its place: its beginning and its end, in which names of animals differ."""
-    words = " ".join(str(name).split())
-    if len(words) <= longest:
-        return words
-    end = (longest - 1) // 2
-    return f"{words[: longest - 1 - end]}…{words[-end:]}"
+def _short(names: pd.Series) -> list[str]:
+    """Names of animals as they fit an axis; two that differ stay different."""
+    shortened = shorten_names(names, NAME_WIDTH)
+    return [shortened[str(name)] for name in names]
 
 
 def _histogram(ax: "Axes", animals: pd.DataFrame, unit: str) -> None:
@@ -193,7 +191,7 @@ def _bars_with_names(ax: "Axes", animals: pd.DataFrame) -> None:
     bars = ax.barh(range(len(shown)), shown[PHOTOGRAPHS], color=_seen(shown), height=0.75, gid="photographs")
     ax.bar_label(bars, fontsize=TICK_PT, color=BLACK, padding=2)
     dress(ax, title="Photographs of each animal", x=PHOTOGRAPHS)
-    ax.set_yticks(range(len(shown)), [shorten(name) for name in shown[IDENTITY]])
+    ax.set_yticks(range(len(shown)), _short(shown[IDENTITY]))
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.margins(x=0.12)
     ax.xaxis.get_major_locator().set_params(integer=True)

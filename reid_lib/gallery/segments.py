@@ -3,7 +3,6 @@
 import os
 import shutil
 import uuid
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 
 from reid_lib.core import frames
 from reid_lib.core.errors import GalleryError
-from reid_lib.core.files import TEMPORARY
+from reid_lib.core.files import TEMPORARY, compute_checksum
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.photographs import Photographs, check_rows
 from reid_lib.match.keypoints import KINDS, KeypointSet
@@ -19,7 +18,6 @@ from reid_lib.match.keypoints import KINDS, KeypointSet
 FOLDER = "segments"
 ROWS, FEATURES, GREYS = "rows.csv", "features.npy", "greys.npy"
 _ARRAYS = (*KINDS, "descriptors", "first", "sizes", "images")
-_AT_ONCE = 2**22
 
 
 def write_segment(root: Path, photographs: Photographs) -> dict:
@@ -45,7 +43,7 @@ def write_segment(root: Path, photographs: Photographs) -> dict:
                 np.save(stream, array, allow_pickle=False)
                 stream.flush()
                 os.fsync(stream.fileno())
-        sums = {file: _checksum(making / file) for file in (ROWS, *arrays)}
+        sums = {file: compute_checksum(making / file) for file in (ROWS, *arrays)}
         os.replace(making, target)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
@@ -113,18 +111,10 @@ def _checked(root: Path, told: dict, file: str) -> Path:
         raise GalleryError(
             f"{path.parent} has no {file}: the gallery was made without it; export it again from its run"
         )
-    if _checksum(path) != told["files"][file]:
+    if compute_checksum(path) != told["files"][file]:
         raise GalleryError(_damaged(path, "its checksum differs"))
     return path
 
 
 def _damaged(path: Path, why: str) -> str:
     return f"{path} is damaged ({why}): copy the gallery again, or export it again from its run"
-
-
-def _checksum(path: Path) -> str:
-    crc = 0
-    with open(path, "rb") as file:
-        while block := file.read(_AT_ONCE):
-            crc = zlib.crc32(block, crc)
-    return f"{crc:08x}"

@@ -1,6 +1,5 @@
 """A gallery on disk: made, found, read. Readers see one version, old or new, never half of one, without any lock."""
 
-import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ import pandas as pd
 
 from reid_lib.core import files
 from reid_lib.core.errors import GalleryError, ParameterError
+from reid_lib.core.files import hash_file
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.names import DATASET, IDENTITY, INDIVIDUAL, MODEL_JSON, MODEL_WEIGHTS
 from reid_lib.core.paths import check_folder_name, galleries_root, writing
@@ -195,12 +195,6 @@ def open_gallery(name: str) -> Gallery:
 def list_galleries() -> list[Gallery]:
     """All galleries, by name."""
     return [Gallery(path.parent) for path in sorted(galleries_root().glob(f"*/{GALLERY_JSON}"))]
-
-
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def with_individuals(rows: pd.DataFrame) -> pd.DataFrame:

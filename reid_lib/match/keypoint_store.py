@@ -13,7 +13,7 @@ import pandas as pd
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root
-from reid_lib.core.pieces import Pieces, name_of
+from reid_lib.core.pieces import Piece, Pieces, name_of
 from reid_lib.data.pixels import load_image
 from reid_lib.match.keypoints import KINDS, Extractor, Keypoints, KeypointSet, Masker
 from reid_lib.match.mask_store import Item, Masks, find_masks, hash_photos, list_photos, mask_key
@@ -47,7 +47,7 @@ def extract_keypoints(
     key = f"{FORMAT} {extractor.max_side_px} {extractor.key}, mask {mask_key(mask)}"
     hashes = hash_photos(items, progress=progress)
     names = [name_of(told, box, key) for told, (_, box) in zip(hashes, items, strict=True)]
-    kept = _Kept(key)
+    kept = Pieces(cache_root() / FOLDER, key, title="keypoints")
     found = kept.read(names)
     if found and progress:
         there = sum(name in found for name in names)
@@ -57,25 +57,9 @@ def extract_keypoints(
     if mask:
         contents = dict(zip(names, hashes, strict=True))
         masks = find_masks(mask, list(missing.values()), [contents[name] for name in missing], progress=progress)
-    found |= _find(extractor, masks, missing, kept, progress)
-    return KeypointSet.of([found[name] for name in names], rows, names)
-
-
-def _find(
-    extractor: Extractor, masks: Masks | None, missing: dict[str, Item], kept: "_Kept", progress: bool
-) -> dict[str, Keypoints]:
-    """Keypoints by name, put into the cache piece by piece, also when it ends before its time."""
-    names, found, piece = iter(missing), {}, {}
-    try:
-        for keypoints in _extract(extractor, masks, list(missing.values()), progress):
-            name = next(names)
-            found[name] = piece[name] = keypoints
-            if len(piece) == PIECE:
-                full, piece = piece, {}
-                kept.write(full)
-    finally:
-        kept.write(piece)
-    return found
+    packed = map(_pack, _extract(extractor, masks, list(missing.values()), progress))
+    found |= kept.keep(zip(missing, packed, strict=True), at_once=PIECE)
+    return KeypointSet.of([_unpack(found[name]) for name in names], rows, names)
 
 
 def _extract(extractor: Extractor, masks: Masks | None, items: list[Item], progress: bool) -> Iterator[Keypoints]:
@@ -102,24 +86,10 @@ def _extract(extractor: Extractor, masks: Masks | None, items: list[Item], progr
         yield from result
 
 
-class _Kept:
-    """The keypoints of one extractor and mask, in the cache."""
+def _pack(keypoints: Keypoints) -> Piece:
+    return {key: getattr(keypoints, key) for key in (*KINDS, "descriptors")} | {"size": np.array([keypoints.size])}
 
-    def __init__(self, key: str):
-        self.pieces = Pieces(cache_root() / FOLDER, key, title="keypoints")
 
-    def read(self, names: list[str]) -> dict[str, Keypoints]:
-        found = {}
-        for name, arrays in self.pieces.read(names).items():
-            ((width, height),) = arrays.pop("size").tolist()
-            found[name] = Keypoints(**arrays, size=(width, height))
-        return found
-
-    def write(self, found: dict[str, Keypoints]) -> None:
-        arrays = (*KINDS, "descriptors")
-        self.pieces.write(
-            {
-                name: {key: getattr(keypoints, key) for key in arrays} | {"size": np.array([keypoints.size])}
-                for name, keypoints in found.items()
-            }
-        )
+def _unpack(arrays: Piece) -> Keypoints:
+    ((width, height),) = arrays["size"].tolist()
+    return Keypoints(**{key: arrays[key] for key in (*KINDS, "descriptors")}, size=(width, height))

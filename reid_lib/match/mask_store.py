@@ -4,7 +4,6 @@ A mask takes longer than the keypoints of RootSIFT. As those (`keypoint_store`),
 bbox and the masker, so nothing in the cache can be out of date.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,11 +11,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from reid_lib.core.names import BBOX, PATH
+from reid_lib.core.files import hash_file
+from reid_lib.core.names import PATH
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root, locate
-from reid_lib.core.pieces import Pieces, name_of
-from reid_lib.data.pixels import load_image
+from reid_lib.core.pieces import Piece, Pieces, name_of
+from reid_lib.data.pixels import boxes_of, load_image
 from reid_lib.match.keypoints import Masker
 
 FORMAT = 1  # raised whenever the same name would mean another mask
@@ -30,7 +30,7 @@ Item = tuple[Path, str | None]  # a file, and the bbox in it: "x,y,width,height"
 class Masks:
     """Masks of photographs in a few bits each: 10,000 of them take 35 MB."""
 
-    def __init__(self, kept: Sequence[dict[str, np.ndarray]]):
+    def __init__(self, kept: Sequence[Piece]):
         self._kept = kept
 
     def __len__(self) -> int:
@@ -52,8 +52,7 @@ class Masks:
 
 def list_photos(rows: pd.DataFrame, root: Path) -> list[Item]:
     """File and bbox of each photograph; a bbox that is not there is None."""
-    boxes = rows[BBOX] if BBOX in rows else [None] * len(rows)
-    return [(locate(root, p), box if isinstance(box, str) else None) for p, box in zip(rows[PATH], boxes, strict=True)]
+    return [(locate(root, path), box) for path, box in zip(rows[PATH], boxes_of(rows), strict=True)]
 
 
 def hash_photos(items: list[Item], *, progress: bool = True) -> list[str]:
@@ -64,8 +63,7 @@ def hash_photos(items: list[Item], *, progress: bool = True) -> list[str]:
 
 def _hash_file(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError:
         return "missing"
 
@@ -86,16 +84,8 @@ def find_masks(masker: Masker, items: list[Item], contents: list[str], *, progre
     names = [name_of(content, box, mask_key(masker)) for content, (_, box) in zip(contents, items, strict=True)]
     found = pieces.read(names)
     missing = {name: item for name, item in zip(names, items, strict=True) if name not in found}
-    if missing:
-        piece: dict[str, dict[str, np.ndarray]] = {}
-        try:
-            for name, mask in zip(missing, _find(masker, list(missing.values()), progress), strict=True):
-                found[name] = piece[name] = mask
-                if len(piece) == PIECE:
-                    full, piece = piece, {}
-                    pieces.write(full)
-        finally:
-            pieces.write(piece)
+    masks = _find(masker, list(missing.values()), progress)
+    found |= pieces.keep(zip(missing, masks, strict=True), at_once=PIECE)
     return Masks([found[name] for name in names])
 
 
@@ -104,8 +94,8 @@ def mask_key(masker: Masker | None) -> str:
     return f"{FORMAT} {masker.key} {SIDE_PX} {STEP_PX}" if masker else "None"
 
 
-def _find(masker: Masker, items: list[Item], progress: bool) -> Iterator[dict[str, np.ndarray]]:
-    def find(item: Item) -> dict[str, np.ndarray]:
+def _find(masker: Masker, items: list[Item], progress: bool) -> Iterator[Piece]:
+    def find(item: Item) -> Piece:
         file, box = item
         (mask,) = masker.find([load_image(file, bbox=box, max_side_px=SIDE_PX)])
         mask = mask[::STEP_PX, ::STEP_PX]

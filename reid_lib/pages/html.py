@@ -34,12 +34,13 @@ QUERY_COLUMNS = (DATASET, IDENTITY, ORIENTATION, ENCOUNTER, ROLE)
 
 
 @functools.cache
-def _environment():
-    import jinja2  # when HTML is first made: a run's start need not wait for it
+def template_environment(*, autoescape: bool = True):
+    """Jinja2's environment of `pages/templates`. What is no HTML has to escape values by rules of its own."""
+    import jinja2  # when a page is first made: a run's start need not wait for it
 
     return jinja2.Environment(
         loader=jinja2.PackageLoader("reid_lib.pages"),
-        autoescape=True,
+        autoescape=autoescape,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -49,12 +50,12 @@ def _environment():
 
 def render_template(template: str, **values) -> Markup:
     """A template of `pages/templates` with these values, which it names in its first line."""
-    return Markup(_environment().get_template(template).render(values))
+    return Markup(template_environment().get_template(template).render(values))
 
 
 def render_part(macro: str, *values, **options) -> Markup:
     """A macro of `pages/templates/parts.html` with these values."""
-    return getattr(_environment().get_template("parts.html").module, macro)(*values, **options)
+    return getattr(template_environment().get_template("parts.html").module, macro)(*values, **options)
 
 
 def data_uri(data: bytes, kind: str) -> str:

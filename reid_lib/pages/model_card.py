@@ -1,6 +1,5 @@
 """README.md of a model that is shared: what it is, how it was measured, at which threshold, under which licence."""
 
-import functools
 import math
 import re
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import yaml
 from reid_lib.openset import summary
 from reid_lib.openset.measures import METRICS
 from reid_lib.openset.threshold import Threshold
+from reid_lib.pages.html import template_environment
 
 UNSTATED = "not stated: ask who shares this model"
 SHOWN = ("geometric_mean", "baks", "baus", "top1", "top5", "mean_average_precision", "auroc", "fpr_at_95_tpr")
@@ -85,7 +85,8 @@ def render_card(facts: CardFacts) -> str:
     """The text of README.md (Markdown, with the front matter that model hubs read)."""
     model, agreement = facts.model, facts.agreement
     shown = {name: agreement_in_words(getattr(agreement, name)) for name in ("timm", "onnx", "prepared")}
-    return _template().render(
+    template = template_environment(autoescape=False).get_template("model_card.md")  # Markdown: `escape` escapes
+    return template.render(
         front=_front_matter(facts),
         title=f"{escape(facts.run)}: embeddings of individual animals",
         what=escape(facts.what),
@@ -123,21 +124,6 @@ def escape(text: object) -> str:
 def agreement_in_words(cosine: float | None) -> str:
     """Six decimals, never rounded up to 1."""
     return "" if cosine is None else f"{math.floor(min(cosine, 1.0) * 1e6) / 1e6:.6f}"
-
-
-@functools.cache
-def _template():
-    import jinja2
-
-    environment = jinja2.Environment(  # Markdown: values are escaped by `escape`
-        loader=jinja2.PackageLoader("reid_lib.pages"),
-        autoescape=False,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("model_card.md")
 
 
 def _front_matter(facts: CardFacts) -> str:

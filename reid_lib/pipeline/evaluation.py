@@ -1,12 +1,12 @@
 """The parts of an evaluation: embed, answer, measure, lay out."""
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ModelError
+from reid_lib.core.files import hash_file
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
     DATASET,
@@ -59,8 +59,7 @@ def describe_weights(params: TrainParams | EvaluateParams) -> dict:
     weights = run.path(MODEL_WEIGHTS)
     try:
         seals.check(run.folder, MODEL_WEIGHTS)
-        with open(weights, "rb") as file:
-            return {"weights_sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"weights_sha256": hash_file(weights)}
     except (OSError, ValueError) as error:
         raise ModelError(f"{weights} cannot be read ({seals.explain(error)}): {CURE}") from error
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib.core.errors import RunError
+from reid_lib.core.files import hash_file
 from reid_lib.core.names import (
     CALIBRATION_JSON,
     EMBEDDINGS,
@@ -27,7 +28,6 @@ from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.recipe import Recipe
-from reid_lib.gallery.store import hash_file
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.fuse import Fusion
 from reid_lib.openset.answers import Answers

@@ -5,15 +5,14 @@ accidents, and costs less than reading from most disks (about 0.7 s for 1 GB).
 """
 
 import json
-import zlib
 from pathlib import Path
 
 from reid_lib.core import files
 from reid_lib.core.errors import RunError, first_line
+from reid_lib.core.files import compute_checksum
 from reid_lib.core.names import CHECKPOINT, CHECKSUMS_JSON, REPORT_HTML, STATUS_JSON
 
 FORMAT = 1
-AT_ONCE = 2**20  # bytes
 # Not sealed: what goes on changing, what others write, and the checkpoint, which a finished run needs no more.
 OPEN = (CHECKSUMS_JSON, STATUS_JSON, CHECKPOINT, REPORT_HTML)
 KINDS = (".json", ".csv", ".npz", ".png", ".txt", ".safetensors")
@@ -82,15 +81,6 @@ def check(folder: Path, name: str) -> None:
         return
     if found:
         raise ValueError(found)
-
-
-def compute_checksum(path: Path) -> str:
-    """CRC-32 of a file, eight hexadecimal digits."""
-    crc = 0
-    with open(path, "rb") as file:
-        while block := file.read(AT_ONCE):
-            crc = zlib.crc32(block, crc)
-    return f"{crc:08x}"
 
 
 def explain(error: Exception) -> str:

@@ -1,11 +1,13 @@
 """Files written whole or not at all, and what survives them."""
 
 import errno
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
+import zlib
 
 import numpy as np
 import pytest
@@ -136,3 +138,11 @@ def test_a_claim_that_fails_lets_go_of_the_run(root, monkeypatch):
             open_run()
     assert not (root / "r" / owner.LOCK).exists()
     assert open_run().status()["state"] == "running"
+
+
+def test_sums_of_a_file_are_those_of_its_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "READ_AT_ONCE", 7)
+    data = np.random.default_rng(0).bytes(100)
+    (tmp_path / "some").write_bytes(data)
+    assert files.hash_file(tmp_path / "some") == hashlib.sha256(data).hexdigest()
+    assert files.compute_checksum(tmp_path / "some") == f"{zlib.crc32(data):08x}"

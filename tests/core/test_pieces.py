@@ -109,3 +109,18 @@ def test_killed_while_writing_leaves_what_was_there(tmp_path):
     assert subprocess.run([sys.executable, "-c", script, str(tmp_path)]).returncode == -9
     kept = Pieces(tmp_path, "key", title="results")
     assert kept.read(["a", "b"]).keys() == {"a"}
+
+
+def test_results_are_kept_as_they_come_also_of_a_call_that_fails(kept):
+    written = {name_of(k): result(k, k) for k in range(5)}
+
+    def come():
+        yield from written.items()
+        raise RuntimeError("in the middle")
+
+    seen = {}
+    with pytest.raises(RuntimeError, match="in the middle"):
+        seen.update(kept.keep(come(), at_once=2))
+    assert len(list(kept.folder.iterdir())) == 3  # two, two and what there was
+    found = kept.read(written)
+    assert found.keys() == written.keys() and all(same(found[name], written[name]) for name in found)

@@ -76,3 +76,8 @@ def test_words_of_metrics_stand_where_the_metrics_are_defined_and_nowhere_else()
     words = [metric.label for metric in METRICS.values()] + ["FPR at", "top-5"]
     said = {file.name for file in package.rglob("*.py") for word in words if f'"{word}' in file.read_text()}
     assert said == {"measures.py"}
+
+
+def test_names_keep_the_end_in_which_they_differ():
+    assert labels.shorten("short", 22) == "short" and labels.shorten("two\nlines", 22) == "two lines"
+    assert labels.shorten("abcdefghij 123456789", 10) == "abcde…6789" and len(labels.shorten("x" * 99, 22)) == 22

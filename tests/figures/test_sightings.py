@@ -4,7 +4,7 @@ import matplotlib
 import pandas as pd
 import pytest
 
-from reid_lib.figures.sightings import MOST_NAMED, counts_panels, shorten, sighting_calendar, split_roles
+from reid_lib.figures.sightings import MOST_NAMED, counts_panels, sighting_calendar, split_roles
 
 matplotlib.use("Agg")
 pytestmark = pytest.mark.usefixtures("no_figure_is_left")
@@ -93,11 +93,6 @@ def test_long_names_with_umlauts_stay_apart_and_in_the_figure():
         assert len(boxes) == MOST_NAMED
         assert all(upper.y0 >= lower.y1 - 1 for upper, lower in zip(boxes, boxes[1:], strict=False))
         assert all(box.x0 >= 0 for box in boxes)
-
-
-def test_names_keep_the_end_in_which_they_differ():
-    assert shorten("short") == "short" and shorten("two\nlines") == "two lines"
-    assert shorten("abcdefghij 123456789", 10) == "abcde…6789" and len(shorten("x" * 99)) == 22
 
 
 def test_roles_of_known_and_unknown_animals_have_bars_of_their_own():

@@ -1,5 +1,6 @@
 """Weights of packages: found without importing them, refused when they are other ones, told how to be had."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_a_package_that_is_not_installed_is_told_with_the_line_that_installs_it(
 
 def test_what_would_run_code_is_not_loaded(one_file, monkeypatch):
     torch.save({"evil": Path}, one_file)  # a class, which only pickle brings back
-    digest = packaged.hashlib.sha256(one_file.read_bytes()).hexdigest()
+    digest = hashlib.sha256(one_file.read_bytes()).hexdigest()
     monkeypatch.setitem(WEIGHTS, "mine", Packaged("some-package", "1.2", "weights.pth", digest))
     with pytest.raises(Exception, match="[Ww]eights.only"):
         load_weights("mine")
