@@ -24,31 +24,33 @@ class Found:
 
 
 def find_photographs(root: Path) -> Found:
-    """Look through a folder at any depth. Links are followed, but not in circles; hidden files and folders, and files
-    that are no photographs, are left out.
+    """Look through a folder, see `list_files`; other files than photographs are left out.
 
     Args:
         root: the folder.
     """
-    paths, passed = [], []
+    files = list_files(root)
+    reasons = ((path, why_passed_over(path)) for path in files)
+    return Found([path for path in files if is_photograph(path)], [(path, why) for path, why in reasons if why])
+
+
+def list_files(root: Path) -> list[str]:
+    """The files at any depth of a folder, relative to it, with forward slashes, sorted. Links are followed, but not in
+    circles; hidden files and folders, and folders that may not be read, are left out.
+
+    Args:
+        root: the folder.
+    """
+    found = []
     for folder, subfolders, names in os.walk(root, followlinks=True):
-        here = os.path.realpath(folder)
+        here = os.path.realpath(folder) + os.sep
         below = Path(folder).relative_to(root).as_posix()
-        subfolders[:] = sorted(
+        subfolders[:] = [
             name
             for name in subfolders
             if not name.startswith(".")
             and name not in SYSTEM_FOLDERS
-            and not (here + os.sep).startswith(
-                os.path.realpath(os.path.join(folder, name)) + os.sep
-            )  # a link in a circle
-        )
-        for name in names:
-            if name.startswith("."):
-                continue
-            path = name if below == "." else f"{below}/{name}"
-            if is_photograph(name):
-                paths.append(path)
-            elif reason := why_passed_over(name):
-                passed.append((path, reason))
-    return Found(sorted(paths), sorted(passed))
+            and not here.startswith(os.path.realpath(os.path.join(folder, name)) + os.sep)  # a link in a circle
+        ]
+        found += [name if below == "." else f"{below}/{name}" for name in names if not name.startswith(".")]
+    return sorted(found)

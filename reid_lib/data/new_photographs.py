@@ -1,6 +1,5 @@
 """New photographs whose animals nobody has named: a folder of any depth, one file, or a table."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -12,16 +11,15 @@ from reid_lib.core.paths import escape_path, find_data
 from reid_lib.data.audit import KIND, find_problems
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.file_states import FileStates
-from reid_lib.data.find_files import SYSTEM_FOLDERS
+from reid_lib.data.find_files import list_files
 from reid_lib.data.kinds import extension_of, is_photograph, why_passed_over
 from reid_lib.data.normalise import normalise_table
 from reid_lib.data.readers.table_file import read_cells
-from reid_lib.data.readers.tables import ALIASES, parse_columns, rename_columns
+from reid_lib.data.readers.tables import has_column, parse_columns, rename_columns
 
 NONE, BY_FOLDER = "none", "encounter"  # what subfolders mean
 TABLES = (".csv", ".tsv")
 REASON = "reason"
-_ASKED = "asked"  # stands for a name while a table is brought into our form, which wants one
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,13 @@ def read_photographs(
     if source is None:
         raise CatalogueError("which photographs? pass a folder, a photograph or a table as photos")
     if source.is_file() and source.suffix.lower() in TABLES:
-        frame, root, rejected = _from_table(source, columns, dataset)
+        frame, root, rejected = _from_table(source, columns)
     elif columns:
         raise CatalogueError(f"columns are for tables ({', '.join(TABLES)}), not for {source}")
     else:
         frame, root, rejected = _from_files(source, folders)
     states = FileStates(root)
-    rows, notes = _normalised(frame, dataset) if len(frame) else (frame, [])
+    rows, notes = normalise_table(frame, dataset=dataset, names_wanted=False) if len(frame) else (frame, [])
     problems = find_problems(rows, root, states=states, thorough=False, progress=progress) if len(rows) else None
     if problems is not None:
         problems = problems[~problems[KIND].str.startswith("the same photograph")]
@@ -77,7 +75,7 @@ def read_photographs(
 
 def _from_files(source: Path, folders: str) -> tuple[pd.DataFrame, Path, pd.DataFrame]:
     root = source.parent if source.is_file() else source
-    names = [source.name] if source.is_file() else _walk(source)
+    names = [source.name] if source.is_file() else list_files(source)
     there, paths, rejected = set(names), [], []
     for name in names:
         path = escape_path(name)
@@ -86,46 +84,25 @@ def _from_files(source: Path, folders: str) -> tuple[pd.DataFrame, Path, pd.Data
         else:
             kind = extension_of(name) or "a name without an ending"
             rejected.append((path, why_passed_over(name) or f"not a photograph ({kind})"))
-    frame = pd.DataFrame({IMAGE_ID: paths, PATH: paths, IDENTITY: _ASKED}, dtype=object)
+    frame = pd.DataFrame({IMAGE_ID: paths, PATH: paths, IDENTITY: None}, dtype=object)
     if folders == BY_FOLDER:
         frame[ENCOUNTER] = [PurePosixPath(path).parent.as_posix() for path in paths]
         frame[ENCOUNTER] = frame[ENCOUNTER].mask(frame[ENCOUNTER] == ".", None)
     return frame, root, pd.DataFrame(rejected, columns=[PATH, REASON], dtype=object)
 
 
-def _walk(folder: Path) -> list[str]:
-    """All files that are not hidden, at any depth, below the folder; what may not be read is passed by."""
-    found = []
-    for here, subfolders, names in os.walk(folder):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".") and name not in SYSTEM_FOLDERS]
-        below = Path(here).relative_to(folder).as_posix()
-        found += [name if below == "." else f"{below}/{name}" for name in names if not name.startswith(".")]
-    return sorted(found)
-
-
-def _from_table(source: Path, columns: str, dataset: str) -> tuple[pd.DataFrame, Path, pd.DataFrame]:
+def _from_table(source: Path, columns: str) -> tuple[pd.DataFrame, Path, pd.DataFrame]:
     cells, _ = read_cells(source)
     given = parse_columns(columns)
-    plain = {str(column).strip().lower().replace(" ", "_").replace("-", "_") for column in cells.columns}
-    if IDENTITY not in given and not plain & set(ALIASES[IDENTITY]):
-        cells = cells.assign(identity="")
+    if IDENTITY not in given and not has_column(cells, IDENTITY):
+        cells = cells.assign(**{IDENTITY: None})
     frame, _ = rename_columns(cells, given, where=str(source))
-    frame = frame.assign(**{IDENTITY: frame[IDENTITY].where(frame[IDENTITY].astype(str).str.strip() != "", _ASKED)})
-    frame[IDENTITY] = frame[IDENTITY].fillna(_ASKED)
     empty = frame[PATH].isna() | (frame[PATH].astype(str).str.strip() == "")
     twice = frame[IMAGE_ID].duplicated() & ~empty
     reasons = [(f"row {row + 2} of {source.name}", "it names no file") for row in frame.index[empty]]
     reasons += [(path, "its image_id stands more than once") for path in frame.loc[twice, PATH]]
     rejected = pd.DataFrame(reasons, columns=[PATH, REASON], dtype=object)
     return frame[~empty & ~twice].reset_index(drop=True), source.parent, rejected
-
-
-def _normalised(frame: pd.DataFrame, dataset: str) -> tuple[pd.DataFrame, list[str]]:
-    rows, notes = normalise_table(frame, dataset=dataset)
-    unnamed = rows[IDENTITY].isna() | (rows[IDENTITY] == _ASKED)
-    for column in (IDENTITY, "individual"):
-        rows[column] = rows[column].astype(object).where(~unnamed, None)
-    return rows, [note for note in notes if _ASKED not in note]
 
 
 def _with_dates(rows: pd.DataFrame, states: FileStates, progress: bool) -> pd.DataFrame:

@@ -31,12 +31,13 @@ SPLIT_WORDS = dict.fromkeys(
 ) | dict.fromkeys(("test", "testing", "query"), "test")
 
 
-def normalise_table(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame, list[str]]:
+def normalise_table(frame: pd.DataFrame, *, dataset: str, names_wanted: bool = True) -> tuple[pd.DataFrame, list[str]]:
     """The rows of a catalogue, and notes on what was changed.
 
     Args:
         frame: at least image_id, path, identity; values of any type.
         dataset: for rows that name none.
+        names_wanted: rows without an identity are told, and a table of nothing else is refused.
 
     Returns:
         Rows with image_id, path, identity, dataset, individual and those optional columns that have any value; text or
@@ -63,7 +64,7 @@ def normalise_table(frame: pd.DataFrame, *, dataset: str) -> tuple[pd.DataFrame,
             raise CatalogueError(f"{empty.sum()} rows have no {column} (rows {first}, counted from 0): fill it in")
     rows[PATH] = rows[PATH].str.replace("\\", "/", regex=False)
     rows[DATASET] = rows[DATASET].fillna(dataset) if DATASET in rows else dataset
-    notes = _merged_notes(frame, rows) + _drop_placeholders(rows)
+    notes = _merged_notes(frame, rows) + _drop_placeholders(rows, names_wanted)
     if ORIENTATION in rows:
         lower = rows[ORIENTATION].str.lower()
         rows[ORIENTATION] = lower.where(~lower.isin(PLACEHOLDERS), None)
@@ -115,13 +116,13 @@ def _bbox_text(values: pd.Series) -> pd.Series:
     return pd.Series([write(value) for value in values], index=values.index, name=values.name, dtype=object)
 
 
-def _drop_placeholders(rows: pd.DataFrame) -> list[str]:
+def _drop_placeholders(rows: pd.DataFrame, names_wanted: bool) -> list[str]:
     """Make identities such as "unknown" missing, in place."""
     meant = {name for name in rows[IDENTITY].dropna().unique() if fold_spelling(name) in PLACEHOLDERS}
     placeholder = rows[IDENTITY].isin(meant)
     names = sorted(set(rows.loc[placeholder, IDENTITY]))
     rows[IDENTITY] = rows[IDENTITY].where(~placeholder, None)
-    n_unlabelled, notes = rows[IDENTITY].isna().sum(), []
+    n_unlabelled, notes = int(rows[IDENTITY].isna().sum()) if names_wanted else 0, []
     if n_unlabelled == len(rows):
         raise CatalogueError(f"none of the {len(rows)} images has an identity: there is nothing to learn from")
     if names:
@@ -158,7 +159,7 @@ def _look_alike_notes(rows: pd.DataFrame) -> list[str]:
 
 def _add_individual(rows: pd.DataFrame) -> None:
     """The key of an animal across data sets, in place."""
-    rows[INDIVIDUAL] = (rows[DATASET] + "/" + rows[IDENTITY]).where(rows[IDENTITY].notna())
+    rows[INDIVIDUAL] = (rows[DATASET].astype(object) + "/" + rows[IDENTITY]).where(rows[IDENTITY].notna())
     if rows[INDIVIDUAL].nunique() != len(rows[[DATASET, IDENTITY]].dropna().drop_duplicates()):
         raise CatalogueError(
             "two animals get one name <dataset>/<identity>: take the slashes out of the dataset column"

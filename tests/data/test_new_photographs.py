@@ -102,3 +102,20 @@ def test_nothing_there_and_columns_of_a_folder_are_told(tmp_path):
     with pytest.raises(CatalogueError, match="columns are for tables"):
         read(tmp_path, columns="path:file")
     assert len(read(tmp_path).catalogue.rows) == 0
+
+
+def test_a_table_may_call_all_of_its_animals_unknown_and_one_of_them_anything(tmp_path):
+    photo(tmp_path / "0.jpg"), photo(tmp_path / "1.jpg", seed=1)
+    (tmp_path / "t.csv").write_text("path,identity\n0.jpg,unknown\n1.jpg,unknown\n")
+    assert read(tmp_path / "t.csv").catalogue.rows[IDENTITY].isna().all()
+    (tmp_path / "t.csv").write_text("path,identity\n0.jpg,asked\n1.jpg,Anna\n")
+    found = read(tmp_path / "t.csv").catalogue
+    assert found.rows[IDENTITY].tolist() == ["asked", "Anna"] and not found.notes
+
+
+def test_photographs_below_a_link_are_found(tmp_path):
+    photo(tmp_path / "card" / "1.jpg")
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "linked").symlink_to(tmp_path / "card")
+    (tmp_path / "photos" / "circle").symlink_to(tmp_path / "photos")
+    assert read(tmp_path / "photos").catalogue.rows[PATH].tolist() == ["linked/1.jpg"]

@@ -9,7 +9,7 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError, first_line
 from reid_lib.core.names import BBOX, IDENTITY, PATH, SPECIES
 from reid_lib.data.readers.folder import read_folder
-from reid_lib.data.readers.tables import ALIASES, Table, parse_columns, rename_columns
+from reid_lib.data.readers.tables import ALIASES, Table, has_column, parse_columns, rename_columns
 
 COCO, MEGADETECTOR = "coco", "megadetector"
 CONFIDENCE = 0.2  # MegaDetector's own word for its fifth version, where a file does not say another one
@@ -40,8 +40,7 @@ def read_coco(source: Path, *, columns: str = "") -> Table:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CatalogueError(f"{file} is no whole COCO file ({type(error).__name__}: {first_line(error)})") from error
     given, notes = parse_columns(columns), []
-    plain = {str(column).lower() for column in frame.columns}
-    if IDENTITY not in given and not plain & set(ALIASES[IDENTITY]):
+    if IDENTITY not in given and not has_column(frame, IDENTITY):
         frame, said = _identity_by_folder(frame, file)
         notes.append(said)
     if SPECIES not in given and given.get(IDENTITY) != CATEGORY and CATEGORY in frame:

@@ -109,32 +109,52 @@ def parse_columns(columns: str, known: Sequence[str] = OUR_COLUMNS) -> dict[str,
     return mapping
 
 
-def rename_columns(frame: pd.DataFrame, given: dict[str, str], *, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Keep the columns we know under our names; those not `given` are found by their usual aliases."""
-    found = ", ".join(repr(str(column)) for column in frame.columns)
+def find_columns(
+    frame: pd.DataFrame, given: dict[str, str], *, where: str, aliases: dict[str, tuple[str, ...]] = ALIASES
+) -> dict[str, str]:
+    """Our names of the columns of a table and theirs: as `given`, else by the usual ones (`aliases`).
+
+    Raises:
+        CatalogueError: a given column is not there.
+    """
     theirs_of = {}
     for ours, theirs in given.items():
         if theirs not in frame.columns:
             guess = did_you_mean(find_near(theirs, map(str, frame.columns)))
-            raise CatalogueError(f"{where} has no column {theirs!r} (for {ours}). It has: {found}{guess}")
+            raise CatalogueError(f"{where} has no column {theirs!r} (for {ours}). It has: {list_columns(frame)}{guess}")
         theirs_of[ours] = theirs
-    by_plain_name = {}
-    for column in frame.columns:
-        by_plain_name.setdefault(_plain(column), column)
-    for ours, aliases in ALIASES.items():
-        free = (by_plain_name[a] for a in aliases if by_plain_name.get(a) not in {None, *theirs_of.values()})
+    by_plain_name = _by_plain_name(frame)
+    for ours, usual in aliases.items():
+        free = (by_plain_name[a] for a in usual if by_plain_name.get(a) not in {None, *theirs_of.values()})
         if ours not in theirs_of and (theirs := next(free, None)) is not None:
             theirs_of[ours] = theirs
+    return theirs_of
+
+
+def has_column(frame: pd.DataFrame, ours: str) -> bool:
+    """Is there a column of one of the usual names of `ours`?"""
+    return not _by_plain_name(frame).keys().isdisjoint(ALIASES[ours])
+
+
+def list_columns(frame: pd.DataFrame) -> str:
+    """What the columns of a table are called, for a message."""
+    return ", ".join(repr(str(column)) for column in frame.columns)
+
+
+def rename_columns(frame: pd.DataFrame, given: dict[str, str], *, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Keep the columns we know under our names; those not `given` are found by their usual aliases."""
+    theirs_of = find_columns(frame, given, where=where)
     missing = [column for column in (PATH, IDENTITY) if column not in theirs_of]
     if missing:
         example = " ".join(f"{ours}:their_name" for ours in missing)
         raise CatalogueError(
-            f"{where} has no column for {' and '.join(missing)}. It has: {found}. "
+            f"{where} has no column for {' and '.join(missing)}. It has: {list_columns(frame)}. "
             f"Say which is which, e.g. -p columns '{example}'"
         )
     named = pd.DataFrame(
         {ours: frame[theirs] if ours in NAMES else _filled(frame[theirs]) for ours, theirs in theirs_of.items()}
     )
+    by_plain_name = _by_plain_name(frame)
     if BBOX not in named and all(column in by_plain_name for column in BBOX_COLUMNS):
         named[BBOX] = _join_bbox(frame[[by_plain_name[column] for column in BBOX_COLUMNS]].apply(_filled))
     if IMAGE_ID not in named:
@@ -172,8 +192,12 @@ def _nothing_notes(frame: pd.DataFrame) -> list[str]:
     return [f"taken for animals: {counts}; only an empty cell is no identity: empty these cells if that is meant"]
 
 
-def _plain(column) -> str:
-    return str(column).strip().lower().replace(" ", "_").replace("-", "_")
+def _by_plain_name(frame: pd.DataFrame) -> dict[str, str]:
+    """The columns by their names in small letters, with "_" for blanks and dashes; the first of those that agree."""
+    found = {}
+    for column in frame.columns:
+        found.setdefault(str(column).strip().lower().replace(" ", "_").replace("-", "_"), column)
+    return found
 
 
 def _join_bbox(parts: pd.DataFrame) -> pd.Series:
