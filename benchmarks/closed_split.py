@@ -12,9 +12,8 @@ import argparse
 import os
 from pathlib import Path
 
-from reid_lib import pipeline
 from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, SPLIT
-from reid_lib.params.fields import EvaluateParams
+from reid_lib.data.catalogue import read_catalogue
 
 SEED, TRAINED_SHARE = 666, 0.8
 
@@ -27,8 +26,7 @@ def main() -> None:
     from wildlife_datasets.datasets import NyalaData
     from wildlife_datasets.splits import ClosedSetSplit
 
-    params = EvaluateParams.checked({"dataset": "wildlife:NyalaData", "data_root": asked.data_root})
-    catalogue, published = pipeline.read(params), NyalaData(asked.data_root).df
+    catalogue, published = read_catalogue("wildlife:NyalaData", asked.data_root), NyalaData(asked.data_root).df
     ((trained, tested),) = ClosedSetSplit(TRAINED_SHARE, identity_skip="unknown", seed=SEED).split(published)
     part = dict.fromkeys(published.loc[trained, "path"], "train") | dict.fromkeys(published.loc[tested, "path"], "test")
     table = catalogue.rows[[IMAGE_ID, PATH, IDENTITY, ORIENTATION, ENCOUNTER]].copy()
