@@ -52,9 +52,9 @@ def store_matches(experiment: Experiment, results: Evaluation) -> None:
     if not getattr(experiment.params, "features", ()):
         return
     others = results.predictions.drop(results.judged.index)
-    rows = [examples(results.judged, n=SHOWN)]
+    rows = [examples(results.judged)]  # those of `retrieval`, among them those of `show_matches`
     for part in (results.judged, others):
-        rows += [part.loc[list_mistakes(part).index], rank_by_doubt(part, results.threshold)]
+        rows += [list_mistakes(part), rank_by_doubt(part, results.threshold)]
     chosen = pd.concat(rows).drop_duplicates(IMAGE_ID).head(EXPLAINED)
     with experiment.run.write(MATCHES_NPZ) as path:
         save_matches(path, match_best(experiment, chosen))

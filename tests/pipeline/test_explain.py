@@ -1,5 +1,7 @@
 """Why an answer was given: matches and reliability of a run, from its files and the cache."""
 
+from contextlib import nullcontext
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -73,10 +75,20 @@ def test_matches_of_mistakes_and_doubtful_answers_are_kept_and_are_the_same(fuse
     kept = load_matches(experiment.run.path(MATCHES_NPZ))
     wrong = explain.list_mistakes(results.judged)
     assert len(wrong) and set(wrong[IMAGE_ID]) <= set(kept) and len(kept) <= explain.EXPLAINED
-    assert set(examples(results.judged, n=explain.SHOWN)[IMAGE_ID]) <= set(kept)
+    assert set(examples(results.judged)[IMAGE_ID]) <= set(kept)  # those of the figures
     for pair in explain.match_best(experiment, wrong.head(3)):
         assert kept[pair.query].words == pair.words and kept[pair.query].candidate == pair.candidate
         np.testing.assert_allclose(kept[pair.query].ours, pair.ours, rtol=1e-6)
+
+
+def test_every_query_of_the_figures_is_kept_however_many_mistakes_there_are(fused, monkeypatch, tmp_path):
+    experiment, results, _ = fused
+    kept, folder = [], SimpleNamespace(write=lambda name: nullcontext(tmp_path / name))
+    monkeypatch.setattr(explain, "EXPLAINED", 6)
+    monkeypatch.setattr(explain, "match_best", lambda _, rows: kept.extend(rows[IMAGE_ID]) or [])
+    explain.store_matches(replace(experiment, run=folder), results)
+    assert set(kept) == set(examples(results.judged)[IMAGE_ID])  # of `retrieval`
+    assert set(kept) >= set(examples(results.judged, n=explain.SHOWN)[IMAGE_ID])  # of `show_matches`
 
 
 def test_mistakes_and_doubt_are_ranked_as_by_hand():
