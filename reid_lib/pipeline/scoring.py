@@ -23,7 +23,6 @@ from reid_lib.openset.paired import compare_answers, describe_differences, to_en
 from reid_lib.pipeline.evaluation import answer_queries
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import EMBEDDING, LocalScores
-from reid_lib.pipeline.masking import Masking
 from reid_lib.pipeline.same_photo import LEAVE_OUT, find_own_photos, leave_out_own, measure_own_photos
 from reid_lib.runs.run import Run
 
@@ -39,21 +38,17 @@ class Scored:
         alone: score -> role -> the similarity of that score alone; empty where the embedding answers.
         fusion: the frozen fit; None likewise.
         pairs: role -> shortlisted pairs with all their scores.
-        recall: local feature -> share of the nearest descriptors that its search found.
         probability: role -> (p,) of the pairs.
         own_photos: queries whose own photograph is in the gallery, see `same_photo`; None where nobody looked for them.
-        masking: of the keypoints; None where there are none.
-        local: the local features of all photographs; None likewise.
+        local: the local features of all photographs; None where there are none.
     """
 
     alike: dict[str, Similarity]
     alone: dict[str, dict[str, Similarity]] = field(default_factory=dict)
     fusion: Fusion | None = None
     pairs: dict[str, PairTable] = field(default_factory=dict)
-    recall: dict[str, float] = field(default_factory=dict)
     probability: dict[str, np.ndarray] = field(default_factory=dict)
     own_photos: pd.DataFrame | None = None
-    masking: Masking | None = None
     local: LocalScores | None = None
 
 
@@ -87,7 +82,7 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
         TEST: Fused.frozen(tables[TEST], fitted.fusion, everything[TEST]),
     }
     probability = {role: fused.pair_probability for role, fused in alike.items()}
-    return Scored(alike, alone, fitted.fusion, tables, local.recall, probability, own_photos, local.masking, local)
+    return Scored(alike, alone, fitted.fusion, tables, probability, own_photos, local)
 
 
 def store_scores(run: Run, scored: Scored) -> None:
@@ -137,8 +132,8 @@ def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataF
         "score": FUSED,
         "fusion": experiment.params.fusion,
         "calibration": {role: _reliability(scored, role) for role in (VAL, TEST)},
-        "mask": asdict(scored.masking),
-        "recall": scored.recall,
+        "mask": asdict(scored.local.masking),
+        "recall": scored.local.recall,
         **measure_own_photos(experiment, scored.own_photos, scored.alike, predictions),
         "alone": alone,
         "than_alone": differences,
