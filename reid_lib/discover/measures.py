@@ -13,7 +13,7 @@ from scipy.special import gammaln
 
 from reid_lib.core.names import CLUSTERS_CSV, DATASET, IDENTITY
 from reid_lib.openset.bootstrap import Stratum, draw_individuals
-from reid_lib.openset.measures import interval
+from reid_lib.openset.measures import Estimate, average_datasets
 from reid_lib.openset.summary import describe_value
 
 CLUSTER = "cluster"
@@ -120,8 +120,8 @@ def measure_clusters(rows: pd.DataFrame, *, repetitions: int = 1000, seed: int =
             "n_clusters": table.counts.shape[1],
         }
     return {
-        "datasets": {name: {m: _entry(*of[m], counts[name]) for m in MEASURES} for name, of in found.items()},
-        "overall": {m: _average([of[m] for of in found.values()], counts) for m in MEASURES},
+        "datasets": {name: {m: of[m].entry() for m in MEASURES} for name, of in found.items()},
+        "overall": {m: average_datasets([of[m] for of in found.values()] or [_UNDEFINED]).entry() for m in MEASURES},
         "counts": counts,
     }
 
@@ -130,8 +130,9 @@ def describe_discovery(results: Mapping) -> str:
     """One line on the clusters of a run, from metrics.json; "" where nothing was clustered."""
     if not (entry := results.get("discovery")):
         return ""
-    cut, measured = entry["cuts"]["overall"], entry["test"]
-    how = "no two new photographs are joined" if cut is None else f"{entry['method']} linkage, cut on val"
+    cuts, measured = entry["cuts"], entry["test"]
+    joined = any(cut is not None for cut in (cuts["overall"], *cuts["values"].values()))
+    how = f"{entry['method']} linkage, cut on val" if joined else "no two new photographs are joined"
     if not measured["counts"]:
         return (
             f"clusters of the test photographs: {CLUSTERS_CSV} ({how}); without labels of test nothing says how right"
@@ -142,8 +143,11 @@ def describe_discovery(results: Mapping) -> str:
     return f"clusters of the test photographs ({how}): {said}; {counts[0]} found of {counts[1]} individuals"
 
 
-def _estimate(table: Contingency, name: str, repetitions: int, seed: int) -> dict[str, tuple[float, np.ndarray]]:
-    """Measure -> value and replicates (repetitions,)."""
+_UNDEFINED = Estimate(float("nan"), np.empty(0), False, 0)
+
+
+def _estimate(table: Contingency, name: str, repetitions: int, seed: int) -> dict[str, Estimate]:
+    """Measure -> value and replicates; where too few individuals are there to draw from, the value stands for all."""
     n = table.counts.shape[0]
     values = {m: float(v[0]) for m, v in table.measure().items()} | {AMI: table.adjusted_mutual_information()}
     drawn: dict[str, list[np.ndarray]] = {m: [] for m in values}
@@ -153,10 +157,13 @@ def _estimate(table: Contingency, name: str, repetitions: int, seed: int) -> dic
         for m, found in table.measure(w).items():
             drawn[m].append(found)
     drawn[AMI].append(_draw_ami(table, values[AMI], stratum, min(repetitions, _AMI_REPETITIONS) if n > 3 else 0, seed))
-    replicates = {m: np.concatenate([*parts, np.empty(0)]) for m, parts in drawn.items()}
-    if len(replicates[AMI]):  # as many as of the others, so that data sets are averaged replicate by replicate
-        replicates[AMI] = np.resize(replicates[AMI], repetitions)
-    return {m: (values[m], replicates[m]) for m in values}
+    estimates = {}
+    for m, value in values.items():
+        replicates = np.concatenate([*drawn[m], np.empty(0)])
+        spread = len(replicates) > 0
+        # As many of each, so that data sets are averaged replicate by replicate.
+        estimates[m] = Estimate(value, np.resize(replicates if spread else [value], repetitions), spread, n)
+    return estimates
 
 
 def _draw_ami(table: Contingency, value: float, strata: list[Stratum], repetitions: int, seed: int) -> np.ndarray:
@@ -176,24 +183,6 @@ def _draw_ami(table: Contingency, value: float, strata: list[Stratum], repetitio
     ]
     # None is above 1, the value of equal partitions.
     return np.minimum(np.array(found) - np.mean(found) + value, 1.0) if found else np.empty(0)
-
-
-def _entry(value: float, replicates: np.ndarray, counts: dict[str, int]) -> dict:
-    low, high = interval(replicates)
-    return {"value": value, "low": low, "high": high, "n": counts["n_individuals"]}
-
-
-def _average(estimates: list[tuple[float, np.ndarray]], counts: dict[str, dict[str, int]]) -> dict:
-    """Over the data sets where a measure is defined, replicate by replicate where all have them."""
-    used = [
-        (value, drawn, of) for (value, drawn), of in zip(estimates, counts.values(), strict=True) if not np.isnan(value)
-    ]
-    if not used:
-        return {"value": np.nan, "low": np.nan, "high": np.nan, "n": 0, "datasets": 0}
-    fixed = [np.full(max(len(d) for _, d, _ in used), value) if not len(d) else d for value, d, _ in used]
-    low, high = interval(np.mean(fixed, axis=0))
-    n = sum(of["n_individuals"] for *_, of in used)
-    return {"value": float(np.mean([v for v, *_ in used])), "low": low, "high": high, "n": n, "datasets": len(used)}
 
 
 def _expected_information(classes: np.ndarray, clusters: np.ndarray, total: int) -> float:

@@ -209,12 +209,11 @@ def interval(replicates: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def average_datasets(estimates: list[Estimate], metric: str) -> Estimate:
-    """Over the data sets where the metric is defined (or as the metric says), replicate by replicate."""
+def average_datasets(estimates: list[Estimate], average: Callable[[np.ndarray], np.ndarray] | None = None) -> Estimate:
+    """Over the data sets where a metric is defined, or by its `Metric.average`, replicate by replicate."""
     values = np.array([e.value for e in estimates])
     if np.isnan(values).all():
         return Estimate(float("nan"), estimates[0].replicates, False, 0)
-    average = METRICS[metric].average
     used = estimates if average else [e for e in estimates if not np.isnan(e.value)]
     average = average or _mean_of_defined
     columns = ("value", "replicates", "downwards", "upwards")

@@ -104,7 +104,8 @@ def _averaged(sample: "Sample", once: dict[str, float], replicates: dict[str, np
     """Averages over data sets, of the values and of each of `REPLICATES`."""
     averages = [
         measures.average_datasets(
-            [measures.Estimate(once[n], own[i], sample.spread(n), 0) for n, own in replicates.items()], sample.metric
+            [measures.Estimate(once[n], own[i], sample.spread(n), 0) for n, own in replicates.items()],
+            measures.METRICS[sample.metric].average,
         )
         for i in range(len(REPLICATES))
     ]

@@ -53,7 +53,7 @@ def summarise(answers: Answers, *, repetitions: int = 1000, seed: int = 0) -> di
     tables = {name: estimate_metrics(q, METRICS, repetitions=repetitions, seed=seed) for name, q in parts.items()}
     # With nothing labelled every metric is there, undefined, over no data set.
     averaged = list(tables.values()) or [estimate_metrics(answers.labelled_only, METRICS, repetitions=0, seed=seed)]
-    overall = {metric: average_datasets([part[metric] for part in averaged], metric) for metric in averaged[0]}
+    overall = {name: average_datasets([part[name] for part in averaged], METRICS[name].average) for name in averaged[0]}
     if not np.isnan(overall.get("geometric_mean", _UNDEFINED).value):
         overall["geometric_mean"] = replace(overall["geometric_mean"], value=_headline_score(answers.labelled_only))
     return {

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 from sklearn.metrics.cluster import pair_confusion_matrix
 
-from reid_lib.discover.measures import Contingency, measure_clusters
+from reid_lib.discover.measures import Contingency, describe_discovery, measure_clusters
 
 
 def drawn(n: int, n_individuals: int, n_clusters: int, seed: int):
@@ -88,6 +88,14 @@ def test_data_sets_are_measured_apart_then_averaged_and_unlabelled_images_are_le
 def test_nothing_labelled_is_measured_as_undefined():
     measured = measure_clusters(rows_of(0, "lynx").assign(identity=None))
     assert measured["datasets"] == {} and np.isnan(measured["overall"]["ari"]["value"])
+
+
+@pytest.mark.parametrize(("own", "joined"), [(None, False), (0.4, True)])
+def test_photographs_are_said_to_be_joined_where_any_data_set_has_a_cut(own, joined):
+    cuts = {"values": {"lynx": own}, "overall": None}
+    told = {"method": "average", "cuts": cuts, "test": measure_clusters(rows_of(0, "lynx"), repetitions=0)}
+    line = describe_discovery({"discovery": told})
+    assert ("average linkage" in line, "no two new photographs are joined" in line) == (joined, not joined)
 
 
 def test_intervals_are_as_wide_as_results_of_other_animals_differ():
