@@ -7,22 +7,28 @@ import pandas as pd
 
 from reid_lib.core.files import atomic
 from reid_lib.core.names import (
+    ACCEPTED,
+    ALREADY,
     BBOX,
     DATASET,
     DATE,
+    DECISION,
     ENCOUNTER,
     IDENTITY,
     IMAGE_ID,
     INDIVIDUAL,
     KNOWN,
     N_RANKS,
+    NEW_ANIMAL,
     ORIENTATION,
     PATH,
     PREDICTED,
+    PROBLEM,
     ROLE,
     SPECIES,
     SPLIT,
     UTC_OFFSET,
+    WORDS,
     ranked_column,
 )
 
@@ -31,9 +37,10 @@ EXACT = {} if int(pd.__version__.split(".")[0]) >= 3 else {"float_precision": "r
 # Names stay text when read back: "007" is no number, and "NA" may be an animal.
 TEXT_COLUMNS = {
     *(IMAGE_ID, PATH, IDENTITY, DATASET, INDIVIDUAL, ENCOUNTER, DATE, ORIENTATION, SPECIES, SPLIT, ROLE, PREDICTED),
-    *(ranked_column(what, rank) for what in (IDENTITY, "image", ORIENTATION) for rank in range(1, N_RANKS + 1)),
+    *(ranked_column(what, rank) for what in (IDENTITY, "image", ORIENTATION, DATE) for rank in range(1, N_RANKS + 1)),
     BBOX,
     UTC_OFFSET,
+    *(DECISION, WORDS, NEW_ANIMAL, ACCEPTED, ALREADY, PROBLEM),  # of answers
     *(f"{name}_{side}" for name in (IMAGE_ID, PATH, DATASET, ROLE) for side in (1, 2)),  # of pairs of images
     "run",
     "reference",

@@ -65,6 +65,17 @@ ANSWERS_HTML = "answers.html"  # the same in pictures; it needs nothing else
 SUMMARY_TXT = "summary.txt"
 ASKED_JSON = "asked.json"  # what was asked of which gallery; written last
 
+# Columns of answers.csv, beside those of a catalogue; identity_1 ... identity_5 follow the ranks, as image, date and
+# probability do.
+DECISION = "decision"  # name of the animal, or NEW_INDIVIDUAL; missing where the photograph could not be used
+PROBABILITY = "probability"  # of the decision
+WORDS = "in_words"
+DOUBTFUL = "doubtful"
+NEW_ANIMAL = "new_animal"  # of new animals, label of those that are one
+ACCEPTED = "accepted"  # what a person says of the answer
+ALREADY = "already_enrolled"
+PROBLEM = "problem"  # why the photograph could not be used
+
 # Columns of the rows of a gallery, beside those of a catalogue.
 ROOT = "root"  # folder that `path` is relative to
 GROUP = "group"  # of new animals: which photographs were said to show one

@@ -10,7 +10,24 @@ import pandas as pd
 from reid_lib.core import files
 from reid_lib.core.errors import ReidError
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, N_RANKS, NEW_INDIVIDUAL, PATH, ROOT, ranked_column
+from reid_lib.core.names import (
+    ALREADY,
+    BBOX,
+    DATE,
+    DECISION,
+    DOUBTFUL,
+    IDENTITY,
+    IMAGE_ID,
+    N_RANKS,
+    NEW_ANIMAL,
+    NEW_INDIVIDUAL,
+    PATH,
+    PROBABILITY,
+    PROBLEM,
+    ROOT,
+    WORDS,
+    ranked_column,
+)
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import locate
 from reid_lib.data.photo import UnreadablePhoto
@@ -19,7 +36,6 @@ from reid_lib.gallery.photographs import Photographs
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Keypoints
 from reid_lib.pages.answers_page import Candidate, Shown, render_answers
-from reid_lib.pipeline.answers_table import ALREADY, DATE, DECISION, DOUBTFUL, NEW_ANIMAL, PROBABILITY, WORDS
 from reid_lib.pipeline.local_scores import SIFT, make_extractor, make_matcher
 from reid_lib.pipeline.masking import make_masker
 from reid_lib.pipeline.target import Target
@@ -45,7 +61,7 @@ def write_page(path: Path, answers: pd.DataFrame, summary: str, target: Target, 
             lambda k: _show(used.iloc[k], matched.get(k), mine, theirs), rows, title="pictures of the answers"
         )
         shown = list(made)
-    unusable = answers.loc[answers[DECISION].isna(), [PATH, "problem"]].to_numpy().tolist()
+    unusable = answers.loc[answers[DECISION].isna(), [PATH, PROBLEM]].to_numpy().tolist()
     note = _note(len(shown), target)
     with files.atomic(path) as temporary:
         temporary.write_text(render_answers(summary.splitlines(), shown, unusable, note), encoding="utf-8")

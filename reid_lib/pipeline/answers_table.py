@@ -6,18 +6,28 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import (
+    ACCEPTED,
+    ALREADY,
+    BBOX,
     CONTENT,
     DATASET,
     DATE,
+    DECISION,
+    DOUBTFUL,
     ENCOUNTER,
     IDENTITY,
     IMAGE_ID,
     N_RANKS,
+    NEW_ANIMAL,
     NEW_INDIVIDUAL,
+    ORIENTATION,
     PATH,
     PREDICTED,
+    PROBABILITY,
     SCORE,
+    SPECIES,
     UNIT,
+    WORDS,
     ranked_column,
 )
 from reid_lib.discover.clusters import find_components
@@ -31,12 +41,11 @@ from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.probability import candidate_probabilities
 from reid_lib.openset.threshold import Threshold, decide, threshold_for
 
-DECISION, PROBABILITY, WORDS, DOUBTFUL = "decision", "probability", "in_words", "doubtful"
-NEW_ANIMAL, ALREADY, ACCEPTED, PROBLEM = "new_animal", "already_enrolled", "accepted", "problem"
 ALMOST, PROBABLE = 0.95, 0.75  # least probability that is called so
 SAME_FILE = "the same file as"
 CERTAINLY, PROBABLY, PERHAPS, NEW = "almost certainly", "probably", "perhaps", "new"
 THRESHOLD = "threshold"
+TOLD = (SPECIES, ORIENTATION, BBOX)  # of the photographs, where a table told it: what is accepted keeps it
 
 
 def answer_photographs(
@@ -63,7 +72,8 @@ def answer_photographs(
     rows = asked.rows
     new = (predictions[PREDICTED] == NEW_INDIVIDUAL).to_numpy()
     best = np.nan_to_num(probabilities[:, 0], nan=0.0)
-    table = {name: rows[name].to_numpy() for name in (IMAGE_ID, PATH, DATASET, ENCOUNTER, DATE)}
+    told = [name for name in TOLD if rows[name].notna().any()]
+    table = {name: rows[name].to_numpy() for name in (IMAGE_ID, PATH, DATASET, ENCOUNTER, DATE, *told)}
     table |= {DECISION: predictions[PREDICTED].to_numpy(), PROBABILITY: np.where(new, 1 - best, best)}
     answers = pd.DataFrame(table)
     answers[WORDS] = [put_in_words(is_new, p) for is_new, p in zip(new, best, strict=True)]

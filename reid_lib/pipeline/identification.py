@@ -14,17 +14,27 @@ from reid_lib.core.errors import CatalogueError, RunDiffersError
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
+    ACCEPTED,
+    ALREADY,
     ANSWERS,
     ANSWERS_CSV,
     ANSWERS_HTML,
     ASKED_JSON,
-    CONTENT,
+    BBOX,
     DATASET,
+    DECISION,
+    DOUBTFUL,
     IMAGE_ID,
+    NEW_ANIMAL,
     NEW_INDIVIDUAL,
     PATH,
+    PROBABILITY,
+    PROBLEM,
+    ROOT,
     SUMMARY_TXT,
+    WORDS,
 )
+from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import runs_root, writing
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.new_photographs import REASON, NewPhotographs
@@ -33,18 +43,7 @@ from reid_lib.gallery.photographs import Photographs
 from reid_lib.pages.html import render_part
 from reid_lib.params.fields import IdentifyParams
 from reid_lib.params.run_names import made_name
-from reid_lib.pipeline.answers_table import (
-    ACCEPTED,
-    ALREADY,
-    DECISION,
-    DOUBTFUL,
-    NEW_ANIMAL,
-    PROBABILITY,
-    PROBLEM,
-    SAME_FILE,
-    WORDS,
-    answer_photographs,
-)
+from reid_lib.pipeline.answers_table import SAME_FILE, answer_photographs
 from reid_lib.pipeline.enrolment import compare_photographs, describe_photographs
 from reid_lib.pipeline.target import Target, find_asked, measured_shift, open_target
 from reid_lib.runs.folder import check_name
@@ -133,10 +132,8 @@ def _describe(target: Target, found: NewPhotographs) -> tuple[Photographs | None
 
 def _without_broken(found: NewPhotographs) -> NewPhotographs:
     """Every photograph decoded once, and those set apart that cannot be."""
-    from reid_lib.core.parallel import map_in_threads
-
     catalogue = found.catalogue
-    boxes = catalogue.rows["bbox"] if "bbox" in catalogue.rows else [None] * len(catalogue)
+    boxes = catalogue.rows[BBOX] if BBOX in catalogue.rows else [None] * len(catalogue)
     items = list(zip(catalogue.files(), boxes, strict=True))
     reasons = list(map_in_threads(lambda it: decoding_problem(it[0], bbox=it[1]), items, title="decoding images"))
     bad = np.array([bool(reason) for reason in reasons])
@@ -154,8 +151,8 @@ def _choose_folder(
     Raises:
         RunDiffersError: a name was given, and answers to something else lie there.
     """
-    contents = [] if asked is None else sorted(zip(asked.rows[IMAGE_ID], asked.rows[CONTENT].fillna(""), strict=True))
-    digest = hashlib.sha256(repr([contents, found.rejected.to_numpy().tolist()]).encode("utf-8", "surrogatepass"))
+    told = [] if asked is None else asked.rows.drop(columns=ROOT).fillna("").to_numpy().tolist()
+    digest = hashlib.sha256(repr([sorted(told), found.rejected.to_numpy().tolist()]).encode("utf-8", "surrogatepass"))
     recipe = target.network.recipe
     key = {
         "target": target.name,
