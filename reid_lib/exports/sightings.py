@@ -11,24 +11,30 @@ from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import (
     DATASET,
     DATE,
+    DECISION,
+    DOUBTFUL,
     ENCOUNTER,
     IDENTITY,
     IMAGE_ID,
+    N_RANKS,
+    NEW_ANIMAL,
     NEW_INDIVIDUAL,
     PATH,
+    PROBABILITY,
+    PROBLEM,
     SPECIES,
     UTC_OFFSET,
+    ranked_column,
 )
+from reid_lib.data.accepted import YES, read_accepted
 from reid_lib.data.dates import parse_days, settle_day_first
 from reid_lib.data.exif_dates import read_offset
 from reid_lib.data.readers.table_file import read_cells
 from reid_lib.data.readers.tables import ALIASES, NOTHING, parse_columns
 
-LOCATION, LATITUDE, LONGITUDE, PROBABILITY = "location", "latitude", "longitude", "probability"
+LOCATION, LATITUDE, LONGITUDE = "location", "latitude", "longitude"
 TIME, CLOCK, BY = "time", "clock", "by"  # when, as datetime64; is the time of day told?; HUMAN or MACHINE
 HUMAN, MACHINE = "human", "machine"
-# Columns of a table of answers to new photographs.
-DECISION, ACCEPTED, NEW_ANIMAL, DOUBTFUL, PROBLEM = "decision", "accepted", "new_animal", "doubtful", "problem"
 
 NAMED = {
     **{name: ALIASES[name] for name in (IMAGE_ID, PATH, IDENTITY, DATASET, SPECIES, ENCOUNTER, DATE, UTC_OFFSET)},
@@ -38,10 +44,6 @@ NAMED = {
     PROBABILITY: ("probability", "confidence"),
 }
 TABLES = ("answers.csv", "catalogue.csv", "images.csv", "metadata.csv")  # that a folder is looked for
-# What a person writes into the column accepted, beside an animal's name; small letters.
-YES = ("true", "yes", "on", "1", "y", "x", "ja", "oui", "si", "sí", "ok")
-NO = ("no", "n", "false", "0", "nein", "non", "-")
-NEW = ("new", "new individual", NEW_INDIVIDUAL)
 _CLOCK = re.compile(r"\d[T_ ]\s*\d{1,2}[:.h]?\d{2}")
 _ZONE_AT_END = re.compile(r"\d(Z|\s*(?:UTC|GMT)?[+\-−]\d{1,2}:?\d{2})$")
 
@@ -129,22 +131,28 @@ def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.Series, pd.
     nobody = pd.Series(None, index=cells.index, dtype=object)
     new = cells[NEW_ANIMAL] if NEW_ANIMAL in cells else nobody
     decision = cells[DECISION].where(cells[DECISION] != NEW_INDIVIDUAL, new)
-    word = (cells[ACCEPTED] if ACCEPTED in cells else nobody).astype(object)
-    lower = word.str.strip().str.lower() if word.notna().any() else word
-    refused, named = lower.isin(NO), word.notna() & ~lower.isin((*YES, *NO))
+    accepted, notes = read_accepted(cells, _animals(cells))
+    said, refused = accepted["said"], accepted["refused"]
     unsure = (
         cells[DOUBTFUL].astype(str).str.lower().isin(YES) if DOUBTFUL in cells else pd.Series(False, index=cells.index)
     )
-    unsure &= word.isna()
-    identity = decision.where(~refused, None)
-    identity = identity.where(~named, word.where(~lower.isin(NEW), new))
-    notes = [f"{refused.sum()} answers were refused: these photographs name no animal"] if refused.any() else []
+    unsure &= ~said
+    identity = decision.where(~said, accepted["identity"].where(~accepted["is_new"], new))
+    notes += [f"{refused.sum()} answers were refused: these photographs name no animal"] if refused.any() else []
     if unsure.any() and not doubtful:
         identity = identity.where(~unsure, None)
         notes.append(
             f"{unsure.sum()} doubtful answers name no animal: accept them in the column accepted, or --doubtful"
         )
-    return identity, pd.Series(np.where(word.notna(), HUMAN, MACHINE), index=cells.index, dtype=object), notes
+    return identity, pd.Series(np.where(said, HUMAN, MACHINE), index=cells.index, dtype=object), notes
+
+
+def _animals(cells: pd.DataFrame) -> set[tuple[str, str]]:
+    """(data set, name) of the known animals that a table of answers names: decisions and candidates."""
+    columns = [name for name in (DECISION, *(ranked_column(IDENTITY, k + 1) for k in range(N_RANKS))) if name in cells]
+    datasets = cells[DATASET] if DATASET in cells else [""] * len(cells)
+    found = {pair for name in columns for pair in zip(datasets, cells[name], strict=True)}
+    return {pair for pair in found if pd.notna(pair[1]) and pair[1] != NEW_INDIVIDUAL}
 
 
 def _as_sightings(table: pd.DataFrame, by: pd.Series, species: str) -> tuple[pd.DataFrame, list[str]]:

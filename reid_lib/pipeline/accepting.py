@@ -7,26 +7,33 @@ import pandas as pd
 from reid_lib.core import files
 from reid_lib.core.errors import CatalogueError, GalleryError
 from reid_lib.core.locks import hold_lock
-from reid_lib.core.names import ASKED_JSON, DATASET, GROUP, IDENTITY, IMAGE_ID, NEW_INDIVIDUAL, PATH
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.names import (
+    ACCEPTED,
+    ASKED_JSON,
+    DATASET,
+    DECISION,
+    GROUP,
+    IDENTITY,
+    IMAGE_ID,
+    NEW_ANIMAL,
+    PATH,
+)
 from reid_lib.core.paths import locate
+from reid_lib.data.accepted import read_accepted
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.readers.table_file import read_cells
 from reid_lib.gallery.changes import names_ever
 from reid_lib.gallery.store import Gallery, open_gallery
-from reid_lib.params.base import TRUE_WORDS
-from reid_lib.pipeline.answers_table import ACCEPTED, DECISION, NEW_ANIMAL
 from reid_lib.pipeline.galleries import OPTIONAL, Enrolled, enroll, write_catalogue
-
-YES = (*TRUE_WORDS, "y", "x", "ja", "oui", "si", "sí", "ok")  # the answer as it is
-NO = ("", "no", "n", "false", "0", "nein", "non", "-")  # nothing is done with it
-NEW_WORDS = ("new", "new individual", NEW_INDIVIDUAL)  # an animal that has no name yet
 
 
 def accept_answers(answers: Path, name: str, *, catalogue: Path | None = None, device: str = "auto") -> Enrolled:
     """Put accepted answers into a gallery, and write a corrected catalogue as a new file.
 
     The column `accepted` says what is done with each photograph: "yes" takes the answer (a new animal gets one new name
-    for its whole group), a name is the animal that it shows, "new" a new animal, nothing or "no" leaves it out.
+    for its whole group), a name is the animal that it shows, "new" a new animal, nothing or "no" leaves it out. Where
+    an animal of the gallery is called like such a word ("1"), its name is meant.
     Photographs that are enrolled already are left alone, so that doing it twice changes nothing.
 
     Args:
@@ -41,14 +48,12 @@ def accept_answers(answers: Path, name: str, *, catalogue: Path | None = None, d
     gallery = open_gallery(name)
     if catalogue is not None and catalogue.exists():
         raise GalleryError(f"{catalogue} is there already: the corrected catalogue is a new file, give another name")
-    accepted, root = _read_accepted(answers), _root_of(answers)
+    accepted, root = _read_accepted(answers, gallery), _root_of(answers)
     missing = [path for path in accepted[PATH] if not locate(root, path).is_file()]
     if missing:
         told = f"{len(missing)} accepted photographs are not in {root} any more, e.g. {missing[0]}"
         raise GalleryError(f"{told}: put them back")
-    for column in OPTIONAL:
-        accepted[column] = accepted[column] if column in accepted else None
-    columns = [IMAGE_ID, PATH, IDENTITY, DATASET, *OPTIONAL]
+    columns = [IMAGE_ID, PATH, IDENTITY, DATASET, *(name for name in OPTIONAL if name in accepted)]
     groups = accepted[NEW_ANIMAL].where(accepted["is_new"], None)
     with hold_lock(gallery.folder / ".accepting"):  # two at once might make one new name
         accepted[IDENTITY] = _names(accepted, gallery)
@@ -60,8 +65,8 @@ def accept_answers(answers: Path, name: str, *, catalogue: Path | None = None, d
     return Enrolled(version, added, there, nothing, path)
 
 
-def _read_accepted(answers: Path) -> pd.DataFrame:
-    """Rows of answers.csv that are accepted; all text, empty cells missing."""
+def _read_accepted(answers: Path, gallery: Gallery) -> pd.DataFrame:
+    """Rows of answers.csv that are accepted, with `is_new` and `identity`; all text, empty cells missing."""
     if not answers.is_file():
         raise CatalogueError(f"there is no file {answers}: expected the answers.csv of a folder in runs/answers")
     cells, _ = read_cells(answers)
@@ -69,17 +74,18 @@ def _read_accepted(answers: Path) -> pd.DataFrame:
     if missing:
         raise CatalogueError(f"{answers} is no table of answers: it has no column {missing[0]!r}")
     cells = cells.astype(object).where(cells.notna(), None)
-    words = cells[ACCEPTED].map(lambda word: str(word).strip() if word is not None else "")
-    cells[ACCEPTED] = words
+    rows = gallery.rows()[1]
+    said, notes = read_accepted(cells, set(zip(rows[DATASET], rows[IDENTITY], strict=True)))
+    for note in notes:
+        LOGGER.warning(note)
     usable = cells[DECISION].map(lambda decision: bool(decision and str(decision).strip()))
-    chosen = cells[usable & ~words.str.lower().isin(NO)].copy()
+    cells = cells.assign(is_new=said["is_new"], identity=said["identity"])
+    chosen = cells[usable & said["said"] & ~said["refused"]]
     if not len(chosen):
         raise CatalogueError(
             f"nothing is accepted in {answers}: write 'yes', the name of the animal, or 'new' into its column "
             f"{ACCEPTED!r}"
         )
-    plain = chosen[ACCEPTED].str.lower()
-    chosen["is_new"] = plain.isin(NEW_WORDS) | (plain.isin(YES) & (chosen[DECISION] == NEW_INDIVIDUAL))
     return chosen.reset_index(drop=True)
 
 
@@ -87,11 +93,11 @@ def _names(accepted: pd.DataFrame, gallery: Gallery) -> list[str]:
     """The animal of each accepted row: named, or one new name for each group, which no animal ever had."""
     rows = gallery.rows()[1]
     by_group = dict(zip(rows[GROUP].dropna(), rows.loc[rows[GROUP].notna(), IDENTITY], strict=True))
-    taken = names_ever(gallery) | set(accepted[ACCEPTED])
+    taken = names_ever(gallery) | set(accepted[IDENTITY].dropna())
     names = []
     for row in accepted.itertuples():
         if not row.is_new:
-            names.append(row.decision if row.accepted.lower() in YES else row.accepted)
+            names.append(row.identity)
             continue
         group = row.new_animal or f"alone {row.path}"
         if group not in by_group:

@@ -78,6 +78,31 @@ def test_a_group_goes_to_the_animal_it_became_and_a_new_name_is_never_one_that_w
     assert names(gallery) == {"Clara": 2, "new-0002": 1}
 
 
+def test_the_name_of_an_animal_is_its_name_whatever_else_the_word_means(answered):
+    gallery, answers, table = answered
+    changes.rename_animal(gallery, "L002", "1")
+    accept(answers, table, ["1", "no", "1", "", None])
+    assert names(gallery) == {"1": 2}
+
+
+def test_what_a_table_told_of_a_photograph_is_kept(answered, tmp_path):
+    gallery, *_ = answered
+    table = 'path,bbox,orientation,species\nBild 0.png,"2,3,40,50",left,Lynx lynx\nBild 1.png,,,\n'
+    (tmp_path / "neue Fotos" / "table.csv").write_text(table)
+    asked = IdentifyParams(gallery="animals", photos=str(tmp_path / "neue Fotos" / "table.csv"), dataset="lynxes")
+    found = identify(asked)
+    accept(found.folder / "answers.csv", found.answers, ["Fritz", "Fritz"])
+    rows = gallery.rows()[1].set_index("identity").loc["Fritz"]
+    assert rows[["bbox", "orientation", "species"]].to_numpy().tolist() == [
+        ["2,3,40,50", "left", "Lynx lynx"],
+        [None, None, None],
+    ]
+    (tmp_path / "neue Fotos" / "table.csv").write_text(table.replace("left", "right"))
+    again = identify(asked)  # of what is told otherwise, the answers may be others
+    assert again.folder != found.folder and again.answers["orientation"].tolist()[0] == "right"
+    assert again.answers["already_enrolled"].str.startswith("the same file as").all()
+
+
 def test_a_rejected_file_is_not_accepted_whatever_stands_beside_it(answered):
     gallery, answers, table = answered
     with pytest.raises(CatalogueError, match="nothing is accepted"):
