@@ -80,7 +80,8 @@ def _usable(rows: pd.DataFrame, zone: str) -> tuple[pd.DataFrame, list[str]]:
     if untimed.any():
         notes.append(f"{untimed.sum()} photographs without a date are left out")
     rows = rows[~untimed].copy()
-    rows[UTC_OFFSET] = rows[UTC_OFFSET].fillna(zone or None)
+    if zone:
+        rows[UTC_OFFSET] = rows[UTC_OFFSET].fillna(zone)
     if rows[UTC_OFFSET].isna().any():
         raise CatalogueError(
             f"Camtrap DP wants the time zone: {rows[UTC_OFFSET].isna().sum()} of {len(rows)} times tell none. "
@@ -165,7 +166,8 @@ def _observations(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _event_times(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     """When the event of each photograph began and ended: that of its encounter at its location, else its own time."""
-    key = (rows[LOCATION] + "\0" + rows[ENCOUNTER].astype(object)).fillna(pd.Series(rows.index.astype(str), rows.index))
+    alone = pd.Series(range(-len(rows), 0), index=rows.index)
+    key = rows.groupby([LOCATION, ENCOUNTER]).ngroup().where(rows[ENCOUNTER].notna(), alone)
     by, stamps = _instants(rows).groupby(key), _stamps(rows)
     ends = []
     for place in (by.transform("idxmin"), by.transform("idxmax")):

@@ -9,14 +9,14 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.files import atomic
 from reid_lib.core.frames import write_csv
-from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPECIES, UTC_OFFSET
+from reid_lib.core.names import DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPECIES, UTC_OFFSET
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import locate
 from reid_lib.data.gps import read_place
 from reid_lib.exports.camtrap import write_camtrap
 from reid_lib.exports.histories import CaptureHistories, history_table, make_histories, write_inp, write_secr
 from reid_lib.exports.offered import FORMATS
-from reid_lib.exports.sightings import BY, LATITUDE, LOCATION, LONGITUDE, PROBABILITY, TIME, Sightings
+from reid_lib.exports.sightings import BY, CLOCK, LATITUDE, LOCATION, LONGITUDE, PROBABILITY, TIME, Sightings
 from reid_lib.exports.wildbook import write_wildbook
 
 PLACE_DECIMALS = 3  # of a degree, about 100 m: coordinates that agree so far are one location, where none is named
@@ -103,12 +103,11 @@ def settle_places(rows: pd.DataFrame, options: Options) -> tuple[pd.DataFrame, l
 
 
 def _write_plain(sightings: Sightings, folder: Path, options: Options) -> list[str]:
-    names = [IMAGE_ID, PATH, IDENTITY, "date", UTC_OFFSET, ENCOUNTER, SPECIES, LOCATION, LATITUDE, LONGITUDE]
-    rows = sightings.rows.assign(date=sightings.rows[TIME].dt.strftime("%Y-%m-%dT%H:%M:%S"))
-    day = sightings.rows[TIME].dt.strftime("%Y-%m-%d")
-    rows["date"] = rows["date"].where(rows["clock"], day)
-    table = rows[[*names, PROBABILITY, BY]]
-    kept = [c for c in table if c in (IMAGE_ID, PATH, IDENTITY, "date", BY) or table[c].notna().any()]
+    names = [IMAGE_ID, PATH, IDENTITY, DATE, UTC_OFFSET, ENCOUNTER, SPECIES, LOCATION, LATITUDE, LONGITUDE]
+    rows, time = sightings.rows, sightings.rows[TIME].dt
+    date = time.strftime("%Y-%m-%dT%H:%M:%S").where(rows[CLOCK], time.strftime("%Y-%m-%d"))
+    table = rows.assign(**{DATE: date})[[*names, PROBABILITY, BY]]
+    kept = [c for c in table if c in (IMAGE_ID, PATH, IDENTITY, DATE, BY) or table[c].notna().any()]
     write_csv(folder / "sightings.csv", table[kept])
     return []
 

@@ -30,7 +30,7 @@ from reid_lib.data.accepted import YES, read_accepted
 from reid_lib.data.dates import parse_days, settle_day_first
 from reid_lib.data.exif_dates import read_offset
 from reid_lib.data.readers.table_file import read_cells
-from reid_lib.data.readers.tables import ALIASES, NOTHING, parse_columns
+from reid_lib.data.readers.tables import ALIASES, NOTHING, find_columns, list_columns, parse_columns
 
 LOCATION, LATITUDE, LONGITUDE = "location", "latitude", "longitude"
 TIME, CLOCK, BY = "time", "clock", "by"  # when, as datetime64; is the time of day told?; HUMAN or MACHINE
@@ -89,9 +89,8 @@ def read_sightings(source: Path, *, columns: str = "", species: str = "", doubtf
         said += [f"{(~usable).sum()} photographs could not be used: left out"] if not usable.all() else []
         table, by = table[usable], by[usable]
     if IDENTITY not in table:
-        found = ", ".join(map(repr, map(str, cells.columns)))
         raise CatalogueError(
-            f"{file} has no column of animals. It has: {found}. Say which: --columns identity:their_name"
+            f"{file} has no column of animals. It has: {list_columns(cells)}. Say which: --columns identity:their_name"
         )
     rows, told = _as_sightings(table, by, species)
     return Sightings(rows, tuple([*notes, *said, *told]))
@@ -107,23 +106,12 @@ def _find_table(source: Path) -> Path:
 
 
 def _rename(cells: pd.DataFrame, given: dict[str, str], file: Path) -> pd.DataFrame:
-    """The columns we know, under our names."""
-    plain = {}
-    for column in cells.columns:
-        plain.setdefault(re.sub(r"[\s-]+", "_", str(column).strip().lower()), column)
-    table = {}
-    for ours, aliases in NAMED.items():
-        theirs = given.get(ours) or next((plain[alias] for alias in aliases if alias in plain), None)
-        if theirs is None:
-            continue
-        if theirs not in cells:
-            raise CatalogueError(f"{file} has no column {theirs!r} (for {ours}). It has: {', '.join(map(str, cells))}")
-        table[ours] = cells[theirs]
-    if PATH not in table and IMAGE_ID not in table:
+    """The columns we know, under our names. A photograph without a path goes by its id, and the other way round."""
+    table = pd.DataFrame({o: cells[t] for o, t in find_columns(cells, given, where=str(file), aliases=NAMED).items()})
+    there = [table[name] for name in (PATH, IMAGE_ID) if name in table]
+    if not there:
         raise CatalogueError(f"{file} has no column of photographs: say which, --columns path:their_name")
-    table.setdefault(PATH, table.get(IMAGE_ID))
-    table.setdefault(IMAGE_ID, table[PATH])
-    return pd.DataFrame(table)
+    return table.assign(**{PATH: there[0].fillna(there[-1]), IMAGE_ID: there[-1].fillna(there[0])})
 
 
 def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.Series, pd.Series, list[str]]:
@@ -161,9 +149,10 @@ def _as_sightings(table: pd.DataFrame, by: pd.Series, species: str) -> tuple[pd.
     rows[PATH] = rows[PATH].str.replace("\\", "/", regex=False)
     for name in (ENCOUNTER, SPECIES, LOCATION, UTC_OFFSET):
         rows[name] = table[name].mask(table[name].isin(NOTHING)).astype(object) if name in table else None
-    rows[SPECIES] = rows[SPECIES].fillna(species or None)
+    if species:
+        rows[SPECIES] = rows[SPECIES].fillna(species)
     if DATASET in table and table[DATASET].nunique() > 1:
-        rows[IDENTITY] = (table[DATASET] + "/" + rows[IDENTITY]).where(rows[IDENTITY].notna(), None)
+        rows[IDENTITY] = (table[DATASET].astype(object) + "/" + rows[IDENTITY]).where(rows[IDENTITY].notna(), None)
         notes.append("animals of several data sets: each is called <dataset>/<identity>")
     dates = table[DATE].astype(object) if DATE in table else pd.Series(None, index=rows.index, dtype=object)
     settled, said = settle_day_first(dates)
@@ -178,4 +167,6 @@ def _as_sightings(table: pd.DataFrame, by: pd.Series, species: str) -> tuple[pd.
     unread = dates.notna() & rows[TIME].isna()
     notes += said
     notes += [f"{unread.sum()} dates cannot be read, e.g. {dates[unread].iloc[0]!r}"] if unread.any() else []
-    return rows.reset_index(drop=True), notes
+    nameless = rows[PATH].isna()
+    notes += [f"{nameless.sum()} rows name no photograph: left out"] if nameless.any() else []
+    return rows[~nameless].reset_index(drop=True), notes

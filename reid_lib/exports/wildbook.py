@@ -31,7 +31,7 @@ def write_wildbook(sightings: Sightings, folder: Path, *, submitter: str = "") -
     """
     rows = sightings.rows
     names = _file_names(rows[PATH])
-    alone = pd.Series([f"\0{number}" for number in range(len(rows))], index=rows.index)
+    alone = pd.Series(range(len(rows)), index=rows.index, dtype=object)  # a number is no encounter's name
     key = rows[ENCOUNTER].astype(object).where(rows[ENCOUNTER].notna() & rows[IDENTITY].notna(), alone)
     encounters = [
         _encounter(those, [names[path] for path in dict.fromkeys(those[PATH])], submitter)

@@ -97,3 +97,18 @@ def test_what_is_missing_is_told_with_the_cure(tmp_path, text, columns, message)
 
 def test_a_date_that_cannot_be_read_is_told(tmp_path):
     assert "1 dates cannot be read, e.g. 'spring'" in study(tmp_path, "path,identity,date\n1.jpg,A,spring\n").notes
+
+
+def test_a_photograph_goes_by_its_id_or_its_path_and_a_row_without_either_is_left_out(tmp_path):
+    found = study(tmp_path, "image_id,path,identity\n1,a.jpg,A\n2,,B\n,c.jpg,C\n,,D\n")
+    assert found.rows[["image_id", "path"]].to_numpy().tolist() == [["1", "a.jpg"], ["2", "2"], ["c.jpg", "c.jpg"]]
+    assert found.notes == ("1 rows name no photograph: left out",)
+
+
+def test_several_data_sets_without_a_single_name_are_read(tmp_path):
+    assert study(tmp_path, "path,identity,dataset\n1.jpg,,a\n2.jpg,,b\n").rows["identity"].isna().all()
+
+
+def test_a_column_that_is_said_to_be_the_animal_is_not_the_place_too(tmp_path):
+    rows = study(tmp_path, "path,site\n1.jpg,Anna\n", columns="identity:site").rows
+    assert rows["identity"].tolist() == ["Anna"] and rows["location"].isna().all()
