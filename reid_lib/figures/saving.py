@@ -70,12 +70,8 @@ def show(figure: "Figure") -> None:
 
     Outside a notebook nothing happens: it stays open.
     """
-    if find_ipython() is None:
-        return
-    from IPython.display import Image, display
-
-    picture = render_png(figure, close=True)
-    display(Image(data=picture, format="png", width=round(_png_width(picture) * DPI / FILE_DPI)))
+    if find_ipython() is not None:
+        _display(render_png(figure, close=True))
 
 
 def show_saved(figure: "Figure | None", path: str | Path) -> None:
@@ -86,14 +82,14 @@ def show_saved(figure: "Figure | None", path: str | Path) -> None:
     """
     if find_ipython() is None:
         return
-    from IPython.display import Image, display
-
     if figure is not None:
         close_figure(figure)
-    picture = Path(path).read_bytes()
-    display(Image(data=picture, format="png", width=round(_png_width(picture) * DPI / FILE_DPI)))
+    _display(Path(path).read_bytes())
 
 
-def _png_width(data: bytes) -> int:
-    """Pixels, from the header of a PNG."""
-    return int.from_bytes(data[16:20], "big")
+def _display(picture: bytes) -> None:
+    """A PNG at its size on paper; its width in pixels stands in its header."""
+    from IPython.display import Image, display
+
+    width = int.from_bytes(picture[16:20], "big")
+    display(Image(data=picture, format="png", width=round(width * DPI / FILE_DPI)))
