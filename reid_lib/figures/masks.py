@@ -1,6 +1,5 @@
 """Masks of photographs: what counts as the animal, what is taken for ground, and the keypoints that were kept."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +7,7 @@ import numpy as np
 from PIL import Image
 
 from reid_lib.figures.legible import legible
+from reid_lib.figures.placing import LoadImage, place_photo, shrink
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, percent, write_message
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ SHOWN_PX = 240  # long side of a photograph as drawn
 ROW = 1.28  # a photograph and the words below it, in photographs
 STEP = 1.06
 FADED = 0.25  # of its contrast, what lies off the animal keeps
-LoadImage = Callable[[str], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -71,32 +70,20 @@ def mask_sheet(photos: list[MaskedPhoto], load_image: LoadImage, *, told: str, a
 
 
 def _draw(ax: "Axes", photo: MaskedPhoto, pixels: np.ndarray, x: float, top: float) -> None:
-    from matplotlib.patches import Rectangle
-
-    small = Image.fromarray(np.asarray(pixels, dtype=np.uint8))
-    small.thumbnail((SHOWN_PX, SHOWN_PX))
-    mask = np.asarray(Image.fromarray(photo.mask).resize(small.size, Image.Resampling.NEAREST))
-    sides = np.array(small.size) / max(small.size)
-    left, upper = np.array([x, top]) + (1 - sides) / 2
-    extent = (left, left + sides[0], upper + sides[1], upper)
-    faded = _fade(np.asarray(small), mask)
-    ax.imshow(faded, extent=extent, aspect="equal", interpolation="antialiased", zorder=1)
+    small = shrink(pixels, SHOWN_PX)
+    size = small.shape[1::-1]
+    mask = np.asarray(Image.fromarray(photo.mask).resize(size, Image.Resampling.NEAREST))
+    frame = {"frame": COLOURS["wrong"], "width": 2.5} if photo.doubtful else {"frame": GREY, "width": 0.6}
+    corner, sides = place_photo(ax, _fade(small, mask), (x, top), gid=f"frame {photo.doubtful}", **frame)
     if mask.any() and not mask.all():
-        grid = [
-            begin + side * (np.arange(n) + 0.5) / n
-            for begin, side, n in zip((left, upper), sides, small.size, strict=True)
-        ]
+        grid = [begin + side * (np.arange(n) + 0.5) / n for begin, side, n in zip(corner, sides, size, strict=True)]
         ax.contour(*grid, mask, levels=[0.5], colors=COLOURS["known"], linewidths=1.2, zorder=2)
-    spots = np.array([left, upper]) + photo.spots * sides
+    spots = corner + photo.spots * sides
     ax.plot(*spots.T, "o", color=COLOURS["unknown"], markersize=2.4, markeredgewidth=0, zorder=3, gid="keypoints")
-    frame = (
-        {"edgecolor": COLOURS["wrong"], "linewidth": 2.5} if photo.doubtful else {"edgecolor": GREY, "linewidth": 0.6}
-    )
-    ax.add_patch(Rectangle((left, upper), *sides, fill=False, gid=f"frame {photo.doubtful}", zorder=4, **frame))
     name = photo.image_id if len(photo.image_id) <= 30 else "…" + photo.image_id[-29:]
     says = f"{photo.doubtful or 'the animal'}: {percent(photo.covered)}, {len(photo.spots):,} keypoints"
     at = {"ha": "center", "va": "top", "fontsize": 8}
-    below = upper + sides[1] + 0.03
+    below = corner[1] + sides[1] + 0.03
     ax.text(x + 0.5, below, name, color=BLACK, **at)
     ax.text(x + 0.5, below + 0.09, says, color=COLOURS["wrong"] if photo.doubtful else GREY, gid="says", **at)
 

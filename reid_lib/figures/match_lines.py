@@ -1,13 +1,12 @@
 """Where two photographs match: query and candidate side by side, a line for each spot that both show."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
 
 from reid_lib.figures.legible import legible
+from reid_lib.figures.placing import Frame, LoadImage, place_photo, shrink
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, write_message
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ MOST_LINES = 30  # of a pair, those that one geometry explains; more hide the an
 MOST_OUTLIERS = 15
 MOST_CELLS = 8
 GAP, ROW, TEXT = 0.06, 0.78, 0.62  # between photographs, height of a row, room for words; in photographs
-LoadImage = Callable[[str], np.ndarray]
-Frame = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -147,15 +144,6 @@ def choose_spread(places: np.ndarray, worth: np.ndarray, most: int) -> list[int]
 
 
 def _draw_photo(ax: "Axes", pixels: np.ndarray, x: float, top: float, frame: str) -> Frame:
-    """One photograph, whole, in a box one wide; (left upper corner, sides) of it."""
-    from matplotlib.patches import Rectangle
-
-    small = Image.fromarray(np.asarray(pixels, dtype=np.uint8))
-    small.thumbnail((SHOWN_PX, SHOWN_PX))
-    room = np.array([1.0, ROW - 0.06])
-    sides = np.array(small.size) * (room / small.size).min()
-    corner = np.array([x, top + 0.03]) + (room - sides) / 2
-    extent = (corner[0], corner[0] + sides[0], corner[1] + sides[1], corner[1])
-    ax.imshow(small, extent=extent, aspect="equal", interpolation="antialiased", zorder=1)
-    ax.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=frame, linewidth=1.2, gid="frame"))
-    return corner, sides
+    """One photograph in a box one wide; where it lies."""
+    room = (1.0, ROW - 0.06)
+    return place_photo(ax, shrink(pixels, SHOWN_PX), (x, top + 0.03), room=room, frame=frame, width=1.2)

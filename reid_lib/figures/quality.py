@@ -10,7 +10,7 @@ from reid_lib.data.audit import BAD_BBOX, COPY, DETAIL, KIND, MISSING, NO_TEXT, 
 from reid_lib.data.quality import BLURRED, HEIGHT, SHARPNESS, SMALL, SMALL_SHARE, WIDTH
 from reid_lib.figures.labels import shorten
 from reid_lib.figures.legible import legible
-from reid_lib.figures.sheets import LoadImage
+from reid_lib.figures.placing import LoadImage
 from reid_lib.figures.style import (
     BLACK,
     COLOURS,

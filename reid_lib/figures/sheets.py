@@ -5,12 +5,10 @@ strip of 12-megapixel images needs no more memory than one of thumbnails.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 
 from reid_lib.core.names import (
     DATASET,
@@ -27,7 +25,8 @@ from reid_lib.core.names import (
     ranked_column,
 )
 from reid_lib.figures.legible import legible
-from reid_lib.figures.match_lines import Frame, MatchedPair, draw_lines
+from reid_lib.figures.match_lines import MatchedPair, draw_lines
+from reid_lib.figures.placing import Frame, LoadImage, place_photo, shrink
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, photographs_of, write_message
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
 LINES = 8  # between a query and its nearest photograph: more would hide both
 SHOWN_PX = 240  # long side of a photograph as drawn
-LoadImage = Callable[[str], np.ndarray]  # image_id -> uint8 (H, W, 3)
 MARKS = {"right": "✓", "wrong": "✗", "refused": "✗", "unlabelled": "?"}
 TEXT_WIDTH = 1.55  # room for the words left of a row of photographs, in photographs
 ROW_HEIGHT = 1.24  # a photograph and the words below it, in photographs
@@ -287,21 +285,8 @@ def _heads(ax, words: list[str]):
 
 
 def _photo(ax, pixels, x: float, top: float, *, frame: str, width: float, gid: str = "frame") -> Frame:
-    """One photograph, whole, within the unit square whose upper left corner is (x, top), with its frame (points).
-
-    Returns:
-        left upper corner and sides of the photograph, in data units.
-    """
-    from matplotlib.patches import Rectangle
-
-    small = Image.fromarray(np.asarray(pixels, dtype=np.uint8))
-    small.thumbnail((SHOWN_PX, SHOWN_PX))
-    sides = np.array(small.size) / max(small.size)
-    corner = np.array([x, top]) + (1 - sides) / 2
-    (left, upper), (right, lower) = corner, corner + sides
-    ax.imshow(small, extent=(left, right, lower, upper), aspect="equal", interpolation="antialiased")
-    ax.add_patch(Rectangle(corner, *sides, fill=False, edgecolor=frame, linewidth=width, gid=gid))
-    return corner, sides
+    """One photograph within the unit square whose upper left corner is (x, top); where it lies."""
+    return place_photo(ax, shrink(pixels, SHOWN_PX), (x, top), frame=frame, width=width, gid=gid)
 
 
 def _short(name, longest: int = 15) -> str:
