@@ -1,4 +1,4 @@
-"""Folders written whole: a temporary name beside the place, then a rename. A reader sees the old one or the new."""
+"""Folders written whole: a temporary name beside the place, then a rename. A reader never sees half of one."""
 
 import os
 import shutil
@@ -65,6 +65,6 @@ def write_folder(folder: Path, *, own: Collection[str], force: bool = False) -> 
             if old.exists():
                 old.rename(folder)
             raise
+        shutil.rmtree(old, ignore_errors=True)
     finally:
-        for left in (new, old):
-            shutil.rmtree(left, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)

@@ -42,7 +42,7 @@ def add_photographs(gallery: Gallery, photographs: Photographs, *, what: str) ->
     Raises:
         GalleryError: a photograph has no name, or there is no room.
     """
-    if photographs.rows[IDENTITY].isna().any():
+    if photographs.rows[IDENTITY].fillna("").str.strip().eq("").any():
         raise GalleryError("only photographs of named animals can be enrolled: give each an identity")
     with changing(gallery) as before:
         stored = [segments.read_rows(gallery.folder, told) for told in before.segments]
@@ -51,7 +51,7 @@ def add_photographs(gallery: Gallery, photographs: Photographs, *, what: str) ->
         fresh = photographs.where(~photographs.rows[CONTENT].isin(enrolled))
         if not len(fresh):
             return before, 0
-        taken = {name for rows in stored for name in rows[IMAGE_ID]}  # for ever: an id means one photograph
+        taken = {name for rows in stored for name in rows[IMAGE_ID]}  # removed ones, too: an id means one photograph
         fresh = fresh.with_rows(_with_free_ids(fresh.rows, taken))
         told = segments.write_segment(gallery.folder, fresh)
         counts = _counts(pd.concat([rows[[DATASET, IDENTITY]] for rows in (*parts, fresh.rows)]))
@@ -67,13 +67,15 @@ def rename_animal(gallery: Gallery, animal: str, to: str) -> Version:
     Raises:
         GalleryError: there is no such animal, or the name is taken: `merge_animals` makes two of them one.
     """
-    rows = gallery.rows()[1]
-    dataset, identity = find_animal(rows, animal)
-    to = _check_identity(to)
-    if ((rows[DATASET] == dataset) & (rows[IDENTITY] == to)).any():
-        raise GalleryError(f"there is an animal {to!r} already: if both are one, merge them (gallery merge)")
-    edit = {"kind": "rename", "dataset": dataset, "identity": identity, "to": to}
-    return _edit(gallery, edit, what=f"renamed {identity} to {to}")
+    if not (to := to.strip()):
+        raise GalleryError("an animal needs a name that is not blank")
+    with changing(gallery) as before:
+        rows = gallery.rows()[1]
+        dataset, identity = find_animal(rows, animal)
+        if ((rows[DATASET] == dataset) & (rows[IDENTITY] == to)).any():
+            raise GalleryError(f"there is an animal {to!r} already: if both are one, merge them (gallery merge)")
+        edit = {"kind": "rename", "dataset": dataset, "identity": identity, "to": to}
+        return _edit(gallery, before, edit, what=f"renamed {identity} to {to}")
 
 
 def merge_animals(gallery: Gallery, animal: str, into: str) -> Version:
@@ -82,14 +84,16 @@ def merge_animals(gallery: Gallery, animal: str, into: str) -> Version:
     Raises:
         GalleryError: one of them is not there, both are one, or they are of two data sets.
     """
-    rows = gallery.rows()[1]
-    (dataset, identity), (other, name) = find_animal(rows, animal), find_animal(rows, into)
-    if dataset != other:
-        raise GalleryError(f"{animal!r} is of data set {dataset!r}, {into!r} of {other!r}: only animals of one are one")
-    if identity == name:
-        raise GalleryError(f"{animal!r} and {into!r} are one animal already")
-    edit = {"kind": "rename", "dataset": dataset, "identity": identity, "to": name}
-    return _edit(gallery, edit, what=f"merged {identity} into {name}")
+    with changing(gallery) as before:
+        rows = gallery.rows()[1]
+        (dataset, identity), (other, name) = find_animal(rows, animal), find_animal(rows, into)
+        if dataset != other:
+            told = f"{animal!r} is of data set {dataset!r}, {into!r} of {other!r}"
+            raise GalleryError(f"{told}: only animals of one are one")
+        if identity == name:
+            raise GalleryError(f"{animal!r} and {into!r} are one animal already")
+        edit = {"kind": "rename", "dataset": dataset, "identity": identity, "to": name}
+        return _edit(gallery, before, edit, what=f"merged {identity} into {name}")
 
 
 def remove_photographs(gallery: Gallery, *, animal: str = "", images: list[str] | None = None) -> Version:
@@ -103,16 +107,17 @@ def remove_photographs(gallery: Gallery, *, animal: str = "", images: list[str] 
     Raises:
         GalleryError: there is no such animal or photograph.
     """
-    rows = gallery.rows()[1]
-    if images is None:
-        dataset, identity = find_animal(rows, animal)
-        images = rows.loc[(rows[DATASET] == dataset) & (rows[IDENTITY] == identity), IMAGE_ID].tolist()
-        what = f"removed {identity} ({len(images)} photographs)"
-    else:
-        if missing := sorted(set(images) - set(rows[IMAGE_ID])):
-            raise GalleryError(f"gallery {gallery.name!r} has no photograph {missing[0]!r}: see `gallery show`")
-        what = f"removed {len(images)} photographs"
-    return _edit(gallery, {"kind": "remove", "images": images}, what=what)
+    with changing(gallery) as before:
+        rows = gallery.rows()[1]
+        if images is None:
+            dataset, identity = find_animal(rows, animal)
+            images = rows.loc[(rows[DATASET] == dataset) & (rows[IDENTITY] == identity), IMAGE_ID].tolist()
+            what = f"removed {identity} ({len(images)} photographs)"
+        else:
+            if missing := sorted(set(images) - set(rows[IMAGE_ID])):
+                raise GalleryError(f"gallery {gallery.name!r} has no photograph {missing[0]!r}")
+            what = f"removed {len(images)} photographs"
+        return _edit(gallery, before, {"kind": "remove", "images": images}, what=what)
 
 
 def undo(gallery: Gallery) -> tuple[Version, Version]:
@@ -183,11 +188,11 @@ def names_ever(gallery: Gallery) -> set[str]:
     return names
 
 
-def _edit(gallery: Gallery, edit: dict, *, what: str) -> Version:
-    with changing(gallery) as before:
-        made = Edit(**edit, segments=len(before.segments))
-        after = versions.next_version(before, edits=[*before.edits, made], what=what)
-        return commit(gallery, after.model_copy(update=_counts(gallery.rows_of(after))))
+def _edit(gallery: Gallery, before: Version, edit: dict, *, what: str) -> Version:
+    """The caller holds the lock, and has checked the edit under it."""
+    made = Edit(**edit, segments=len(before.segments))
+    after = versions.next_version(before, edits=[*before.edits, made], what=what)
+    return commit(gallery, after.model_copy(update=_counts(gallery.rows_of(after))))
 
 
 def _join_small(gallery: Gallery, version: Version) -> Version:
@@ -219,12 +224,6 @@ def _clear(gallery: Gallery, version: Version) -> int:
 
 def _counts(rows: pd.DataFrame) -> dict[str, int]:
     return {"images": len(rows), "animals": len(rows[[DATASET, IDENTITY]].drop_duplicates())}
-
-
-def _check_identity(name: str) -> str:
-    if not name.strip():
-        raise GalleryError("an animal needs a name that is not blank")
-    return name.strip()
 
 
 def _with_free_ids(rows: pd.DataFrame, taken: set[str]) -> pd.DataFrame:

@@ -21,7 +21,7 @@ from reid_lib.gallery.versions import Version
 
 FORMAT = 1
 GALLERY_JSON, RECIPE_JSON, MODEL, LOCK = "gallery.json", "recipe.json", "model", ".lock"
-LONGEST = 80  # characters of a name
+LONGEST = 120  # characters of a name, as of a run: a gallery is called like it where nothing else is said
 TRIES = 5  # of a reader whose version is cleared away meanwhile
 Read = TypeVar("Read")
 
@@ -51,15 +51,12 @@ class Gallery:
         Raises:
             GalleryError: it is damaged, or of another format.
         """
-        path = self.folder / GALLERY_JSON
-        try:
-            stored = files.read_json(path)
-            number, found = int(stored["version"]), stored["format"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GalleryError(f"{path} cannot be read ({error!r}): copy the gallery again") from error
-        if found != FORMAT:
-            raise GalleryError(f"{path} is of format {found!r}, not {FORMAT}: another version of this library wrote it")
-        return versions.read_version(self.folder, number)
+        number = self._number()
+        while True:
+            version = versions.read_version(self.folder, number)
+            before, number = number, self._number()
+            if version.segments or number == before:  # else it may have been emptied since (`changes.purge`)
+                return version
 
     def log(self) -> list[Version]:
         """All changes, oldest first."""
@@ -125,6 +122,18 @@ class Gallery:
             raise GalleryError(f"gallery {self.name!r} is empty: add photographs (python -m reid_lib gallery add)")
         return join_photographs([part for part in parts if len(part)])
 
+    def _number(self) -> int:
+        """Number of the version that counts now."""
+        path = self.folder / GALLERY_JSON
+        try:
+            stored = files.read_json(path)
+            number, found = int(stored["version"]), stored["format"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GalleryError(f"{path} cannot be read ({error!r}): copy the gallery again") from error
+        if found != FORMAT:
+            raise GalleryError(f"{path} is of format {found!r}, not {FORMAT}: another version of this library wrote it")
+        return number
+
     def _read(self, function: Callable[[Version], Read]) -> tuple[Version, Read]:
         """What the version that counts holds; read again where it is cleared away meanwhile (`changes.purge`)."""
         for attempt in range(TRIES):
@@ -148,13 +157,12 @@ def create_gallery(name: str, recipe: Recipe, model_folder: Path, photographs: P
     Raises:
         GalleryError: one of this name is there, or nothing can be written.
     """
-    folder = _folder_of(name)
+    folder = check_unused(name)
     gallery = Gallery(folder)
     with writing(folder, "REID_GALLERIES", GalleryError):
         folder.mkdir(parents=True, exist_ok=True)
         with hold_lock(folder / LOCK):
-            if (folder / GALLERY_JSON).exists():
-                raise GalleryError(f"there is a gallery {name!r} already: take another name, or add to it")
+            check_unused(name)
             segments.remove_leftovers(folder, set())  # of a killed process
             for file in (MODEL_JSON, MODEL_WEIGHTS):
                 with files.atomic(folder / MODEL / file) as temporary:
@@ -166,6 +174,18 @@ def create_gallery(name: str, recipe: Recipe, model_folder: Path, photographs: P
             counts = {"images": len(photographs), "animals": int(photographs.rows[INDIVIDUAL].nunique())}
             commit(gallery, versions.next_version(None, segments=[told], what=what, **counts))
     return gallery
+
+
+def check_unused(name: str) -> Path:
+    """Folder of a gallery that is to be made.
+
+    Raises:
+        GalleryError: the name cannot be one, or a gallery has it.
+    """
+    folder = _folder_of(name)
+    if (folder / GALLERY_JSON).exists():
+        raise GalleryError(f"there is a gallery {name!r} already: take another name, or add to it")
+    return folder
 
 
 def commit(gallery: Gallery, version: Version) -> Version:

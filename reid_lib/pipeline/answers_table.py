@@ -137,14 +137,21 @@ def group_new(recipe: Recipe, asked: Photographs, new: np.ndarray) -> list[str |
 
 
 def find_enrolled(asked: Photographs, enrolled: Photographs) -> list[str | None]:
-    """Which photographs are enrolled already, in words: (n,), None where not."""
+    """Which photographs are enrolled already, in words: (n,), None where not.
+
+    Animals of another data set are no candidates of a photograph: where it is enrolled under one, that is said.
+    """
     rows = enrolled.rows
     by_content = {content: k for k, content in enumerate(rows[CONTENT]) if content}
     same = [by_content.get(content, -1) if content else -1 for content in asked.rows[CONTENT]]
     copies = find_copies(asked.greys, enrolled.greys)
     told: list[str | None] = []
-    for file, copy in zip(same, copies.tolist(), strict=True):
+    for file, copy, own in zip(same, copies.tolist(), asked.rows[DATASET], strict=True):
         place = file if file >= 0 else copy
-        how = SAME_FILE if file >= 0 else "nearly the same picture as"
-        told.append(f"{how} {rows[IMAGE_ID].iat[place]} of {rows[IDENTITY].iat[place]}" if place >= 0 else None)
+        if place < 0:
+            told.append(None)
+            continue
+        image, animal, other = (rows[name].iat[place] for name in (IMAGE_ID, IDENTITY, DATASET))
+        words = f"{SAME_FILE if file >= 0 else 'nearly the same picture as'} {image} of {animal}"
+        told.append(words if other == own else f"{words}, enrolled under data set {other}, not searched for {own}")
     return told

@@ -25,7 +25,7 @@ from reid_lib.core.paths import locate
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.new_photographs import read_photographs
 from reid_lib.gallery import changes
-from reid_lib.gallery.store import Gallery, create_gallery, list_galleries
+from reid_lib.gallery.store import Gallery, check_unused, create_gallery
 from reid_lib.gallery.versions import Version
 from reid_lib.pipeline.enrolment import Network, describe_photographs, enroll_run, measure_shift
 from reid_lib.pipeline.recipes import FinishedRun
@@ -55,8 +55,7 @@ class Enrolled:
 
 def export_run(run: str, name: str, *, device: str = "auto") -> Gallery:
     """Make a gallery of all named photographs of a finished run, with its network, threshold and calibration."""
-    if name in [gallery.name for gallery in list_galleries()]:  # told before anything is computed
-        raise GalleryError(f"there is a gallery {name!r} already: take another name, or add to it")
+    check_unused(name)  # told before anything is computed
     finished = FinishedRun.load(run)
     network = Network(finished.model_folder, finished.recipe(), device)
     photographs = enroll_run(finished, network)
@@ -112,9 +111,16 @@ def enroll(
         The version afterwards, how many were added, and in words those that were there.
     """
     version, rows = gallery.rows()
-    enrolled = {c: f"{i} ({who})" for c, i, who in zip(rows[CONTENT], rows[IMAGE_ID], rows[IDENTITY], strict=True) if c}
+    told = (rows[name] for name in (CONTENT, IMAGE_ID, IDENTITY, DATASET))
+    enrolled = {
+        content: (f"{name} ({who})", dataset) for content, name, who, dataset in zip(*told, strict=True) if content
+    }
     contents = catalogue.states.contents(catalogue.rows)
-    there = [f"{path}: {enrolled[c]}" for path, c in zip(catalogue.rows[PATH], contents, strict=True) if c in enrolled]
+    there = []
+    for path, dataset, content in zip(catalogue.rows[PATH], catalogue.rows[DATASET], contents, strict=True):
+        if content in enrolled:
+            words, other = enrolled[content]
+            there.append(f"{path}: {words}" + (f", under data set {other}" if other != dataset else ""))
     first = ~pd.Series(contents).duplicated().to_numpy() & ~pd.Series(contents).isin(enrolled).to_numpy()
     if not first.any():
         return version, 0, there

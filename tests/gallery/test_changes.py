@@ -11,7 +11,7 @@ import pytest
 from gallery_cases import make_gallery, photographs, same
 
 from reid_lib.core.errors import GalleryError
-from reid_lib.gallery import changes, segments
+from reid_lib.gallery import changes, segments, versions
 from reid_lib.gallery.store import open_gallery
 
 
@@ -53,8 +53,38 @@ def test_what_is_enrolled_by_its_content_is_not_added_again_unless_it_was_remove
 
 def test_a_nameless_photograph_is_refused(gallery):
     some = photographs({"Clara": 1})
-    with pytest.raises(GalleryError, match="give each an identity"):
-        changes.add_photographs(gallery, some.with_rows(some.rows.assign(identity=None)), what="added")
+    for nameless in (None, " "):
+        with pytest.raises(GalleryError, match="give each an identity"):
+            changes.add_photographs(gallery, some.with_rows(some.rows.assign(identity=nameless)), what="added")
+
+
+def test_a_name_that_another_process_takes_meanwhile_is_not_given_twice(gallery, monkeypatch):
+    """The other one renames after this one was asked, before it has the lock: it is checked under the lock."""
+    hold = changes.hold_lock
+
+    def hold_after_another(path, **how):
+        monkeypatch.setattr(changes, "hold_lock", hold)
+        changes.rename_animal(gallery, "Berta", "Clara")
+        return hold(path, **how)
+
+    monkeypatch.setattr(changes, "hold_lock", hold_after_another)
+    with pytest.raises(GalleryError, match="an animal 'Clara' already"):
+        changes.rename_animal(gallery, "Anna", "Clara")
+    assert names(gallery) == {"Anna": 3, "Clara": 2}
+
+
+def test_a_reader_that_a_purge_overtakes_sees_the_new_version(gallery, monkeypatch):
+    """Between reading which version counts and reading that version, another process purges."""
+    read = versions.read_version
+
+    def read_after_a_purge(root, number):
+        monkeypatch.setattr(versions, "read_version", read)
+        changes.purge(gallery)
+        return read(root, number)
+
+    monkeypatch.setattr(versions, "read_version", read_after_a_purge)
+    version, loaded = gallery.load()
+    assert (version.number, version.images, len(loaded)) == (2, 5, 5)
 
 
 def test_rename_merge_and_remove(gallery):

@@ -9,9 +9,10 @@ from local_cases import pattern
 from PIL import Image
 
 from reid_lib.core import files, frames
-from reid_lib.core.errors import CatalogueError, GalleryError
+from reid_lib.core.errors import CatalogueError, GalleryError, ReidError
 from reid_lib.data.catalogue import read_catalogue
 from reid_lib.gallery import changes
+from reid_lib.gallery.store import open_gallery
 from reid_lib.params.fields import IdentifyParams
 from reid_lib.pipeline import galleries
 from reid_lib.pipeline.accepting import accept_answers
@@ -141,5 +142,7 @@ def test_another_gallery_has_its_own_network(answered, tmp_path):
     make_gallery(tmp_path, name="others", features=())
     _, answers, table = answered
     frames.write_csv(answers, table.assign(accepted=["yes", "", "", "", None]))
-    with pytest.raises(Exception, match="model"):  # which cannot be opened here: nothing was added before that
+    before = open_gallery("others").version()
+    with pytest.raises(ReidError, match="model"):  # which cannot be opened here: nothing was added before that
         accept_answers(answers, "others")
+    assert open_gallery("others").version() == before

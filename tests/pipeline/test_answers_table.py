@@ -54,3 +54,11 @@ def test_the_same_file_and_a_copy_are_told_apart():
     asked = Photographs(asked.embeddings, {}, greys)
     told = find_enrolled(asked, enrolled)
     assert told == ["the same file as p1.jpg of x", "nearly the same picture as p2.jpg of x", None]
+
+
+def test_what_is_enrolled_under_another_data_set_is_told_with_it():
+    enrolled = placed([0.0, 1.0])
+    rows = enrolled.rows.assign(dataset=["d", "e"])
+    told = find_enrolled(placed([0.0, 1.0]), enrolled.with_rows(rows))
+    assert told[0] == "the same file as p0.jpg of x"
+    assert told[1] == "the same file as p1.jpg of x, enrolled under data set e, not searched for d"

@@ -69,6 +69,9 @@ def test_what_is_added_is_embedded_alone_and_found_from_then_on(run, tmp_path, m
     assert (answers["identity_1"] == "Mia").all() and answers["already_enrolled"].str.startswith("the same file").all()
     again = galleries.add_folder(gallery, str(folder), identity="Mia", dataset="lynxes")
     assert again.added == 0 and len(again.there) == 3 and again.version.number == found.version.number
+    assert again.there[0].endswith("(Mia)")
+    other = galleries.add_folder(gallery, str(folder), identity="Mia", dataset="turtles")
+    assert other.added == 0 and all(words.endswith("(Mia), under data set lynxes") for words in other.there)
     assert "added Mia (3)" in [version.what for version in gallery.log()]
     changes.undo(gallery)
     assert "Mia" not in set(gallery.rows()[1]["identity"])
