@@ -141,7 +141,8 @@ class Look:
             told.append(
                 f"{n:,} queries have a near copy of the same animal in the gallery: they are answered too easily"
             )
-        if n := len(self.catalogue.left_out):
+        left_out = self.catalogue.left_out
+        if n := left_out.loc[left_out[KIND] != NOT_READ, PATH].nunique():  # what is passed over stops no training
             told.append(f"{n:,} files cannot be used: training stops at them, or pass skip_unreadable True there")
         return told
 

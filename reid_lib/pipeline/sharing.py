@@ -17,6 +17,7 @@ from reid_lib.core.names import (
     GALLERY,
     IMAGES_CSV,
     INDIVIDUAL,
+    PATH,
     ROLE,
     UNUSED,
     VAL,
@@ -180,9 +181,7 @@ def _spread(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _files(rows: pd.DataFrame, root: Path) -> list[tuple[Path, str | None]]:
     boxes = rows[BBOX] if BBOX in rows else [None] * len(rows)
-    return [
-        (locate(root, p), box if isinstance(box, str) else None) for p, box in zip(rows["path"], boxes, strict=True)
-    ]
+    return [(locate(root, p), box if isinstance(box, str) else None) for p, box in zip(rows[PATH], boxes, strict=True)]
 
 
 def _prepared_by_timm(embedder, rows: pd.DataFrame, root: Path):

@@ -52,6 +52,7 @@ def test_roles_are_those_that_a_training_gives(tmp_path):
 def test_bad_files_copies_and_two_names_are_findings_and_stop_nothing(tmp_path, caplog):
     root = write_photos(tmp_path / "photos", {f"tier {k}": 6 for k in range(8)})
     (root / "tier 0" / "leer.jpg").write_bytes(b"")
+    (root / "tier 0" / "film.mp4").write_bytes(b"")  # passed over: no training stops at it
     shutil.copy(root / "tier 1" / "0.jpg", root / "tier 1" / "copy.jpg")
     shutil.copy(root / "tier 2" / "0.jpg", root / "tier 3" / "two.jpg")
     Image.open(root / "tier 4" / "1.jpg").resize((64, 64)).save(root / "tier 5" / "again.jpg")

@@ -77,10 +77,7 @@ UNSURE = detections((0.19, (0, 0, 0.5, 0.5))) + detections((0.9, (0, 0, 1, 1)), 
 MEGADETECTOR = {
     "images": [
         {"file": "a/1.jpg", "detections": detections((0.3, (0, 0, 0.5, 0.5)), (0.9, (0.25, 0.5, 0.5, 0.25)))},
-        {
-            "file": "b\\2.jpg",
-            "detections": detections((0.19, (0, 0, 0.5, 0.5))) + detections((0.9, (0, 0, 1, 1)), category="2"),
-        },
+        {"file": "b\\2.jpg", "detections": UNSURE},
         {"file": "b/3.jpg", "failure": "image access error", "detections": None},
     ],
     "detection_categories": {"1": "animal", "2": "person", "3": "vehicle"},
