@@ -54,3 +54,20 @@ def notes_on(stream: str) -> Iterator[None]:
     finally:
         for handler, earlier in before:
             handler.notes_on = earlier
+
+
+@contextmanager
+def quieten(name: str, *, below: int) -> Iterator[None]:
+    """Within the block a logger of another library says nothing that is less grave than a level.
+
+    Args:
+        name: of the logger.
+        below: level of `logging`, such as `logging.ERROR`.
+    """
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(below)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from reid_lib.core.names import DATASET, DATE, IDENTITY, IMAGE_ID, INDIVIDUAL
+from reid_lib.core.names import DATASET, DATE, IDENTITY, IMAGE_ID, INDIVIDUAL, PHOTOGRAPHS
 from reid_lib.data.dates import parse_days
 from reid_lib.data.occasions import units_of
 
-PHOTOGRAPHS, ENCOUNTERS, DAY = "photographs", "encounters", "day"
+ENCOUNTERS, DAY = "encounters", "day"
 
 
 def tabulate_animals(rows: pd.DataFrame) -> pd.DataFrame:

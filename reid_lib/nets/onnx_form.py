@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from reid_lib.core.errors import ModelError, first_line
+from reid_lib.core.logs import quieten
 
 NEEDED = ("onnx", "onnxruntime")
 EXTRA = "pip install -e '.[onnx]'"
@@ -45,7 +46,7 @@ def write_onnx(network: nn.Module, path: Path, *, image_size: int) -> None:
     refused = []
     for write in (_write_by_tracing, _write_by_export):
         try:
-            with torch.inference_mode(), warnings.catch_warnings(), _quiet("torch.onnx"):
+            with torch.inference_mode(), warnings.catch_warnings(), quieten("torch.onnx", below=logging.ERROR):
                 warnings.simplefilter("ignore")  # of torch about itself
                 write(network, images, path)
             return
@@ -81,17 +82,3 @@ def _write_by_export(network: nn.Module, images: torch.Tensor, path: Path) -> No
         verbose=False,
     )
     written.save(path, external_data=False)
-
-
-class _quiet:
-    """A logger that says errors only, while the block lasts."""
-
-    def __init__(self, name: str):
-        self.logger = logging.getLogger(name)
-
-    def __enter__(self) -> None:
-        self.level = self.logger.level
-        self.logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *_: object) -> None:
-        self.logger.setLevel(self.level)

@@ -65,22 +65,22 @@ def judge_data(rows: pd.DataFrame, split: Split | None, *, refused: str = "", mi
     return Enough(level, answers[level], tuple(r for r in reasons if r), tuple(_cures(audit, animals, rows)))
 
 
-def expected_interval(n: int, *, share: float = 0.5) -> tuple[float, float]:
-    """95 % interval of a mean over n animals, each right or wrong as a whole, of which a share is right.
+def expected_interval(right: int, n: int) -> tuple[float, float]:
+    """95 % interval of a mean over animals, each right or wrong as a whole.
 
     Clopper and Pearson's, which the intervals of few animals become then (`bounds`); at a half it is widest.
 
     Args:
+        right: animals that are right, 0 to n.
         n: animals, at least 1.
-        share: 0 to 1; rounded to whole animals.
 
     Example:
-        >>> [round(end, 2) for end in expected_interval(20)]
+        >>> [round(end, 2) for end in expected_interval(10, 20)]
         [0.27, 0.73]
     """
     from scipy.stats import binomtest
 
-    interval = binomtest(round(share * n), n).proportion_ci(0.95, method="exact")
+    interval = binomtest(right, n).proportion_ci(0.95, method="exact")
     return float(interval.low), float(interval.high)
 
 
@@ -119,12 +119,13 @@ def _about_queries(audit: pd.DataFrame) -> list[str]:
         )
     row = audit.loc[TEST]
     for kind, metric in (("known", "BAKS"), ("unknown", "BAUS")):
-        n = int(row[f"{kind}_individuals"])
+        if not (n := int(row[f"{kind}_individuals"])):
+            told.append(f"test has no {kind} animals: {metric} is undefined")
+            continue
+        low, high = expected_interval(half := round(n / 2), n)
         told.append(
-            f"test has no {kind} animals: {metric} is undefined"
-            if not n
-            else f"were {round(n / 2)} of test's {n} {kind} animals answered rightly, the 95 % interval of {metric} "
-            f"would run from {expected_interval(n)[0]:.2f} to {expected_interval(n)[1]:.2f}"
+            f"were {half} of test's {n} {kind} animals answered rightly, the 95 % interval of {metric} would run from "
+            f"{low:.2f} to {high:.2f}"
         )
     if row["same_encounter"] > 0:
         told.append(

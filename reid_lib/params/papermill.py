@@ -1,8 +1,6 @@
 """What a call of papermill will run with, read without running it: its arguments, and the notebook they are for."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +9,7 @@ import click
 
 from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.kernel import quick_imports
+from reid_lib.core.logs import quieten
 from reid_lib.core.paths import project_root
 from reid_lib.params.fields import EvaluateParams, IdentifyParams, TrainParams
 from reid_lib.params.look import LookParams
@@ -113,7 +112,8 @@ def _prepared(path: Path, arguments: list[str]):
     with TemporaryDirectory() as folder:
         out = Path(folder) / "out.ipynb"
         try:
-            with _silent("papermill"):
+            # What it says of paths and of unknown parameters, our own check says better.
+            with quieten("papermill", below=logging.CRITICAL):
                 context = papermill.make_context("papermill", [str(path), str(out), *arguments])
                 context.params |= {"prepare_only": True, "log_level": "WARNING"}
                 papermill.invoke(context)
@@ -128,18 +128,6 @@ def _prepared(path: Path, arguments: list[str]):
         if not out.exists():
             raise ReidError(f"expected only parameters, as -p lr 1e-4; got {' '.join(arguments)}")
         return nbformat.read(out, as_version=4)
-
-
-@contextmanager
-def _silent(logger: str) -> Iterator[None]:
-    """What papermill says of paths and of unknown parameters, our own check says better."""
-    of_papermill = logging.getLogger(logger)
-    level = of_papermill.level
-    of_papermill.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        of_papermill.setLevel(level)
 
 
 def _read(path: Path):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from reid_lib.core import logs
-from reid_lib.core.logs import LOGGER, Shown, notes_on, show_messages
+from reid_lib.core.logs import LOGGER, Shown, notes_on, quieten, show_messages
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +67,13 @@ def test_importing_the_library_is_enough_and_what_was_set_before_counts():
         done = subprocess.run([sys.executable, "-c", code.format(before)], capture_output=True, text=True, check=True)
         assert (done.stdout, done.stderr) == (said, "")
     assert logs.LOGGER.name == "reid_lib"
+
+
+def test_another_librarys_logger_is_quiet_in_the_block_alone(caplog):
+    other = logging.getLogger("some.library")
+    with pytest.raises(ValueError), quieten("some.library", below=logging.ERROR):
+        other.warning("unheard")
+        other.error("heard")
+        raise ValueError
+    other.warning("heard again")
+    assert caplog.messages == ["heard", "heard again"]
