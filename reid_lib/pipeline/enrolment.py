@@ -134,7 +134,10 @@ def enroll_run(finished: FinishedRun, network: Network, *, enrolled: str = "all"
                 f"the photographs of run {finished.run.name!r} are not in {catalogue.root} any more, and their local "
                 "features are needed: put them back, or ask a gallery that was exported while they were there"
             )
-        LOGGER.warning(f"the photographs of the run are not in {catalogue.root}: answers come without their pictures")
+        told = f", and without {len(others)} that the run did not embed" if len(others) else ""
+        LOGGER.warning(
+            f"the photographs of the run are not in {catalogue.root}: answers come without their pictures{told}"
+        )
     rows = _with_files(catalogue, joined.rows) if there else _rows_of(catalogue, joined.rows, None)
     keypoints = find_keypoints(network, catalogue, rows)
     return Photographs(EmbeddingSet(joined.features, rows), keypoints, _greys(network, finished, rows, there))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from reid_lib.core import frames
@@ -41,7 +42,7 @@ class Enrolled:
     Attributes:
         version: of the gallery, afterwards.
         added: number of photographs.
-        there: photographs that were enrolled before, and whose they are.
+        there: photographs that were enrolled before, or given twice, and whose they are.
         rejected: DataFrame(path, reason) of those that could not be used.
         catalogue: the corrected catalogue; None where none was written.
     """
@@ -108,20 +109,10 @@ def enroll(
         groups: of new animals: label of each row's group.
 
     Returns:
-        The version afterwards, how many were added, and in words those that were there.
+        The version afterwards, how many were added, and in words those that were there before them.
     """
     version, rows = gallery.rows()
-    told = (rows[name] for name in (CONTENT, IMAGE_ID, IDENTITY, DATASET))
-    enrolled = {
-        content: (f"{name} ({who})", dataset) for content, name, who, dataset in zip(*told, strict=True) if content
-    }
-    contents = catalogue.states.contents(catalogue.rows)
-    there = []
-    for path, dataset, content in zip(catalogue.rows[PATH], catalogue.rows[DATASET], contents, strict=True):
-        if content in enrolled:
-            words, other = enrolled[content]
-            there.append(f"{path}: {words}" + (f", under data set {other}" if other != dataset else ""))
-    first = ~pd.Series(contents).duplicated().to_numpy() & ~pd.Series(contents).isin(enrolled).to_numpy()
+    first, there = _sort_out(rows, catalogue)
     if not first.any():
         return version, 0, there
     fresh = Catalogue(catalogue.rows[first].reset_index(drop=True), catalogue.root, "photos")
@@ -134,6 +125,24 @@ def enroll(
     told += f" and {len(names) - NAMED} more animals" if len(names) > NAMED else ""
     version, added = changes.add_photographs(gallery, photographs, what=f"{how} {told}")
     return version, added, there
+
+
+def _sort_out(enrolled: pd.DataFrame, catalogue: Catalogue) -> tuple[np.ndarray, list[str]]:
+    """Which photographs are to be enrolled (n,): not those that are by their content, of those given twice the first;
+    and, of the others, in words whose they are already."""
+    contents = catalogue.states.contents(catalogue.rows)
+    columns = (enrolled[name] for name in (CONTENT, IMAGE_ID, IDENTITY, DATASET))
+    known = {content: (f"{name} ({who})", dataset) for content, name, who, dataset in zip(*columns, strict=True)}
+    columns = (catalogue.rows[name] for name in (PATH, IDENTITY, DATASET))
+    fresh, there = [], []
+    for content, path, who, dataset in zip(contents, *columns, strict=True):
+        fresh.append(not content or content not in known)
+        if fresh[-1]:
+            known[content] = f"{path} ({who})", dataset
+        else:
+            words, other = known[content]
+            there.append(f"{path}: {words}" + (f", under data set {other}" if other != dataset else ""))
+    return np.array(fresh, dtype=bool), there
 
 
 def write_catalogue(gallery: Gallery, path: Path) -> None:

@@ -80,7 +80,9 @@ def test_what_is_added_is_embedded_alone_and_found_from_then_on(run, tmp_path, m
 def test_folders_name_the_animals_and_what_has_no_name_is_refused(run, tmp_path):
     gallery = galleries.export_run(run, "animals")
     noise(tmp_path / "new" / "Änne", 2, seed=1), noise(tmp_path / "new" / "Bär" / "tief", 1, seed=2)
-    galleries.add_folder(gallery, str(tmp_path / "new"), dataset="lynxes")
+    shutil.copy(tmp_path / "new" / "Bär" / "tief" / "Bild 0.png", tmp_path / "new" / "Änne" / "copy.png")
+    found = galleries.add_folder(gallery, str(tmp_path / "new"), dataset="lynxes")
+    assert found.added == 3 and found.there == ["Änne/copy.png: Bär/tief/Bild 0.png (Bär)"]
     counts = gallery.rows()[1]["identity"].value_counts()
     assert (counts["Änne"], counts["Bär"]) == (2, 1)
     with pytest.raises(GalleryError, match=r"no named animal.*--identity NAME"):
