@@ -9,6 +9,7 @@ from reid_lib.core.errors import CatalogueError, is_text
 from reid_lib.core.names import DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
 from reid_lib.core.paths import escape_path, find_data
 from reid_lib.data.audit import KIND, find_problems
+from reid_lib.data.boxes import convert_to_pixels
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.file_states import FileStates
 from reid_lib.data.find_files import list_files
@@ -61,6 +62,7 @@ def read_photographs(
         frame, root, rejected = _from_files(source, folders)
     states = FileStates(root)
     rows, notes = normalise_table(frame, dataset=dataset, names_wanted=False) if len(frame) else (frame, [])
+    rows, measured = convert_to_pixels(rows, states, progress=progress)
     problems = find_problems(rows, root, states=states, thorough=False, progress=progress) if len(rows) else None
     if problems is not None:
         problems = problems[~problems[KIND].str.startswith("the same photograph")]
@@ -70,7 +72,7 @@ def read_photographs(
         rows = rows.drop(index=problems.index.unique()).reset_index(drop=True)
         rows = _with_dates(rows, states, progress)
     rejected = rejected.drop_duplicates(PATH).sort_values(PATH, kind="stable", ignore_index=True)
-    return NewPhotographs(Catalogue(rows, root, "photos", tuple(notes), audited=states), rejected)
+    return NewPhotographs(Catalogue(rows, root, "photos", (*notes, *measured), audited=states), rejected)
 
 
 def _from_files(source: Path, folders: str) -> tuple[pd.DataFrame, Path, pd.DataFrame]:

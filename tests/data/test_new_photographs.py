@@ -119,3 +119,11 @@ def test_photographs_below_a_link_are_found(tmp_path):
     (tmp_path / "photos" / "linked").symlink_to(tmp_path / "card")
     (tmp_path / "photos" / "circle").symlink_to(tmp_path / "photos")
     assert read(tmp_path / "photos").catalogue.rows[PATH].tolist() == ["linked/1.jpg"]
+
+
+def test_boxes_as_shares_of_the_sides_are_taken_as_a_run_takes_them(tmp_path):
+    photo(tmp_path / "a.png")
+    (tmp_path / "table.csv").write_text('path,bbox\na.png,"0.25,0.5,0.5,0.25"\n')
+    catalogue = read(tmp_path / "table.csv").catalogue
+    assert catalogue.rows["bbox"].tolist() == ["12,20,24,10"]  # of 48 x 40 pixels
+    assert any("shares of the photograph's width and height" in note for note in catalogue.notes)
