@@ -48,10 +48,8 @@ def score_pairs(
     if progress and there.any():
         LOGGER.info(f"{there.sum():,} of {scorable.sum():,} pairs were matched before")
     missing = np.flatnonzero(scorable & ~there)
-    done = 0
-    for batch in store.keep(sets.images, codes[missing], _matched(matcher, sets, codes[missing], progress)):
-        scores[missing[done : done + len(batch)]] = batch
-        done += len(batch)
+    batches = _matched(matcher, sets, codes[missing], progress)
+    scores[missing] = store.keep(sets.images, codes[missing], batches)
     scores[~scorable] = np.nan
     return scores[which]
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import time
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -87,25 +87,29 @@ class PairStore:
                 LOGGER.warning(f"pair scores are not kept for another time ({error}); matching goes on")
             self._told = True
 
-    def keep(self, images: np.ndarray, codes: np.ndarray, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Pass on the scores of pairs as they are computed, and write them every 20 seconds, also when that ends early.
+    def keep(self, images: np.ndarray, codes: np.ndarray, batches: Iterable[np.ndarray]) -> np.ndarray:
+        """Scores of pairs that were not there, written every 20 seconds as they are computed, also if that ends early.
 
         Args:
             images: (n,) S32, ascending.
             codes: (p,) int64 of the pairs, in the order in which they are computed.
             batches: (b, width) scores of the next b pairs.
+
+        Returns:
+            (p, width) float32.
         """
-        begun, kept, done, held = time.monotonic(), 0, 0, []
+        scores = np.empty((len(codes), self.width), dtype=np.float32)
+        begun, kept, done = time.monotonic(), 0, 0
         try:
             for batch in batches:
-                held.append(batch)
+                scores[done : done + len(batch)] = batch
                 done += len(batch)
-                yield batch
                 if time.monotonic() - begun > PIECE_S:
-                    self.write(images, codes[kept:done], np.concatenate(held))
-                    begun, kept, held = time.monotonic(), done, []
+                    self.write(images, codes[kept:done], scores[kept:done])
+                    begun, kept = time.monotonic(), done
         finally:
-            self.write(images, codes[kept:done], np.concatenate(held) if held else np.empty((0, self.width)))
+            self.write(images, codes[kept:done], scores[kept:done])
+        return scores
 
     def _read(self, path: Path) -> dict[str, np.ndarray] | None:
         try:

@@ -76,10 +76,8 @@ def find_same_photos(
     codes, which = np.unique(sets.codes(query[chosen], image[chosen]), return_inverse=True)
     store = PairStore(f"one photograph {FORMAT} {SIDE_PX} {SQUARE_PX} {LEAST_INLIERS} {matcher.key}", len(MEASURED))
     measured, there = store.read(sets.images, codes)
-    missing, done = np.flatnonzero(~there), 0
-    for batch in store.keep(sets.images, codes[missing], _compared(matcher, sets, codes[missing], roots, progress)):
-        measured[missing[done : done + len(batch)]] = batch
-        done += len(batch)
+    batches = _compared(matcher, sets, codes[~there], roots, progress)
+    measured[~there] = store.keep(sets.images, codes[~there], batches)
     table = pd.DataFrame({"query": query[chosen], "image": image[chosen]})
     table["query_id"] = queries.rows[IMAGE_ID].to_numpy()[table["query"]]
     table["gallery_id"] = gallery.rows[IMAGE_ID].to_numpy()[table["image"]]
