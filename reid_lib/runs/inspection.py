@@ -2,6 +2,7 @@
 
 from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import (
+    CALIBRATION_JSON,
     CHECKPOINT,
     CHECKSUMS_JSON,
     CLUSTERS_CSV,
@@ -9,6 +10,7 @@ from reid_lib.core.names import (
     FIGURES,
     HISTORY_CSV,
     IMAGES_CSV,
+    MATCHES_NPZ,
     METRICS_JSON,
     MODEL_JSON,
     MODEL_WEIGHTS,
@@ -16,7 +18,10 @@ from reid_lib.core.names import (
     PROJECTION_CSV,
     REPORT_HTML,
     ROLES,
+    SAME_PHOTOS_CSV,
+    SCORES,
     SUBMISSION_CSV,
+    SUSPECTS_CSV,
     THRESHOLD_CSV,
 )
 from reid_lib.runs import seals
@@ -30,11 +35,22 @@ def check_nothing_in_the_way(run: RunFolder) -> None:
         RunError: there is.
     """
     written = (CHECKPOINT, HISTORY_CSV, MODEL_JSON, MODEL_WEIGHTS, IMAGES_CSV, METRICS_JSON, PREDICTIONS_CSV)
-    written += (THRESHOLD_CSV, PROJECTION_CSV, SUBMISSION_CSV, CLUSTERS_CSV, REPORT_HTML, CHECKSUMS_JSON)
+    written += (
+        SAME_PHOTOS_CSV,
+        CALIBRATION_JSON,
+        MATCHES_NPZ,
+        SUSPECTS_CSV,
+        THRESHOLD_CSV,
+        PROJECTION_CSV,
+        SUBMISSION_CSV,
+        CLUSTERS_CSV,
+        REPORT_HTML,
+        CHECKSUMS_JSON,
+    )
     pictures = [f"{FIGURES}/{path.name}" for path in run.path(FIGURES).glob("*")]
-    parts = [f"{EMBEDDINGS}/{role}.npz" for role in ROLES]
+    parts = [f"{folder}/{role}.npz" for folder in (EMBEDDINGS, SCORES) for role in ROLES]
     wrong = [name for name in (*written, *pictures, *parts) if run.path(name).is_dir()]
-    wrong += [name for name in (FIGURES, EMBEDDINGS) if run.path(name).is_file()]
+    wrong += [name for name in (FIGURES, EMBEDDINGS, SCORES) if run.path(name).is_file()]
     if wrong:
         raise RunError(
             f"{run.path(wrong[0])} is in the way: it is a {'file' if run.path(wrong[0]).is_file() else 'folder'}, and "
