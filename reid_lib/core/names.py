@@ -43,6 +43,7 @@ N_RANKS = 5
 PHOTOGRAPHS = "photographs"  # of one query, where an encounter is one
 UNIT = "unit"  # of the scores, in metrics.json; runs that do not say it are of
 COSINE = "cosine"
+EMBEDDING = "embedding"  # the score of embeddings, among other scores of one pair
 
 # Columns of the predictions that say which flanks met; only there where the gallery has orientations.
 SAME_ORIENTATION = "same_orientation"  # has the query's own individual a gallery image of the query's orientation?

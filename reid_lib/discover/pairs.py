@@ -5,15 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from reid_lib.core.names import DATASET, IDENTITY
+from reid_lib.core.names import DATASET, EMBEDDING, IDENTITY
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.evidence import Evidence, Folds
 from reid_lib.match.fuse import MIN_INDIVIDUALS, MIN_POSITIVE, N_FOLDS
 from reid_lib.match.pairs import PairTable, codes
 from reid_lib.match.ranking import nearest_images
 from reid_lib.match.stack import FusionKind, PairFusion, fit_pairs
-
-COSINE_SCORE = "embedding"
 
 
 def list_pairs(cosine: Cosine, k: int) -> PairTable:
@@ -24,7 +22,7 @@ def list_pairs(cosine: Cosine, k: int) -> PairTable:
         k: others of each, at least 1.
 
     Returns:
-        Pairs with query < image and their cosine, the score `COSINE_SCORE`.
+        Pairs with query < image and their cosine, the score `EMBEDDING`.
     """
     rows = cosine.queries
     code = codes(rows, rows, DATASET)[0]
@@ -39,7 +37,7 @@ def list_pairs(cosine: Cosine, k: int) -> PairTable:
         own, other = members[own[others]], members[other[others]]
         keys.append(np.minimum(own, other) * len(rows) + np.maximum(own, other))
     first, second = np.divmod(np.unique(np.concatenate(keys)), max(len(rows), 1))
-    return PairTable(rows, rows, first, second, {COSINE_SCORE: cosine.exact(first, second)})
+    return PairTable(rows, rows, first, second, {EMBEDDING: cosine.exact(first, second)})
 
 
 @dataclass(frozen=True, eq=False)

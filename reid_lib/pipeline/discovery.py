@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, NEW_INDIVIDUAL, PREDICTED, TEST, VAL
+from reid_lib.core.names import DATASET, EMBEDDING, IDENTITY, IMAGE_ID, NEW_INDIVIDUAL, PREDICTED, TEST, VAL
 from reid_lib.discover.individuals import cluster_photographs, fit_cuts
 from reid_lib.discover.measures import CLUSTER, measure_clusters
 from reid_lib.discover.pairs import fit_pair_probabilities, list_pairs
@@ -12,8 +12,9 @@ from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.pairs import PairTable
 from reid_lib.pipeline.experiment import Experiment
-from reid_lib.pipeline.local_scores import EMBEDDING, LocalScores
+from reid_lib.pipeline.local_scores import LocalScores
 from reid_lib.pipeline.scoring import Scored
+from reid_lib.pipeline.submission import CLUSTERED
 
 AUTO, AVERAGE = "auto", "average"
 NEIGHBOURS = 50  # of each photograph, where nothing but embeddings is compared
@@ -24,7 +25,7 @@ def choose_method(experiment: Experiment) -> str | None:
     asked = getattr(experiment.params, "clusters", AUTO)
     if asked != AUTO:
         return asked
-    return AVERAGE if experiment.params.dataset == "animalclef2026" else None
+    return AVERAGE if experiment.params.dataset == CLUSTERED else None
 
 
 def discover_individuals(

@@ -9,7 +9,20 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError, GalleryError
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import CONTENT, DATASET, GALLERY, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, ROLES, ROOT, TEST, VAL
+from reid_lib.core.names import (
+    CONTENT,
+    DATASET,
+    EMBEDDING,
+    GALLERY,
+    IDENTITY,
+    IMAGE_ID,
+    INDIVIDUAL,
+    ROLE,
+    ROLES,
+    ROOT,
+    TEST,
+    VAL,
+)
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.near_copies import SIDE, small_greys
 from reid_lib.data.pixels import load_pixels
@@ -27,7 +40,7 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import fit
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.threshold import threshold_for
-from reid_lib.pipeline.local_scores import EMBEDDING, make_extractor, score_shortlist
+from reid_lib.pipeline.local_scores import make_extractor, score_shortlist
 from reid_lib.pipeline.masking import make_masker
 from reid_lib.pipeline.recipes import FinishedRun
 

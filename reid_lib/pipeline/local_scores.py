@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
+from reid_lib.core.names import EMBEDDING, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Extractor, KeypointSet
 from reid_lib.match.lnbnn import Votes, count_votes
@@ -20,7 +20,7 @@ from reid_lib.pipeline.masking import AUTO, choose_mask, make_masker
 if TYPE_CHECKING:
     from reid_lib.pipeline.experiment import Experiment
 
-EMBEDDING, VOTES, SIFT = "embedding", "votes", "sift"
+VOTES, SIFT = "votes", "sift"
 
 
 def make_extractor(features: str, device: str) -> Extractor:

@@ -10,6 +10,7 @@ from reid_lib.core.errors import RunError
 from reid_lib.core.files import hash_file
 from reid_lib.core.names import (
     CALIBRATION_JSON,
+    EMBEDDING,
     EMBEDDINGS,
     GALLERY,
     IDENTITY,
@@ -35,7 +36,7 @@ from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.probability import calibrate_candidates
 from reid_lib.openset.threshold import fit_threshold
 from reid_lib.params.fields import EvaluateParams, TrainParams
-from reid_lib.pipeline.local_scores import EMBEDDING, SIFT
+from reid_lib.pipeline.local_scores import SIFT
 from reid_lib.pipeline.masking import NONE
 from reid_lib.runs.folder import RunFolder, load_run
 from reid_lib.runs.seals import check

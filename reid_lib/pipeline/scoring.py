@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import CALIBRATION_JSON, IMAGE_ID, ROLE, SAME_PHOTOS_CSV, SCORES, TEST, VAL
+from reid_lib.core.names import CALIBRATION_JSON, EMBEDDING, IMAGE_ID, ROLE, SAME_PHOTOS_CSV, SCORES, TEST, VAL
 from reid_lib.match.fuse import Fusion, fit_fusion
 from reid_lib.match.fused import Fused
 from reid_lib.match.pairs import PairTable
@@ -22,7 +22,7 @@ from reid_lib.openset.measures import HEADLINE
 from reid_lib.openset.paired import compare_answers, describe_differences, to_entry
 from reid_lib.pipeline.evaluation import answer_queries
 from reid_lib.pipeline.experiment import Experiment
-from reid_lib.pipeline.local_scores import EMBEDDING, LocalScores
+from reid_lib.pipeline.local_scores import LocalScores
 from reid_lib.pipeline.same_photo import LEAVE_OUT, find_own_photos, leave_out_own, measure_own_photos
 from reid_lib.runs.run import Run
 
