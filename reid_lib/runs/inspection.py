@@ -35,18 +35,8 @@ def check_nothing_in_the_way(run: RunFolder) -> None:
         RunError: there is.
     """
     written = (CHECKPOINT, HISTORY_CSV, MODEL_JSON, MODEL_WEIGHTS, IMAGES_CSV, METRICS_JSON, PREDICTIONS_CSV)
-    written += (
-        SAME_PHOTOS_CSV,
-        CALIBRATION_JSON,
-        MATCHES_NPZ,
-        SUSPECTS_CSV,
-        THRESHOLD_CSV,
-        PROJECTION_CSV,
-        SUBMISSION_CSV,
-        CLUSTERS_CSV,
-        REPORT_HTML,
-        CHECKSUMS_JSON,
-    )
+    written += (THRESHOLD_CSV, PROJECTION_CSV, SUBMISSION_CSV, CLUSTERS_CSV, REPORT_HTML, CHECKSUMS_JSON)
+    written += (CALIBRATION_JSON, MATCHES_NPZ, SAME_PHOTOS_CSV, SUSPECTS_CSV)
     pictures = [f"{FIGURES}/{path.name}" for path in run.path(FIGURES).glob("*")]
     parts = [f"{folder}/{role}.npz" for folder in (EMBEDDINGS, SCORES) for role in ROLES]
     wrong = [name for name in (*written, *pictures, *parts) if run.path(name).is_dir()]

@@ -5,7 +5,7 @@ from made_runs import catalogue, make_run
 
 from reid_lib.core import files
 from reid_lib.core.errors import RunError, RunFormatError
-from reid_lib.core.names import CHECKSUMS_JSON, FIGURES, METRICS_JSON, PREDICTIONS_CSV
+from reid_lib.core.names import CHECKSUMS_JSON, FIGURES, MATCHES_NPZ, METRICS_JSON, PREDICTIONS_CSV, SCORES
 from reid_lib.runs import seals
 from reid_lib.runs.folder import RunFolder
 from reid_lib.runs.inspection import check_nothing_in_the_way, find_lost_files
@@ -26,16 +26,18 @@ def test_a_run_as_it_was_written_has_nothing_in_the_way_and_nothing_lost(run):
     assert find_lost_files(run) == {}
 
 
-def test_a_folder_in_the_place_of_a_file_is_told(run):
-    run.path(PREDICTIONS_CSV).unlink()
-    run.path(PREDICTIONS_CSV).mkdir()
-    with pytest.raises(RunError, match=f"{PREDICTIONS_CSV} is in the way: it is a folder"):
+@pytest.mark.parametrize("name", [PREDICTIONS_CSV, MATCHES_NPZ, f"{SCORES}/val.npz"])
+def test_a_folder_in_the_place_of_a_file_is_told(run, name):
+    run.path(name).unlink(missing_ok=True)
+    run.path(name).mkdir(parents=True)
+    with pytest.raises(RunError, match=f"{name} is in the way: it is a folder"):
         check_nothing_in_the_way(run)
 
 
-def test_a_file_in_the_place_of_a_folder_is_told(run):
-    run.path(FIGURES).write_text("")
-    with pytest.raises(RunError, match=f"{FIGURES} is in the way: it is a file"):
+@pytest.mark.parametrize("name", [FIGURES, SCORES])
+def test_a_file_in_the_place_of_a_folder_is_told(run, name):
+    run.path(name).write_text("")
+    with pytest.raises(RunError, match=f"{name} is in the way: it is a file"):
         check_nothing_in_the_way(run)
 
 
