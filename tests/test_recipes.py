@@ -1,4 +1,5 @@
-"""The recipes of variants/: accepted by the notebook that the first line names, and their networks can be built."""
+"""The recipes of variants/: accepted by the notebook that the first line names (else train.ipynb), and their
+networks can be built."""
 
 import re
 
