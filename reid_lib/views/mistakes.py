@@ -3,6 +3,7 @@
 import ipywidgets as w
 from markupsafe import Markup
 
+from reid_lib.core.errors import RunError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, MATCHES_NPZ, PREDICTED, SCORE, TEST, VAL, ranked_column
 from reid_lib.figures.match_lines import MatchedPair, match_lines
 from reid_lib.figures.saving import render_png
@@ -61,7 +62,10 @@ class Mistakes(View):
     def _lines(self, run: str, image_id: str) -> Markup:
         """Where the query matches its best candidate, as the run kept it: nothing for a run without local scores."""
         if run not in self._matches:
-            self._matches[run] = load_matches(self.comparison.run(run).folder.path(MATCHES_NPZ))
+            try:
+                self._matches[run] = load_matches(self.comparison.run(run).folder.path(MATCHES_NPZ))
+            except RunError as error:  # all else of the run can be shown
+                return html.muted(str(error))
         pair = self._matches[run].get(image_id)
         photos = {name: self.comparison.photo(run, name) for name in (pair.query, pair.candidate)} if pair else {}
         if pair is None or any(pixels is None for pixels in photos.values()):

@@ -43,3 +43,15 @@ def test_a_mistake_is_shown_with_its_match_lines_where_the_run_kept_them(folder)
         assert "data:image/png" not in view.shown.value
     finally:
         path.unlink()
+
+
+def test_damaged_matches_are_told_and_the_mistake_is_shown_without_them(folder):
+    picker = base.RunPicker(Comparison(folder))
+    picker.choose("triplet")
+    path = folder / "triplet" / MATCHES_NPZ
+    path.write_bytes(b"PK")
+    try:
+        view = mistakes.Mistakes(picker)
+        assert view.queries.value in view.shown.value and "cannot be read" in view.shown.value
+    finally:
+        path.unlink()
