@@ -20,9 +20,12 @@ class DataParams(NotebookParams):
         description="demo, demo:small, demo:large, folder, csv, animalclef2025, wildlife:<Class>, ...: see README",
     )
     data_root: str = Field("", description="where the photographs lie; empty means REID_DATA (demo needs none)")
-    columns: str = Field("", description="csv only, ours:theirs separated by spaces, e.g. identity:animal path:file")
+    columns: str = Field(
+        "", description="csv and coco, ours:theirs separated by spaces, e.g. identity:animal path:file"
+    )
     encounter: str = Field(
-        "", description="folder only, a pattern of paths, e.g. {identity}/{encounter}_*; empty: by EXIF time"
+        "",
+        description="folder and megadetector, a pattern of paths, e.g. {identity}/{encounter}_*; empty: by EXIF time",
     )
     skip_unreadable: bool = Field(False, description="leave bad images out (and say so) instead of stopping")
     run_name: str = Field("", description="empty: made from what differs from these defaults")
