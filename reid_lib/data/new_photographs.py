@@ -8,7 +8,7 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError, is_text
 from reid_lib.core.names import DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
 from reid_lib.core.paths import escape_path, find_data
-from reid_lib.data.audit import KIND, find_problems
+from reid_lib.data.audit import COPY, KIND, TWO_IDENTITIES, find_problems
 from reid_lib.data.boxes import convert_to_pixels
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.file_states import FileStates
@@ -65,7 +65,7 @@ def read_photographs(
     rows, measured = convert_to_pixels(rows, states, progress=progress)
     problems = find_problems(rows, root, states=states, thorough=False, progress=progress) if len(rows) else None
     if problems is not None:
-        problems = problems[~problems[KIND].str.startswith("the same photograph")]
+        problems = problems[~problems[KIND].isin((COPY, TWO_IDENTITIES))]
         told = [row.detail or row.kind for row in problems.itertuples()]
         bad = pd.DataFrame({PATH: problems[PATH].to_numpy(), REASON: told}, dtype=object)
         rejected = pd.concat([rejected, bad], ignore_index=True)
