@@ -21,8 +21,8 @@ PACKAGES = sorted(".".join(path.parent.relative_to(ROOT).parts) for path in LIBR
 MODULES = sorted(path.relative_to(LIBRARY) for path in LIBRARY.rglob("*.py") if not path.name.startswith("__"))
 # These import without torch; what they never reach, not even inside a function, import-linter holds (pyproject.toml).
 TORCH_FREE = (
-    "core", "params", "data", "embed", "match", "openset", "discover", "runs", "gallery", "compare", "figures", "pages",
-    "views", "sweep",
+    "core", "params", "data", "embed", "match", "openset", "discover", "runs", "gallery", "review", "compare",
+    "figures", "pages", "views", "sweep",
 )  # fmt: skip
 
 

@@ -69,6 +69,10 @@ class GalleryError(ReidError, RuntimeError):
     """A gallery cannot be used, or cannot be changed as asked."""
 
 
+class ReviewError(ReidError, RuntimeError):
+    """A review, or its table of decisions, cannot be used, or a decision cannot be taken."""
+
+
 class RunBusyError(RunError):
     """Another live process owns the run."""
 

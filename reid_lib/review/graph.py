@@ -1,0 +1,196 @@
+"""Must-link and cannot-link: what follows from decisions, where they contradict each other, and which one to doubt.
+
+*Same* is transitive: photographs that decisions of *same* connect are one component, one animal. A *different* between
+two components parts all their photographs; one inside a component is an inconsistency. A minimum cut says what is
+cheaper to give up, that decision or the *same* ones that connect its two photographs (Crall 2017, Stewart 2021).
+"""
+
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
+
+from reid_lib.core.errors import ReviewError
+from reid_lib.review.decisions import DECIDED, DIFFERENT, DISPUTED, FIRST, SAME, SECOND, WEIGHT
+
+ENOUGH = 2  # k+ and k-: ways that a pair is known to be one animal, or two, from which on nobody is asked
+ERROR = 0.05  # share of answers that are wrong, as far as nobody knows better
+UNLIKELY = 0.01  # no probability weighs more than this, or its opposite
+_UNITS = 1000  # of capacity for one nat of evidence: flows are whole numbers
+
+Pair = tuple[Hashable, Hashable]
+
+
+def log_odds(probability: np.ndarray | float, least: float = UNLIKELY) -> np.ndarray | float:
+    """Evidence for *same* in nats; probabilities of any shape, taken as between `least` and 1 - `least`."""
+    p = np.clip(probability, least, 1 - least)
+    return np.log(p) - np.log1p(-p)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A pair that was decided.
+
+    Attributes:
+        pair: two photographs.
+        same: or different.
+        weight: answers that agree with it, less those that do not; at least 1.
+        probability: that both show one animal, by what their pictures say.
+        error: share of answers that are wrong.
+    """
+
+    pair: Pair
+    same: bool
+    weight: int = 1
+    probability: float = 0.5
+    error: float = ERROR
+
+    @property
+    def evidence(self) -> float:
+        """Nats that speak for the decision, answers and picture together; above 0."""
+        picture = float(log_odds(self.probability))
+        told = self.weight * float(log_odds(1 - self.error, least=1e-6))
+        return max(told + (picture if self.same else -picture), 1 / _UNITS)
+
+
+class Constraints:
+    """Components of *same*, and what *different* says of them.
+
+    Args:
+        decided: decisions, no pair twice.
+        nodes: photographs that are to be known also without a decision.
+        disputed: pairs about which people disagree; they link nothing.
+    """
+
+    def __init__(self, decided: Iterable[Decided], nodes: Iterable[Hashable] = (), disputed: Iterable[Pair] = ()):
+        self.decided, self.disputed = list(decided), list(disputed)
+        self._of = {frozenset(one.pair): one for one in self.decided}
+        self._names = list(dict.fromkeys(nodes) | dict.fromkeys(node for one in self.decided for node in one.pair))
+        self._place = {name: k for k, name in enumerate(self._names)}
+        self._same = [one for one in self.decided if one.same]
+        self._label = connected_components(self._graph([1] * len(self._same)), directed=False)[1]
+
+    @classmethod
+    def of(
+        cls,
+        current: pd.DataFrame,
+        image_ids: Iterable[str] = (),
+        probability: Mapping[tuple[str, str], float] | None = None,
+        *,
+        error: float = ERROR,
+    ) -> "Constraints":
+        """The constraints of what holds.
+
+        Args:
+            current: of `decisions.current`. Photographs beyond `image_ids` count, too: two are one animal also through
+                a third one of another run.
+            image_ids: photographs to be known without a decision.
+            probability: (image_id_1, image_id_2), the lesser text first -> that both show one animal; 0.5 where none.
+            error: share of answers that are wrong.
+        """
+        known, decided, disputed = probability or {}, [], []
+        for one, other, told, weight in current[[FIRST, SECOND, DECIDED, WEIGHT]].itertuples(index=False, name=None):
+            if told in (SAME, DIFFERENT):
+                decided.append(Decided((one, other), told == SAME, weight, known.get((one, other), 0.5), error))
+            elif told == DISPUTED:
+                disputed.append((one, other))
+        return cls(decided, image_ids, disputed)
+
+    def component(self, node: Hashable) -> list:
+        """All that is one animal with a photograph by decisions, itself included."""
+        return [self._names[k] for k in np.flatnonzero(self._label == self._label[self._at(node)])]
+
+    def are_same(self, one: Hashable, other: Hashable) -> bool:
+        """Do decisions connect the two?"""
+        return self._label[self._at(one)] == self._label[self._at(other)]
+
+    def are_different(self, one: Hashable, other: Hashable) -> bool:
+        """Does a *different* lie between their components? Not where it lies inside of one."""
+        return self._parted(one, other) > 0
+
+    def is_settled(self, one: Hashable, other: Hashable) -> bool:
+        """Two independent ways say the same of the pair: paths without a common decision (k+), or *different* (k-).
+
+        Two people who agree, or one who was asked twice, are two ways.
+        """
+        if not self.are_same(one, other):
+            return self._parted(one, other) >= ENOUGH
+        return self._cut(one, other, [single.weight for single in self._same])[0] >= ENOUGH
+
+    @cached_property
+    def inconsistencies(self) -> list[Pair]:
+        """Pairs decided *different* whose photographs decisions of *same* connect, the surest first."""
+        inside = [one for one in self.decided if not one.same and self.are_same(*one.pair)]
+        return [one.pair for one in sorted(inside, key=lambda one: -one.evidence)]
+
+    def doubt(self, inconsistency: Pair) -> Pair:
+        """The decision to doubt: the least evident one on the side of a minimum cut that has less evidence.
+
+        On one side stand the *same* decisions whose loss would part the two photographs at the least cost, on the other
+        all *different* ones that would then be right.
+
+        Raises:
+            ReviewError: the pair is none of `inconsistencies`.
+        """
+        return min(self._weaker(inconsistency), key=lambda one: one.evidence).pair
+
+    def doubted(self) -> set[Pair]:
+        """Decisions without which no inconsistency is left; of each, the side with less evidence."""
+        left_out: set[Pair] = set()
+        rest = self
+        while rest.inconsistencies:
+            weaker = {one.pair for one in rest._weaker(rest.inconsistencies[0])}
+            left_out |= weaker
+            rest = Constraints(one for one in rest.decided if one.pair not in weaker)
+        return left_out
+
+    def _weaker(self, inconsistency: Pair) -> list[Decided]:
+        told = self._of.get(frozenset(inconsistency))
+        if told is None or told.same or not self.are_same(*inconsistency):
+            raise ReviewError(f"{inconsistency} is no pair that was called different and is connected by same")
+        flow, side = self._cut(*inconsistency, [round(one.evidence * _UNITS) for one in self._same])
+        crossing = [one for one in self.decided if side[self._at(one.pair[0])] != side[self._at(one.pair[1])]]
+        label = self._label[self._at(inconsistency[0])]
+        crossing = [one for one in crossing if all(self._label[self._at(node)] == label for node in one.pair)]
+        against = [one for one in crossing if not one.same]
+        if flow <= sum(round(one.evidence * _UNITS) for one in against):
+            return [one for one in crossing if one.same]
+        return [told]
+
+    def _cut(self, one: Hashable, other: Hashable, capacity: list[int]) -> tuple[int, np.ndarray]:
+        """Value of the minimum cut between two photographs, and which photographs lie on the side of the first."""
+        graph = self._graph(capacity)
+        found = maximum_flow(graph, self._at(one), self._at(other))
+        residual = csr_array(graph - found.flow)
+        residual.eliminate_zeros()
+        side = np.zeros(len(self._names), dtype=bool)
+        side[breadth_first_order(residual, self._at(one), return_predecessors=False)] = True
+        return int(found.flow_value), side
+
+    def _graph(self, capacity: list[int]) -> csr_array:
+        """The *same* decisions as a symmetric graph."""
+        ends = np.array([[self._at(node) for node in one.pair] for one in self._same], dtype=np.int32).reshape(-1, 2)
+        both = np.concatenate([ends, ends[:, ::-1]])
+        n = len(self._names)
+        values = np.array([*capacity, *capacity], dtype=np.int32)
+        return csr_array(coo_array((values, (both[:, 0], both[:, 1])), shape=(n, n)))
+
+    def _parted(self, one: Hashable, other: Hashable) -> int:
+        """Weight of the *different* decisions between the components of two photographs; 0 for one component."""
+        ends = {self._label[self._at(one)], self._label[self._at(other)]}
+        if len(ends) == 1:
+            return 0
+        return sum(
+            told.weight
+            for told in self.decided
+            if not told.same and {self._label[self._at(node)] for node in told.pair} == ends
+        )
+
+    def _at(self, node: Hashable) -> int:
+        if node not in self._place:
+            raise ReviewError(f"photograph {node!r} is not known here: there is no decision on it")
+        return self._place[node]

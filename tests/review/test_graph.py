@@ -1,0 +1,103 @@
+"""What follows from decisions, against networkx."""
+
+import itertools
+
+import networkx as nx
+import numpy as np
+import pytest
+
+from reid_lib.core.errors import ReviewError
+from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, SAME, DecisionTable, current
+from reid_lib.review.graph import Constraints, Decided, log_odds
+
+
+def constrain(*decided: tuple) -> Constraints:
+    """Of (one, other, same, weight)."""
+    return Constraints([Decided((one, other), same, weight) for one, other, same, weight in decided])
+
+
+def test_same_is_transitive_and_different_parts_all_of_both():
+    found = Constraints([Decided(p, True) for p in ("ab", "bc", "de")] + [Decided(("c", "d"), False)], nodes="abcdefg")
+    assert found.component("a") == ["a", "b", "c"] and found.component("f") == ["f"]
+    assert found.are_same("a", "c") and not found.are_same("a", "d")
+    assert found.are_different("a", "e") and not found.are_different("a", "b") and not found.are_different("a", "f")
+    assert not found.inconsistencies
+    with pytest.raises(ReviewError, match="not known"):
+        found.component("z")
+
+
+def test_enough_is_two_ways():
+    found = constrain(("a", "b", True, 1), ("b", "c", True, 1), ("c", "a", True, 1), ("c", "d", True, 1))
+    assert found.is_settled("a", "b") and not found.is_settled("a", "d")
+    assert constrain(("a", "b", True, 2)).is_settled("a", "b"), "two people"
+    apart = [("a", "b", True, 1), ("c", "d", True, 1), ("a", "c", False, 1)]
+    assert not constrain(*apart).is_settled("b", "d")
+    assert constrain(*apart, ("b", "c", False, 1)).is_settled("b", "d")
+
+
+def test_the_lone_answer_is_doubted_whichever_side_it_is_on():
+    ring = [("a", "b", True, 1), ("b", "c", True, 1), ("c", "d", True, 1), ("d", "a", True, 1)]
+    assert constrain(*ring, ("a", "c", False, 1)).doubt(("a", "c")) == ("a", "c")
+    bridge = [
+        ("a", "b", True, 1), ("b", "c", True, 1), ("c", "a", True, 1), ("c", "x", True, 1), ("x", "y", True, 1),
+        ("y", "z", True, 1), ("z", "x", True, 1), ("a", "y", False, 1), ("b", "z", False, 1),
+    ]  # fmt: skip
+    found = constrain(*bridge)
+    assert set(found.inconsistencies) == {("a", "y"), ("b", "z")}
+    assert found.doubt(("a", "y")) == ("c", "x") and found.doubted() == {("c", "x")}
+    with pytest.raises(ReviewError, match="no pair"):
+        found.doubt(("a", "b"))
+
+
+def test_what_pictures_say_decides_between_two_answers():
+    for probability, doubted in ((0.9, ("a", "c")), (0.1, ("a", "b"))):
+        found = Constraints(
+            [
+                Decided(("a", "b"), True, 1, probability),
+                Decided(("b", "c"), True, 1, 0.9),
+                Decided(("a", "c"), False, 1, probability),
+            ]
+        )
+        assert found.doubt(("a", "c")) == doubted
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_cuts_and_ways_against_networkx(seed):
+    rng = np.random.default_rng(seed)
+    pairs = list(itertools.combinations(range(9), 2))
+    drawn = rng.choice(len(pairs), 14, replace=False)
+    decided = [Decided(pairs[k], i < 11, int(rng.integers(1, 3)), rng.uniform()) for i, k in enumerate(drawn)]
+    found, graph = Constraints(decided, range(9)), nx.Graph()
+    graph.add_nodes_from(range(9))
+    for one in decided:
+        if one.same:
+            graph.add_edge(*one.pair, capacity=one.evidence, ways=one.weight)
+    for one, other in pairs:
+        assert found.are_same(one, other) == nx.has_path(graph, one, other)
+        if found.are_same(one, other):
+            ways = nx.maximum_flow_value(graph, one, other, capacity="ways")
+            assert found.is_settled(one, other) == (ways >= 2)
+            flow = nx.maximum_flow_value(graph, one, other)
+            side = found._cut(one, other, [round(1000 * told.evidence) for told in decided if told.same])[1]
+            crossing = sum(told.evidence for told in decided if told.same and side[told.pair[0]] != side[told.pair[1]])
+            assert crossing == pytest.approx(flow, abs=0.01) and side[one] and not side[other]
+    left_out = found.doubted()
+    rest = Constraints([one for one in decided if one.pair not in left_out], range(9))
+    assert not rest.inconsistencies and bool(left_out) == bool(found.inconsistencies)
+
+
+def test_constraints_of_a_table(tmp_path):
+    table = DecisionTable(tmp_path / "decisions.csv")
+    for one, other, decision, who in (
+        ("b", "a", SAME, "Ana"), ("b", "x", SAME, "Ana"), ("x", "c", SAME, "Ben"), ("a", "c", DIFFERENT, "Ana"),
+        ("d", "c", CANNOT_TELL, "Ana"), ("e", "f", SAME, "Ana"), ("e", "f", DIFFERENT, "Ben"),
+    ):  # fmt: skip
+        table.append(one, other, decision, who=who)
+    found = Constraints.of(current(table.read()), list("abcdefg"), {("a", "c"): 0.9})
+    assert found.are_same("a", "c"), "through a photograph of another run"
+    assert found.inconsistencies == [("a", "c")] and found.doubt(("a", "c")) == ("a", "c")
+    assert found.disputed == [("e", "f")] and not found.are_same("e", "f") and found.component("g") == ["g"]
+
+
+def test_log_odds_are_bounded():
+    assert np.allclose(log_odds(np.array([0.0, 0.5, 0.9, 1.0])), [-np.log(99), 0, np.log(9), np.log(99)])
