@@ -1,7 +1,5 @@
 """Agglomerative clustering of a sparse graph: average linkage, complete linkage, connected components."""
 
-import heapq
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,11 +50,15 @@ def link(first: np.ndarray, second: np.ndarray, probability: np.ndarray, n: int,
 
     Two clusters are as alike as the mean of the probabilities of all pairs between them ("average"), the lowest of them
     ("complete"), or the highest ("components"). A pair that is not listed counts as 0. The result is that of the dense
-    method on the whole matrix, to rounding, down to the height `LOWEST`: clusters without a listed pair between them
-    are alike by 0 in the first two, so only those with one are ever looked at; and none of the three makes a joined
-    cluster more alike to a third than the more alike of its parts was (Bruynooghe 1978), so pairs of clusters below
-    `LOWEST` need no place in the queue. Memory grows with the listed pairs, never with the square of the images:
-    scipy's and scikit-learn's linkages either take all pairs, or take a missing one for forbidden, not for 0.
+    method on the whole matrix, to rounding and but for the order of equals, down to the height `LOWEST`. Memory grows
+    with the listed pairs, never with the square of the images: scipy's and scikit-learn's linkages either take all
+    pairs, or take a missing one for forbidden, not for 0.
+
+    None of the three makes a joined cluster more alike to a third than the more alike of its parts was (Bruynooghe
+    1978). So two clusters that are each other's most alike stay so, whatever else is joined first: all such couples are
+    joined at once (Sumengen et al. 2021, "Scaling hierarchical agglomerative clustering to billion-sized datasets"), in
+    some tens of rounds instead of one round for each cluster. And a cluster that is alike to no other by `LOWEST` never
+    will be: its pairs are dropped.
 
     Args:
         first, second: (p,) int, images of each pair, 0 ... n-1, no pair twice in either direction.
@@ -70,54 +72,96 @@ def link(first: np.ndarray, second: np.ndarray, probability: np.ndarray, n: int,
     first, second, probability = _checked(first, second, probability, n)
     if method not in Method.__args__:
         raise ParameterError(f"linkage {method!r} is not one of {', '.join(Method.__args__)}")
-    add, alike = _RULES[method]
-    near: list[dict[int, tuple[float, int]] | None] = [{} for _ in range(n)]
-    for a, b, p in zip(first.tolist(), second.tolist(), probability.tolist(), strict=True):
-        near[a][b] = near[b][a] = (p, 1)
-    queue = [(-p, min(a, b), max(a, b)) for a, b, p in zip(first.tolist(), second.tolist(), probability, strict=True)]
-    queue = [entry for entry in queue if -entry[0] >= LOWEST]
-    heapq.heapify(queue)
-    size, leaf, joined = [1] * n, list(range(n)), []
-    while queue:
-        value, a, b = heapq.heappop(queue)
-        if near[a] is None or near[b] is None:  # one of them was joined meanwhile
-            continue
-        joined.append((leaf[a], leaf[b], -value))
-        new = len(near)
-        both = _merge(near, a, b, new, add)
-        near.append(both)
-        size.append(size[a] + size[b])
-        leaf.append(min(leaf[a], leaf[b]))
-        for other, (total, count) in both.items():
-            height = min(alike(total, count, size[new] * size[other]), -value)
-            if height >= LOWEST:
-                heapq.heappush(queue, (-height, other, new))
-    left, right, height = zip(*joined, strict=True) if joined else ((), (), ())
-    return Tree(n, np.array(left, dtype=int), np.array(right, dtype=int), np.array(height, dtype=float))
+    if method == "components":
+        joined = _span(first, second, probability, n)
+    else:
+        joined = _join_couples(first, second, probability, n, complete=method == "complete")
+    left, right, height = joined
+    order = np.argsort(-height, kind="stable")
+    return Tree(n, left[order], right[order], height[order])
 
 
-def _merge(near: list, a: int, b: int, new: int, add: Callable) -> dict[int, tuple[float, int]]:
-    """The neighbours of two clusters together; theirs know the new cluster instead of the two."""
-    if len(near[a]) < len(near[b]):
-        a, b = b, a
-    both, fewer = near[a], near[b]
-    near[a] = near[b] = None
-    del both[b], fewer[a]
-    for other, (total, count) in fewer.items():
-        there = both.get(other)
-        both[other] = (total, count) if there is None else (add(total, there[0]), count + there[1])
-        del near[other][b]
-    for other, entry in both.items():
-        near[other].pop(a, None)
-        near[other][new] = entry
-    return both
+Joined = tuple[np.ndarray, np.ndarray, np.ndarray]  # (m,) an image of each of two clusters, and how alike they were
 
 
-_RULES: dict[str, tuple[Callable, Callable]] = {
-    "average": (lambda p, q: p + q, lambda total, count, n_pairs: total / n_pairs),
-    "complete": (min, lambda lowest, count, n_pairs: lowest if count == n_pairs else 0.0),
-    "components": (max, lambda highest, count, n_pairs: highest),
-}
+def _span(first: np.ndarray, second: np.ndarray, probability: np.ndarray, n: int) -> Joined:
+    """What the pairs of the highest probabilities join: a spanning tree (Gower and Ross 1969)."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import minimum_spanning_tree
+
+    kept = probability >= LOWEST
+    values, rank = np.unique(probability[kept], return_inverse=True)
+    weights = (len(values) - rank).astype(np.float64)  # the tree tells the probability by its rank, to the last bit
+    tree = minimum_spanning_tree(csr_array((weights, (first[kept], second[kept])), shape=(n, n))).tocoo()
+    return tree.row.astype(int), tree.col.astype(int), values[len(values) - tree.data.astype(int)]
+
+
+def _join_couples(first: np.ndarray, second: np.ndarray, value: np.ndarray, n: int, *, complete: bool) -> Joined:
+    """Join each other's most alike, round by round; a cluster goes by the number of its first image.
+
+    `value` is the sum of the probabilities of the listed pairs between two clusters, or their lowest, `count` their
+    number.
+    """
+    size, below = np.ones(n), np.full(n, np.inf)  # nothing is joined above what its parts were joined at
+    count, joined = np.ones(len(first)), [(np.empty(0, int), np.empty(0, int), np.empty(0))]
+    for turn in range(n):
+        n_pairs = size[first] * size[second]
+        alike = np.where(count == n_pairs, value, 0.0) if complete else value / n_pairs
+        alike = np.minimum(alike, np.minimum(below[first], below[second]))
+        best = np.zeros(n)
+        for side in (first, second):
+            np.maximum.at(best, side, alike)
+        going_on = best >= LOWEST
+        kept = going_on[first] & going_on[second]
+        if complete:
+            kept &= alike >= LOWEST  # the lowest never rises
+        first, second, value, count, alike = (x[kept] for x in (first, second, value, count, alike))
+        if not len(first):
+            break
+        chosen = _find_couples(first, second, alike, best, turn)
+        left, right = first[chosen], second[chosen]
+        joined.append((left, right, alike[chosen]))
+        size[left] += size[right]
+        below[left] = alike[chosen]
+        first, second, value, count = _contract(first, second, value, count, left, right, n, complete=complete)
+    return tuple(np.concatenate(column) for column in zip(*joined, strict=True))
+
+
+def _find_couples(first: np.ndarray, second: np.ndarray, alike: np.ndarray, best: np.ndarray, turn: int) -> np.ndarray:
+    """Positions of pairs of clusters that are each other's most alike, no cluster in two of them.
+
+    Which of equals comes first is drawn: by their order, a row of equal pairs would be joined one at a time.
+    """
+    equals = np.flatnonzero((alike == best[first]) & (alike == best[second]))
+    drawn = np.random.default_rng(turn).permutation(len(equals))
+    highest = np.full(len(best), -1)
+    for side in (first, second):
+        np.maximum.at(highest, side[equals], drawn)
+    return equals[(drawn == highest[first[equals]]) & (drawn == highest[second[equals]])]
+
+
+def _contract(first, second, value, count, left: np.ndarray, right: np.ndarray, n: int, *, complete: bool) -> tuple:
+    """The pairs between clusters when each of `right` has become part of that of `left`."""
+    now, changed = np.arange(n), np.zeros(n, dtype=bool)
+    now[right] = left
+    changed[left] = changed[right] = True
+    touched = changed[first] | changed[second]
+    a, b = now[first[touched]], now[second[touched]]
+    key = np.minimum(a, b) * n + np.maximum(a, b)
+    order = np.argsort(key, kind="stable")
+    order = order[(a != b)[order]]
+    key = key[order]
+    begins = np.flatnonzero(np.diff(key, prepend=-1))
+    merge = np.minimum if complete else np.add
+    merged = (
+        *np.divmod(key[begins], n),
+        *(
+            rule.reduceat(x[touched][order], begins) if len(begins) else np.empty(0)
+            for x, rule in ((value, merge), (count, np.add))
+        ),
+    )
+    old = (first, second, value, count)
+    return tuple(np.concatenate([x[~touched], y]) for x, y in zip(old, merged, strict=True))
 
 
 def _checked(first, second, probability, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -130,9 +174,9 @@ def _checked(first, second, probability, n: int) -> tuple[np.ndarray, np.ndarray
         raise ParameterError(f"images of pairs go from 0 to {n - 1}")
     if not ((probability >= 0) & (probability <= 1)).all():
         raise ParameterError("probabilities of pairs lie between 0 and 1; leave out pairs that have none")
-    if (
-        len(np.unique(np.minimum(first, second) * n + np.maximum(first, second))) < len(first)
-        or (first == second).any()
-    ):
+    first, second = np.minimum(first, second), np.maximum(first, second)
+    key = first * n + second
+    order = np.argsort(key, kind="stable")  # in which order pairs are told decides nothing
+    if (np.diff(key[order]) == 0).any() or (first == second).any():
         raise ParameterError("a pair of images stands there once, in one direction, and no image with itself")
-    return first, second, probability
+    return first[order], second[order], probability[order]
