@@ -4,8 +4,8 @@
 
 Simulated embeddings of ten photographs for each animal, in an .npz file as a run keeps them. Steps as an evaluation
 takes them: pairs with the nearest, probabilities fitted on a tenth of the animals (val), cuts, clusters of the others.
-`--noise` says how unlike the photographs of one animal are: at 1 an animal is found by nearly all of its photographs, at
-2 hardly. `--alike` makes the hard case instead: nobody is told from anybody, and every pair is as likely as that.
+`--noise` says how unlike the photographs of one animal are. `--alike` makes the hard case instead: nobody is told from
+anybody, and every pair is about as likely as that.
 Time, processor time and the peak of the memory of this process are told after each step.
 """
 

@@ -12,14 +12,17 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, KNOWN, ORIENTATION
-from reid_lib.discover.linkage import LOWEST, Method, Tree, link
+from reid_lib.discover.density import DensityTree
+from reid_lib.discover.linkage import LOWEST, Linkage, Tree, link
 from reid_lib.discover.measures import AMI, Contingency
 from reid_lib.match.pairs import PairTable
 
+Method = Literal[Linkage, "hdbscan"]
 Rule = Literal["ami", "pair_precision"]
 PRECISE = 0.95  # pair precision on val that the rule of that name asks for
 MOST_CUTS = 200  # that are tried on val, evenly from the first to the last
 LEFT, RIGHT = "left", "right"
+Grown = Tree | DensityTree
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def fit_cuts(val: PairTable, probability: np.ndarray, *, method: Method, rule: R
     Args:
         val: pairs among the photographs of val; rows with dataset, identity, and `known`.
         probability: (p,) of the pairs, out of fold.
-        method: see `linkage.link`.
+        method: see `linkage.link`; "hdbscan": see `density`.
         rule: "ami": the cut of the highest mean AMI; "pair_precision": the lowest cut from which on upwards the pair
             precision is at least `PRECISE`. Of equal ones the higher, which joins less.
         min_individuals: that a data set needs for a cut of its own.
@@ -81,13 +84,14 @@ def fit_cuts(val: PairTable, probability: np.ndarray, *, method: Method, rule: R
     return Cuts(values, overall, reasons, reached)
 
 
-def grow_tree(table: PairTable, probability: np.ndarray, members: np.ndarray, method: Method) -> Tree:
+def grow_tree(table: PairTable, probability: np.ndarray, members: np.ndarray, method: Method) -> Grown:
     """The tree of some rows (positions, ascending) of one data set; flanks that differ are not compared."""
     place = np.full(len(table.queries), -1)
     place[members] = np.arange(len(members))
     first, second = place[table.query], place[table.image]
     kept = (first >= 0) & (second >= 0) & ~_other_flank(table)
-    return link(first[kept], second[kept], probability[kept], len(members), method=method)
+    pairs = first[kept], second[kept], probability[kept], len(members)
+    return DensityTree.of(*pairs) if method == "hdbscan" else link(*pairs, method=method)
 
 
 def cluster_photographs(
@@ -161,34 +165,34 @@ def _other_flank(table: PairTable) -> np.ndarray:
     return (one != "") & (other != "") & (one != other)
 
 
-def _best_cut(trees: list[tuple[Tree, np.ndarray]], rule: Rule) -> tuple[float | None, float]:
+def _best_cut(trees: list[tuple[Grown, np.ndarray]], rule: Rule) -> tuple[float | None, float]:
     """The best cut of trees of one or several data sets, each with the individual of its leaves; and the AMI there."""
     if not trees:
         return None, np.nan
+    trees = [(tree, pd.factorize(truth)[0]) for tree, truth in trees]
     heights = np.unique(np.concatenate([tree.height for tree, _ in trees]))[::-1]
     tried = (
         np.unique(np.linspace(0, len(heights) - 1, min(MOST_CUTS, len(heights))).astype(int)) if len(heights) else []
     )
     below = np.append(heights[1:], LOWEST)
-    best, best_ami = None, _mean_measure(trees, None)[0]
+    best, best_ami = None, _mean_ami(trees, None)
     for k in tried:  # from the highest on
         cut = float((heights[k] + below[k]) / 2)
-        ami, precision = _mean_measure(trees, cut)
-        if rule == AMI and ami > best_ami:
+        if rule != AMI:
+            if not _mean_precision(trees, cut) >= PRECISE:
+                break
+            best = cut
+        elif (ami := _mean_ami(trees, cut)) > best_ami:
             best, best_ami = cut, ami
-        elif rule != AMI and not precision >= PRECISE:
-            break
-        elif rule != AMI:
-            best, best_ami = cut, ami
-    return best, best_ami
+    return best, best_ami if rule == AMI else _mean_ami(trees, best)
 
 
-def _mean_measure(trees: list[tuple[Tree, np.ndarray]], cut: float | None) -> tuple[float, float]:
-    """AMI and pair precision, averaged over the trees."""
-    found = []
-    for tree, truth in trees:
-        table = Contingency(truth, tree.cut(cut))
-        found.append((table.adjusted_mutual_information(), float(table.measure()["pair_precision"][0])))
-    ami, precision = np.array(found).T
-    precision = precision[~np.isnan(precision)]
-    return float(ami.mean()), float(precision.mean()) if len(precision) else np.nan
+def _mean_ami(trees: list[tuple[Grown, np.ndarray]], cut: float | None) -> float:
+    return float(np.mean([Contingency(truth, tree.cut(cut)).adjusted_mutual_information() for tree, truth in trees]))
+
+
+def _mean_precision(trees: list[tuple[Grown, np.ndarray]], cut: float) -> float:
+    """Pair precision, averaged over the trees where there is a pair."""
+    found = np.array([float(Contingency(truth, tree.cut(cut)).measure()["pair_precision"][0]) for tree, truth in trees])
+    found = found[~np.isnan(found)]
+    return float(found.mean()) if len(found) else np.nan

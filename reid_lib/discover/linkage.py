@@ -8,7 +8,7 @@ import pandas as pd
 
 from reid_lib.core.errors import ParameterError
 
-Method = Literal["average", "complete", "components"]
+Linkage = Literal["average", "complete", "components"]
 LOWEST = 0.01  # no cut lies lower: two clusters this unlike are never joined
 
 
@@ -36,16 +36,25 @@ class Tree:
         from scipy.sparse import coo_array
         from scipy.sparse.csgraph import connected_components
 
+        check_threshold(threshold)
         if threshold is None:
             return np.arange(self.n)
-        if not threshold >= LOWEST:
-            raise ParameterError(f"clusters are joined from a probability of {LOWEST} on; got threshold {threshold}")
         m = int(np.searchsorted(-self.height, -threshold, side="right"))
         edges = coo_array((np.ones(m, dtype=bool), (self.first[:m], self.second[:m])), shape=(self.n, self.n))
         return pd.factorize(connected_components(edges, directed=False)[1])[0]
 
 
-def link(first: np.ndarray, second: np.ndarray, probability: np.ndarray, n: int, *, method: Method) -> Tree:
+def check_threshold(threshold: float | None) -> None:
+    """Refuse a threshold at which nothing is known; None is none.
+
+    Raises:
+        ParameterError: it is below `LOWEST`.
+    """
+    if threshold is not None and not threshold >= LOWEST:
+        raise ParameterError(f"clusters are joined from a probability of {LOWEST} on; got threshold {threshold}")
+
+
+def link(first: np.ndarray, second: np.ndarray, probability: np.ndarray, n: int, *, method: Linkage) -> Tree:
     """Join the two clusters that are most alike, again and again.
 
     Two clusters are as alike as the mean of the probabilities of all pairs between them ("average"), the lowest of them
@@ -69,9 +78,9 @@ def link(first: np.ndarray, second: np.ndarray, probability: np.ndarray, n: int,
     Raises:
         ParameterError: the method is not known, or a pair or a probability is not as said.
     """
-    first, second, probability = _checked(first, second, probability, n)
-    if method not in Method.__args__:
-        raise ParameterError(f"linkage {method!r} is not one of {', '.join(Method.__args__)}")
+    first, second, probability = check_pairs(first, second, probability, n)
+    if method not in Linkage.__args__:
+        raise ParameterError(f"linkage {method!r} is not one of {', '.join(Linkage.__args__)}")
     if method == "components":
         joined = _span(first, second, probability, n)
     else:
@@ -164,7 +173,12 @@ def _contract(first, second, value, count, left: np.ndarray, right: np.ndarray, 
     return tuple(np.concatenate([x[~touched], y]) for x, y in zip(old, merged, strict=True))
 
 
-def _checked(first, second, probability, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def check_pairs(first, second, probability, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The pairs of `link` with first < second, in ascending order.
+
+    Raises:
+        ParameterError: a pair or a probability is not as said there.
+    """
     first, second = (np.asarray(side, dtype=np.int64) for side in (first, second))
     probability = np.asarray(probability, dtype=np.float64)
     if not first.shape == second.shape == probability.shape or first.ndim != 1:

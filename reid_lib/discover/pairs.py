@@ -9,8 +9,7 @@ from reid_lib.core.names import DATASET, EMBEDDING, IDENTITY
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.evidence import Evidence, Folds
 from reid_lib.match.fuse import MIN_INDIVIDUALS, MIN_POSITIVE, N_FOLDS
-from reid_lib.match.pairs import PairTable, codes
-from reid_lib.match.ranking import nearest_images
+from reid_lib.match.pairs import PairTable, join_pairs, shortlist
 from reid_lib.match.stack import FusionKind, PairFusion, fit_pairs
 
 
@@ -25,18 +24,9 @@ def list_pairs(cosine: Cosine, k: int) -> PairTable:
         Pairs with query < image and their cosine, the score `EMBEDDING`.
     """
     rows = cosine.queries
-    code = codes(rows, rows, DATASET)[0]
-    keys = [np.empty(0, dtype=np.int64)]
-    for one in np.unique(code):
-        members = np.flatnonzero(code == one)
-        part = cosine.part(members, members)
-        found = nearest_images(part, min(k + 1, len(members)))  # one of which is the photograph itself
-        own = np.repeat(np.arange(len(members)), found.shape[1])
-        other = found.ravel()
-        others = (other >= 0) & (other != own)
-        own, other = members[own[others]], members[other[others]]
-        keys.append(np.minimum(own, other) * len(rows) + np.maximum(own, other))
-    first, second = np.divmod(np.unique(np.concatenate(keys)), max(len(rows), 1))
+    own, other = shortlist(cosine, k + 1)  # one of which is the photograph itself
+    own, other = own[own != other], other[own != other]
+    first, second = join_pairs([(np.minimum(own, other), np.maximum(own, other))])
     return PairTable(rows, rows, first, second, {EMBEDDING: cosine.exact(first, second)})
 
 

@@ -148,8 +148,9 @@ class EvaluateParams(DataParams):
     same_photo: Literal["report", "leave_out"] = Field(
         "report", description="queries whose own photograph, or a crop of it, is in the gallery: report, leave_out"
     )
-    clusters: Literal["auto", "average", "complete", "components"] = Field(
-        "auto", description="test photographs by animal: average, complete, components; auto: for AnimalCLEF 2026 alone"
+    clusters: Literal["auto", "average", "complete", "components", "hdbscan"] = Field(
+        "auto",
+        description="test photographs by animal: average, complete, components, hdbscan; auto: for AnimalCLEF 2026",
     )
     clusters_by: Literal["ami", "pair_precision"] = Field(
         "ami", description="what says on val where clusters end: ami, pair_precision"

@@ -22,7 +22,7 @@ def some_pairs(n_individuals: int = 30, each: int = 4, seed: int = 0, **columns)
     return PairTable(rows, rows, first, second), probability
 
 
-@pytest.mark.parametrize("method", ["average", "complete", "components"])
+@pytest.mark.parametrize("method", ["average", "complete", "components", "hdbscan"])
 def test_the_cut_is_the_one_of_the_highest_ami_on_val(method):
     table, probability = some_pairs()
     cuts = fit_cuts(table, probability, method=method, rule="ami", min_individuals=10)

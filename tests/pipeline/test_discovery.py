@@ -66,7 +66,10 @@ def test_local_scores_find_more_than_an_untrained_network_alone(fused):
     assert found[0]["pair_f1"]["value"] > found[1]["pair_f1"]["value"]
 
 
-@pytest.mark.parametrize("given", [{"clusters": "components"}, {"clusters_by": "pair_precision"}, {"scores": "local"}])
+@pytest.mark.parametrize(
+    "given",
+    [{"clusters": "components"}, {"clusters": "hdbscan"}, {"clusters_by": "pair_precision"}, {"scores": "local"}],
+)
 def test_what_is_said_of_clusters_goes_through_the_schema_of_metrics(fused, given):
     _, results, _ = fused
     _, told = discover(fused, **given)
