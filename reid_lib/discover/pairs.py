@@ -13,18 +13,20 @@ from reid_lib.match.pairs import PairTable, join_pairs, shortlist
 from reid_lib.match.stack import FusionKind, PairFusion, fit_pairs
 
 
-def list_pairs(cosine: Cosine, k: int) -> PairTable:
+def list_pairs(cosine: Cosine, k: int, *, within: str = DATASET) -> PairTable:
     """Each photograph's k nearest others of its data set as pairs, a pair once whichever of both found the other.
 
     Args:
         cosine: of photographs with themselves: its queries and its gallery are the same rows, ascending by image_id.
         k: others of each, at least 1.
+        within: the column whose values are not compared with each other: `dataset`, or `individual` for the nearest of
+            the same name.
 
     Returns:
         Pairs with query < image and their cosine, the score `EMBEDDING`.
     """
     rows = cosine.queries
-    own, other = shortlist(cosine, k + 1)  # one of which is the photograph itself
+    own, other = shortlist(cosine, k + 1, within=within)  # one of which is the photograph itself
     own, other = own[own != other], other[own != other]
     first, second = join_pairs([(np.minimum(own, other), np.maximum(own, other))])
     return PairTable(rows, rows, first, second, {EMBEDDING: cosine.exact(first, second)})

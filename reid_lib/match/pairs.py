@@ -141,7 +141,9 @@ class PairSimilarity:
             yield start, stop, block
 
 
-def shortlist(similarity: Similarity, k: int, *, max_bytes: int = 2**28) -> tuple[np.ndarray, np.ndarray]:
+def shortlist(
+    similarity: Similarity, k: int, *, within: str = DATASET, max_bytes: int = 2**28
+) -> tuple[np.ndarray, np.ndarray]:
     """The k most similar gallery images of each query within its data set, as pairs.
 
     Equally similar ones go by image_id, so that the order of rows decides nothing. Where a data set has no more than k
@@ -150,6 +152,7 @@ def shortlist(similarity: Similarity, k: int, *, max_bytes: int = 2**28) -> tupl
     Args:
         similarity: of any kind; its rows have `image_id` and `dataset`. `-inf` is never in a shortlist.
         k: images for each query, at least 1.
+        within: the column whose values are not compared with each other.
         max_bytes: bound of the working memory, in bytes.
 
     Returns:
@@ -160,7 +163,7 @@ def shortlist(similarity: Similarity, k: int, *, max_bytes: int = 2**28) -> tupl
     """
     if k < 1:
         raise ParameterError(f"a shortlist has at least 1 image, not {k}")
-    asked, enrolled = codes(similarity.queries, similarity.gallery, DATASET)
+    asked, enrolled = codes(similarity.queries, similarity.gallery, within)
     by_name = np.argsort(similarity.gallery[IMAGE_ID].astype(str).to_numpy(dtype=str), kind="stable")
     members = {code: by_name[enrolled[by_name] == code] for code in np.unique(asked)}
     pairs = [(np.empty(0, np.int64),) * 2]

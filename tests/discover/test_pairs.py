@@ -39,6 +39,13 @@ def test_pairs_are_the_nearest_of_either_photograph_within_the_data_set():
     np.testing.assert_allclose(table.scores["embedding"], cosine[table.query, table.image], atol=1e-6)
 
 
+def test_pairs_of_one_name_are_the_nearest_under_it():
+    some = photographs(6, 4, 0)
+    named = EmbeddingSet(some.features, some.rows.assign(individual=some.rows["identity"]))
+    table = list_pairs(Cosine(named, named), 3, within="individual")
+    assert table.same.all() and len(table) == 6 * 4 * 3 // 2
+
+
 def test_fewer_photographs_than_neighbours_are_all_paired():
     some = photographs(2, 2, 0)  # of each data set one animal with two photographs
     assert len(list_pairs(Cosine(some, some), 50)) == 2
