@@ -173,7 +173,9 @@ def _contract(first, second, value, count, left: np.ndarray, right: np.ndarray, 
     return tuple(np.concatenate([x[~touched], y]) for x, y in zip(old, merged, strict=True))
 
 
-def check_pairs(first, second, probability, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def check_pairs(
+    first: np.ndarray, second: np.ndarray, probability: np.ndarray, n: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The pairs of `link` with first < second, in ascending order.
 
     Raises:
