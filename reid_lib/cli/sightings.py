@@ -1,5 +1,6 @@
 """`python -m reid_lib sightings`: answers or a catalogue in the formats of other programs."""
 
+import tempfile
 from pathlib import Path
 
 import click
@@ -40,12 +41,15 @@ HELP = "\b\n" + "\n".join(f"{name:<11} {what}" for name, what in FORMATS.items()
     epilog=example(
         "sightings answers.csv --as inp --occasion week --to mark",
         "sightings runs/my-run/images.csv --as camtrap-dp --gps --zone +02:00 --to package",
+        "sightings --gallery lynxes --as histories --to histories",
     ),
     short_help="Answers or a catalogue for MARK, secr, Camtrap DP, Wildbook.",
-    help="Write TABLE (answers.csv, images.csv of a run, or any table of photographs, animals and dates) for other "
-    f"programs, as:\n\n{HELP}\n\nDoubtful answers that nobody accepted name no animal.",
+    help="Write TABLE (answers.csv, images.csv of a run, or any table of photographs, animals and dates), or all "
+    f"photographs of a gallery under their present names, for other programs, as:\n\n{HELP}\n\nDoubtful answers that "
+    "nobody accepted name no animal.",
 )
-@click.argument("table", type=click.Path(exists=True))
+@click.argument("table", type=click.Path(exists=True), required=False)
+@click.option("--gallery", default="", metavar="NAME", help="In place of TABLE.")
 @click.option("--as", "form", type=click.Choice(list(FORMATS)), required=True, help="The format, see above.")
 @click.option("--to", "folder", type=click.Path(file_okay=False), required=True, help="Folder to write to.")
 @click.option("--columns", default="", help="ours:theirs, e.g. 'identity:Tier location:\"Kamera Nr\"'.")
@@ -55,19 +59,40 @@ HELP = "\b\n" + "\n".join(f"{name:<11} {what}" for name, what in FORMATS.items()
 @PLACES
 @TOLD
 def sightings(
-    table: str, form: str, folder: str, columns: str, species: str, doubtful: bool, **options: object
+    table: str | None,
+    gallery: str,
+    form: str,
+    folder: str,
+    columns: str,
+    species: str,
+    doubtful: bool,
+    **options: object,
 ) -> None:
     """See `help`, which names the formats."""
     from reid_lib.data.exif_dates import read_offset
     from reid_lib.exports import Options, read_sightings, write_sightings
 
+    if bool(table) == bool(gallery):
+        raise ReidError(f"expected either a table or --gallery NAME; got {'both' if table else 'none of the two'}")
     if options["zone"] and not read_offset(str(options["zone"])):
         raise ReidError(f"--zone {options['zone']}: expected an offset from UTC such as +02:00")
     photos = Path(str(options["photos"])) if options["photos"] else None
     given = options | {"zone": read_offset(str(options["zone"])), "photos": photos}
-    found = read_sightings(Path(table), columns=columns, species=species, doubtful=doubtful)
+    with tempfile.TemporaryDirectory() as made:
+        source = _write_gallery(gallery, Path(made)) if gallery else Path(str(table))
+        found = read_sightings(source, columns=columns, species=species, doubtful=doubtful)
     notes = [*found.notes, *write_sightings(found, form, Path(folder), Options(**given))]
     for note in notes:
         LOGGER.warning(note)
     named = found.rows["identity"]
     click.echo(f"{len(found.rows)} photographs, {named.nunique()} animals: {form} in {Path(folder).absolute()}")
+
+
+def _write_gallery(name: str, folder: Path) -> Path:
+    """The catalogue of a gallery as a table."""
+    from reid_lib.gallery.store import open_gallery
+    from reid_lib.pipeline.galleries import write_catalogue
+
+    table = folder / "catalogue.csv"
+    write_catalogue(open_gallery(name), table)
+    return table
