@@ -7,5 +7,7 @@ __all__, __getattr__, __dir__ = face(
     {
         "decisions": "CANNOT_TELL DIFFERENT DISPUTED DecisionTable SAME current",
         "graph": "Constraints",
+        "questions": "Question",
+        "queue": "ReviewQueue",
     },
 )

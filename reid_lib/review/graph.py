@@ -5,6 +5,7 @@ two components parts all their photographs; one inside a component is an inconsi
 cheaper to give up, that decision or the *same* ones that connect its two photographs (Crall 2017, Stewart 2021).
 """
 
+import math
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array, csr_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
+from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from reid_lib.core.errors import ReviewError
 from reid_lib.review.decisions import DECIDED, DIFFERENT, DISPUTED, FIRST, SAME, SECOND, WEIGHT
@@ -49,12 +50,27 @@ class Decided:
     probability: float = 0.5
     error: float = ERROR
 
-    @property
+    @cached_property
     def evidence(self) -> float:
         """Nats that speak for the decision, answers and picture together; above 0."""
-        picture = float(log_odds(self.probability))
-        told = self.weight * float(log_odds(1 - self.error, least=1e-6))
-        return max(told + (picture if self.same else -picture), 1 / _UNITS)
+        p, error = min(max(self.probability, UNLIKELY), 1 - UNLIKELY), max(self.error, 1e-6)
+        picture, told = math.log(p / (1 - p)), math.log((1 - error) / error)
+        return max(self.weight * told + (picture if self.same else -picture), 1 / _UNITS)
+
+
+def find_components(n: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
+    """(n,) int: of each of n nodes the least one of its component (union-find; quicker than scipy's for a few)."""
+    parent = list(range(n))
+
+    def root(k: int) -> int:
+        while parent[k] != k:
+            parent[k] = k = parent[parent[k]]
+        return k
+
+    for one, other in pairs:
+        a, b = root(one), root(other)
+        parent[max(a, b)] = min(a, b)
+    return np.array([root(k) for k in range(n)], dtype=np.int64)
 
 
 class Constraints:
@@ -72,7 +88,8 @@ class Constraints:
         self._names = list(dict.fromkeys(nodes) | dict.fromkeys(node for one in self.decided for node in one.pair))
         self._place = {name: k for k, name in enumerate(self._names)}
         self._same = [one for one in self.decided if one.same]
-        self._label = connected_components(self._graph([1] * len(self._same)), directed=False)[1]
+        ends = [(self._place[one.pair[0]], self._place[one.pair[1]]) for one in self._same]
+        self._label = find_components(len(self._names), ends)
 
     @classmethod
     def of(
@@ -131,45 +148,53 @@ class Constraints:
         """The decision to doubt: the least evident one on the side of a minimum cut that has less evidence.
 
         On one side stand the *same* decisions whose loss would part the two photographs at the least cost, on the other
-        all *different* ones that would then be right.
+        all *different* ones that would then be right; of several such cuts the one with more of these.
 
         Raises:
             ReviewError: the pair is none of `inconsistencies`.
         """
         return min(self._weaker(inconsistency), key=lambda one: one.evidence).pair
 
-    def doubted(self) -> set[Pair]:
-        """Decisions without which no inconsistency is left; of each, the side with less evidence."""
-        left_out: set[Pair] = set()
-        rest = self
+    def resolve(self) -> list[tuple[Pair, list[Pair]]]:
+        """Inconsistencies, the surest first, each with the decisions to leave out for it, the most doubtful first.
+
+        What is left out for one may settle others, which then are not listed. Without all of these decisions no
+        inconsistency is left.
+        """
+        steps, rest = [], self
         while rest.inconsistencies:
-            weaker = {one.pair for one in rest._weaker(rest.inconsistencies[0])}
-            left_out |= weaker
-            rest = Constraints(one for one in rest.decided if one.pair not in weaker)
-        return left_out
+            weaker = sorted(rest._weaker(rest.inconsistencies[0]), key=lambda one: one.evidence)
+            steps.append((rest.inconsistencies[0], [one.pair for one in weaker]))
+            without = {one.pair for one in weaker}
+            rest = Constraints(one for one in rest.decided if one.pair not in without)
+        return steps
 
     def _weaker(self, inconsistency: Pair) -> list[Decided]:
         told = self._of.get(frozenset(inconsistency))
         if told is None or told.same or not self.are_same(*inconsistency):
             raise ReviewError(f"{inconsistency} is no pair that was called different and is connected by same")
-        flow, side = self._cut(*inconsistency, [round(one.evidence * _UNITS) for one in self._same])
-        crossing = [one for one in self.decided if side[self._at(one.pair[0])] != side[self._at(one.pair[1])]]
+        flow, sides = self._cut(*inconsistency, [round(one.evidence * _UNITS) for one in self._same])
         label = self._label[self._at(inconsistency[0])]
-        crossing = [one for one in crossing if all(self._label[self._at(node)] == label for node in one.pair)]
-        against = [one for one in crossing if not one.same]
-        if flow <= sum(round(one.evidence * _UNITS) for one in against):
-            return [one for one in crossing if one.same]
+        inside = [one for one in self.decided if all(self._label[self._at(end)] == label for end in one.pair)]
+        parted = [[one for one in inside if (one.pair[0] in side) != (one.pair[1] in side)] for side in sides]
+        against = [sum(round(one.evidence * _UNITS) for one in some if not one.same) for some in parted]
+        if flow <= max(against):
+            return [one for one in parted[int(np.argmax(against))] if one.same]
         return [told]
 
-    def _cut(self, one: Hashable, other: Hashable, capacity: list[int]) -> tuple[int, np.ndarray]:
-        """Value of the minimum cut between two photographs, and which photographs lie on the side of the first."""
+    def _cut(self, one: Hashable, other: Hashable, capacity: list[int]) -> tuple[int, tuple[set, set]]:
+        """The minimum cut between two photographs: its value, and what lies on the side of the first.
+
+        Of several minimum cuts the one nearest to the first photograph, and the one nearest to the second.
+        """
         graph = self._graph(capacity)
         found = maximum_flow(graph, self._at(one), self._at(other))
         residual = csr_array(graph - found.flow)
         residual.eliminate_zeros()
-        side = np.zeros(len(self._names), dtype=bool)
-        side[breadth_first_order(residual, self._at(one), return_predecessors=False)] = True
-        return int(found.flow_value), side
+        near = breadth_first_order(residual, self._at(one), return_predecessors=False)
+        beyond = breadth_first_order(csr_array(residual.T), self._at(other), return_predecessors=False)
+        before = np.setdiff1d(np.arange(len(self._names)), beyond)
+        return int(found.flow_value), tuple({self._names[k] for k in side} for side in (near, before))
 
     def _graph(self, capacity: list[int]) -> csr_array:
         """The *same* decisions as a symmetric graph."""

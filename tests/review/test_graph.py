@@ -44,9 +44,17 @@ def test_the_lone_answer_is_doubted_whichever_side_it_is_on():
     ]  # fmt: skip
     found = constrain(*bridge)
     assert set(found.inconsistencies) == {("a", "y"), ("b", "z")}
-    assert found.doubt(("a", "y")) == ("c", "x") and found.doubted() == {("c", "x")}
+    assert found.doubt(("a", "y")) == ("c", "x")
+    assert [left_out for _, left_out in found.resolve()] == [[("c", "x")]], "both contradictions are gone"
     with pytest.raises(ReviewError, match="no pair"):
         found.doubt(("a", "b"))
+
+
+def test_one_wrong_answer_behind_two_contradictions_is_found():
+    chain = [("a", "b", True, 1), ("b", "c", True, 1), ("c", "d", True, 1), ("a", "d", False, 1), ("b", "d", False, 1)]
+    found = constrain(*chain)
+    assert found.doubt(("a", "d")) != ("a", "b"), "that would explain one of both"
+    assert [left_out for _, left_out in found.resolve()] in ([[("b", "c")]], [[("c", "d")]])
 
 
 def test_what_pictures_say_decides_between_two_answers():
@@ -78,10 +86,12 @@ def test_cuts_and_ways_against_networkx(seed):
             ways = nx.maximum_flow_value(graph, one, other, capacity="ways")
             assert found.is_settled(one, other) == (ways >= 2)
             flow = nx.maximum_flow_value(graph, one, other)
-            side = found._cut(one, other, [round(1000 * told.evidence) for told in decided if told.same])[1]
-            crossing = sum(told.evidence for told in decided if told.same and side[told.pair[0]] != side[told.pair[1]])
-            assert crossing == pytest.approx(flow, abs=0.01) and side[one] and not side[other]
-    left_out = found.doubted()
+            evidence = [round(1000 * told.evidence) for told in decided if told.same]
+            for side in found._cut(one, other, evidence)[1]:
+                crossing = [told for told in decided if told.same and len(side & {*told.pair}) == 1]
+                assert sum(told.evidence for told in crossing) == pytest.approx(flow, abs=0.01)
+                assert one in side and other not in side
+    left_out = {pair for _, pairs in found.resolve() for pair in pairs}
     rest = Constraints([one for one in decided if one.pair not in left_out], range(9))
     assert not rest.inconsistencies and bool(left_out) == bool(found.inconsistencies)
 

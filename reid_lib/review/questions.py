@@ -1,0 +1,80 @@
+"""What can be asked: photographs, pairs of them, and a question about one pair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.errors import ReviewError
+from reid_lib.core.names import DATASET, IMAGE_ID
+from reid_lib.review.decisions import FIRST, SECOND
+
+CLUSTER = "cluster"
+PROBABILITY, DOUBT = "probability", "doubt"
+DOUBTS = CLUSTERS, ANSWER, LABEL = "cluster", "answer", "label"
+LABEL_ERRORS = 0.05  # share of names that are wrong, as far as nobody knows better
+
+
+@dataclass(frozen=True)
+class Question:
+    """A pair that is worth asking.
+
+    Attributes:
+        image_id_1, image_id_2: the lesser text first.
+        dataset: of both photographs.
+        probability: that both show one animal, in [0, 1].
+        doubt: "cluster" (photographs without a name), "answer" (a new photograph and a candidate) or "label" (named
+            photographs).
+        expected_change: pairs of photographs that the answer is expected to bring together or to part.
+        why: it is asked, in words.
+    """
+
+    image_id_1: str
+    image_id_2: str
+    dataset: str
+    probability: float
+    doubt: str
+    expected_change: float
+    why: str
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        return self.image_id_1, self.image_id_2
+
+
+def check_pairs(photographs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs as a review takes them, with `dataset`; index 0 ... p-1.
+
+    Raises:
+        ReviewError: a pair is of unknown photographs or of two data sets, stands there twice, or has no probability.
+    """
+    pairs = pairs.reset_index(drop=True)
+    ends = pairs[[FIRST, SECOND]].astype(str)
+    dataset = pd.Series(photographs[DATASET].astype(str).to_numpy(), index=photographs[IMAGE_ID].astype(str))
+    if not dataset.index.is_unique:
+        raise ReviewError(f"photograph {dataset.index[dataset.index.duplicated()][0]!r} stands there twice")
+    of = [ends[name].map(dataset) for name in (FIRST, SECOND)]
+    wrong = {
+        "is of a photograph that is not in this review": of[0].isna() | of[1].isna(),
+        "is of one photograph": ends[FIRST] == ends[SECOND],
+        "is of two data sets": of[0] != of[1],
+        "stands there twice": pd.Series(
+            pd.DataFrame(np.sort(ends.to_numpy(dtype=str), axis=1)).duplicated().to_numpy(), index=pairs.index
+        ),
+        "has no probability from 0 to 1": ~pairs[PROBABILITY].between(0, 1),
+        f"has a doubt that is none of {', '.join(DOUBTS)}": ~pairs[DOUBT].isin(DOUBTS),
+    }
+    for what, rows in wrong.items():
+        if rows.any():
+            one = pairs[rows].iloc[0]
+            raise ReviewError(f"pair {one[FIRST]!r}, {one[SECOND]!r} {what} ({int(rows.sum())} such pairs)")
+    return pairs.assign(**{FIRST: ends[FIRST], SECOND: ends[SECOND], DATASET: of[0]})
+
+
+def code_clusters(photographs: pd.DataFrame, clusters: pd.Series | None = None) -> np.ndarray:
+    """(n,) int: a number for each present cluster of a data set; photographs without one are alone."""
+    cluster = photographs[CLUSTER] if clusters is None else photographs[IMAGE_ID].map(clusters)
+    code = (photographs[DATASET].astype(str) + "\0" + cluster.astype(str)).factorize()[0]
+    alone = cluster.isna().to_numpy()
+    code[alone] = code.max(initial=-1) + 1 + np.arange(alone.sum())
+    return code

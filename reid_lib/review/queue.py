@@ -1,0 +1,291 @@
+"""Which pair is asked next: contradictions first, then the pair whose answer is expected to move most photographs."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.errors import ReviewError
+from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID
+from reid_lib.review.decisions import CANNOT_TELL, DECIDED, DECISIONS, DIFFERENT, DISPUTED, FIRST, SAME, SECOND, WEIGHT
+from reid_lib.review.graph import ERROR, Decided, log_odds
+from reid_lib.review.grouping import Grouping
+from reid_lib.review.joins import Joins
+from reid_lib.review.questions import (
+    CLUSTER,
+    CLUSTERS,
+    DOUBT,
+    LABEL,
+    LABEL_ERRORS,
+    PROBABILITY,
+    Question,
+    check_pairs,
+    code_clusters,
+)  # fmt: skip
+from reid_lib.review.stopping import ENOUGH_DOUBT, chance_of_change
+from reid_lib.review.words import (
+    UNCHANGED,
+    count_moved,
+    describe_contradiction,
+    describe_join,
+    describe_left,
+    describe_regrouping,
+)
+
+_REPLAYED = 150  # last decisions whose effect the stopping rule sees when a review is opened again
+
+
+class ReviewQueue:
+    """The questions of a review, kept up to date answer by answer.
+
+    Args:
+        photographs: one row each: `image_id`, `dataset`, and `cluster`, the present one (missing: alone), unless
+            `clusters` says it; `identity` where known, to filter by.
+        pairs: what can be asked: `image_id_1`, `image_id_2`, `probability`, `doubt`; `dataset` where it is there.
+        clusters: image_id -> present cluster within its data set, in the place of the column.
+        current: of `decisions.current`: what was decided before.
+        error: share of answers that are wrong: how much one answer counts against what the pictures say, and so
+            whether it is asked again by another pair.
+
+    Raises:
+        ReviewError: a pair is of unknown photographs or of two data sets, stands there twice, or has no probability.
+    """
+
+    def __init__(
+        self,
+        photographs: pd.DataFrame,
+        pairs: pd.DataFrame,
+        clusters: pd.Series | None = None,
+        *,
+        current: pd.DataFrame | None = None,
+        error: float = ERROR,
+    ):
+        self.photographs, self.pairs = photographs.reset_index(drop=True), check_pairs(photographs, pairs)
+        self._ids = self.photographs[IMAGE_ID].astype(str).to_numpy(dtype=object)
+        self._place = {name: k for k, name in enumerate(self._ids)}
+        cluster = code_clusters(self.photographs, clusters)
+        self.clusters = self.photographs[CLUSTER] if clusters is None else self.photographs[IMAGE_ID].map(clusters)
+        first, second = (self.pairs[name].map(self._place).to_numpy(dtype=np.int64) for name in (FIRST, SECOND))
+        probability = self.pairs[PROBABILITY].to_numpy(dtype=np.float64)
+        self._error = error
+        self._grouping = Grouping(cluster, first, second, probability)
+        named = np.where(cluster[first] == cluster[second], 1, -1) * (self.pairs[DOUBT] == LABEL).to_numpy()
+        prior = float(log_odds(1 - LABEL_ERRORS))
+        self._joins = Joins(self._grouping, np.asarray(log_odds(probability)) + prior * named, error=error)
+        self._listed = {_ordered(a, b): k for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True))}
+        self._answers: dict[tuple[int, int], tuple[str, int]] = {}
+        self._changed: dict[tuple[int, int], bool] = {}
+        self._joins.update()
+        if current is not None and len(current):
+            self._open(current)
+
+    def next(
+        self,
+        n: int = 1,
+        *,
+        dataset: str | None = None,
+        individual: str | None = None,
+        doubt: str | None = None,
+        skip: Collection = (),
+    ) -> list[Question]:
+        """The questions that are worth most, the first first; fewer where fewer are left.
+
+        Args:
+            n: how many.
+            dataset: of this data set alone.
+            individual: with a photograph of this cluster or identity.
+            doubt: of this kind.
+            skip: questions, or pairs of image_ids, to be left out.
+        """
+        wanted = self._wanted(dataset, individual, doubt)
+        skipped = {_ordered(*(self._place.get(end, -1) for end in _pair_of(one))) for one in skip}
+        found = [pair for pair in self._contradictions() if pair not in skipped and wanted[self._listed.get(pair, -1)]]
+        found = found[:n]
+        worth = np.where(wanted[:-1], self._joins.worth, 0)
+        for pair in skipped | set(found):
+            if pair in self._listed:
+                worth[self._listed[pair]] = 0
+        n_more = min(n - len(found), int((worth > 0).sum()))
+        if n_more > 0:
+            some = np.argpartition(-worth, n_more - 1)[:n_more]
+            best = some[np.lexsort((some, -worth[some]))]
+            found += [_ordered(int(self._grouping.first[k]), int(self._grouping.second[k])) for k in best]
+        return [self._question(pair) for pair in found]
+
+    def answer(self, pair: "Question | tuple[str, str]", decision: str, weight: int = 1) -> bool:
+        """Take an answer in; whether it changed a group.
+
+        Args:
+            pair: a question, or two image_ids, listed or not.
+            decision: "same", "different", "cannot tell", or "disputed" where people disagree.
+            weight: of the decision, see `decisions.current`.
+
+        Raises:
+            ReviewError: a photograph or the decision is not known.
+        """
+        if decision not in (*DECISIONS, DISPUTED):
+            raise ReviewError(f"a decision is one of {', '.join(map(repr, DECISIONS))}; got {decision!r}")
+        return self._take({self._key(pair): (decision, weight)})
+
+    def retract(self, pair: "Question | tuple[str, str]") -> bool:
+        """Forget the answer about a pair, if there is one; whether that changed a group."""
+        key = self._key(pair)
+        changed = self._take({key: None}) if key in self._answers else False
+        self._changed.pop(key, None)
+        return changed
+
+    def update(self, current: pd.DataFrame) -> None:
+        """Make `current` (of `decisions.current`) what holds: what others decided or took back meanwhile.
+
+        Photographs that this review does not have are passed over.
+        """
+        told = self._told(current)
+        for key in [key for key in self._answers if key not in told]:
+            self.retract(tuple(self._ids[end] for end in key))
+        for key, answer in told.items():
+            if self._answers.get(key) != answer:
+                self._take({key: answer})
+
+    def left(self) -> dict:
+        """What is left to do.
+
+        Returns:
+            "questions": pairs worth asking; "contradictions": those that come first, included; "changes": expected
+            number of answers that would change something, if all were asked; "chance": that any of the next 72 answers
+            does, by the answers given; "stop": bool; "words".
+        """
+        first = len(self._contradictions())
+        chance = self._joins.chance[self._joins.worth > 0]
+        questions = len(chance) + first
+        any_change = chance_of_change(list(self._changed.values()), questions)
+        stop = not first and (any_change < ENOUGH_DOUBT or not questions)
+        left = {"questions": questions, "contradictions": first, "changes": float(chance.sum()) + first}
+        left |= {"chance": any_change, "stop": bool(stop)}
+        return left | {"words": describe_left(**left)}
+
+    def effect(self, pair: "Question | tuple[str, str]") -> dict[str, str]:
+        """What either answer would change: "same" and "different" -> words."""
+        key = self._key(pair)
+        words = {}
+        for name in (SAME, DIFFERENT):
+            plans = self._grouping.preview(self._decided(key, name))
+            told = [describe_regrouping(self._grouping.group[plan.members], plan.group) for plan in plans]
+            words[name] = "; ".join([one for one in told if one != UNCHANGED] or [UNCHANGED])
+        return words
+
+    def groups(self) -> pd.Series:
+        """image_id -> image_id of the first photograph of its group, by the row in `photographs`."""
+        return pd.Series(self._ids[self._grouping.group], index=self._ids)
+
+    def photographs_with(self, image_id: str) -> list[str]:
+        """All photographs of the group of one, itself first, in the order of `photographs`."""
+        at = self._key((image_id, image_id))[0]
+        others = np.flatnonzero(self._grouping.group == self._grouping.group[at])
+        return [self._ids[at], *self._ids[others[others != at]]]
+
+    def _open(self, current: pd.DataFrame) -> None:
+        """Take what was decided before; of the last decisions one by one, for the stopping rule."""
+        told = list(self._told(current).items())
+        if old := dict(told[:-_REPLAYED]):
+            self._take(old)
+            self._changed.clear()
+        for key, answer in told[-_REPLAYED:]:
+            self._take({key: answer})
+
+    def _told(self, current: pd.DataFrame) -> dict[tuple[int, int], tuple[str, int]]:
+        found = {}
+        for one, other, decision, weight in current[[FIRST, SECOND, DECIDED, WEIGHT]].itertuples(
+            index=False, name=None
+        ):
+            if one in self._place and other in self._place:
+                found[_ordered(self._place[one], self._place[other])] = decision, int(weight)
+        return found
+
+    def _take(self, answers: dict[tuple[int, int], tuple[str, int] | None]) -> bool:
+        decided: dict[tuple[int, int], Decided | None] = {}
+        for key, answer in answers.items():
+            decision, weight = answer or ("", 1)
+            at = self._listed.get(key)
+            if at is not None:
+                self._joins.asked[at] = answer is not None
+            self._joins.unclear.discard(key)
+            if decision in (CANNOT_TELL, DISPUTED):
+                self._joins.unclear.add(key)
+            decided[key] = self._decided(key, decision, weight) if decision in (SAME, DIFFERENT) else None
+            self._answers.pop(key, None)
+            if answer is not None:
+                self._answers[key] = answer
+        looked_at, changed = self._grouping.decide(decided)
+        self._joins.update(looked_at)
+        for key in answers:
+            self._changed.pop(key, None)
+            self._changed[key] = changed
+        return changed
+
+    def _contradictions(self) -> list[tuple[int, int]]:
+        """Decisions to doubt, then pairs about which people disagree."""
+        disputed = [key for key, (decision, _) in self._answers.items() if decision == DISPUTED]
+        return list(dict.fromkeys([*self._grouping.doubts.values(), *disputed]))
+
+    def _wanted(self, dataset: str | None, individual: str | None, doubt: str | None) -> np.ndarray:
+        """(p + 1,) bool: pairs that the filters let through; the last for pairs that are not listed."""
+        wanted = np.ones(len(self.pairs) + 1, dtype=bool)
+        wanted[-1] = dataset is None and individual is None and doubt is None
+        if dataset is not None:
+            wanted[:-1] &= (self.pairs[DATASET] == dataset).to_numpy()
+        if doubt is not None:
+            wanted[:-1] &= (self.pairs[DOUBT] == doubt).to_numpy()
+        if individual is not None:
+            its = (self.clusters.astype(str) == individual).to_numpy()
+            if IDENTITY in self.photographs:
+                its |= (self.photographs[IDENTITY].astype(str) == individual).to_numpy()
+            wanted[:-1] &= its[self._grouping.first] | its[self._grouping.second]
+        return wanted
+
+    def _question(self, key: tuple[int, int]) -> Question:
+        at, (one, other) = self._listed.get(key), sorted(self._ids[end] for end in key)
+        dataset = str(self.photographs[DATASET].iat[key[0]])
+        if at is None:
+            return Question(one, other, dataset, float("nan"), CLUSTERS, self._worth_again(key), self._why(key, None))
+        p, doubt = float(self._grouping.probability[at]), str(self.pairs[DOUBT].iat[at])
+        worth = self._worth_again(key) if key in self._answers else float(self._joins.worth[at])
+        return Question(one, other, dataset, p, doubt, worth, self._why(key, at))
+
+    def _worth_again(self, key: tuple[int, int]) -> float:
+        """Of a decision in doubt: the mean of what confirming it and what its opposite would move."""
+        weight = self._answers[key][1] + 1
+        told = [self._decided(key, SAME, weight), self._decided(key, DIFFERENT, weight)]
+        if (before := self._grouping.decided.get(key)) is not None:
+            told[before.same] = replace(told[before.same], weight=1)
+        plans = [plan for one in told for plan in self._grouping.preview(one)]
+        return sum(count_moved(self._grouping.group[plan.members], plan.group) for plan in plans) / 2
+
+    def _decided(self, key: tuple[int, int], decision: str, weight: int = 1) -> Decided:
+        at = self._listed.get(key)
+        p = 0.5 if at is None else float(self._grouping.probability[at])
+        return Decided(key, decision == SAME, weight, p, self._error)
+
+    def _why(self, key: tuple[int, int], at: int | None) -> str:
+        if key in self._answers:
+            return describe_contradiction(self._answers[key][0])
+        inside, sizes = bool(self._joins.inside[at]), tuple(self._joins.sides[at].tolist())
+        if not inside:
+            sizes = tuple(int((self._grouping.group == self._grouping.group[end]).sum()) for end in key)
+        names = tuple(str(self.clusters.iat[end]) for end in key)
+        return describe_join(names, sizes, inside=inside, n_answers=int(self._joins.n_answers[at]))
+
+    def _key(self, pair: "Question | tuple[str, str]") -> tuple[int, int]:
+        ends = _pair_of(pair)
+        if missing := [end for end in ends if end not in self._place]:
+            raise ReviewError(f"photograph {missing[0]!r} is not in this review")
+        return _ordered(*(self._place[end] for end in ends))
+
+
+def _pair_of(pair: "Question | tuple[str, str]") -> tuple[str, str]:
+    one, other = pair.pair if isinstance(pair, Question) else pair
+    return str(one), str(other)
+
+
+def _ordered(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)

@@ -1,0 +1,102 @@
+"""Groups that follow decisions: by hand, and one by one against all at once."""
+
+import numpy as np
+import pytest
+from deciding_cases import partition, simulate
+
+from reid_lib.review.graph import Decided
+from reid_lib.review.grouping import Grouping
+
+
+def group(cluster: list[int], pairs: dict[tuple[int, int], float]) -> Grouping:
+    ends = np.array(list(pairs), dtype=int).reshape(-1, 2)
+    return Grouping(np.array(cluster), *ends.T, np.array(list(pairs.values())))
+
+
+def decide(grouping: Grouping, pair: tuple[int, int], same: bool | None) -> bool:
+    return grouping.decide({pair: None if same is None else Decided(pair, same)})[1]
+
+
+def test_same_joins_two_clusters_and_is_taken_back():
+    grouping = group([0, 0, 1, 1, 2], {(0, 1): 0.9, (2, 3): 0.9, (1, 2): 0.3})
+    assert grouping.group.tolist() == [0, 0, 2, 2, 4]
+    assert decide(grouping, (1, 2), True) and grouping.group.tolist() == [0, 0, 0, 0, 4]
+    assert not decide(grouping, (0, 3), True), "it is known already"
+    assert not decide(grouping, (1, 2), None), "the other decision holds them"
+    assert decide(grouping, (0, 3), None) and grouping.group.tolist() == [0, 0, 2, 2, 4]
+
+
+def test_different_parts_a_cluster_where_its_halves_are_least_alike():
+    halves = {(0, 1): 0.9, (1, 2): 0.8, (3, 4): 0.9, (2, 3): 0.4, (0, 4): 0.1}
+    grouping = group([0] * 5, halves)
+    assert decide(grouping, (0, 4), False) and grouping.group.tolist() == [0, 0, 0, 3, 3]
+    grouping = group([0] * 5, halves)
+    assert decide(grouping, (1, 2), False) and partition(grouping.group) in (
+        {frozenset([0, 1]), frozenset([2, 3, 4])},
+        {frozenset([2]), frozenset([0, 1, 3, 4])},
+    )
+
+
+def test_different_between_two_clusters_moves_nothing_until_they_are_joined():
+    grouping = group([0, 0, 1, 1], {(0, 1): 0.9, (2, 3): 0.6, (1, 2): 0.3, (1, 3): 0.2})
+    assert not decide(grouping, (1, 3), False) and grouping.group.tolist() == [0, 0, 2, 2]
+    assert decide(grouping, (1, 2), True) and grouping.group.tolist() == [0, 0, 0, 3]
+
+
+def test_photographs_without_a_listed_pair_stay_with_most_of_their_cluster():
+    grouping = group([0] * 5, {(0, 1): 0.9, (1, 2): 0.2})
+    decide(grouping, (0, 2), False)
+    assert partition(grouping.group) == {frozenset([0, 1, 3, 4]), frozenset([2])}
+
+
+def test_a_photograph_under_a_wrong_name_leaves_alone():
+    names = [0, 0, 0, 0, 1, 1, 1]
+    pairs = {(0, 1): 0.9, (1, 2): 0.9, (0, 3): 0.02, (1, 3): 0.1, (4, 5): 0.9, (5, 6): 0.9, (3, 4): 0.8, (3, 5): 0.6}
+    grouping = group(names, pairs)
+    assert decide(grouping, (3, 4), True) and grouping.group.tolist() == [0, 0, 0, 3, 3, 3, 3]
+    well = group(names, pairs | {(0, 3): 0.9})
+    assert decide(well, (3, 4), True) and partition(well.group) == {frozenset(range(7))}, "two names of one animal"
+
+
+def test_a_contradiction_leaves_the_most_doubtful_decision_out():
+    grouping = group([0, 1, 2, 3], {(0, 1): 0.9, (1, 2): 0.9, (0, 2): 0.9, (2, 3): 0.1})
+    for pair, same, p in (((0, 1), True, 0.9), ((1, 2), True, 0.9), ((2, 3), True, 0.1), ((0, 3), False, 0.5)):
+        grouping.decide({pair: Decided(pair, same, 1, p)})
+    decide(grouping, (1, 3), False)
+    assert grouping.doubts == {(0, 3): (2, 3)} and grouping.group.tolist() == [0, 0, 0, 3]
+    decide(grouping, (2, 3), False)
+    assert not grouping.doubts
+
+
+def test_a_preview_changes_nothing():
+    grouping = group([0, 0, 1], {(0, 1): 0.9, (1, 2): 0.3})
+    (plan,) = grouping.preview(Decided((1, 2), True))
+    assert plan.group.tolist() == [0, 0, 0] and grouping.group.tolist() == [0, 0, 2] and not grouping.decided
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_by_one_is_all_at_once_in_any_order(seed):
+    photographs, pairs, truth = simulate(40, 8, seed=seed)
+    place = {name: k for k, name in enumerate(photographs["image_id"])}
+    first, second = (pairs[f"image_id_{k}"].map(place).to_numpy() for k in (1, 2))
+    cluster, probability = photographs["cluster"].factorize()[0], pairs["probability"].to_numpy()
+    rng = np.random.default_rng(seed)
+    told = {}
+    for k in rng.choice(len(pairs), 30, replace=False):
+        pair = int(first[k]), int(second[k])
+        same = truth.iloc[pair[0]] == truth.iloc[pair[1]]
+        told[pair] = Decided(pair, bool(same != (rng.random() < (seed % 2) * 0.2)), 1, probability[k])
+    at_once, one_by_one = (Grouping(cluster, first, second, probability) for _ in range(2))
+    at_once.decide(told)
+    order = [list(told)[k] for k in rng.permutation(len(told))]
+    for pair in order:
+        one_by_one.decide({pair: Decided(pair, not told[pair].same, 1, told[pair].probability)})
+    for pair in order[::-1]:
+        before, plans = one_by_one.group.copy(), one_by_one.preview(told[pair])
+        seen = one_by_one.decide({pair: None})[0]
+        assert set(np.flatnonzero(one_by_one.group != before)) <= set(seen.tolist()) and plans
+        one_by_one.decide({pair: told[pair]})
+    assert (one_by_one.group == at_once.group).all() and one_by_one.doubts == at_once.doubts
+    if not at_once.doubts:
+        for (one, other), decision in told.items():
+            assert (at_once.group[one] == at_once.group[other]) == decision.same

@@ -1,0 +1,128 @@
+"""The queue of questions: order, filters, contradictions, other people's answers, speed."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from deciding_cases import partition, simulate
+
+from reid_lib.core.errors import ReviewError
+from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, DISPUTED, SAME, DecisionTable, current
+from reid_lib.review.queue import ReviewQueue
+
+
+def small(**changes) -> ReviewQueue:
+    photographs = pd.DataFrame({"image_id": list("abcdefg"), "dataset": ["d"] * 5 + ["e"] * 2})
+    photographs["cluster"] = ["new 1", "new 1", "new 2", "new 2", None, "known Ada", "known Bo"]
+    pairs = [
+        ("a", "b", 0.8, "cluster"), ("b", "c", 0.4, "cluster"), ("d", "c", 0.99, "cluster"), ("e", "a", 0.3, "answer"),
+        ("f", "g", 0.5, "label"), ("a", "d", 0.2, "cluster"),
+    ]  # fmt: skip
+    pairs = pd.DataFrame(pairs, columns=["image_id_1", "image_id_2", "probability", "doubt"])
+    return ReviewQueue(photographs, pairs, **changes)
+
+
+def asked(queue: ReviewQueue, n: int = 10, **filters) -> list[tuple[str, str]]:
+    return [one.pair for one in queue.next(n, **filters)]
+
+
+def test_what_moves_most_is_asked_first():
+    questions = small().next(10)
+    assert [one.pair for one in questions] == [("b", "c"), ("a", "e"), ("a", "b"), ("f", "g"), ("c", "d")]
+    assert [one.expected_change for one in questions[:3]] == pytest.approx([4 * 0.4, 2 * 0.3, 0.2])
+    assert questions[3].expected_change == pytest.approx(0.05), "two names, of which one in twenty is wrong"
+    first = questions[0]
+    assert (first.dataset, first.probability, first.doubt) == ("d", 0.4, "cluster")
+    assert first.why == "new 1 (2 photographs) and new 2 (2 photographs) may be one animal"
+
+
+def test_filters():
+    queue = small()
+    assert asked(queue, dataset="e") == [("f", "g")] and asked(queue, doubt="answer") == [("a", "e")]
+    assert asked(queue, individual="known Ada") == [("f", "g")] and not asked(queue, individual="nobody")
+    assert asked(queue, 2, skip=[("c", "b"), queue.next(2)[1]]) == [("a", "b"), ("f", "g")]
+
+
+def test_an_answer_changes_what_is_asked_and_is_taken_back():
+    queue = small()
+    before, first = queue.next(10), queue.next()[0]
+    assert queue.effect(first) == {SAME: "groups of 2 and 2 photographs become one of 4", DIFFERENT: "changes no group"}
+    assert queue.answer(first, SAME) and queue.photographs_with("b") == ["b", "a", "c", "d"]
+    assert first.pair not in asked(queue)
+    assert queue.retract(first) and queue.next(10) == before and not queue.retract(first)
+    assert not queue.answer(("a", "d"), CANNOT_TELL) and queue.next(10) == before
+    with pytest.raises(ReviewError, match="not in this review"):
+        queue.answer(("a", "z"), SAME)
+    with pytest.raises(ReviewError, match="one of 'same'"):
+        queue.answer(("a", "b"), "perhaps")
+
+
+def test_contradictions_and_disputes_come_first():
+    queue = small()
+    queue.answer(("a", "b"), SAME)
+    queue.answer(("b", "c"), SAME)
+    queue.answer(("a", "c"), DIFFERENT)
+    question = queue.next()[0]
+    assert question.pair == ("b", "c") and "contradict" in question.why and question.expected_change > 0
+    assert queue.left()["contradictions"] == 1 and not queue.left()["stop"]
+    queue.answer(("b", "c"), DIFFERENT)
+    queue.answer(("a", "e"), DISPUTED)
+    assert queue.next()[0].pair == ("a", "e") and "disagree" in queue.next()[0].why
+    assert asked(queue, dataset="e") == [("f", "g")]
+
+
+def test_other_peoples_answers_come_in_and_a_review_is_opened_again(tmp_path):
+    table, queue = DecisionTable(tmp_path / "decisions.csv"), small()
+    first = table.append("b", "c", SAME, who="Ana")
+    table.append("a", "b", DIFFERENT, who="Ana")
+    table.append("a", "unknown", SAME, who="Ana")
+    queue.update(current(table.read()))
+    again = small(current=current(table.read()))
+    assert queue.next(10) == again.next(10) and (queue.groups() == again.groups()).all()
+    assert queue.left() == again.left()
+    table.undo(first, who="Ben")
+    table.append("a", "b", SAME, who="Ben")
+    table.append("a", "b", SAME, who="Eva")
+    queue.update(current(table.read()))
+    again = small(current=current(table.read()))
+    assert queue.next(10) == again.next(10) and (queue.groups() == again.groups()).all()
+    assert queue.groups()["a"] == queue.groups()["b"] != queue.groups()["c"]
+
+
+def test_it_says_when_to_stop():
+    queue = small()
+    assert not queue.left()["stop"] and queue.left()["changes"] == pytest.approx(
+        0.4 + 0.3 + 0.2 + 0.05 + 0.01, abs=0.01
+    )
+    while questions := queue.next():
+        queue.answer(questions[0], DIFFERENT if questions[0].probability < 0.6 else SAME)
+    assert queue.left()["stop"] and queue.left()["words"] == "nothing is left to ask"
+
+
+def test_a_reviewer_who_is_right_ends_with_the_animals():
+    photographs, pairs, truth = simulate(40, 8, seed=1, listed=1.0)
+    queue, n = ReviewQueue(photographs, pairs), 0
+    while questions := queue.next():
+        one, other = questions[0].pair
+        queue.answer(questions[0], SAME if truth[one] == truth[other] else DIFFERENT)
+        n += 1
+    assert partition(queue.groups().to_numpy()) == partition(truth.to_numpy()) and n < len(pairs) / 2
+
+
+def test_thirty_thousand_pairs_are_answered_in_time():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2_000, 10_000)
+    ids = np.array([f"p{k:05d}" for k in range(10_000)])
+    ends = np.unique(np.sort(rng.integers(0, 10_000, (31_000, 2)), axis=1), axis=0)
+    ends = ends[ends[:, 0] < ends[:, 1]][:30_000]
+    photographs = pd.DataFrame({"image_id": ids, "dataset": "d", "cluster": truth.astype(str)})
+    pairs = pd.DataFrame(ids[ends], columns=["image_id_1", "image_id_2"])
+    queue = ReviewQueue(photographs, pairs.assign(probability=rng.random(len(ends)), doubt="cluster"))
+    seconds = []
+    for _ in range(300):
+        begun = time.process_time()
+        question = queue.next()[0]
+        queue.answer(question, SAME if rng.random() < 0.5 else DIFFERENT)
+        seconds.append(time.process_time() - begun)
+    assert np.median(seconds) < 0.05, "asked for: under 0.1 s"
