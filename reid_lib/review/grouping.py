@@ -242,8 +242,19 @@ def _part(inside: np.ndarray, animal: np.ndarray, cluster: np.ndarray, different
     return _join_parts(size, total, forbidden, together)[part]
 
 
-def link_decided(one, other, probability, animal) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Listed pairs, with all pairs of one animal by decisions as `LINKED`."""
+def link_decided(
+    one: np.ndarray, other: np.ndarray, probability: np.ndarray, animal: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Listed pairs with what decisions add: all pairs of one animal are `LINKED`.
+
+    Args:
+        one, other: (q,) int, places of the photographs of listed pairs.
+        probability: (q,) that both show one animal.
+        animal: (m,) int, component of *same* of each photograph.
+
+    Returns:
+        Both ends and likeness of all pairs, as `grow_tree` takes them.
+    """
     apart = animal[one] != animal[other]
     order = np.argsort(animal, kind="stable")
     lots = np.split(order, np.flatnonzero(np.diff(animal[order])) + 1)

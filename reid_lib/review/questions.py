@@ -10,6 +10,7 @@ from reid_lib.core.names import DATASET, IMAGE_ID
 from reid_lib.review.decisions import FIRST, SECOND
 
 CLUSTER = "cluster"
+KNOWN_AS = "known "  # begins the cluster of a known animal, as clusters.csv has it
 PROBABILITY, DOUBT = "probability", "doubt"
 DOUBTS = CLUSTERS, ANSWER, LABEL = "cluster", "answer", "label"
 LABEL_ERRORS = 0.05  # share of names that are wrong, as far as nobody knows better
