@@ -1,4 +1,4 @@
-"""Are the built-in animals worth looking at? Frozen features against the default trained run, on the same queries.
+"""Are the built-in animals worth looking at? Frozen embeddings against the default trained run, on the same queries.
 
     python benchmarks/demo_hardness.py [--seeds 0 1 2]
 
@@ -38,7 +38,7 @@ def interval_of(a, b, metric: str) -> str:
 def compare(seed: int) -> list[str]:
     """Lines of the table for one seed."""
     data = {"dataset": "demo", "split_seed": seed}
-    experiment, frozen = run(EvaluateParams(**data, image_size=160, run_name=f"frozen{seed}"))
+    experiment, frozen = run(EvaluateParams(**data, image_size=160, scores="embedding", run_name=f"frozen{seed}"))
     _, trained = run(TrainParams(**data, run_name=f"trained{seed}"))
     lines = []
     for metric in METRICS:
