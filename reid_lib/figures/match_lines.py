@@ -54,6 +54,7 @@ def match_lines(
     load_image: LoadImage,
     *,
     title: str = "Where photographs match",
+    key: str = "",
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Pairs of photographs, one a row: the query left, its best candidate right.
@@ -65,13 +66,14 @@ def match_lines(
         pairs: with their matches.
         load_image: image_id -> uint8 (H, W, 3).
         title: above all.
+        key: what the lines mean; "": as of queries and their candidates.
     """
     width, height = TEXT + 2 + GAP, max(1, len(pairs)) * ROW
     ax = new_axes(ax, width_in=9.0, height_in=9.0 * height / width + 0.6)
     ax.set(xlim=(-TEXT, 2 + GAP), ylim=(height, 0), aspect="equal")
     ax.axis("off")
     ax.set_title(title, loc="left", fontsize=TITLE_PT, color=BLACK, pad=22)
-    key = CELLS if any(pair.cell[0] for pair in pairs) else SPOTS
+    key = key or (CELLS if any(pair.cell[0] for pair in pairs) else SPOTS)
     ax.annotate(key, (0, 1), (0, 7), xycoords="axes fraction", textcoords="offset points", fontsize=TICK_PT, color=GREY)
     if not pairs:
         write_message(ax, "no pairs")
@@ -141,6 +143,12 @@ def choose_spread(places: np.ndarray, worth: np.ndarray, most: int) -> list[int]
         open_ = open_ & (np.arange(len(places)) != k)
         distance = np.minimum(distance, np.linalg.norm(places - places[k], axis=1))
     return chosen
+
+
+def choose_lines(pair: MatchedPair, most: int = MOST_LINES, most_outliers: int = MOST_OUTLIERS) -> list[int]:
+    """Matches that are drawn, sure and spread over the animal: first the ones that no geometry explains."""
+    others = choose_spread(pair.ours, np.where(pair.inlier, -1.0, pair.confidence), most_outliers)
+    return others + choose_spread(pair.ours, np.where(pair.inlier, pair.confidence, -1.0), most)
 
 
 def _draw_photo(ax: "Axes", pixels: np.ndarray, x: float, top: float, frame: str) -> Frame:

@@ -8,6 +8,8 @@ from reid_lib.core.names import DATASET, IDENTITY, N_RANKS, ROLE, SCORE, VAL, ra
 from reid_lib.match.calibrate import Calibration
 from reid_lib.match.stored import Stored
 
+ALMOST, PROBABLE = 0.95, 0.75  # least probability that is called so
+CERTAINLY, PROBABLY, PERHAPS = "almost certainly", "probably", "perhaps"
 MIN_POSITIVE = 20  # queries named rightly that a data set needs for curves of its own, as in `match.fuse`
 
 
@@ -78,3 +80,8 @@ def candidate_probabilities(predictions: pd.DataFrame, curves: dict[str, Candida
         others = own.others.probability(scores[rows, 1:].ravel()).reshape(-1, N_RANKS - 1)
         found[rows] = np.concatenate([first, np.minimum((1 - first) * others, first)], axis=1)
     return found
+
+
+def say_how_sure(probability: float) -> str:
+    """How sure a statement of this probability is: "almost certainly", "probably" or "perhaps"."""
+    return CERTAINLY if probability >= ALMOST else PROBABLY if probability >= PROBABLE else PERHAPS

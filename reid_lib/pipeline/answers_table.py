@@ -38,12 +38,11 @@ from reid_lib.match.cosine import Cosine
 from reid_lib.match.encounters import ByEncounter
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.probability import candidate_probabilities
+from reid_lib.openset.probability import PROBABLE, candidate_probabilities, say_how_sure
 from reid_lib.openset.threshold import Threshold, decide, threshold_for
 
-ALMOST, PROBABLE = 0.95, 0.75  # least probability that is called so
 SAME_FILE = "the same file as"
-CERTAINLY, PROBABLY, PERHAPS, NEW = "almost certainly", "probably", "perhaps", "new"
+NEW = "new"
 THRESHOLD = "threshold"
 TOLD = (SPECIES, ORIENTATION, BBOX)  # of the photographs, where a table told it: what is accepted keeps it
 
@@ -90,9 +89,7 @@ def answer_photographs(
 
 def put_in_words(new: bool, probability: float) -> str:
     """A decision in words, by the probability of the best candidate."""
-    if new:
-        return NEW
-    return CERTAINLY if probability >= ALMOST else PROBABLY if probability >= PROBABLE else PERHAPS
+    return NEW if new else say_how_sure(probability)
 
 
 def _candidates(predictions: pd.DataFrame, probabilities: np.ndarray, enrolled: Photographs) -> pd.DataFrame:

@@ -1,16 +1,28 @@
 """Clusters of the test photographs by animal: known ones first, then the new ones, by what val teaches."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import DATASET, EMBEDDING, IDENTITY, IMAGE_ID, NEW_INDIVIDUAL, PREDICTED, TEST, VAL
-from reid_lib.discover.individuals import cluster_photographs, fit_cuts
+from reid_lib.core.names import (
+    DATASET,
+    EMBEDDING,
+    IDENTITY,
+    IMAGE_ID,
+    INDIVIDUAL,
+    NEW_INDIVIDUAL,
+    PREDICTED,
+    TEST,
+    VAL,
+)
+from reid_lib.discover.individuals import Cuts, cluster_photographs, fit_cuts
 from reid_lib.discover.measures import CLUSTER, measure_clusters
-from reid_lib.discover.pairs import fit_pair_probabilities, list_pairs
+from reid_lib.discover.pairs import PairFits, fit_pair_probabilities, list_pairs
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
-from reid_lib.match.pairs import PairTable
+from reid_lib.match.pairs import PairTable, join_pairs
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import LocalScores
 from reid_lib.pipeline.scoring import Scored
@@ -28,14 +40,29 @@ def choose_method(experiment: Experiment) -> str | None:
     return AVERAGE if experiment.params.dataset == CLUSTERED else None
 
 
+@dataclass(frozen=True, eq=False)
+class Discovery:
+    """What the test photographs show, by animal, and what it was learnt from.
+
+    Attributes:
+        neighbours: of each photograph that were looked for.
+        pairs: role -> pairs among the photographs of val and of test.
+        fits: from scores of pairs to probabilities, fitted on val.
+        cuts: where clusters end, likewise.
+        clusters: clusters.csv: image_id, dataset, cluster, ascending by image_id.
+    """
+
+    neighbours: int
+    pairs: dict[str, PairTable]
+    fits: PairFits
+    cuts: Cuts
+    clusters: pd.DataFrame
+
+
 def discover_individuals(
     experiment: Experiment, embeddings: dict[str, EmbeddingSet], scored: Scored, answers: pd.DataFrame
 ) -> tuple[pd.DataFrame | None, dict]:
     """Cluster the test photographs, where the parameter `clusters` says so.
-
-    Photographs that were recognised are their individual's. The others are clustered by the same scores that answer,
-    computed for the photographs among each other; calibration and cuts come from val. No label of test is looked at
-    before the clusters stand, and are measured.
 
     Args:
         embeddings: role -> embeddings of its photographs.
@@ -49,33 +76,69 @@ def discover_individuals(
     method = choose_method(experiment)
     if method is None:
         return None, {}
+    found = cluster_test(experiment, embeddings, scored.local, answers, method)
+    truth = found.pairs[TEST].queries[IDENTITY].to_numpy()
+    measured = measure_clusters(found.clusters.assign(**{IDENTITY: truth}))
+    entry = {"method": method, "rule": clustered_by(experiment), "neighbours": found.neighbours}
+    return found.clusters, {"discovery": entry | {"cuts": found.cuts.to_dict(), TEST: measured}}
+
+
+def clustered_by(experiment: Experiment) -> str:
+    """The rule by which val says where clusters end."""
+    return getattr(experiment.params, "clusters_by", "ami")
+
+
+def cluster_test(
+    experiment: Experiment,
+    embeddings: dict[str, EmbeddingSet],
+    local: LocalScores | None,
+    answers: pd.DataFrame,
+    method: str,
+) -> Discovery:
+    """Cluster the test photographs.
+
+    Photographs that were recognised are their individual's. The others are clustered by the same scores that answer,
+    computed for the photographs among each other; calibration and cuts come from val. No label of test is looked at.
+
+    Args:
+        embeddings, answers: as of `discover_individuals`.
+        local: the local features; None where embeddings are compared alone.
+        method: see `linkage.link`.
+    """
     params = experiment.params
-    rule, kind = getattr(params, "clusters_by", "ami"), getattr(params, "fusion", AUTO)
-    n = params.shortlist if scored.local is not None else NEIGHBOURS
-    pairs = {role: _score_pairs(experiment, embeddings[role], scored.local, n) for role in (VAL, TEST)}
-    fits = fit_pair_probabilities(pairs[VAL], kind=kind)
+    n = params.shortlist if local is not None else NEIGHBOURS
+    pairs = {role: score_pairs_among(experiment, embeddings[role], local, n) for role in (VAL, TEST)}
+    fits = fit_pair_probabilities(pairs[VAL], kind=getattr(params, "fusion", AUTO))
     if not fits.fits:
         LOGGER.warning("val has no two labelled photographs to learn from: no new animal has more than one photograph")
-    n_least = params.threshold_individuals
-    cuts = fit_cuts(pairs[VAL], fits.out_of_fold, method=method, rule=rule, min_individuals=n_least)
+    how = {"rule": clustered_by(experiment), "min_individuals": params.threshold_individuals}
+    cuts = fit_cuts(pairs[VAL], fits.out_of_fold, method=method, **how)
     rows = pairs[TEST].queries
     named = answers.set_index(IMAGE_ID)[PREDICTED].reindex(rows[IMAGE_ID])
     named = named.mask(named == NEW_INDIVIDUAL)
     found = cluster_photographs(pairs[TEST], fits.probability(pairs[TEST]), named, cuts, method=method)
     clusters = rows[[IMAGE_ID, DATASET]].assign(**{CLUSTER: found.to_numpy()})
-    measured = measure_clusters(clusters.assign(**{IDENTITY: rows[IDENTITY]}))
-    entry = {"method": method, "rule": rule, "neighbours": n, "cuts": cuts.to_dict(), TEST: measured}
-    return clusters.reset_index(drop=True), {"discovery": entry}
+    return Discovery(n, pairs, fits, cuts, clusters.reset_index(drop=True))
 
 
-def _score_pairs(
-    experiment: Experiment, embeddings: EmbeddingSet, local: LocalScores | None, n_neighbours: int
+def score_pairs_among(
+    experiment: Experiment, embeddings: EmbeddingSet, local: LocalScores | None, n_neighbours: int, n_own: int = 0
 ) -> PairTable:
-    """Pairs among the photographs of a role with every score that answers in this run, rows ascending by image_id."""
+    """Pairs among photographs with every score that answers in this run, rows ascending by image_id.
+
+    Args:
+        n_neighbours: of each photograph, the nearest of its data set, at least 1.
+        n_own: of each photograph, the nearest under its own name, beside these.
+    """
     order = np.argsort(embeddings.rows[IMAGE_ID].astype(str).to_numpy(dtype=str), kind="stable")
     rows = embeddings.rows.iloc[order].reset_index(drop=True)
     ordered = EmbeddingSet(embeddings.features[order], rows)
-    table = list_pairs(Cosine(ordered, ordered, device=experiment.device), n_neighbours)
+    cosine = Cosine(ordered, ordered, device=experiment.device)
+    table = list_pairs(cosine, n_neighbours)
+    if n_own:
+        own = list_pairs(cosine, n_own, within=INDIVIDUAL)
+        query, image = join_pairs([(part.query, part.image) for part in (table, own)])
+        table = PairTable(table.queries, table.gallery, query, image, {EMBEDDING: cosine.exact(query, image)})
     if local is None:
         return table
     table = local.score_among(table)

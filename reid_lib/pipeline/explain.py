@@ -24,7 +24,7 @@ from reid_lib.figures.reliability import reliability_panels
 from reid_lib.figures.sheets import examples
 from reid_lib.figures.stored_matches import save_matches
 from reid_lib.match.keypoints import KeypointSet
-from reid_lib.match.matches import Matcher, Matches
+from reid_lib.match.matches import Matcher
 from reid_lib.match.reliability import bin_reliability, summarise_reliability
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import MISTAKES, describe_answer, outcomes
@@ -122,23 +122,32 @@ def match_best(experiment: Experiment, predictions: pd.DataFrame) -> list[Matche
     wanted = pd.unique(np.concatenate([shown[IMAGE_ID], shown[ranked_column("image", 1)]]))
     rows = experiment.split.rows.set_index(IMAGE_ID, drop=False).loc[wanted]
     keypoints = find_keypoints(experiment, features, rows)
-    place = {name: k for k, name in enumerate(wanted)}
     pairs = [(row[IMAGE_ID], row[ranked_column("image", 1)]) for _, row in shown.iterrows()]
-    spots = [tuple(keypoints[place[name]] for name in pair) for pair in pairs]
-    found = _match(
-        make_matcher(features, experiment.local_device), spots, [_turned(keypoints, place, p) for p in pairs]
-    )
+    found = match_spots(make_matcher(features, experiment.local_device), keypoints, pairs)
     told = []
-    for pair, spot, matches, (_, row), kind in zip(
-        pairs, spots, found, shown.iterrows(), outcomes(Answers.of(shown)), strict=True
-    ):
-        ours, theirs = (
-            keypoint.xy[at] / np.array(keypoint.size)
-            for keypoint, at in zip(spot, (matches.first, matches.second), strict=True)
-        )
+    for spots, (_, row), kind in zip(found, shown.iterrows(), outcomes(Answers.of(shown)), strict=True):
         words, verdict = describe_answer(row, kind)
-        words += f"\n{int(matches.inlier.sum())} of {len(matches.inlier)} matches\nby one geometry"
-        told.append(MatchedPair(*pair, words, verdict, ours, theirs, matches.confidence, matches.inlier))
+        told.append(replace(spots, words=f"{words}\n{spots.words}", verdict=verdict))
+    return told
+
+
+def match_spots(matcher: Matcher, keypoints: KeypointSet, pairs: list[tuple[str, str]]) -> list[MatchedPair]:
+    """The matches of pairs of photographs as they were scored, in words how many there are.
+
+    Args:
+        keypoints: of the photographs, found by image id.
+        pairs: image ids, in the order in which they are shown.
+    """
+    place = {name: k for k, name in enumerate(keypoints.rows[IMAGE_ID])}
+    spots = [tuple(keypoints[place[name]] for name in pair) for pair in pairs]
+    turned = [_turned(keypoints, place, pair) for pair in pairs]
+    found = matcher.match([both[::-1] if turn else both for both, turn in zip(spots, turned, strict=True)])
+    told = []
+    for pair, both, turn, matches in zip(pairs, spots, turned, found, strict=True):
+        ends = (matches.second, matches.first) if turn else (matches.first, matches.second)
+        ours, theirs = (spot.xy[at] / np.array(spot.size) for spot, at in zip(both, ends, strict=True))
+        words = f"{int(matches.inlier.sum())} of {len(matches.inlier)} matches\nby one geometry"
+        told.append(MatchedPair(*pair, words, "unlabelled", ours, theirs, matches.confidence, matches.inlier))
     return told
 
 
@@ -146,15 +155,6 @@ def _turned(keypoints: KeypointSet, place: dict[str, int], pair: tuple[str, str]
     """Was this pair scored the other way round? Each pair is matched once (`pair_scores`), by the order of names."""
     ours, theirs = (keypoints.images[place[name]] for name in pair)
     return bool(theirs < ours)
-
-
-def _match(matcher: Matcher, spots: list[tuple], turned: list[bool]) -> list[Matches]:
-    """The matches of pairs of keypoints as they were scored, the query's first."""
-    found = matcher.match([pair[::-1] if turn else pair for pair, turn in zip(spots, turned, strict=True)])
-    return [
-        replace(matches, first=matches.second, second=matches.first) if turn else matches
-        for matches, turn in zip(found, turned, strict=True)
-    ]
 
 
 def show_reliability(experiment: Experiment) -> None:

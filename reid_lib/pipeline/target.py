@@ -69,7 +69,7 @@ def open_target(params: IdentifyParams) -> Target:
         return Target(f"gallery {gallery.name}", f"version {version.number}", when, network, enrolled)
     if not params.run and params.photos:
         raise ParameterError("which run answers? pass run (python -m reid_lib runs lists them) or gallery")
-    return open_run(params.run or _drawn_run(), params)
+    return open_run(params.run or make_drawn_run(), params)
 
 
 def open_run(name: str, params: IdentifyParams) -> Target:
@@ -143,7 +143,7 @@ def _not_said(name: str, known: list[str]) -> CatalogueError:
     )
 
 
-def _drawn_run() -> str:
+def make_drawn_run() -> str:
     """The evaluation of the frozen backbone on drawn animals, made now where it is not there."""
     from reid_lib.pipeline import data, steps, takeover  # what trains and evaluates is not needed to answer
 
