@@ -6,6 +6,7 @@ from reid_lib.cli.commands import HELP, Commands, PapermillCommand, example
 from reid_lib.cli.export import export
 from reid_lib.cli.gallery import accept, gallery
 from reid_lib.cli.identify import identify
+from reid_lib.cli.review import review
 from reid_lib.cli.sightings import sightings
 from reid_lib.cli.sweep import sweep
 from reid_lib.core.errors import ReidError, RunError
@@ -147,3 +148,4 @@ commands.add_command(identify)
 commands.add_command(sightings)
 commands.add_command(gallery)
 commands.add_command(accept)
+commands.add_command(review)

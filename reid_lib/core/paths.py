@@ -1,4 +1,4 @@
-"""Where things lie: the project, the runs, the galleries, the cache, and a data root as the user typed it.
+"""Where things lie: the project, the runs, the galleries, the reviews, the cache, and a data root as the user typed it.
 
 Four environment variables and no others: REID_DATA, REID_RUNS, REID_GALLERIES, REID_CACHE.
 """
@@ -28,6 +28,11 @@ def runs_root() -> Path:
 def galleries_root() -> Path:
     """Folder of the galleries: `REID_GALLERIES`, else `galleries/` beside the folder of the runs."""
     return Path(os.environ.get("REID_GALLERIES") or runs_root().parent / "galleries").expanduser().absolute()
+
+
+def reviews_root() -> Path:
+    """Folder of the reviews: `reviews/` beside the folder of the runs."""
+    return runs_root().parent / "reviews"
 
 
 def check_folder_name(name: str, *, kind: str, longest: int, error: type[ReidError]) -> str:

@@ -8,7 +8,7 @@ from reid_lib.core.faces import face
 __all__, __getattr__, __dir__ = face(
     __name__,
     {
-        "fields": "TrainParams EvaluateParams IdentifyParams",
+        "fields": "TrainParams EvaluateParams IdentifyParams ReviewParams",
         "look": "LookParams",
         "base": "NotebookParams",
         "papermill": "papermill_params",

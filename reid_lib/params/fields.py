@@ -196,3 +196,15 @@ class IdentifyParams(NotebookParams):
     )
     answers: str = Field("", description="name of the folder of the answers; empty: made from run and photos")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto, cpu, cuda, mps")
+
+
+class ReviewParams(NotebookParams):
+    """Parameters of review.ipynb, and of `python -m reid_lib review`."""
+
+    run: str = Field("", description="a finished, evaluated run whose pairs are reviewed; empty: drawn animals")
+    name: str = Field("", description="name of the review; empty: that of the run")
+    who: str = Field("", description="your name, which stands with each decision; empty: your login")
+    decisions: str = Field(
+        "", description="another review, or a csv file, whose table of decisions is shared; empty: a table of its own"
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto, cpu, cuda, mps")

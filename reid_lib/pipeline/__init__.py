@@ -17,6 +17,7 @@ __all__, __getattr__, __dir__ = face(
         "masks": "show_masks",
         "takeover": "settle_params",
         "identification": "Identified identify",
+        "review": "Review open_review",
         "experiment": "Experiment Evaluation load_evaluation",
     },
 )

@@ -239,7 +239,7 @@ class ReviewQueue:
         if individual is not None:
             its = (self.clusters.astype(str) == individual).to_numpy()
             if IDENTITY in self.photographs:
-                its |= (self.photographs[IDENTITY].astype(str) == individual).to_numpy()
+                its = its | (self.photographs[IDENTITY].astype(str) == individual).to_numpy()
             wanted[:-1] &= its[self._grouping.first] | its[self._grouping.second]
         return wanted
 

@@ -9,7 +9,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.paths import project_root
-from reid_lib.params.fields import EvaluateParams, IdentifyParams, TrainParams
+from reid_lib.params.fields import EvaluateParams, IdentifyParams, ReviewParams, TrainParams
 from reid_lib.params.look import LookParams
 
 NOTEBOOKS = project_root() / "notebooks"
@@ -17,6 +17,7 @@ KINDS = {
     "train.ipynb": TrainParams,
     "evaluate.ipynb": EvaluateParams,
     "identify.ipynb": IdentifyParams,
+    "review.ipynb": ReviewParams,
     "data.ipynb": LookParams,
 }
 
