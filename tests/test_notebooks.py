@@ -280,6 +280,24 @@ def test_identify_answers_drawn_animals_where_nothing_is_named(environment, tmp_
     assert any("<svg" in o["data"].get("text/html", "") for o in shown)
 
 
+def test_review_shows_what_is_asked_first_and_applies_what_was_decided(quick_run, environment):
+    """Nothing to click: the first questions as a table and as pictures, what is left, the effect of no decision."""
+    done, out = papermill(environment, "-p", "run", "quick", "-p", "who", "ada", notebook="review.ipynb")
+    assert done.returncode == 0, done.stderr
+    folder = Path(environment["REID_RUNS"]).parent / "reviews" / "quick"
+    pairs = pd.read_csv(folder / "pairs.csv")
+    assert set(pairs["doubt"]) == {"cluster", "answer", "label"} and pairs["probability"].between(0, 1).all()
+    said = text_of(out)
+    assert f"{len(pairs):,} pairs that can be asked" in said and "questions are left" in said
+    assert "0 decisions (nobody) applied: 0 photographs moved" in said and "One animal or two?" in said
+    shown = [o for c in nbformat.read(out, 4).cells if c.cell_type == "code" for o in c.outputs if "data" in o]
+    assert any("image/png" in o["data"] for o in shown)
+    assert any("application/vnd.jupyter.widget-view+json" in o["data"] for o in shown)
+    clusters = pd.read_csv(folder / "applied" / "clusters.csv")
+    assert clusters["changed_by"].isna().all()
+    assert not (folder / "decisions.csv").exists()
+
+
 def test_nbval_runs_data_which_makes_no_run(environment, tmp_path):
     done = nbval(environment | {"REID_RUNS": str(tmp_path / "none")}, "data.ipynb")
     assert done.returncode == 0, done.stdout

@@ -1,7 +1,4 @@
-"""The views of compare.ipynb.
-
-All follow the choice of one `RunPicker`.
-"""
+"""The views of compare.ipynb, which follow the choice of one `RunPicker`; and the screen of review.ipynb."""
 
 from reid_lib.core.faces import face
 
@@ -15,5 +12,6 @@ __all__, __getattr__, __dir__ = face(
         "embeddings": "EmbeddingView",
         "mistakes": "Mistakes",
         "export": "Export",
+        "review": "ReviewScreen",
     },
 )
