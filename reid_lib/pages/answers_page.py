@@ -1,8 +1,13 @@
 """answers.html: new photographs with their candidates and where they match, as one page that needs nothing else."""
 
+import html
+import mmap
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+from markupsafe import Markup
 
 from reid_lib.figures.match_lines import MOST_LINES, MOST_OUTLIERS, choose_spread
 from reid_lib.figures.style import COLOURS, GREY
@@ -11,6 +16,7 @@ from reid_lib.pages.html import data_uri, jpeg, render_template
 HEIGHT = 300  # of both photographs where their matches are drawn, in units of the drawing
 GAP = 14
 MISSING = (200, 150)  # width and height of the field that stands for a photograph that is not there
+_CARD = re.compile(rb'<section class="photograph"[^>]*>\s*<h2>(.*?)</h2>.*?</section>', re.DOTALL)
 # places in the query, places in the candidate (both (m, 2), shares of width and height), inlier (m,), confidence (m,)
 Matched = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -80,6 +86,28 @@ def render_answers(summary: list[str], shown: list[Shown], unusable: list[list[s
         unusable=unusable,
         note=note,
     )
+
+
+class AnswerCards:
+    """The photographs of a page that is there, one at a time: a page of a thousand is 200 MB of pictures."""
+
+    def __init__(self, page: Path):
+        """Find where each begins; a page that is not there has none."""
+        self.page, self._places = page, {}
+        if not page.is_file() or not page.stat().st_size:
+            return
+        with open(page, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            for found in _CARD.finditer(content):
+                self._places[html.unescape(found[1].decode())] = found.span()
+
+    def card(self, name: str) -> Markup:
+        """What the page shows of a photograph, as HTML."""
+        if name not in self._places:
+            return Markup("<p>There is no picture of it: ask for the answers again.</p>")
+        begin, end = self._places[name]
+        with open(self.page, "rb") as file:
+            file.seek(begin)
+            return Markup(file.read(end - begin).decode())
 
 
 def _values(shown: Shown) -> dict:

@@ -1,4 +1,4 @@
-"""The views of compare.ipynb, which follow the choice of one `RunPicker`; and the screen of review.ipynb."""
+"""The views of compare.ipynb, which follow the choice of one `RunPicker`; those of identify.ipynb and review.ipynb."""
 
 from reid_lib.core.faces import face
 
@@ -13,5 +13,6 @@ __all__, __getattr__, __dir__ = face(
         "mistakes": "Mistakes",
         "export": "Export",
         "review": "ReviewScreen",
+        "accepting": "AcceptAnswers",
     },
 )
