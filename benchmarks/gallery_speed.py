@@ -1,7 +1,8 @@
-"""How quick a gallery is, and how sound under many processes: one new photograph from the command to the answer, ten
-photographs added, kills in the middle of adding, readers while another process adds.
+"""How quick a gallery is, and how sound under many processes: one new photograph from the command to the answer, a
+thousand of them with the memory they take, ten photographs added, kills in the middle of adding, readers while another
+process adds.
 
-    python benchmarks/gallery_speed.py --images 10000 --added 100000 --readers 20 --kills 50
+    python benchmarks/gallery_speed.py --images 10000 --many 1000 --added 100000 --readers 20 --kills 50
 
 The network is the default backbone as it comes, evaluated on demo:small; the gallery holds simulated embeddings of its
 length. What is timed is the command `python -m reid_lib`, a process of its own, with the caches that a user has.
@@ -27,6 +28,7 @@ ANIMAL_IMAGES = 10  # of each simulated animal
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--images", type=int, default=10_000, help="gallery that one photograph is asked of")
+    asked.add_argument("--many", type=int, default=1_000, help="photographs that are asked at once")
     asked.add_argument("--added", type=int, default=100_000, help="gallery that ten photographs are added to")
     asked.add_argument("--readers", type=int, default=20, help="processes that ask while another adds")
     asked.add_argument("--kills", type=int, default=50, help="kills of `gallery add`")
@@ -39,8 +41,11 @@ def main() -> None:
         one = draw_photographs(root / "one", 1, seed=1)
         simulate_gallery(run, "asked", given.images)
         measure_question(one, given.images)
-        simulate_gallery(run, "large", given.added)
-        measure_adding(photos, given.added)
+        if given.many:
+            measure_many(draw_photographs(root / "many", given.many, seed=2), given.images)
+        if given.added:
+            simulate_gallery(run, "large", given.added)
+            measure_adding(photos, given.added)
         if given.readers:
             ask_while_adding(root, given.readers)
         if given.kills:
@@ -111,6 +116,19 @@ def measure_question(one: Path, n: int) -> None:
         begun = time.monotonic()
         score_individuals(Cosine(asked, enrolled))
         print(f"  of which the search: {time.monotonic() - begun:.3f} s")
+
+
+def measure_many(photos: Path, n: int) -> None:
+    """Many photographs at once: from the command to the answers, and the most memory that the command held."""
+    many, begun = len(list(photos.iterdir())), time.monotonic()
+    asking = subprocess.Popen(command("identify", "--gallery", "asked", str(photos)), stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(asking.pid, 0)
+    asking.returncode = os.waitstatus_to_exitcode(status)
+    assert asking.returncode == 0
+    took = time.monotonic() - begun
+    print(f"{many:,} photographs against {n:,} images, from the command to the answers: {took:.1f} s")
+    print(f"  {many / took:.1f} photographs a second, {used.ru_utime + used.ru_stime:.0f} s of processor")
+    print(f"  peak memory: {used.ru_maxrss / 2**20:.2f} GiB")
 
 
 def measure_adding(photos: Path, n: int) -> None:
