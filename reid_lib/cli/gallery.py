@@ -9,6 +9,7 @@ import click
 
 from reid_lib.cli.commands import example
 from reid_lib.core.errors import GalleryError
+from reid_lib.core.messages import counted
 
 if TYPE_CHECKING:
     from reid_lib.gallery.versions import Version
@@ -165,12 +166,13 @@ def _tell_enrolled(name: str, found: "Enrolled") -> None:
     for words in found.there[:SHOWN]:
         click.echo(f"enrolled before: {words}")
     if len(found.there) > SHOWN:
-        click.echo(f"... and {len(found.there) - SHOWN} more were enrolled before")
-    click.echo(f"{found.added} photographs added; gallery {name}: {_told(found.version)}")
+        click.echo(f"... and {len(found.there) - SHOWN} more")
+    click.echo(f"{counted(found.added, 'photograph')} added; gallery {name}: {_told(found.version)}")
 
 
 def _told(version: "Version") -> str:
-    return f"{version.animals:,} animals, {version.images:,} photographs, version {version.number} of {_when(version)}"
+    holds = f"{counted(version.animals, 'animal')}, {counted(version.images, 'photograph')}"
+    return f"{holds}, version {version.number} of {_when(version)}"
 
 
 def _when(version: "Version") -> str:

@@ -8,6 +8,7 @@ import click
 from reid_lib.cli.commands import example, with_options
 from reid_lib.core.errors import ReidError
 from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import counted
 from reid_lib.exports.offered import FORMATS, OCCASIONS, SAMPLING
 
 HISTORIES = with_options(
@@ -85,7 +86,8 @@ def sightings(
     for note in notes:
         LOGGER.warning(note)
     named = found.rows["identity"]
-    click.echo(f"{len(found.rows)} photographs, {named.nunique()} animals: {form} in {Path(folder).absolute()}")
+    told = f"{counted(len(found.rows), 'photograph')}, {counted(named.nunique(), 'animal')}"
+    click.echo(f"{told}: {form} in {Path(folder).absolute()}")
 
 
 def _write_gallery(name: str, folder: Path) -> Path:

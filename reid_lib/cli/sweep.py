@@ -7,6 +7,7 @@ import click
 
 from reid_lib.cli.commands import PapermillCommand, example, with_options
 from reid_lib.core.errors import ReidError
+from reid_lib.core.messages import counted
 from reid_lib.params.papermill import papermill_values
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def run(name: str, parallel: int, only: int | None) -> None:
         sys.exit(130)
     if failed:
         told = "\n".join(f"  {run}: {reason}" for run, reason in failed.items())
-        raise ReidError(f"{len(failed)} runs failed twice; the others are done:\n{told}")
+        raise ReidError(f"{counted(len(failed), 'run')} failed twice; the others are done:\n{told}")
 
 
 @sweep.command(epilog=example("sweep status"))
@@ -130,7 +131,7 @@ def _make_plan(
 
     base = papermill_values(list(papermill)) if papermill else None
     made = plan.make_plan(list(vary), name=name, seeds=seeds, grid=grid, with_base=not no_base, base=base, force=force)
-    click.echo(f"{len(made.variants)} runs, measured against {made.base}, in {made.folder}:")
+    click.echo(f"{counted(len(made.variants), 'run')}, measured against {made.base}, in {made.folder}:")
     for k, variant in enumerate(made.variants):
         click.echo(f"  {k}  {variant.run}: {variant.why}")
     for note in made.notes:

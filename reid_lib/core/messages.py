@@ -1,4 +1,4 @@
-"""What a user did wrong, shown as its message alone, in a notebook and on the command line.
+"""What is told to a user: a mistake as its message alone, in a notebook and on the command line; numbers of things.
 
 The traceback comes on request: `%tb` in a cell, `papermill --log-level DEBUG`, `python -m reid_lib --traceback`.
 """
@@ -46,6 +46,11 @@ def in_words(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error)
+
+
+def counted(number: int, one: str, several: str = "") -> str:
+    """ "1 photograph", "1,200 photographs"; `several` in place of `one` and an s, where a verb follows."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def told_by_message(name: str, lines: list[str]) -> str:

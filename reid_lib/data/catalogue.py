@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     BBOX,
     DATASET,
@@ -161,8 +162,8 @@ def _without(catalogue: Catalogue, problems: pd.DataFrame, *, skip_unreadable: b
     copies, problems = problems[problems[KIND] == COPY], problems[problems[KIND] != COPY]
     notes = list(catalogue.notes)
     if len(copies):
-        example = copies[DETAIL].iloc[0]
-        notes.append(f"{len(copies)} files are byte-identical to another of the same animal, e.g. {example}")
+        told = f"{counted(len(copies), 'file is', 'files are')} byte-identical to another of the same animal"
+        notes.append(f"{told}, e.g. {copies[DETAIL].iloc[0]}")
     fatal = problems if not skip_unreadable else problems[problems[KIND] == DUPLICATED_ID]
     if len(fatal):
         raise CatalogueError(describe_problems(problems, where=f"dataset {catalogue.name!r} in {catalogue.root}"))

@@ -5,6 +5,7 @@ import unicodedata
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     BBOX,
     DATASET,
@@ -61,7 +62,9 @@ def normalise_table(frame: pd.DataFrame, *, dataset: str, names_wanted: bool = T
     for column in (IMAGE_ID, PATH):
         if (empty := rows[column].isna()).any():
             first = ", ".join(str(number) for number in rows.index[empty][:10])
-            raise CatalogueError(f"{empty.sum()} rows have no {column} (rows {first}, counted from 0): fill it in")
+            raise CatalogueError(
+                f"{counted(empty.sum(), 'row has', 'rows have')} no {column} (rows {first}, counted from 0): fill it in"
+            )
     rows[PATH] = rows[PATH].str.replace("\\", "/", regex=False)
     rows[DATASET] = rows[DATASET].fillna(dataset) if DATASET in rows else dataset
     notes = _merged_notes(frame, rows) + _drop_placeholders(rows, names_wanted)
@@ -126,7 +129,8 @@ def _drop_placeholders(rows: pd.DataFrame, names_wanted: bool) -> list[str]:
     if n_unlabelled == len(rows):
         raise CatalogueError(f"none of the {len(rows)} images has an identity: there is nothing to learn from")
     if names:
-        notes.append(f"{placeholder.sum()} images called {' or '.join(map(repr, names))} count as unlabelled")
+        called = counted(placeholder.sum(), "image")
+        notes.append(f"{called} called {' or '.join(map(repr, names))}: taken as unlabelled")
     if n_unlabelled:
         notes.append(f"{n_unlabelled} of {len(rows)} images have no identity: they get an answer, but no score")
     return notes

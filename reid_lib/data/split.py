@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import SplitError
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     DATASET,
     ENCOUNTER,
@@ -177,10 +178,9 @@ def _drawn(rows: pd.DataFrame, policy: str, shares: dict[str, float], unknown_sp
 def _missed(rows: pd.DataFrame) -> tuple[str, ...]:
     if rows.empty:
         return ()
-    return (
-        f"{rows[INDIVIDUAL].nunique()} individuals ({len(rows)} photographs) are left out: nothing of them was "
-        "drawn for the gallery, and with unknown_split 0 nobody is asked as unknown",
-    )
+    who = f"{counted(rows[INDIVIDUAL].nunique(), 'individual')} ({counted(len(rows), 'photograph')})"
+    why = "of whom nothing was drawn for the gallery, and with unknown_split 0 nobody is asked as unknown"
+    return (f"left out: {who} {why}",)
 
 
 def leave_out(split: Split, out: np.ndarray, remark: str) -> Split:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.messages import counted
 from reid_lib.core.names import DATASET, GALLERY, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH, ROLE, SUSPECTS_CSV, TEST, VAL
 from reid_lib.data.near_copies import MOST_BITS, compare, compare_shifted, distance, hash_images, similar
 from reid_lib.embed.embedding_set import EmbeddingSet
@@ -175,5 +176,6 @@ def _note(table: pd.DataFrame, leaked: int, n_images: int) -> str:
         what = "pair of photographs looks" if len(table) == 1 else "pairs of photographs look"
         note = f"{len(table)} {what} like one photograph under two animals: {'; '.join(named)}{more} ({SUSPECTS_CSV})"
     if leaked:
-        note += f"; {leaked} queries have a near copy of the same animal in the gallery, and are answered too easily"
+        queries = counted(leaked, "query has", "queries have")
+        note += f"; {queries} a near copy of the same animal in the gallery: that is too easy to answer"
     return note

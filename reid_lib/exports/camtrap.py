@@ -10,6 +10,7 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.files import write_json
 from reid_lib.core.frames import write_csv
+from reid_lib.core.messages import counted
 from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPECIES, UTC_OFFSET
 from reid_lib.data.kinds import extension_of
 from reid_lib.exports.camtrap_columns import COLUMNS
@@ -78,7 +79,7 @@ def _usable(rows: pd.DataFrame, zone: str) -> tuple[pd.DataFrame, list[str]]:
     if untimed.all():
         raise CatalogueError("Camtrap DP wants to know when: no photograph has a date. Add a column date")
     if untimed.any():
-        notes.append(f"{untimed.sum()} photographs without a date are left out")
+        notes.append(f"{counted(untimed.sum(), 'photograph')} without a date left out")
     rows = rows[~untimed].copy()
     if zone:
         rows[UTC_OFFSET] = rows[UTC_OFFSET].fillna(zone)
@@ -103,7 +104,8 @@ def _usable(rows: pd.DataFrame, zone: str) -> tuple[pd.DataFrame, list[str]]:
             f"{rows.loc[bad, PATH].iloc[0]!r}"
         )
     if not rows[CLOCK].all():
-        notes.append(f"{(~rows[CLOCK]).sum()} dates tell no time of day: written as midnight, and marked")
+        dates = counted((~rows[CLOCK]).sum(), "date tells", "dates tell")
+        notes.append(f"{dates} no time of day: written as midnight, and marked")
     return rows, notes
 
 

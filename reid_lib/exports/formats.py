@@ -9,6 +9,7 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.files import atomic
 from reid_lib.core.frames import write_csv
+from reid_lib.core.messages import counted
 from reid_lib.core.names import DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPECIES, UTC_OFFSET
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import locate
@@ -76,7 +77,8 @@ def settle_places(rows: pd.DataFrame, options: Options) -> tuple[pd.DataFrame, l
     told = rows[[LATITUDE, LONGITUDE]].notna().all(axis=1)
     if not options.gps:
         rows[[LATITUDE, LONGITUDE]] = float("nan")
-        return rows, [f"coordinates of {told.sum()} photographs are kept out: --gps writes them"] if told.any() else []
+        photographs = counted(told.sum(), "photograph")
+        return rows, [f"coordinates of {photographs} are kept out: --gps writes them"] if told.any() else []
     if options.photos is not None and not told.all():
         files = [locate(options.photos, str(path)) for path in rows.loc[~told, PATH]]
         places = list(map_in_threads(read_place, files, total=len(files), title="reading where it was"))
@@ -99,7 +101,10 @@ def settle_places(rows: pd.DataFrame, options: Options) -> tuple[pd.DataFrame, l
         f"{row.latitude:.{digits}f} {row.longitude:.{digits}f}" for row in rows[nameless].itertuples()
     ]
     places = rows.loc[nameless, LOCATION].nunique()
-    return rows, [f"{nameless.sum()} photographs name no location: {places} are made of their coordinates"]
+    return rows, [
+        f"{counted(nameless.sum(), 'photograph names', 'photographs name')} no location: "
+        f"{counted(places, 'is', 'are')} made of coordinates"
+    ]
 
 
 def _write_plain(sightings: Sightings, folder: Path, options: Options) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError
+from reid_lib.core.messages import counted
 from reid_lib.core.names import ENCOUNTER, IDENTITY
 from reid_lib.exports.offered import OCCASIONS
 from reid_lib.exports.sightings import LATITUDE, LOCATION, LONGITUDE, TIME, Sightings
@@ -60,9 +61,12 @@ def make_histories(sightings: Sightings, *, occasion: str = "day", fill: bool = 
     named = rows[rows[IDENTITY].notna()]
     seen = pd.crosstab(named[IDENTITY], named["occasion"]).reindex(columns=range(1, len(order) + 1), fill_value=0) > 0
     seen.columns = order
-    notes = [f"{(~told).sum()} photographs tell no {occasion}: left out"] if not told.all() else []
+    silent = counted((~told).sum(), "photograph tells", "photographs tell")
+    notes = [] if told.all() else [f"{silent} no {occasion}: left out"]
     nobody = len(rows) - len(named)
-    notes += [f"{nobody} photographs name no animal: they count for their occasion alone"] if nobody else []
+    if nobody:
+        said = counted(nobody, "photograph names no animal: it counts", "photographs name no animal: they count")
+        notes.append(f"{said} for the occasion alone")
     if occasion == "encounter" and (seen.sum() <= 1).all():
         notes.append("every encounter is of one animal, so each occasion has one capture: day, week or month say more")
     return CaptureHistories(seen, _describe(rows, named, order), _captures(named), tuple(notes))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     DATASET,
     DATE,
@@ -86,7 +87,7 @@ def read_sightings(source: Path, *, columns: str = "", species: str = "", doubtf
     if DECISION in cells:
         table[IDENTITY], by, said = _settle_answers(cells, doubtful)
         usable = cells[PROBLEM].isna() if PROBLEM in cells else pd.Series(True, index=cells.index)
-        said += [f"{(~usable).sum()} photographs could not be used: left out"] if not usable.all() else []
+        said += [f"{counted((~usable).sum(), 'photograph')} could not be used: left out"] if not usable.all() else []
         table, by = table[usable], by[usable]
     if IDENTITY not in table:
         raise CatalogueError(
@@ -126,12 +127,12 @@ def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.Series, pd.
     )
     unsure &= ~said
     identity = decision.where(~said, accepted["identity"].where(~accepted["is_new"], new))
-    notes += [f"{refused.sum()} answers were refused: these photographs name no animal"] if refused.any() else []
+    if refused.any():
+        notes.append(f"{counted(refused.sum(), 'answer was', 'answers were')} refused: no animal is named by that")
     if unsure.any() and not doubtful:
         identity = identity.where(~unsure, None)
-        notes.append(
-            f"{unsure.sum()} doubtful answers name no animal: accept them in the column accepted, or --doubtful"
-        )
+        answers = counted(unsure.sum(), "doubtful answer names", "doubtful answers name")
+        notes.append(f"{answers} no animal: accept in the column accepted, or --doubtful")
     return identity, pd.Series(np.where(said, HUMAN, MACHINE), index=cells.index, dtype=object), notes
 
 
@@ -166,7 +167,7 @@ def _as_sightings(table: pd.DataFrame, by: pd.Series, species: str) -> tuple[pd.
     rows[BY] = by
     unread = dates.notna() & rows[TIME].isna()
     notes += said
-    notes += [f"{unread.sum()} dates cannot be read, e.g. {dates[unread].iloc[0]!r}"] if unread.any() else []
+    notes += [f"{counted(unread.sum(), 'date')} cannot be read, e.g. {dates[unread].iloc[0]!r}"] if unread.any() else []
     nameless = rows[PATH].isna()
-    notes += [f"{nameless.sum()} rows name no photograph: left out"] if nameless.any() else []
+    notes += [f"{counted(nameless.sum(), 'row names', 'rows name')} no photograph: left out"] if nameless.any() else []
     return rows[~nameless].reset_index(drop=True), notes

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.messages import counted
 from reid_lib.core.names import IMAGE_ID, PATH
 from reid_lib.data.audit import BAD_BBOX, COPY, DETAIL, KIND, MISSING, NO_TEXT, TWO_IDENTITIES, UNREADABLE
 from reid_lib.data.quality import BLURRED, HEIGHT, SHARPNESS, SMALL, SMALL_SHARE, WIDTH
@@ -17,7 +18,6 @@ from reid_lib.figures.style import (
     DPI,
     TITLE_PT,
     dress,
-    photographs_of,
     write_message,
 )
 
@@ -141,7 +141,7 @@ def _split_histogram(ax: "Axes", values: pd.Series, odd: pd.Series) -> None:
     values, odd = values.to_numpy(float), odd.to_numpy(bool)
     there = np.isfinite(values) & (values > 0)
     if not there.any():
-        write_message(ax, f"no size is known of {photographs_of(len(values))}")
+        write_message(ax, f"no size is known of {counted(len(values), 'photograph')}")
         return
     low, high = values[there].min(), values[there].max()
     if high / low < 1.5:  # all alike

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.messages import counted
 from reid_lib.core.names import COSINE, DATASET, SCORE
 from reid_lib.figures.labels import RATE_STYLES, metric_label, metric_word
 from reid_lib.figures.legible import legible
@@ -22,7 +23,6 @@ from reid_lib.figures.style import (
     new_axes,
     panels,
     percent,
-    photographs_of,
     write_message,
 )
 from reid_lib.figures.units import SIMILARITY, THRESHOLD, in_unit
@@ -289,14 +289,16 @@ def confusion(predictions: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
             _cell(ax, (j, i), count, numbers.sum(), colour, good)
     ax.set(xlim=(0, 3), ylim=(2, 0))
     ax.set_xticks([0.5, 1.5, 2.5], ["named rightly", "named wrongly", "called new"], fontsize=LABEL_PT)
-    totals = [f"{row} animals\n{photographs_of(total)}" for row, total in counts.sum(axis=1).items()]
+    totals = [f"{row} animals\n{counted(total, 'photograph')}" for row, total in counts.sum(axis=1).items()]
     ax.set_yticks([0.5, 1.5], totals, fontsize=LABEL_PT)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     unlabelled = len(predictions) - int(counts.to_numpy().sum())
     if unlabelled:
-        ax.set_xlabel(f"left out for want of a label: {photographs_of(unlabelled)}", fontsize=TICK_PT, color=GREY)
+        ax.set_xlabel(
+            f"left out for want of a label: {counted(unlabelled, 'photograph')}", fontsize=TICK_PT, color=GREY
+        )
     return ax
 
 

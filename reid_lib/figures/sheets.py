@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     DATASET,
     DATE,
@@ -27,7 +28,7 @@ from reid_lib.core.names import (
 from reid_lib.figures.legible import legible
 from reid_lib.figures.match_lines import MatchedPair, draw_lines
 from reid_lib.figures.placing import Frame, LoadImage, place_photo, shrink
-from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, photographs_of, write_message
+from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, write_message
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
 
@@ -177,7 +178,7 @@ def photographs(
         ax.text(
             -0.12, top + 0.42, _short(mine[IDENTITY].iloc[0]), fontsize=10, color=BLACK, ha="right", gid="individual"
         )
-        words = f"{_short(mine[DATASET].iloc[0], 20)}\n{photographs_of(total)}"
+        words = f"{_short(mine[DATASET].iloc[0], 20)}\n{counted(total, 'photograph')}"
         ax.text(-0.12, top + 0.5, words, fontsize=8, color=GREY, ha="right", va="top")
         for x, (_, row) in enumerate(mine.iterrows()):
             _photo(ax, load_image(row[IMAGE_ID]), _column(x), top, frame=GREY, width=0.6)

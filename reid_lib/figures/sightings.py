@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.messages import counted
 from reid_lib.core.names import DATASET, GALLERY, IDENTITY, INDIVIDUAL, KNOWN, ROLE, TEST, UNUSED, VAL
 from reid_lib.data.occasions import has_occasions
 from reid_lib.data.sightings import DAY, ENCOUNTERS, PHOTOGRAPHS, tabulate_animals, tabulate_days
@@ -90,7 +91,8 @@ def sighting_calendar(rows: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes"
     sets = sorted(days[DATASET].unique())
     told = sets if 1 < len(sets) <= LEGEND_SETS else []
     without = int(rows[INDIVIDUAL].notna().sum() - days[PHOTOGRAPHS].sum())
-    title = "When each animal was photographed" + (f" ({without:,} photographs without a date)" if without else "")
+    title = "When each animal was photographed"
+    title += f" ({counted(without, 'photograph')} without a date)" if without else ""
     pad = legend_pad(len(told)) if told else 8
     dress(
         ax,

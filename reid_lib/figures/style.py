@@ -196,11 +196,6 @@ def percent(share: float) -> str:
     return ">99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
 
 
-def photographs_of(n: int) -> str:
-    """ "1 photograph", "1,200 photographs"."""
-    return f"{n:,} photograph{'' if n == 1 else 's'}"
-
-
 def figure_of(drawn: "Axes | Figure") -> "Figure":
     """What a drawing function returned as a Figure: itself, or the one an axes belongs to."""
     return drawn if hasattr(drawn, "savefig") else drawn.figure

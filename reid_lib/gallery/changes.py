@@ -7,6 +7,7 @@ import pandas as pd
 
 from reid_lib.core.errors import GalleryError
 from reid_lib.core.locks import hold_lock
+from reid_lib.core.messages import counted
 from reid_lib.core.names import CONTENT, DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL
 from reid_lib.core.paths import writing
 from reid_lib.core.suggest import did_you_mean, find_near
@@ -112,11 +113,11 @@ def remove_photographs(gallery: Gallery, *, animal: str = "", images: list[str] 
         if images is None:
             dataset, identity = find_animal(rows, animal)
             images = rows.loc[(rows[DATASET] == dataset) & (rows[IDENTITY] == identity), IMAGE_ID].tolist()
-            what = f"removed {identity} ({len(images)} photographs)"
+            what = f"removed {identity} ({counted(len(images), 'photograph')})"
         else:
             if missing := sorted(set(images) - set(rows[IMAGE_ID])):
                 raise GalleryError(f"gallery {gallery.name!r} has no photograph {missing[0]!r}")
-            what = f"removed {len(images)} photographs"
+            what = f"removed {counted(len(images), 'photograph')}"
         return _edit(gallery, before, {"kind": "remove", "images": images}, what=what)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from reid_lib.core.messages import counted
 from reid_lib.core.names import DATASET, GALLERY, INDIVIDUAL, ROLE, TEST, VAL
 from reid_lib.data.occasions import has_occasions
 from reid_lib.data.sightings import ENCOUNTERS, PHOTOGRAPHS, tabulate_animals
@@ -98,13 +99,13 @@ def _about_animals(animals: pd.DataFrame, occasions: bool) -> str:
     unit = (
         "encounters" if occasions else "photographs (encounters are unknown, so a background may give an animal away)"
     )
-    return f"{again} of {_animals(n)} seen in 2 or more {unit}: only such can be recognised again"
+    return f"{again} of {counted(n, 'animal')} seen in 2 or more {unit}: only such can be recognised again"
 
 
 def _about_gallery(rows: pd.DataFrame) -> str:
     photographs = rows[rows[ROLE] == GALLERY].groupby(INDIVIDUAL).size()
     thin = int((photographs < THIN).sum())
-    words = f"{_animals(len(photographs))} with {int(photographs.sum()):,} photographs to train on"
+    words = f"{counted(len(photographs), 'animal')} with {counted(int(photographs.sum()), 'photograph')} to train on"
     return words + (f", {thin} of them with a single one: of those little is learnt" if thin else "")
 
 
@@ -152,7 +153,7 @@ def _cures(audit: pd.DataFrame, animals: pd.DataFrame, rows: pd.DataFrame) -> li
     test, once = audit.loc[TEST], int((animals[ENCOUNTERS] < 2).sum())
     cures = []
     if test["known_individuals"] < TOO_FEW and once:
-        cures.append(f"a second encounter of the {_animals(once)} seen once would help most")
+        cures.append(f"a second encounter of the {counted(once, 'animal')} seen once would help most")
     elif test["known_individuals"] < TOO_FEW:
         cures.append("more animals that were seen twice would help most")
     if test["unknown_individuals"] < TOO_FEW:
@@ -162,7 +163,3 @@ def _cures(audit: pd.DataFrame, animals: pd.DataFrame, rows: pd.DataFrame) -> li
     if animals[PHOTOGRAPHS].median() < THIN:
         cures.append("half of the animals have a single photograph: more of each encounter help, too")
     return cures
-
-
-def _animals(n: int) -> str:
-    return f"{n:,} animal{'' if n == 1 else 's'}"

@@ -8,6 +8,7 @@ from reid_lib.core import files
 from reid_lib.core.errors import CatalogueError, GalleryError
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     ACCEPTED,
     ASKED_JSON,
@@ -51,8 +52,8 @@ def accept_answers(answers: Path, name: str, *, catalogue: Path | None = None, d
     accepted, root = _read_accepted(answers, gallery), _root_of(answers)
     missing = [path for path in accepted[PATH] if not locate(root, path).is_file()]
     if missing:
-        told = f"{len(missing)} accepted photographs are not in {root} any more, e.g. {missing[0]}"
-        raise GalleryError(f"{told}: put them back")
+        told = counted(len(missing), "accepted photograph is", "accepted photographs are")
+        raise GalleryError(f"{told} not in {root} any more, e.g. {missing[0]}: put back what is missing")
     columns = [IMAGE_ID, PATH, IDENTITY, DATASET, *(name for name in OPTIONAL if name in accepted)]
     groups = accepted[NEW_ANIMAL].where(accepted["is_new"], None)
     with hold_lock(gallery.folder / ".accepting"):  # two at once might make one new name

@@ -8,6 +8,7 @@ import pandas as pd
 
 from reid_lib.core import frames
 from reid_lib.core.errors import CatalogueError, GalleryError
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     BBOX,
     CONTENT,
@@ -61,7 +62,7 @@ def export_run(run: str, name: str, *, device: str = "auto") -> Gallery:
     network = Network(finished.model_folder, finished.recipe(), device)
     photographs = enroll_run(finished, network)
     recipe = network.recipe.model_copy(update={"shift": measure_shift(finished, network)})
-    what = f"made of run {run}: {len(photographs)} photographs"
+    what = f"made of run {run}: {counted(len(photographs), 'photograph')}"
     return create_gallery(name, recipe, finished.model_folder, photographs, what=what)
 
 
@@ -160,9 +161,10 @@ def _named(rows: pd.DataFrame, identity: str) -> pd.DataFrame:
     folder = rows[PATH].map(lambda path: path.split("/")[0] if "/" in path else None)
     names = rows[IDENTITY].where(rows[IDENTITY].notna(), folder)
     if names.isna().any():
+        nameless = counted(names.isna().sum(), "photograph is", "photographs are")
         raise GalleryError(
-            f"{int(names.isna().sum())} photographs are of no named animal, e.g. {rows.loc[names.isna(), PATH].iloc[0]}"
-            ": say which (--identity NAME), put them into a folder of its name, or name it in a table"
+            f"{nameless} of no named animal, e.g. {rows.loc[names.isna(), PATH].iloc[0]}: say which (--identity NAME), "
+            "put what shows it into a folder of its name, or name it in a table"
         )
     return rows.assign(**{IDENTITY: names})
 

@@ -13,6 +13,7 @@ from reid_lib.core import files, frames
 from reid_lib.core.errors import CatalogueError, RunDiffersError
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     ACCEPTED,
     ALREADY,
@@ -235,31 +236,27 @@ def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> str:
     named = used[used[DECISION] != NEW_INDIVIDUAL]
     doubtful = int(used[DOUBTFUL].astype(bool).sum())
     unusable = answers[answers[DECISION].isna()]
-    counted = [
-        _count(len(named), "shows", "show") + " " + _count(named[DECISION].nunique(), "known animal", "known animals"),
-        _count(len(new), "shows", "show") + " " + _count(new[NEW_ANIMAL].nunique(), "new one", "new ones"),
-        _count(len(unusable), "could not be used", "could not be used"),
+    parts = [
+        f"{counted(len(named), 'shows', 'show')} {counted(named[DECISION].nunique(), 'known animal')}",
+        f"{counted(len(new), 'shows', 'show')} {counted(new[NEW_ANIMAL].nunique(), 'new one')}",
+        f"{len(unusable):,} could not be used",
     ]
-    lines = [f"{_count(len(answers), 'photograph', 'photographs')}: {', '.join(counted)}."]
+    lines = [f"{counted(len(answers), 'photograph')}: {', '.join(parts)}."]
     if doubtful:
-        lines.append(f"{_count(doubtful, 'answer is', 'answers are')} doubtful: look there first.")
+        lines.append(f"{counted(doubtful, 'answer is', 'answers are')} doubtful: look there first.")
     lines.append(f"Searched: {target.words}.")
     told = used[ALREADY].dropna().astype(str)
     if same := int(told.str.startswith(SAME_FILE).sum()):
-        lines.append(f"{_count(same, 'photograph was', 'photographs were')} enrolled already.")
+        lines.append(f"{counted(same, 'photograph was', 'photographs were')} enrolled already.")
     if near := len(told) - same:
         lines.append(
-            f"{_count(near, 'photograph shows', 'photographs show')} nearly the same picture as an enrolled one."
+            f"{counted(near, 'photograph shows', 'photographs show')} nearly the same picture as an enrolled one."
         )
     lines += [f"Not usable: {row.path}: {row.problem}" for row in unusable.head(20).itertuples()]
     if len(unusable) > 20:
         lines.append(f"... and {len(unusable) - 20} more, see {ANSWERS_CSV}")
     asked = set(used[DATASET])
     return "\n".join([*lines, *_describe_shift({n: both for n, both in shift.items() if n in asked}, target)])
-
-
-def _count(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"
 
 
 def _describe_shift(shift: dict, target: Target) -> list[str]:

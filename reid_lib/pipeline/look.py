@@ -10,6 +10,7 @@ import pandas as pd
 
 from reid_lib.core.errors import ReidError, SplitError
 from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import counted
 from reid_lib.core.names import BBOX, DATASET, IMAGE_ID, KNOWN, LEFT_OUT_CSV, PATH, ROLE, SUSPECTS_CSV, UNUSED
 from reid_lib.core.paths import locate
 from reid_lib.data.audit import KIND, NOT_READ, find_problems
@@ -138,12 +139,11 @@ class Look:
             pairs = "pair looks" if n == 1 else "pairs look"
             told.append(f"{n:,} {pairs} like one photograph under two animals: correct that first")
         if n := self.copies.leaked:
-            told.append(
-                f"{n:,} queries have a near copy of the same animal in the gallery: they are answered too easily"
-            )
+            queries = counted(n, "query has", "queries have")
+            told.append(f"{queries} a near copy of the same animal in the gallery: that is too easy to answer")
         left_out = self.catalogue.left_out
         if n := left_out.loc[left_out[KIND] != NOT_READ, PATH].nunique():  # what is passed over stops no training
-            told.append(f"{n:,} files cannot be used: training stops at them, or pass skip_unreadable True there")
+            told.append(f"{counted(n, 'file')} cannot be used: training stops there, or pass skip_unreadable True")
         return told
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.messages import counted
 from reid_lib.core.names import IMAGE_ID, ROLE, UNUSED
 from reid_lib.figures.masks import LEAST, MOST, MaskedPhoto, mask_sheet
-from reid_lib.figures.style import percent, photographs_of
+from reid_lib.figures.style import percent
 from reid_lib.match.mask_store import Masks, find_masks, hash_photos, list_photos
 from reid_lib.pipeline.drawing import save_figure
 from reid_lib.pipeline.experiment import Experiment
@@ -74,6 +75,6 @@ def _with_keypoints(
 def _tell(covered: np.ndarray) -> str:
     everything, nothing = int((covered > MOST).sum()), int((covered < LEAST).sum())
     return (
-        f"Of {photographs_of(len(covered))}, the mask covers nearly everything in {everything:,} and nearly nothing in "
-        f"{nothing:,}; the median covers {percent(float(np.median(covered)))}."
+        f"Of {counted(len(covered), 'photograph')}, the mask covers nearly everything in {everything:,} and nearly "
+        f"nothing in {nothing:,}; the median covers {percent(float(np.median(covered)))}."
     )

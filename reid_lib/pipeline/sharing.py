@@ -11,6 +11,7 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError, ModelError, ReidError
 from reid_lib.core.folders import check_replaceable, write_folder
 from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     BBOX,
     EMBEDDINGS,
@@ -235,7 +236,7 @@ def _count_gallery(run: RunFolder) -> str:
     """The photographs that a run was trained on, and that its queries are compared with."""
     rows = run.read_csv(IMAGES_CSV)
     gallery = rows[rows[ROLE] == GALLERY]
-    return f"{len(gallery)} photographs of {gallery[INDIVIDUAL].nunique()} individuals"
+    return f"{counted(len(gallery), 'photograph')} of {counted(gallery[INDIVIDUAL].nunique(), 'individual')}"
 
 
 def _threshold_of_cosines(run: RunFolder, metrics: Mapping) -> Threshold:

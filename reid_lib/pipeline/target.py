@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError, ParameterError
+from reid_lib.core.messages import counted
 from reid_lib.core.names import DATASET, IMAGE_ID, INDIVIDUAL, ROLE, TEST
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.data.catalogue import Catalogue
@@ -49,7 +50,7 @@ class Target:
     @property
     def words(self) -> str:
         """Which gallery was searched, for beside every answer."""
-        return f"{self.name} ({self.animals:,} animals, {len(self.enrolled):,} images, {self.when})"
+        return f"{self.name} ({counted(self.animals, 'animal')}, {counted(len(self.enrolled), 'image')}, {self.when})"
 
 
 def open_target(params: IdentifyParams) -> Target:

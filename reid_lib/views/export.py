@@ -2,6 +2,7 @@
 
 import ipywidgets as w
 
+from reid_lib.core.messages import counted
 from reid_lib.pages import html
 from reid_lib.pages.comparison_page import write_comparison
 from reid_lib.views.base import RunPicker, View
@@ -20,7 +21,7 @@ class Export(View):
         super().__init__(picker, [self.name], [self.button, self.said])
 
     def refresh(self) -> None:
-        self.said.value = html.muted(f"{len(self.chosen.runs)} runs: {', '.join(self.chosen.runs)}")
+        self.said.value = html.muted(f"{counted(len(self.chosen.runs), 'run')}: {', '.join(self.chosen.runs)}")
 
     def _write(self, _=None) -> None:
         from reid_lib.core.errors import ReidError

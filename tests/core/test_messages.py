@@ -84,3 +84,12 @@ def test_the_traceback_comes_where_papermills_engine_asks_for_it(shell, capsys, 
     messages.show_in_notebook()
     monkeypatch.setenv(TRACEBACKS, "1")
     assert "Traceback" in said(shell, capsys, FAILS.format("ReidError"))[0]
+
+
+def test_one_thing_is_no_plural():
+    assert [messages.counted(n, "photograph") for n in (0, 1, 1200)] == [
+        "0 photographs",
+        "1 photograph",
+        "1,200 photographs",
+    ]
+    assert messages.counted(1, "row has", "rows have") == "1 row has" and messages.counted(2, "y", "ies") == "2 ies"

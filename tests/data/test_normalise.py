@@ -87,7 +87,7 @@ def test_missing_column_is_named(column):
 
 
 def test_row_without_a_path_is_told():
-    with pytest.raises(CatalogueError, match=r"1 rows have no path \(rows 1"):
+    with pytest.raises(CatalogueError, match=r"1 row has no path \(rows 1"):
         normalise_table(frame(path=["a.png", None]), dataset="csv")
 
 

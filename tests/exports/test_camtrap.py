@@ -57,7 +57,7 @@ def test_a_package_is_valid_and_says_who_was_where(tmp_path):
     assert package["taxonomic"] == [{"scientificName": "Lynx lynx"}] and package["project"]["individualAnimals"]
     assert package["temporal"] == {"start": "2024-05-01", "end": "2024-06-03"}
     assert package["spatial"]["coordinates"][0][0] == [8.5, 50.1234567]
-    assert "1 photographs without a date are left out" in notes
+    assert "1 photograph without a date left out" in notes
 
 
 def test_the_validation_finds_what_is_wrong(tmp_path):
@@ -89,7 +89,7 @@ def test_answers_of_a_machine_say_so_with_their_probability(tmp_path):
     media = cells(folder / "media.csv")
     assert media["fileMediatype"].tolist() == ["image/heic", "image/png"]
     assert media["timestamp"].tolist() == ["2024-05-01T10:00:00-03:30", "2024-05-01T00:00:00-03:30"]
-    assert any("1 dates tell no time of day" in note for note in notes)
+    assert any("1 date tells no time of day" in note for note in notes)
     assert cells(folder / "deployments.csv")["timestampIssues"].tolist() == ["true"]
     assert json.loads((folder / "datapackage.json").read_text())["spatial"] == {"type": "Point", "coordinates": [8, 50]}
 

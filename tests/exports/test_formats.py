@@ -60,7 +60,7 @@ def test_without_names_of_locations_coordinates_part_them(tmp_path):
     rows = study(tmp_path, "path,identity,lat,lon\n" + rows).rows
     settled, notes = settle_places(rows, Options(gps=True))
     assert settled["location"].fillna("").tolist() == ["50.100 8.500", "50.100 8.500", "50.200 8.500", ""]
-    assert notes == ["3 photographs name no location: 2 are made of their coordinates"]
+    assert notes == ["3 photographs name no location: 2 are made of coordinates"]
     settled, _ = settle_places(rows, Options(gps=True, decimals=0))
     assert settled["location"].fillna("").tolist() == ["50 8", "50 8", "50 8", ""], "8.5 is rounded to even"
     assert settle_places(rows, Options())[0]["location"].isna().all()

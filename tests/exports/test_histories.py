@@ -27,7 +27,7 @@ def test_animals_and_occasions(tmp_path, occasion, fill, names, anna, bob):
     assert table["captures"].tolist() == [anna.count("1"), bob.count("1")]
     assert "".join(map(str, table.iloc[0, 2:])) == anna
     notes = " ".join(histories.notes)
-    assert f"1 photographs tell no {occasion}" in notes and "1 photographs name no animal" in notes
+    assert f"1 photograph tells no {occasion}" in notes and "1 photograph names no animal" in notes
 
 
 def test_occasions_are_described(tmp_path):

@@ -31,8 +31,8 @@ def test_of_an_answer_what_a_person_accepted_counts_first(tmp_path):
     }
     assert found.rows["by"].tolist() == ["machine"] * 2 + ["human"] * 3 + ["machine"] + ["human"] * 4
     notes = " ".join(found.notes)
-    assert "1 photographs could not be used" in notes and "1 answers were refused" in notes
-    assert "1 doubtful answers name no animal" in notes
+    assert "1 photograph could not be used" in notes and "1 answer was refused" in notes
+    assert "1 doubtful answer names no animal" in notes
     assert study(tmp_path, ANSWERS, doubtful=True).rows["identity"].tolist()[1] == "Anna"
 
 
@@ -96,13 +96,13 @@ def test_what_is_missing_is_told_with_the_cure(tmp_path, text, columns, message)
 
 
 def test_a_date_that_cannot_be_read_is_told(tmp_path):
-    assert "1 dates cannot be read, e.g. 'spring'" in study(tmp_path, "path,identity,date\n1.jpg,A,spring\n").notes
+    assert "1 date cannot be read, e.g. 'spring'" in study(tmp_path, "path,identity,date\n1.jpg,A,spring\n").notes
 
 
 def test_a_photograph_goes_by_its_id_or_its_path_and_a_row_without_either_is_left_out(tmp_path):
     found = study(tmp_path, "image_id,path,identity\n1,a.jpg,A\n2,,B\n,c.jpg,C\n,,D\n")
     assert found.rows[["image_id", "path"]].to_numpy().tolist() == [["1", "a.jpg"], ["2", "2"], ["c.jpg", "c.jpg"]]
-    assert found.notes == ("1 rows name no photograph: left out",)
+    assert found.notes == ("1 row names no photograph: left out",)
 
 
 def test_several_data_sets_without_a_single_name_are_read(tmp_path):

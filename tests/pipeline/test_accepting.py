@@ -117,7 +117,7 @@ def test_what_is_in_the_way_is_told_and_changes_nothing(answered, tmp_path):
     with pytest.raises(GalleryError, match="is there already"):
         accept(answers, table, ["yes", "", "", "", None], catalogue=tmp_path / "there.csv")
     (tmp_path / "neue Fotos" / "Bild 0.png").rename(tmp_path / "elsewhere.png")
-    with pytest.raises(GalleryError, match=r"not in .*Bild 0.png.*put them back"):
+    with pytest.raises(GalleryError, match=r"not in .*Bild 0.png.*put back"):
         accept(answers, table, ["yes", "", "", "", None])
     frames.write_csv(tmp_path / "other.csv", table.drop(columns="decision"))
     with pytest.raises(CatalogueError, match="no column 'decision'"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError, first_line
+from reid_lib.core.messages import counted
 from reid_lib.core.names import BBOX, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPECIES, UTC_OFFSET
 from reid_lib.data.exif_dates import parse_exif_time
 from reid_lib.data.kinds import ADVICE, VIDEO, describe_passed
@@ -49,7 +50,8 @@ def read_camtrap(source: Path) -> Table:
     if seen < len(media):
         notes.append(f"{len(media) - seen} of {len(media)} photographs have no observation of an animal: left out")
     if several:
-        notes.append(f"{several} photographs of events with several animals do not tell which one they show: left out")
+        photographs = counted(several, "photograph")
+        notes.append(f"{photographs} of events with several animals, without a word on which one it is: left out")
     return Table(_as_catalogue(rows), file.parent, tuple(notes), passed=tuple(passed))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError, first_line
+from reid_lib.core.messages import counted
 from reid_lib.core.names import BBOX, IDENTITY, PATH, SPECIES
 from reid_lib.data.readers.folder import read_folder
 from reid_lib.data.readers.tables import ALIASES, Table, has_column, parse_columns, rename_columns
@@ -81,8 +82,10 @@ def read_megadetector(source: Path, *, encounter: str = "") -> Table:
     frame = table.frame.assign(**{BBOX: [",".join(map(str, animals[0])) if animals else None for animals in found]})
     several, without = sum(len(animals) > 1 for animals in found), sum(not animals for animals in found)
     notes = [f"boxes of {len(found) - without} of {len(found)} photographs: animals detected with at least {least:g}"]
-    notes += [f"{without} photographs without a detected animal are taken whole"] if without else []
-    notes += [f"{several} photographs show several animals: the surest box is taken"] if several else []
+    notes += [f"{counted(without, 'photograph')} without a detected animal: taken whole"] if without else []
+    if several:
+        shows = counted(several, "photograph shows", "photographs show")
+        notes.append(f"{shows} several animals: the surest box is taken")
     return Table(frame, table.root, (*table.notes, *notes), table.misnamed, table.states, table.passed)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib.core.errors import CatalogueError, is_text, printable
+from reid_lib.core.messages import counted
 from reid_lib.core.names import DATE, DRAW_KEY, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, UTC_OFFSET
 from reid_lib.core.paths import escape_path, readable_path
 from reid_lib.data.file_states import FileState, FileStates
@@ -71,7 +72,7 @@ def _add_told(frame: pd.DataFrame, told: Sequence[dict[str, str] | None]) -> lis
         if field != IDENTITY:
             frame[field] = pd.Series([values[field] if values else None for values in told], dtype=object)
     frame[ENCOUNTER] = (frame[IDENTITY] + " " + frame[ENCOUNTER]).where(frame[ENCOUNTER].notna(), None)
-    return [f"{frame[ENCOUNTER].nunique()} encounters by the pattern"]
+    return [f"{counted(frame[ENCOUNTER].nunique(), 'encounter')} by the pattern"]
 
 
 def _add_times(frame: pd.DataFrame, looked: Sequence[FileState], *, encounter: bool) -> None:
@@ -99,7 +100,7 @@ def _refuse_direct(root: Path, direct: list[str], pattern: str) -> None:
     if direct:
         fits = f" and do not fit {pattern!r}" if pattern else ""
         raise CatalogueError(
-            f"{len(direct)} images lie directly in {root}{fits}, so their animal is unknown "
+            f"{counted(len(direct), 'image lies', 'images lie')} directly in {root}{fits}, so the animal is unknown "
             f"({', '.join(direct[:3])}): expected {root.name}/<identity>/<image>.jpg; move them into a folder per "
             'animal, pass a pattern of their names (-p encounter "{identity}_{encounter}_*"), '
             "or pass dataset='csv' for a table"

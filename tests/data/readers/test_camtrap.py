@@ -64,7 +64,7 @@ def test_photographs_and_animals_of_a_package(tmp_path):
     notes = " ".join(catalogue.notes)
     assert "1 .mp4 (a video" in notes and "1 .jpg (it lies at an address" in notes
     assert "2 of 5 photographs have no observation of an animal" in notes
-    assert "1 photographs of events with several animals" in notes
+    assert "1 photograph of events with several animals" in notes
     assert catalogue.left_out[PATH].tolist() == ["media/5.mp4", "https://example.org/6.jpg"]
 
 

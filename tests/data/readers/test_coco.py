@@ -92,7 +92,7 @@ def test_megadetector_gives_the_surest_box_of_an_animal(tmp_path):
     assert rows[BBOX].fillna("").to_dict() == {"a/1.jpg": "6,8,12,4", "b/2.jpg": "", "b/3.jpg": ""}
     notes = " ".join(catalogue.notes)
     assert "boxes of 1 of 3 photographs: animals detected with at least 0.2" in notes
-    assert "1 photographs show several animals" in notes and "2 photographs without a detected animal" in notes
+    assert "1 photograph shows several animals" in notes and "2 photographs without a detected animal" in notes
 
 
 def test_megadetector_with_its_own_threshold_and_whole_paths(tmp_path):

@@ -130,7 +130,7 @@ def test_empty_folder_says_what_was_expected(tmp_path):
 def test_images_beside_the_animals_folders_are_refused(tmp_path):
     save(tmp_path / "a/1.jpg")
     save(tmp_path / "stray.jpg")
-    with pytest.raises(CatalogueError, match=r"1 images lie directly in .*stray.jpg"):
+    with pytest.raises(CatalogueError, match=r"1 image lies directly in .*stray.jpg"):
         read_catalogue("folder", str(tmp_path))
 
 
@@ -205,7 +205,7 @@ def test_a_pattern_names_the_animals_of_photographs_in_one_folder(tmp_path):
         "left",
     ]
     save(tmp_path / "stray.jpg")
-    with pytest.raises(CatalogueError, match=r"1 images lie directly in .* and do not fit .*stray.jpg"):
+    with pytest.raises(CatalogueError, match=r"1 image lies directly in .* and do not fit .*stray.jpg"):
         read_catalogue("folder", str(tmp_path), encounter="{identity}_{encounter}_{orientation}.jpg")
 
 
