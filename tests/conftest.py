@@ -1,5 +1,6 @@
 """What several test modules share: real data where they are, and runs and caches that vanish with the test."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -7,6 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from reid_lib.core.paths import project_root
+
+# What is imported here is never garbage: the collector would walk through all of it again and again.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
 
 # Property tests draw the same few cases every time: what fails once fails again, and `make test` stays quick. A test
 # that needs more says so itself. Fixtures of a function are allowed: see that a case leaves nothing to the next.

@@ -11,7 +11,7 @@ from reid_lib.params.fields import TrainParams
 from reid_lib.train.learn import learn
 
 PARAMS = TrainParams(
-    backbone="resnet10t",
+    backbone="test_resnet",
     pretrained=False,
     image_size=32,
     embedding_dim=8,

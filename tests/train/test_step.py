@@ -14,7 +14,7 @@ from reid_lib.train.step import TrainingStep
 def started(**options) -> tuple[TrainingStep, TrainingImages]:
     """A small network with dropout, and eight images of four classes."""
     params = TrainParams(num_epochs=1, warmup=0.0, scheduler="none", **options)
-    model = build_model("resnet10t", pretrained=False, image_size=32, embedding_dim=8, dropout=0.5, seed=0).train()
+    model = build_model("test_resnet", pretrained=False, image_size=32, embedding_dim=8, dropout=0.5, seed=0).train()
     pixels = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), dtype=np.uint8)
     images = TrainingImages(pixels, np.arange(8), np.arange(8) // 2, batch_size=8, m=2, seed=0)
     loss = make_loss("arcface", num_classes=4, embedding_dim=8, seed=0)

@@ -18,7 +18,7 @@ PARAMS = TrainParams(image_size=32, embedding_dim=8, batch_size=8)
 def make(world, *, classes="identity", loss="arcface", n=0):
     pixels, split = world
     trained = training_classes(split, classes=classes, n=n, seed=0)
-    model = build_model("resnet10t", pretrained=False, image_size=32, embedding_dim=8, seed=0)
+    model = build_model("test_resnet", pretrained=False, image_size=32, embedding_dim=8, seed=0)
     loss = make_loss(loss, num_classes=len(trained.names), embedding_dim=8, seed=0)
     return model, loss, Validation(pixels, split, trained, PARAMS, device="cpu")
 
