@@ -41,7 +41,7 @@ def test_rename_merge_remove_and_undo(capsys, gallery):
     assert names(gallery) == {"Berta": 5}
     assert "undone: merged Clara into Berta" in say(capsys, "gallery", "undo", "lynxes")[1]
     assert "removed Clara (3 photographs)" in say(capsys, "gallery", "remove", "lynxes", "Clara")[1]
-    assert "removed 1 photographs" in say(capsys, "gallery", "remove", "lynxes", "--image", "p3.jpg")[1]
+    assert "removed 1 photograph" in say(capsys, "gallery", "remove", "lynxes", "--image", "p3.jpg")[1]
     assert "deleted from the disk" in say(capsys, "gallery", "remove", "lynxes", "--purge")[1]
     assert names(gallery) == {"Berta": 1}
     code, _, err = say(capsys, "gallery", "undo", "lynxes")

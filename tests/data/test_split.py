@@ -113,7 +113,7 @@ def test_no_unknown_individuals_when_none_are_asked_for(herd):
     assert (split.leakage()["unknown_queries"] == 0).all()
     missed = split.rows[split.queries(UNUSED)]
     assert not set(missed[INDIVIDUAL]) & sets_of(split, GALLERY)
-    says = f"{missed[INDIVIDUAL].nunique()} individuals ({len(missed)} photographs) are left out"
+    says = f"left out: {missed[INDIVIDUAL].nunique()} individuals ({len(missed)} photographs) of whom nothing"
     assert len(missed) and any(note.startswith(says) for note in split.notes)
 
 
