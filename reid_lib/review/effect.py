@@ -56,17 +56,19 @@ def apply_decisions(
             decided[pair] = Decided(pair, told == SAME, int(weight), known.get(pair, 0.5), error)
             people[pair] = who.split("; ")
     grouping.decide(decided)
-    names = _name_groups(rows, grouping.group)
+    names = name_groups(rows, grouping.group)
     changed = names != rows[CLUSTER].astype(object).where(rows[CLUSTER].notna(), "")
     found = rows[[IMAGE_ID, DATASET]].assign(**{CLUSTER: names, CHANGED_BY: ""})
     found.loc[changed, CHANGED_BY] = _who_changed(grouping, np.flatnonzero(changed), people)
     return found
 
 
-def _name_groups(rows: pd.DataFrame, group: np.ndarray) -> pd.Series:
-    """(n,) str: the name of each photograph's group.
+def name_groups(rows: pd.DataFrame, group: np.ndarray) -> pd.Series:
+    """(n,) str: the name of each photograph's group; "" of one that had no cluster, and still is alone.
 
-    A photograph that had no cluster, and still is alone, keeps that it has none: "".
+    Args:
+        rows: `dataset` and `cluster` (the present name) of each photograph, index 0 ... n-1.
+        group: (n,) int, the position of the first photograph of its group.
     """
     told = pd.DataFrame({DATASET: rows[DATASET].astype(str), "group": group, "name": rows[CLUSTER]})
     claims = told.dropna().groupby([DATASET, "group", "name"], sort=False).size().rename("n").reset_index()

@@ -39,7 +39,7 @@ class Decided:
     Attributes:
         pair: two photographs.
         same: or different.
-        weight: answers that agree with it, less those that do not; at least 1.
+        weight: answers that agree with it, less those that do not; at least 1; 0 for what only pictures say.
         probability: that both show one animal, by what their pictures say.
         error: share of answers that are wrong.
     """
@@ -153,7 +153,8 @@ class Constraints:
         Raises:
             ReviewError: the pair is none of `inconsistencies`.
         """
-        return min(self._weaker(inconsistency), key=lambda one: one.evidence).pair
+        flow, against, crossing = self._weigh(inconsistency)
+        return min(crossing, key=lambda one: one.evidence).pair if flow <= against else inconsistency
 
     def resolve(self) -> list[tuple[Pair, list[Pair]]]:
         """Inconsistencies, the surest first, each with the decisions to leave out for it, the most doubtful first.
@@ -163,24 +164,61 @@ class Constraints:
         """
         steps, rest = [], self
         while rest.inconsistencies:
-            weaker = sorted(rest._weaker(rest.inconsistencies[0]), key=lambda one: one.evidence)
-            steps.append((rest.inconsistencies[0], [one.pair for one in weaker]))
-            without = {one.pair for one in weaker}
-            rest = Constraints(one for one in rest.decided if one.pair not in without)
+            inconsistency = rest.inconsistencies[0]
+            flow, against, crossing = rest._weigh(inconsistency)
+            weaker = [one.pair for one in sorted(crossing, key=lambda one: one.evidence)]
+            steps.append((inconsistency, weaker if flow <= against else [inconsistency]))
+            rest = rest._without(steps[-1][1])
         return steps
 
-    def _weaker(self, inconsistency: Pair) -> list[Decided]:
+    def find_outweighed(self, ties: Iterable[Decided]) -> set[Pair]:
+        """Decisions that others outweigh together with what pictures say, though they do not contradict each other.
+
+        Two photographs that were called different, while other pairs of the same two groups were called the same: a
+        minimum cut through these decisions and the ties of the pictures says what is cheaper to give up. Pictures alone
+        never outweigh a person.
+
+        Args:
+            ties: of photographs that count as one animal by their pictures: `weight` 0.
+        """
+        told = {frozenset(one.pair) for one in self.decided}
+        ties, given_up = list(ties), set()
+        rest = Constraints([*self.decided, *(one for one in ties if frozenset(one.pair) not in told)])
+        while rest.inconsistencies:
+            inconsistency = rest.inconsistencies[0]
+            flow, against, crossing = rest._weigh(inconsistency)
+            weaker = {one.pair for one in crossing}
+            if flow > against:
+                alone = Constraints((one for one in ties if one.pair not in given_up), inconsistency)
+                if flow > alone._cut(*inconsistency, alone._capacities())[0]:  # the ties alone hold them less firmly
+                    weaker = {inconsistency}
+                else:  # the person is obeyed, and so is every other answer
+                    sides = rest._cut(*inconsistency, rest._capacities(firm=True))[1]
+                    weaker = {one.pair for one in rest._same if (one.pair[0] in sides[0]) != (one.pair[1] in sides[0])}
+            given_up |= weaker
+            rest = rest._without(weaker)
+        return {one.pair for one in self.decided if one.pair in given_up}
+
+    def _without(self, pairs: Iterable[Pair]) -> "Constraints":
+        left_out = set(pairs)
+        return Constraints(one for one in self.decided if one.pair not in left_out)
+
+    def _weigh(self, inconsistency: Pair) -> tuple[int, int, list[Decided]]:
+        """The minimum cut between both photographs, the evidence against it, and the *same* decisions that it cuts."""
         told = self._of.get(frozenset(inconsistency))
         if told is None or told.same or not self.are_same(*inconsistency):
             raise ReviewError(f"{inconsistency} is no pair that was called different and is connected by same")
-        flow, sides = self._cut(*inconsistency, [round(one.evidence * _UNITS) for one in self._same])
+        flow, sides = self._cut(*inconsistency, self._capacities())
         label = self._label[self._at(inconsistency[0])]
         inside = [one for one in self.decided if all(self._label[self._at(end)] == label for end in one.pair)]
         parted = [[one for one in inside if (one.pair[0] in side) != (one.pair[1] in side)] for side in sides]
         against = [sum(round(one.evidence * _UNITS) for one in some if not one.same) for some in parted]
-        if flow <= max(against):
-            return [one for one in parted[int(np.argmax(against))] if one.same]
-        return [told]
+        best = int(np.argmax(against))
+        return flow, against[best], [one for one in parted[best] if one.same]
+
+    def _capacities(self, *, firm: bool = False) -> list[int]:
+        """Of the *same* decisions; firm: what a person said is above all pictures."""
+        return [round(one.evidence * _UNITS) * (_UNITS if firm and one.weight else 1) for one in self._same]
 
     def _cut(self, one: Hashable, other: Hashable, capacity: list[int]) -> tuple[int, tuple[set, set]]:
         """The minimum cut between two photographs: its value, and what lies on the side of the first.

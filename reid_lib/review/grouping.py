@@ -160,11 +160,14 @@ class Grouping:
         constraints = Constraints(sorted(told, key=lambda one: one.pair))
         steps = constraints.resolve()
         doubts, left_out = {pair: out[0] for pair, out in steps}, {pair for _, out in steps for pair in out}
+        pairs, one, other = self.listed_among(members)
+        listed = one, other, self.probability[pairs]
+        if len({one.same for one in told}) == 2:
+            kept = Constraints(one for one in constraints.decided if one.pair not in left_out)
+            left_out |= kept.find_outweighed(_tie(members, self.cluster[members], listed))
         ends = np.searchsorted(members, [one.pair for one in told if one.pair not in left_out]).reshape(-1, 2)
         is_same = np.array([one.same for one in told if one.pair not in left_out], dtype=bool)
         same, different = ends[is_same], ends[~is_same]
-        pairs, one, other = self.listed_among(members)
-        listed = one, other, self.probability[pairs]
         animal = find_components(len(members), same.tolist())
         cluster = _loosen(self.cluster[members], animal, listed)
         anchor = np.unique(cluster, return_index=True)[1][np.unique(cluster, return_inverse=True)[1]]
@@ -180,6 +183,29 @@ def _least(members: np.ndarray, label: np.ndarray) -> np.ndarray:
     """(m,) int: of each photograph the least one with its label."""
     _, first, code = np.unique(label, return_index=True, return_inverse=True)
     return members[first][code]  # members ascend
+
+
+def _tie(members: np.ndarray, cluster: np.ndarray, listed: tuple) -> list[Decided]:
+    """What holds the photographs of each present cluster together: a spanning tree of their most probable pairs."""
+    one, other, probability = listed
+    inside = np.flatnonzero(cluster[one] == cluster[other])
+    order = inside[np.argsort(-probability[inside], kind="stable")]
+    edges = [*zip(one[order].tolist(), other[order].tolist(), probability[order].tolist(), strict=True)]
+    first = dict(zip(cluster[::-1].tolist(), range(len(cluster) - 1, -1, -1), strict=True))
+    edges += [(first[label], k, 0.0) for k, label in enumerate(cluster.tolist()) if first[label] != k]
+    parent, ties = list(range(len(members))), []
+
+    def root(k: int) -> int:
+        while parent[k] != k:
+            parent[k] = k = parent[parent[k]]
+        return k
+
+    for a, b, p in edges:
+        if root(a) != root(b):
+            parent[root(a)] = root(b)
+            pair = int(members[min(a, b)]), int(members[max(a, b)])
+            ties.append(Decided(pair, True, 0, p))
+    return ties
 
 
 def _loosen(cluster: np.ndarray, animal: np.ndarray, listed: tuple) -> np.ndarray:

@@ -1,16 +1,19 @@
 """What an answer can change: two groups that may be one animal, and each join in the tree of a group.
 
-A join is wrong with a chance that follows from its most probable pair and the answers given across it (Bayes). If so,
-its answer moves as many pairs of photographs as lie across it. Its question is the most probable pair not asked yet.
+A join is wrong with a chance c that follows from the pairs and the answers across it (Bayes). If so, a right answer
+moves as many pairs of photographs as lie across it; if not, a wrong one does. With a share e of wrong answers it is
+expected to put c (1 - e) - (1 - c) e = c - e of them right. Its question is the most probable pair of photographs that
+are typical of both sides: a photograph in the wrong group would speak for itself alone.
 """
 
 import numpy as np
 from scipy.special import expit
 
-from reid_lib.review.graph import ENOUGH, ERROR, find_components, log_odds
-from reid_lib.review.grouping import Grouping, link_decided
+from reid_lib.review.graph import ENOUGH, ERROR, log_odds
+from reid_lib.review.grouping import Grouping
 from reid_lib.review.tree import grow_tree
 
+_LAST = 1e-3  # of the worth of questions at which a reviewer errs more often than the join is wrong: they come last
 UNLISTED = -float(log_odds(1.0))  # log-odds of a join without a listed pair
 
 
@@ -24,7 +27,7 @@ class Joins:
 
     Attributes:
         chance: (p,) that the answer would change something; 0 for pairs that are no question.
-        worth: (p,) expected number of pairs of photographs that the answer moves.
+        worth: (p,) expected number of pairs of photographs that the answer puts right.
         sides: (p, 2) int, photographs on both sides of the join.
         inside: (p,) bool, a join in a group, not between two.
         n_answers: (p,) int, given about other pairs across the join.
@@ -34,11 +37,12 @@ class Joins:
 
     def __init__(self, grouping: Grouping, odds: np.ndarray, *, error: float = ERROR):
         self.grouping, self.odds = grouping, odds
-        self._told = float(log_odds(1 - error, least=1e-6))  # nats of one answer
+        self._error, self._told = error, float(log_odds(1 - error, least=1e-6))  # nats of one answer
         p = len(odds)
         self.chance, self.worth = np.zeros(p), np.zeros(p)
         self.sides, self.inside = np.zeros((p, 2), dtype=int), np.zeros(p, dtype=bool)
         self.n_answers, self.asked = np.zeros(p, dtype=int), np.zeros(p, dtype=bool)
+        self._central = np.ones(len(grouping.group))
         self.unclear: set[tuple[int, int]] = set()
 
     def update(self, photographs: np.ndarray | None = None) -> None:
@@ -48,6 +52,7 @@ class Joins:
         photographs = every if photographs is None else photographs
         pairs = np.arange(len(self.odds)) if len(photographs) == len(every) else grouping.pairs_of(photographs)
         self.chance[pairs] = self.worth[pairs] = 0
+        self._look_central(photographs, pairs)
         decided = np.array(sorted(self._answered(photographs)), dtype=np.int64).reshape(-1, 2)
         self._look_across(pairs, decided)
         label = grouping.group[photographs]
@@ -55,6 +60,16 @@ class Joins:
         for members in np.split(photographs[by_group], np.flatnonzero(np.diff(label[by_group])) + 1):
             if len(members) > 1:
                 self._look_inside(members, decided)
+
+    def _look_central(self, photographs: np.ndarray, pairs: np.ndarray) -> None:
+        """How typical photographs are of their groups: the mean probability of their pairs in it; alone: 1."""
+        group, first, second = self.grouping.group, self.grouping.first[pairs], self.grouping.second[pairs]
+        inside = group[first] == group[second]
+        p = self.grouping.probability[pairs[inside]]
+        n = len(group)
+        total = np.bincount(first[inside], weights=p, minlength=n) + np.bincount(second[inside], weights=p, minlength=n)
+        others = np.bincount(group, minlength=n)[group] - 1
+        self._central[photographs] = np.where(others > 0, total / np.maximum(others, 1), 1)[photographs]
 
     def _answered(self, photographs: np.ndarray) -> set[tuple[int, int]]:
         some = set(photographs.tolist()) if len(photographs) < len(self.grouping.group) else None
@@ -89,11 +104,19 @@ class Joins:
         ends[ends == len(members)] = 0
         within = (members[ends] == decided).all(axis=1)
         decided, ends = decided[within], ends[within]
-        same = [self.grouping.decided.get(pair) for pair in map(tuple, decided.tolist())]
-        same = ends[np.array([told is not None and told.same for told in same], dtype=bool)]
-        animal = find_components(len(members), same.tolist())
-        tree = grow_tree(len(members), *link_decided(one, other, self.grouping.probability[pairs], animal))
+        first, second, alike = self._add_answers(one, other, pairs, ends, self._votes(decided)[0], len(members))
+        tree = grow_tree(len(members), first, second, alike)
         self._keep(pairs, tree.meet(one, other), decided, tree.meet(*ends.T), tree.sizes, inside=True)
+
+    def _add_answers(self, one, other, pairs, ends, votes, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pairs among m photographs, and how likely they show one animal by picture and answers together (Bayes)."""
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        key, told = np.append(low * m + high, ends @ np.array([m, 1])), np.append(np.zeros(len(one)), votes)
+        key, at, of = np.unique(key, return_index=True, return_inverse=True)
+        picture = np.append(self.grouping.probability[pairs], np.full(len(ends), 0.5))[at]
+        votes = np.bincount(of, weights=told)
+        alike = np.where(votes == 0, picture, expit(log_odds(picture) + self._told * votes))
+        return key // m, key % m, alike
 
     def _keep(self, pairs, of_pair, decided, of_decided, sides: np.ndarray, *, inside: bool) -> None:
         """Worth and chance of joins, at the pair of each that is its question.
@@ -105,8 +128,7 @@ class Joins:
             inside: or between groups.
         """
         n = len(sides)
-        odds = np.full(n, UNLISTED)
-        np.maximum.at(odds, of_pair, self.odds[pairs])
+        odds = self._judge(pairs, of_pair, sides)
         told, unclear = self._votes(decided)
         votes = np.bincount(of_decided, weights=told, minlength=n)
         nobody_knows = np.bincount(of_decided, weights=unclear, minlength=n) >= ENOUGH
@@ -114,10 +136,28 @@ class Joins:
         chance = np.where((np.abs(votes) >= ENOUGH) | nobody_knows, 0, expit(-odds if inside else odds))
         open_ = ~self.asked[pairs]
         pairs, of_pair = pairs[open_], of_pair[open_]
-        order = np.lexsort((pairs, -self.odds[pairs], of_pair))
+        ends = self.grouping.first[pairs], self.grouping.second[pairs]
+        telling = self.grouping.probability[pairs] * self._central[ends[0]] * self._central[ends[1]]
+        order = np.lexsort((pairs, -telling, of_pair))
         joins, at = np.unique(of_pair[order], return_index=True)
         question = pairs[order[at]]
         self.chance[question] = chance[joins]
-        self.worth[question] = chance[joins] * sides[joins].prod(axis=1)
+        net = np.maximum(chance - self._error, _LAST * chance)
+        self.worth[question] = net[joins] * sides[joins].prod(axis=1)
         self.sides[question], self.inside[question] = sides[joins], inside
         self.n_answers[question] = np.bincount(of_decided[~unclear], minlength=n)[joins]
+
+    def _judge(self, pairs: np.ndarray, of_pair: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """(joins,) log-odds that both sides are one animal, by pictures.
+
+        By the mean probability of all pairs across, as average linkage joins, an unlisted one counting as 0; where both
+        sides come from one present cluster, half-way to the most probable pair: a cluster was found together.
+        """
+        n, cluster = len(sides), self.grouping.cluster
+        highest = np.full(n, UNLISTED)
+        np.maximum.at(highest, of_pair, self.odds[pairs])
+        total = np.bincount(of_pair, weights=expit(self.odds[pairs]), minlength=n)
+        mean = np.asarray(log_odds(total / np.maximum(sides.prod(axis=1), 1)))
+        within = cluster[self.grouping.first[pairs]] == cluster[self.grouping.second[pairs]]
+        together = np.bincount(of_pair, weights=within, minlength=n) > 0
+        return np.where(together, (highest + mean) / 2, mean)

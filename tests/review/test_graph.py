@@ -111,3 +111,15 @@ def test_constraints_of_a_table(tmp_path):
 
 def test_log_odds_are_bounded():
     assert np.allclose(log_odds(np.array([0.0, 0.5, 0.9, 1.0])), [-np.log(99), 0, np.log(9), np.log(99)])
+
+
+def test_pictures_alone_outweigh_nobody_but_do_with_another_answer():
+    ties = [Decided(pair, True, 0, 0.98) for pair in ("ab", "bc", "cd")]
+    lone = Decided(("a", "d"), False, 1, 0.9)
+    assert Constraints([lone]).find_outweighed(ties) == set()
+    beside = Decided(("a", "b"), True, 1, 0.98)
+    assert Constraints([lone, beside]).find_outweighed(ties) == set(), "that says nothing of a and d"
+    across = Constraints([lone, Decided(("a", "c"), True), Decided(("b", "d"), True)])
+    assert across.find_outweighed(ties) == {("a", "d")}
+    unlike = Constraints([Decided(("b", "c"), True, 1, 0.02), Decided(("a", "d"), False, 1, 0.02)])
+    assert unlike.find_outweighed([ties[0], ties[2]]) == {("b", "c")}

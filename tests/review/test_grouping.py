@@ -68,6 +68,26 @@ def test_a_contradiction_leaves_the_most_doubtful_decision_out():
     assert not grouping.doubts
 
 
+def test_one_wrong_different_is_outweighed_by_a_same_of_the_same_two_halves():
+    pairs = {(0, 1): 0.97, (1, 2): 0.97, (2, 3): 0.9, (0, 3): 0.9, (0, 2): 0.9, (1, 3): 0.9}
+    grouping = group([0] * 4, pairs)
+    assert decide(grouping, (0, 3), False) and grouping.group.max() > 0, "one answer is taken at its word"
+    told = {(0, 3): Decided((0, 3), False, 1, 0.9), (1, 3): Decided((1, 3), True, 1, 0.9)}
+    grouping.decide(told)
+    assert grouping.group.tolist() == [0, 0, 0, 0]
+    grouping.decide({(0, 3): Decided((0, 3), False, 3, 0.9)})
+    assert grouping.group[0] != grouping.group[3], "three answers are more than one"
+
+
+def test_one_wrong_same_of_two_unlike_animals_is_outweighed_by_a_different():
+    pairs = {(0, 1): 0.95, (2, 3): 0.95, (0, 2): 0.02, (1, 3): 0.02}
+    grouping = group([0, 0, 1, 1], pairs)
+    grouping.decide({(0, 2): Decided((0, 2), True, 1, 0.02)})
+    assert grouping.group.tolist() == [0, 0, 0, 0]
+    grouping.decide({(1, 3): Decided((1, 3), False, 1, 0.02)})
+    assert grouping.group.tolist() == [0, 0, 2, 2] and not grouping.doubts
+
+
 def test_a_preview_changes_nothing():
     grouping = group([0, 0, 1], {(0, 1): 0.9, (1, 2): 0.3})
     (plan,) = grouping.preview(Decided((1, 2), True))
@@ -97,6 +117,6 @@ def test_one_by_one_is_all_at_once_in_any_order(seed):
         assert set(np.flatnonzero(one_by_one.group != before)) <= set(seen.tolist()) and plans
         one_by_one.decide({pair: told[pair]})
     assert (one_by_one.group == at_once.group).all() and one_by_one.doubts == at_once.doubts
-    if not at_once.doubts:
-        for (one, other), decision in told.items():
-            assert (at_once.group[one] == at_once.group[other]) == decision.same
+    if seed % 2 == 0:  # all are right: hardly one is outweighed
+        kept = [(at_once.group[a] == at_once.group[b]) == decision.same for (a, b), decision in told.items()]
+        assert np.mean(kept) > 0.9

@@ -23,22 +23,35 @@ def decide(joins: Joins, pair: tuple[int, int], same: bool) -> None:
     joins.update(joins.grouping.decide({pair: Decided(pair, same)})[0])
 
 
-def test_the_most_probable_pair_asks_for_its_join():
-    joins = join([0, 0, 0, 1, 1], {(0, 1): 0.9, (1, 2): 0.7, (0, 2): 0.6, (3, 4): 0.95, (0, 3): 0.2, (2, 4): 0.3})
-    assert joins.worth == pytest.approx([0.1, 0.3 * 2, 0, 0.05, 0, 0.3 * 6])
-    assert joins.chance == pytest.approx([0.1, 0.3, 0, 0.05, 0, 0.3])
+def odds(p: float) -> float:
+    return p / (1 - p)
+
+
+def test_a_join_is_worth_the_pairs_that_it_puts_right():
+    joins = join([0, 0, 0, 1, 1], {(0, 1): 0.9, (1, 2): 0.7, (0, 2): 0.6, (3, 4): 0.99, (0, 3): 0.2, (2, 4): 0.4})
+    across, inside = 0.6 / 6, 1 / (1 + np.sqrt(odds(0.7) * odds(0.65)))
+    assert joins.chance == pytest.approx([0.1, inside, 0, 0.01, 0, across])
+    assert joins.worth == pytest.approx(
+        [0.1 - 0.05, (inside - 0.05) * 2, 0, 0.01e-3, 0, (across - 0.05) * 6], abs=1e-9
+    ), "less one wrong answer in twenty; where that is more than the doubt, it is asked last"
     assert joins.inside.tolist() == [True, True, False, True, False, False]
     assert sorted(joins.sides[1]) == [1, 2] and sorted(joins.sides[5]) == [2, 3]
 
 
+def test_photographs_that_are_typical_of_their_groups_ask():
+    joins = join([0, 0, 0, 1], {(0, 1): 0.9, (0, 2): 0.1, (1, 2): 0.1, (0, 3): 0.5, (2, 3): 0.9})
+    assert joins.worth[3] > 0 and joins.worth[4] == 0, "the third photograph may not belong to its group"
+
+
 def test_an_answer_counts_against_the_pictures_and_the_next_pair_asks():
-    joins = join([0, 0, 1, 1], {(0, 1): 0.9, (2, 3): 0.9, (0, 2): 0.6, (1, 3): 0.5})
+    joins = join([0, 0, 1, 1], {(0, 1): 0.9, (2, 3): 0.9, (0, 2): 0.9, (1, 3): 0.8, (0, 3): 0.7})
     decide(joins, (0, 2), False)
-    posterior = 0.6 * 0.05 / (0.6 * 0.05 + 0.4 * 0.95)
+    prior = 2.4 / 4
+    posterior = prior * 0.05 / (prior * 0.05 + (1 - prior) * 0.95)
     assert joins.chance[2] == 0 and joins.chance[3] == pytest.approx(posterior)
-    assert joins.worth[3] == pytest.approx(4 * posterior) and joins.n_answers[3] == 1
+    assert joins.worth[3] == pytest.approx(4 * (posterior - 0.05)) and joins.n_answers[3] == 1
     decide(joins, (1, 3), False)
-    assert joins.worth[2:].tolist() == [0, 0], "two ways say that they are two animals"
+    assert not joins.worth[2:].any(), "two ways say that they are two animals"
 
 
 def test_what_follows_from_decisions_is_not_asked():
