@@ -65,6 +65,10 @@ class RunFormatError(RunError):
     """A run folder was written in a format that this version does not know: nothing of it is lost, nor overwritten."""
 
 
+class SubmissionError(ReidError, ValueError):
+    """What would be sent to a competition would be refused."""
+
+
 class GalleryError(ReidError, RuntimeError):
     """A gallery cannot be used, or cannot be changed as asked."""
 

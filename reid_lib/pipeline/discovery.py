@@ -141,5 +141,6 @@ def score_pairs_among(
         table = PairTable(table.queries, table.gallery, query, image, {EMBEDDING: cosine.exact(query, image)})
     if local is None:
         return table
-    table = local.score_among(table)
+    query, image = join_pairs([(table.query, table.image), local.list_voted(rows)])
+    table = local.score_among(PairTable(rows, rows, query, image, {EMBEDDING: cosine.exact(query, image)}))
     return table.only([name for name in table.scores if name != EMBEDDING or experiment.params.scores != "local"])

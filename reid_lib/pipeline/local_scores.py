@@ -9,7 +9,7 @@ import pandas as pd
 from reid_lib.core.names import EMBEDDING, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Extractor, KeypointSet
-from reid_lib.match.lnbnn import Votes, count_votes
+from reid_lib.match.lnbnn import K, Votes, count_votes
 from reid_lib.match.matches import Matcher
 from reid_lib.match.pair_scores import score_pairs
 from reid_lib.match.pairs import PairTable, join_pairs, look_up, shortlist
@@ -90,6 +90,26 @@ class LocalScores:
         table, recall = score_shortlist(cosine, sets, n_shortlisted=self.n_shortlisted, device=self.device)
         self.recall |= recall
         return table
+
+    def list_voted(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """Each photograph and the `shortlist` others with most votes of its descriptors, as pairs of row numbers.
+
+        What the embedding overlooks they may find. Without RootSIFT there are none.
+
+        Returns:
+            first, second: (p,) int64, first < second; some stand there twice.
+        """
+        if SIFT not in self.keypoints:
+            return np.empty(0, np.int64), np.empty(0, np.int64)
+        some = self.of(SIFT, rows[IMAGE_ID])
+        votes = count_votes(some, some, np.arange(len(rows)), k=K + 1)  # a descriptor is its own nearest
+        others = votes.query != votes.image
+        query, image, number = votes.query[others], votes.image[others], votes.votes[others]
+        order = np.lexsort((image, -number, query))
+        query, image = query[order], image[order]
+        kept = np.arange(len(query)) - np.searchsorted(query, query) < self.n_shortlisted
+        query, image = query[kept], image[kept]
+        return np.minimum(query, image), np.maximum(query, image)
 
     def score_among(self, pairs: PairTable) -> PairTable:
         """Pairs of photographs among each other (`discover.list_pairs`) with every local score that needs no gallery.

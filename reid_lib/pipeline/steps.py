@@ -49,7 +49,7 @@ from reid_lib.pipeline.explain import store_matches
 from reid_lib.pipeline.frozen import compare_with_start, describe_start
 from reid_lib.pipeline.query_unit import answer_photographs, group_queries
 from reid_lib.pipeline.scoring import describe_fusion, measure_scores, score_roles, store_scores
-from reid_lib.pipeline.submission import make_submission
+from reid_lib.pipeline.submission import check_sample, make_submission
 from reid_lib.runs import seals, table
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
 from reid_lib.runs.inspection import check_nothing_in_the_way, find_lost_files
@@ -63,6 +63,7 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
     Raises:
         RunBusyError: another live process owns it.
         RunDiffersError: a run of this name has other parameters or other data.
+        CatalogueError: the sample of a competition names other photographs than its data set has.
     """
     run = Run.open(
         params.run_name or params.default_name(),
@@ -94,6 +95,7 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
     else:
         with run.guard():
             check_nothing_in_the_way(run)
+            check_sample(catalogue, split)
             run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
             run.write_csv(IMAGES_CSV, split.rows)
             if isinstance(params, TrainParams):
@@ -151,15 +153,14 @@ def evaluate(experiment: Experiment) -> Evaluation:
         metrics = check_results(metrics | unit | discovery).to_dict()
         projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
-        answers = make_submission(photographs, clusters, experiment.catalogue)
         store_scores(run, scored)
         run.write_csv(PREDICTIONS_CSV, predictions)
         run.write_csv(THRESHOLD_CSV, threshold.curve)
         run.write_csv(PROJECTION_CSV, projection)
-        run.write_csv(SUBMISSION_CSV, answers)
         if clusters is not None:
             run.write_csv(CLUSTERS_CSV, clusters)
         run.write_json(METRICS_JSON, metrics)
+        run.write_csv(SUBMISSION_CSV, make_submission(photographs, clusters, experiment.catalogue, experiment.split))
         store_matches(experiment, results)
     return results
 

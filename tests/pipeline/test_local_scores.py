@@ -76,3 +76,26 @@ def test_a_network_that_is_not_installed_is_named_with_its_cure(monkeypatch):
     monkeypatch.setattr("reid_lib.nets.packaged.import_module", lambda name: (_ for _ in ()).throw(ImportError(name)))
     with pytest.raises(ModelError, match=r"local"):
         local_scores.make_extractor("aliked", "cpu")
+
+
+def test_photographs_are_paired_with_those_that_their_descriptors_vote_for(fused):
+    """Each descriptor of another photograph among the four nearest beside itself, by how much nearer than the next."""
+    experiment, _, _ = fused
+    local = LocalScores(experiment)
+    rows = local.rows[local.rows["dataset"] == local.rows["dataset"].iloc[0]].head(20).reset_index(drop=True)
+    local.n_shortlisted = 2
+    first, second = local.list_voted(rows)
+    assert (first < second).all()
+    some = local.of("sift", rows[IMAGE_ID])
+    descriptors, wanted = some.descriptors.astype(np.float32), set()
+    image = np.repeat(np.arange(len(some)), some.counts)
+    for asked in range(len(some)):
+        votes = np.zeros(len(some))
+        for own in np.flatnonzero(image == asked):
+            distance = np.sqrt(((descriptors - descriptors[own]) ** 2).sum(axis=1)) / 512
+            near = np.argsort(distance, kind="stable")[:5]
+            np.add.at(votes, image[near[:-1]], distance[near[-1]] - distance[near[:-1]])
+        votes[asked] = 0
+        best = [k for k in np.argsort(-votes, kind="stable")[:2] if votes[k] > 0]
+        wanted |= {(min(asked, k), max(asked, k)) for k in best}
+    assert set(zip(first.tolist(), second.tolist(), strict=True)) == wanted

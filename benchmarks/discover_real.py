@@ -1,0 +1,132 @@
+"""Individuals among real photographs that nobody has named: fused scores and average linkage against simpler ways.
+
+    python benchmarks/discover_real.py --data_root ../shared/data
+
+Of the nyala and of the cattle half of the animals are drawn as those that nobody has named (test). Of the other half
+the gallery and val are made, half of them in val alone: no animal that is clustered was ever seen. Each way is an
+evaluation of its own, as evaluate.ipynb makes it; runs and caches are those of REID_RUNS and REID_CACHE. Told are the
+measures with 95 % intervals, and the paired differences of the first way to the others: the same animals are drawn for
+both. The mean over both data sets is the score of AnimalCLEF 2026.
+"""
+
+import argparse
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.names import CLUSTERS_CSV, DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, SPLIT
+from reid_lib.core.paths import cache_root
+from reid_lib.data.catalogue import read_catalogue
+from reid_lib.discover.measures import CLUSTER, Contingency
+from reid_lib.openset.bootstrap import Stratum, draw_individuals
+from reid_lib.params.fields import EvaluateParams
+from reid_lib.pipeline import data, steps, takeover
+
+WAYS = {
+    "fused, average linkage": {},
+    "fused, connected components": {"clusters": "components"},
+    "embedding, average linkage": {"scores": "embedding"},
+    "fused, complete linkage": {"clusters": "complete"},
+    "fused, HDBSCAN": {"clusters": "hdbscan"},
+    "fused, average linkage, cut by pair precision": {"clusters_by": "pair_precision"},
+}
+TOLD = ("ari", "ami", "pair_precision", "pair_recall", "clusters_per_individual", "single_images")
+COMPARED = ("ari", "pair_precision", "pair_recall")  # that are measured for whole draws of animals
+BLOCK = 100  # frames of a video that are one encounter
+REPETITIONS = 2000
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--data_root", required=True, type=Path, help="folder that holds nyala/ and cattle/")
+    asked.add_argument("--mask", default="u2netp", help="none, u2netp, auto")
+    asked.add_argument("--seed", type=int, default=0, help="draws the halves")
+    asked.add_argument("--only", default="", help="nyala or cattle alone")
+    asked.add_argument("--ways", type=int, default=len(WAYS), help="so many of the ways, the first ones")
+    given = asked.parse_args()
+    table = make_table(given, cache_root() / "discover_real" / f"halves{given.seed}{given.only}.csv")
+    found = {name: evaluate(table, given, name) for name in list(WAYS)[: given.ways]}
+    rows = pd.concat([clusters[CLUSTER].rename(name) for name, clusters in found.items()], axis=1)
+    rows = rows.join(next(iter(found.values()))[[DATASET, IDENTITY]])
+    tell_differences(rows, list(found))
+
+
+def make_table(given: argparse.Namespace, file: Path) -> Path:
+    """All photographs with the half of their animal, as a table."""
+    parts = []
+    if given.only != "cattle":
+        catalogue = read_catalogue("wildlife:NyalaData", str(given.data_root / "nyala"))
+        nyala = catalogue.rows[[PATH, IDENTITY, ENCOUNTER, ORIENTATION]].assign(**{DATASET: "nyala"})
+        parts.append(nyala.assign(**{PATH: [str(catalogue.root / path) for path in nyala[PATH]]}))
+    if given.only != "nyala":
+        frames = sorted((given.data_root / "cattle").glob("*/*.jpg"))
+        cattle = pd.DataFrame({PATH: map(str, frames), IDENTITY: [f.parent.name for f in frames], DATASET: "cattle"})
+        cattle[ENCOUNTER] = [f"{f.parent.name} {int(f.stem) // BLOCK}" for f in frames]
+        parts.append(cattle)
+    rows = pd.concat(parts, ignore_index=True)
+    rows[SPLIT] = [half(given.seed, *names) for names in zip(rows[DATASET], rows[IDENTITY], strict=True)]
+    rows[IMAGE_ID] = [
+        f"{dataset} {Path(path).parent.name}/{Path(path).name}" for dataset, path in rows[[DATASET, PATH]].values
+    ]
+    rows[PATH] = [os.path.relpath(path, file.parent.resolve()) for path in rows[PATH]]
+    rows.to_csv(file, index=False)
+    print(rows.groupby([DATASET, SPLIT]).agg(images=(PATH, "size"), animals=(IDENTITY, "nunique")).to_string())
+    return file
+
+
+def half(seed: int, dataset: str, identity: str) -> str:
+    drawn = hashlib.sha256(f"{seed}\0{dataset}\0{identity}".encode()).digest()[0]
+    return "test" if drawn < 128 else "train"
+
+
+def evaluate(table: Path, given: argparse.Namespace, name: str) -> pd.DataFrame:
+    """Clusters of a way, by image_id, with the animals."""
+    common = {"dataset": "csv", "data_root": str(table), "split_policy": "official", "image_size": 256}
+    common |= {"unknown_split": 0.5, "mask": given.mask, "clusters": "average"}
+    number = f"{given.only}{given.seed}-{given.mask}-{list(WAYS).index(name)}"
+    params = takeover.settle_params(EvaluateParams(**common | WAYS[name] | {"run_name": f"discover{number}"}))
+    catalogue = data.read(params)
+    experiment = steps.start(params, catalogue, data.split(catalogue, params))
+    results = steps.evaluate(experiment)
+    steps.finish(experiment, results)
+    measured = results.metrics["discovery"]
+    print(f"\n{name}: cuts {measured['cuts']['values']}, reached on val {measured['cuts']['reached']}")
+    for dataset, of in (*measured["test"]["datasets"].items(), ("mean", measured["test"]["overall"])):
+        said = "  ".join(f"{m} {of[m]['value']:.3f} ({of[m]['low']:.3f} to {of[m]['high']:.3f})" for m in TOLD)
+        print(f"  {dataset}: {said}; {measured['test']['counts'].get(dataset, '')}")
+    clusters = experiment.run.read_csv(CLUSTERS_CSV).set_index(IMAGE_ID)
+    named = clusters[CLUSTER].str.startswith("known ")
+    print(f"  {named.mean():.3f} of the photographs were taken for animals of the gallery")
+    truth = experiment.split.rows.set_index(IMAGE_ID)[IDENTITY]
+    return clusters.assign(**{IDENTITY: truth.reindex(clusters.index)})
+
+
+def tell_differences(rows: pd.DataFrame, ways: list[str]) -> None:
+    """Of the first way to each other one: value and 95 % interval over animals that are drawn for both."""
+    first, *others = ways
+    for other in others:
+        of = {name: draw(part, str(name), (first, other)) for name, part in rows.groupby(DATASET)}
+        of["mean"] = {m: np.mean([part[m] for part in of.values()], axis=0) for m in COMPARED}
+        print(f"\n{first} minus {other}:")
+        for name, part in of.items():
+            told = (
+                f"{m} {d[0]:+.3f} ({np.quantile(d[1:], 0.025):+.3f} to {np.quantile(d[1:], 0.975):+.3f})"
+                for m, d in part.items()
+            )
+            print(f"  {name}: {'  '.join(told)}")
+
+
+def draw(rows: pd.DataFrame, name: str, ways: tuple[str, str]) -> dict[str, np.ndarray]:
+    """Measure -> (1 + `REPETITIONS`,) differences: that of all animals, then those of draws."""
+    tables = [Contingency(rows[IDENTITY].to_numpy(), rows[way].to_numpy()) for way in ways]
+    animals = [Stratum(name, 0, np.arange(tables[0].counts.shape[0]))]
+    drawn = [w for _, w in draw_individuals(animals, repetitions=REPETITIONS, seed=0, at_once=200)]
+    found = [[table.measure(w) for w in (None, *drawn)] for table in tables]
+    return {m: np.subtract(*(np.concatenate([part[m] for part in of]) for of in found)) for m in COMPARED}
+
+
+if __name__ == "__main__":
+    main()
