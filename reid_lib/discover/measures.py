@@ -19,6 +19,22 @@ from reid_lib.openset.summary import describe_value
 CLUSTER = "cluster"
 AMI = "ami"
 MEASURES = ("ari", AMI, "pair_precision", "pair_recall", "pair_f1", "clusters_per_individual", "single_images")
+WORDS = {
+    "ari": "adjusted Rand index",
+    AMI: "adjusted mutual information",
+    "pair_precision": "pair precision",
+    "pair_recall": "pair recall",
+    "pair_f1": "pair F1",
+    "clusters_per_individual": "clusters found for each individual",
+    "single_images": "photographs that are alone in their cluster",
+}
+COUNTED = {
+    "n_images": "photographs",
+    "n_clusters": "individuals found",
+    "n_individuals": "individuals there are",
+    "n_clusters_of_one": "found, with one photograph",
+    "n_individuals_seen_once": "there are, with one photograph",
+}
 _AT_ONCE_BYTES = 2**26
 _AMI_REPETITIONS = 200  # of what cannot be computed for many draws at once
 
@@ -107,7 +123,8 @@ def measure_clusters(rows: pd.DataFrame, *, repetitions: int = 1000, seed: int =
 
     Returns:
         "datasets": data set -> measure -> {"value", "low", "high", "n"}, n individuals; "overall": measure -> the same
-        averaged over the data sets where it is defined; "counts": data set -> n_images, n_individuals, n_clusters.
+        averaged over the data sets where it is defined; "counts": data set -> n_images, n_individuals, n_clusters,
+        and how many individuals and clusters have one image.
     """
     labelled = rows[rows[IDENTITY].notna()]
     found, counts = {}, {}
@@ -118,6 +135,8 @@ def measure_clusters(rows: pd.DataFrame, *, repetitions: int = 1000, seed: int =
             "n_images": len(part),
             "n_individuals": table.counts.shape[0],
             "n_clusters": table.counts.shape[1],
+            "n_individuals_seen_once": int((table.counts.sum(axis=1) == 1).sum()),
+            "n_clusters_of_one": int((table.counts.sum(axis=0) == 1).sum()),
         }
     return {
         "datasets": {name: {m: of[m].entry() for m in MEASURES} for name, of in found.items()},
@@ -141,6 +160,20 @@ def describe_discovery(results: Mapping) -> str:
     words = {"ari": "adjusted Rand index", AMI: "AMI", "pair_precision": "pair precision", "pair_recall": "recall"}
     said = ", ".join(f"{word} {describe_value(measured['overall'][m])}" for m, word in words.items())
     return f"clusters of the test photographs ({how}): {said}; {counts[0]} found of {counts[1]} individuals"
+
+
+def tabulate_discovery(measured: Mapping) -> pd.DataFrame:
+    """A table for a person, as text: measures with 95 % intervals and counts by data set, and the mean of data sets.
+
+    Args:
+        measured: of `measure_clusters`, or `discovery.test` of metrics.json.
+    """
+    columns = {}
+    for name, of in (*measured["datasets"].items(), ("mean over data sets", measured["overall"])):
+        counts = measured["counts"].get(name, {})
+        columns[name] = {word: describe_value(of[m]) for m, word in WORDS.items()}
+        columns[name] |= {word: f"{counts[key]:,}" if key in counts else "" for key, word in COUNTED.items()}
+    return pd.DataFrame(columns if len(columns) > 2 else dict(list(columns.items())[:1]))
 
 
 _UNDEFINED = Estimate(float("nan"), np.empty(0), False, 0)

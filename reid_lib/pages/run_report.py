@@ -51,6 +51,7 @@ CAPTIONS = {
     "matches": "Where queries and their best candidates are alike, for every kind of outcome.",
     "doubtful": "Wrong and doubtful answers: where the photographs are alike.",
     "reliability": "How far the probabilities of pairs can be believed.",
+    "clusters": "Clusters of the test photographs by animal: how right they are, and how many individuals were found.",
     "leak": "The same embeddings under a random split: what the background gives away.",
 }
 ERROR_CELL = "papermill-error-cell-tag"
@@ -116,6 +117,7 @@ def assemble_report(run: RunFolder) -> "NotebookNode":
     """A notebook (nbformat 4) made of the run's files: parameters, notes, metrics and figures."""
     from nbformat import v4
 
+    from reid_lib.discover.measures import tabulate_discovery
     from reid_lib.figures.labels import metric_label
     from reid_lib.openset.summary import ON_VAL, judged_role, table
 
@@ -127,6 +129,9 @@ def assemble_report(run: RunFolder) -> "NotebookNode":
     metrics = table(run.metrics()[role]).rename(index=metric_label)
     where = "on test" if role == TEST else ON_VAL
     cells += [v4.new_markdown_cell(f"## Metrics {where}, with 95 % intervals"), _html_cell(metrics.to_html())]
+    if (found := run.metrics().get("discovery")) and found[TEST]["counts"]:
+        text = tabulate_discovery(found[TEST]).to_html()
+        cells += [v4.new_markdown_cell("## Clusters of the test photographs, with 95 % intervals"), _html_cell(text)]
     stored = {path.stem: path for path in sorted(run.path(FIGURES).glob("*.png"))}
     if stored:
         cells.append(v4.new_markdown_cell("## Figures"))

@@ -9,9 +9,10 @@ import pandas as pd
 
 from reid_lib.core.errors import ReidError
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import EMBEDDINGS, FIGURES, ROLES, SUSPECTS_CSV
+from reid_lib.core.names import EMBEDDINGS, FIGURES, ROLES, SUSPECTS_CSV, TEST
+from reid_lib.discover.measures import tabulate_discovery
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.figures import intervals, saving, sheets, style
+from reid_lib.figures import clusters, intervals, saving, sheets, style
 from reid_lib.match.cosine import Cosine
 from reid_lib.openset.leak import top1_by_split
 from reid_lib.pipeline.experiment import Experiment
@@ -80,3 +81,14 @@ def show_suspects(experiment: Experiment) -> None:
     stored = experiment.run.path(SUSPECTS_CSV)
     if stored.exists() and len(pairs := experiment.run.read_csv(SUSPECTS_CSV)):
         save_figure(experiment, stored.stem, sheets.suspects, pairs, experiment.photo)
+
+
+def show_clusters(experiment: Experiment) -> None:
+    """Show how right the clusters of the test photographs are, where they were made and their animals are known."""
+    found = experiment.run.metrics().get("discovery")
+    if not found or not found[TEST]["counts"]:
+        return
+    from IPython.display import display
+
+    display(tabulate_discovery(found[TEST]))
+    save_figure(experiment, "clusters", clusters.clusters_panels, found[TEST])

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 from sklearn.metrics.cluster import pair_confusion_matrix
 
-from reid_lib.discover.measures import Contingency, describe_discovery, measure_clusters
+from reid_lib.discover.measures import Contingency, describe_discovery, measure_clusters, tabulate_discovery
 
 
 def drawn(n: int, n_individuals: int, n_clusters: int, seed: int):
@@ -80,7 +80,10 @@ def test_data_sets_are_measured_apart_then_averaged_and_unlabelled_images_are_le
     assert measured["overall"]["ari"]["value"] == pytest.approx(np.mean(wanted))
     assert measured["datasets"]["newt"]["ari"]["value"] == pytest.approx(wanted[1])
     assert measured["overall"]["ari"]["datasets"] == 2 and measured["overall"]["ari"]["n"] == 80
-    assert measured["counts"]["lynx"] == {"n_images": 300, "n_individuals": 40, "n_clusters": lynx["cluster"].nunique()}
+    counts = {"n_images": 300, "n_individuals": 40, "n_clusters": lynx["cluster"].nunique()}
+    counts |= {"n_individuals_seen_once": sum(lynx["identity"].value_counts() == 1)}
+    counts |= {"n_clusters_of_one": sum(lynx["cluster"].value_counts() == 1)}
+    assert measured["counts"]["lynx"] == counts
     for entry in (*measured["overall"].values(), *measured["datasets"]["lynx"].values()):
         assert entry["low"] < entry["value"] < entry["high"]
 
@@ -113,3 +116,15 @@ def test_intervals_are_as_wide_as_results_of_other_animals_differ():
     for m, found in values.items():
         width = measured[m]["high"] - measured[m]["low"]
         assert 0.4 < width / (4 * np.std(found)) < 2.5
+
+
+def test_the_table_says_each_measure_of_each_data_set():
+    rows = [rows_of(0, "lynx"), rows_of(1, "newt")]
+    measured = measure_clusters(pd.concat(rows), repetitions=50)
+    table = tabulate_discovery(measured)
+    assert list(table.columns) == ["lynx", "newt", "mean over data sets"]
+    ari = adjusted_rand_score(rows[0]["identity"], rows[0]["cluster"])
+    assert table.loc["adjusted Rand index", "lynx"].startswith(f"{ari:.3f}")
+    assert table.loc["individuals found", "newt"] == f"{rows[1]['cluster'].nunique():,}"
+    assert table.loc["individuals found", "mean over data sets"] == ""
+    assert list(tabulate_discovery(measure_clusters(rows[0], repetitions=50)).columns) == ["lynx"]
