@@ -50,7 +50,8 @@ def clusters_panels(measured: Mapping) -> "Figure":
 
     names = list(measured["datasets"])
     height = 1.9 + max(2.0, 0.62 * len(names))
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH_IN * 1.25, height), dpi=DPI, layout="constrained")
+    size = {"figsize": (WIDTH_IN * 1.25, height), "dpi": DPI, "layout": "constrained"}
+    figure, (left, right) = plt.subplots(1, 2, width_ratios=(1, 1.2), **size)
     if not names:
         for ax, title in ((left, "How right are the clusters?"), (right, "How many individuals?")):
             dress(ax, title=title)
@@ -84,13 +85,13 @@ def _draw_counts(ax: "Axes", counts: Mapping) -> None:
     dress(ax, title="How many individuals?", title_pad=legend_pad(3, 2))
     bars = (
         ("found", "n_clusters", "n_clusters_of_one", COLOURS["known"]),
-        ("there are", "n_individuals", "n_individuals_seen_once", COLOURS["gallery"]),
+        ("true", "n_individuals", "n_individuals_seen_once", COLOURS["gallery"]),
     )
     for j, (word, all_, alone, colour) in enumerate(bars):
         y = np.arange(len(counts)) + BAR * (j - 0.5)
         n, n_alone = ([of[key] for of in counts.values()] for key in (all_, alone))
         ax.barh(y, n, height=BAR, color=colour, label=word, gid=f"individuals {word}")
-        label = "with one photograph" if j == 0 else None
+        label = "of one photograph" if j == 0 else None
         ax.barh(y, n_alone, height=BAR, fill=False, hatch="////", edgecolor=BLACK, linewidth=0, label=label)
         for at, number, of_one in zip(y, n, n_alone, strict=True):
             ax.text(number, at, f" {number:,} ({of_one:,})", fontsize=TICK_PT, color=BLACK, va="center")
