@@ -19,6 +19,7 @@ from reid_lib.core.kernel import ENGINE
 from reid_lib.core.names import GALLERY, METRICS_JSON, REPORT_HTML
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
+from reid_lib.discover.measures import measure_clusters
 from reid_lib.pages import notebook_page, run_report
 from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import steps
@@ -161,6 +162,18 @@ def test_without_a_notebook_it_is_assembled_from_the_files():
     assert "geometric mean 0.500 (0.400 to 0.600)" in text
     assert soup.find("h1").get_text() == soup.find("title").get_text() == "mine"
     assert fetched(path.read_text(encoding="utf-8")) == []
+
+
+def test_clusters_of_test_have_a_table_of_their_own():
+    run = unfinished()
+    rows = pd.DataFrame({"dataset": "<i>newt", "identity": list("aabbc"), "cluster": [0, 0, 1, 2, 3]})
+    cuts = {"values": {"<i>newt": 0.5}, "overall": 0.5, "reasons": {}, "reached": {}}
+    entry = {"method": "average", "rule": "ami", "neighbours": 5, "cuts": cuts, "test": measure_clusters(rows)}
+    run.write_json(METRICS_JSON, metrics() | {"discovery": entry})
+    run.finish()
+    soup = BeautifulSoup(run_report.write_report(run).read_text(encoding="utf-8"), "html.parser")
+    rows = {row[0]: row[1:] for row in ([c.get_text() for c in tr(["td", "th"])] for tr in soup("tr"))}
+    assert rows[""] == ["<i>newt"] and rows["individuals found"] == ["4"] and rows["pair precision"][0][:5] == "1.000"
 
 
 def test_names_are_text_and_never_html():

@@ -4,10 +4,11 @@ import pandas as pd
 import pytest
 
 from reid_lib.core.errors import SplitError
+from reid_lib.discover.measures import measure_clusters
 from reid_lib.figures import history
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline import data, steps, takeover
-from reid_lib.pipeline.drawing import save_figure
+from reid_lib.pipeline.drawing import save_figure, show_clusters
 
 
 @pytest.fixture
@@ -68,3 +69,18 @@ def test_ctrl_c_while_drawing_is_no_failed_figure(unfinished):
     with pytest.raises(KeyboardInterrupt):
         save_figure(unfinished, "slow", interrupted)
     assert not unfinished.run.path("figures").exists()
+
+
+def test_clusters_are_shown_where_there_are_any_and_labels_to_judge_them(unfinished, capsys, monkeypatch):
+    rows = pd.DataFrame({"dataset": "lynx", "identity": list("aabbc"), "cluster": [0, 0, 1, 2, 3]})
+    for identity, shown in ((rows["identity"], True), (None, False)):
+        found = {"discovery": {"test": measure_clusters(rows.assign(identity=identity), repetitions=20)}}
+        monkeypatch.setattr(type(unfinished.run), "metrics", lambda run, found=found: found)
+        show_clusters(unfinished)
+        assert ("adjusted Rand index" in capsys.readouterr().out) == shown
+        picture = unfinished.run.path("figures/clusters.png")
+        assert picture.exists() == shown
+        picture.unlink(missing_ok=True)
+    monkeypatch.setattr(type(unfinished.run), "metrics", lambda run: {})
+    show_clusters(unfinished)
+    assert not capsys.readouterr().out
