@@ -12,6 +12,7 @@ are drawn for both. The mean over both data sets is the score of AnimalCLEF 2026
 import argparse
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,10 @@ def main() -> None:
     asked.add_argument("--mask", default="u2netp", help="none, u2netp, auto")
     asked.add_argument("--seed", type=int, default=0, help="draws the halves")
     asked.add_argument("--only", default="", help="nyala or cattle alone")
+    asked.add_argument("--thin", action="store_true", help="one frame of each hundred of a video, not all of them")
     asked.add_argument("--ways", type=int, default=len(WAYS), help="so many of the ways, the first ones")
     given = asked.parse_args()
-    table = cache_root() / "discover_real" / f"halves{given.seed}{given.only}.csv"
+    table = cache_root() / "discover_real" / f"halves{given.seed}{given.only}{'-thin' * given.thin}.csv"
     rows = make_table(given, table)
     ways = list(WAYS)[: given.ways]
     for name in ways:
@@ -64,8 +66,10 @@ def make_table(given: argparse.Namespace, file: Path) -> pd.DataFrame:
     if given.only != "nyala":
         frames = sorted((given.data_root / "cattle").glob("*/*.jpg"))
         cattle = pd.DataFrame({PATH: map(str, frames), IDENTITY: [f.parent.name for f in frames], DATASET: "cattle"})
-        cattle[ENCOUNTER] = [f"{f.parent.name} {int(f.stem) // BLOCK}" for f in frames]
-        parts.append(cattle)
+        video, frame = zip(*(re.fullmatch(r"(.*?)(\d*)", f.stem).groups() for f in frames), strict=True)
+        block = [int(number or 0) // BLOCK for number in frame]
+        cattle[ENCOUNTER] = [" ".join(map(str, told)) for told in zip(cattle[IDENTITY], video, block, strict=True)]
+        parts.append(cattle.drop_duplicates(ENCOUNTER) if given.thin else cattle)
     rows = pd.concat(parts, ignore_index=True)
     rows[SPLIT] = [half(given.seed, *names) for names in zip(rows[DATASET], rows[IDENTITY], strict=True)]
     rows[IMAGE_ID] = [
@@ -88,7 +92,7 @@ def evaluate(table: Path, given: argparse.Namespace, name: str, rows: pd.DataFra
     """The cluster of each photograph of test (`rows`) in one way; tells how right they are."""
     common = {"dataset": "csv", "data_root": str(table), "split_policy": "official", "image_size": 256}
     common |= {"unknown_split": 0.4, "mask": given.mask, "clusters": "average"}
-    number = f"{given.only}{given.seed}-{given.mask}-{list(WAYS).index(name)}"
+    number = f"{given.only}{'-thin' * given.thin}{given.seed}-{given.mask}-{list(WAYS).index(name)}"
     params = takeover.settle_params(EvaluateParams(**common | WAYS[name] | {"run_name": f"discover{number}"}))
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))

@@ -6,13 +6,15 @@ flanks and one of right flanks become one individual by an encounter that shows 
 """
 
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, KNOWN, ORIENTATION
+from reid_lib.core.names import DATASET, IDENTITY, KNOWN
 from reid_lib.discover.density import DensityTree
+from reid_lib.discover.flanks import join_flanks, show_other_flanks
 from reid_lib.discover.linkage import LOWEST, Linkage, Tree, link
 from reid_lib.discover.measures import AMI, Contingency
 from reid_lib.match.pairs import PairTable
@@ -21,7 +23,6 @@ Method = Literal[Linkage, "hdbscan"]
 Rule = Literal["ami", "pair_precision"]
 PRECISE = 0.95  # pair precision on val that the rule of that name asks for
 MOST_CUTS = 200  # that are tried on val, evenly from the first to the last
-LEFT, RIGHT = "left", "right"
 Grown = Tree | DensityTree
 
 
@@ -71,10 +72,10 @@ def fit_cuts(val: PairTable, probability: np.ndarray, *, method: Method, rule: R
     dataset, trees, values, reasons, reached = rows[DATASET].astype(str).to_numpy(), {}, {}, {}, {}
     for name in sorted(set(dataset[used])):
         members = np.flatnonzero(used & (dataset == name))
-        trees[name] = grow_tree(val, probability, members, method), rows[IDENTITY].astype(str).to_numpy()[members]
+        trees[name] = _Judged(grow_tree(val, probability, members, method), rows.iloc[members])
     overall, reached[""] = _best_cut(list(trees.values()), rule)
     for name, tree in trees.items():
-        n = len(set(tree[1]))
+        n = tree.rows[IDENTITY].nunique()
         values[name], reached[name] = _best_cut([tree], rule) if n >= min_individuals else (overall, np.nan)
         reasons[name] = (
             "" if n >= min_individuals else f"{n} individuals in val, a cut of its own takes {min_individuals}"
@@ -89,7 +90,7 @@ def grow_tree(table: PairTable, probability: np.ndarray, members: np.ndarray, me
     place = np.full(len(table.queries), -1)
     place[members] = np.arange(len(members))
     first, second = place[table.query], place[table.image]
-    kept = (first >= 0) & (second >= 0) & ~_other_flank(table)
+    kept = (first >= 0) & (second >= 0) & ~show_other_flanks(table)
     pairs = first[kept], second[kept], probability[kept], len(members)
     return DensityTree.of(*pairs) if method == "hdbscan" else link(*pairs, method=method)
 
@@ -120,57 +121,27 @@ def cluster_photographs(
     return pd.Series(found, index=rows.index)
 
 
-def join_flanks(rows: pd.DataFrame, labels: np.ndarray) -> np.ndarray:
-    """Clusters of left and of right flanks joined where an encounter shows just one of each: one animal, both sides.
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """The tree of one data set with its photographs, whose individuals are known."""
 
-    An encounter with two clusters of one flank shows several animals, and joins nothing.
+    tree: Grown
+    rows: pd.DataFrame
 
-    Args:
-        rows: of one data set; `orientation` and `encounter` where they are known.
-        labels: (n,) int, cluster of each.
+    @cached_property
+    def truth(self) -> np.ndarray:
+        return pd.factorize(self.rows[IDENTITY])[0]
 
-    Returns:
-        (n,) int, numbered from 0 in the order in which they appear.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    if ORIENTATION not in rows or ENCOUNTER not in rows or not len(rows):
-        return labels
-    seen = pd.DataFrame({"flank": _flank(rows), "encounter": rows[ENCOUNTER].to_numpy(), "label": labels})
-    seen = seen[(seen["flank"] != "") & seen["encounter"].notna()].drop_duplicates()
-    sides = [
-        seen[seen["flank"] == flank].groupby("encounter")["label"].agg(["first", "size"]) for flank in (LEFT, RIGHT)
-    ]
-    both = sides[0].add_suffix("_left").join(sides[1].add_suffix("_right"), how="inner")
-    both = both[(both["size_left"] == 1) & (both["size_right"] == 1)]
-    n = int(labels.max()) + 1
-    pairs = both["first_left"].to_numpy(int), both["first_right"].to_numpy(int)
-    joined = connected_components(coo_array((np.ones(len(both), bool), pairs), shape=(n, n)), directed=False)[1]
-    return pd.factorize(joined[labels])[0]
+    def contingency(self, cut: float | None) -> Contingency:
+        """Of the clusters as they are given in the end, with their flanks joined."""
+        return Contingency(self.truth, join_flanks(self.rows, self.tree.cut(cut)))
 
 
-def _flank(rows: pd.DataFrame) -> np.ndarray:
-    """(n,) "left", "right", or "" where it is neither."""
-    flank = rows[ORIENTATION].astype(str).str.strip().str.lower()
-    return flank.where(flank.isin([LEFT, RIGHT]), "").to_numpy(dtype=str)
-
-
-def _other_flank(table: PairTable) -> np.ndarray:
-    """(p,) bool: one photograph of the pair shows the left flank, the other the right one."""
-    if ORIENTATION not in table.queries:
-        return np.zeros(len(table), dtype=bool)
-    flank = _flank(table.queries)
-    one, other = flank[table.query], flank[table.image]
-    return (one != "") & (other != "") & (one != other)
-
-
-def _best_cut(trees: list[tuple[Grown, np.ndarray]], rule: Rule) -> tuple[float | None, float]:
-    """The best cut of trees of one or several data sets, each with the individual of its leaves; and the AMI there."""
+def _best_cut(trees: list[_Judged], rule: Rule) -> tuple[float | None, float]:
+    """The best cut of trees of one or several data sets; and the AMI there."""
     if not trees:
         return None, np.nan
-    trees = [(tree, pd.factorize(truth)[0]) for tree, truth in trees]
-    heights = np.unique(np.concatenate([tree.height for tree, _ in trees]))[::-1]
+    heights = np.unique(np.concatenate([judged.tree.height for judged in trees]))[::-1]
     tried = (
         np.unique(np.linspace(0, len(heights) - 1, min(MOST_CUTS, len(heights))).astype(int)) if len(heights) else []
     )
@@ -187,12 +158,12 @@ def _best_cut(trees: list[tuple[Grown, np.ndarray]], rule: Rule) -> tuple[float 
     return best, best_ami if rule == AMI else _mean_ami(trees, best)
 
 
-def _mean_ami(trees: list[tuple[Grown, np.ndarray]], cut: float | None) -> float:
-    return float(np.mean([Contingency(truth, tree.cut(cut)).adjusted_mutual_information() for tree, truth in trees]))
+def _mean_ami(trees: list[_Judged], cut: float | None) -> float:
+    return float(np.mean([judged.contingency(cut).adjusted_mutual_information() for judged in trees]))
 
 
-def _mean_precision(trees: list[tuple[Grown, np.ndarray]], cut: float) -> float:
+def _mean_precision(trees: list[_Judged], cut: float) -> float:
     """Pair precision, averaged over the trees where there is a pair."""
-    found = np.array([float(Contingency(truth, tree.cut(cut)).measure()["pair_precision"][0]) for tree, truth in trees])
+    found = np.array([float(judged.contingency(cut).measure()["pair_precision"][0]) for judged in trees])
     found = found[~np.isnan(found)]
     return float(found.mean()) if len(found) else np.nan

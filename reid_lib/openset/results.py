@@ -117,11 +117,15 @@ class DiscoveryCuts(_Part):
 
 
 class Discovery(_Part):
-    """Clusters of the test photographs by animal: how they were made, and on `test` how right they are."""
+    """Clusters of the test photographs by animal: how they were made, and on `test` how right they are.
+
+    `sure`: by data set the score from which on a name counts; see `known.fit_sure`.
+    """
 
     method: str
     rule: str
     neighbours: int
+    sure: dict[str, Limit] = {}
     cuts: DiscoveryCuts
     test: RoleResults
 

@@ -17,7 +17,9 @@ from reid_lib.core.names import (
     TEST,
     VAL,
 )
+from reid_lib.discover.flanks import list_comparable
 from reid_lib.discover.individuals import Cuts, cluster_photographs, fit_cuts
+from reid_lib.discover.known import fit_sure, keep_sure
 from reid_lib.discover.measures import CLUSTER, measure_clusters
 from reid_lib.discover.pairs import PairFits, fit_pair_probabilities, list_pairs
 from reid_lib.embed.embedding_set import EmbeddingSet
@@ -49,6 +51,7 @@ class Discovery:
         pairs: role -> pairs among the photographs of val and of test.
         fits: from scores of pairs to probabilities, fitted on val.
         cuts: where clusters end, likewise.
+        sure: by data set the score from which on a name counts, likewise; see `known.fit_sure`.
         clusters: clusters.csv: image_id, dataset, cluster, ascending by image_id.
     """
 
@@ -56,18 +59,24 @@ class Discovery:
     pairs: dict[str, PairTable]
     fits: PairFits
     cuts: Cuts
+    sure: dict[str, float | None]
     clusters: pd.DataFrame
 
 
 def discover_individuals(
-    experiment: Experiment, embeddings: dict[str, EmbeddingSet], scored: Scored, answers: pd.DataFrame
+    experiment: Experiment,
+    embeddings: dict[str, EmbeddingSet],
+    scored: Scored,
+    answers: pd.DataFrame,
+    val: pd.DataFrame,
 ) -> tuple[pd.DataFrame | None, dict]:
     """Cluster the test photographs, where the parameter `clusters` says so.
 
     Args:
         embeddings: role -> embeddings of its photographs.
         scored: the scores of the evaluation.
-        answers: of test, one row for each photograph, with `predicted`.
+        answers: of test, one row for each photograph, with `predicted` and `score`.
+        val: the answers to val.
 
     Returns:
         clusters.csv: image_id, dataset, cluster ("known <identity>" or "new <number>"), ascending by image_id; and what
@@ -76,10 +85,10 @@ def discover_individuals(
     method = choose_method(experiment)
     if method is None:
         return None, {}
-    found = cluster_test(experiment, embeddings, scored.local, answers, method)
+    found = cluster_test(experiment, embeddings, scored.local, answers, val, method)
     truth = found.pairs[TEST].queries[IDENTITY].to_numpy()
     measured = measure_clusters(found.clusters.assign(**{IDENTITY: truth}))
-    entry = {"method": method, "rule": clustered_by(experiment), "neighbours": found.neighbours}
+    entry = {"method": method, "rule": clustered_by(experiment), "neighbours": found.neighbours, "sure": found.sure}
     return found.clusters, {"discovery": entry | {"cuts": found.cuts.to_dict(), TEST: measured}}
 
 
@@ -93,15 +102,17 @@ def cluster_test(
     embeddings: dict[str, EmbeddingSet],
     local: LocalScores | None,
     answers: pd.DataFrame,
+    val: pd.DataFrame,
     method: str,
 ) -> Discovery:
     """Cluster the test photographs.
 
-    Photographs that were recognised are their individual's. The others are clustered by the same scores that answer,
-    computed for the photographs among each other; calibration and cuts come from val. No label of test is looked at.
+    Photographs that were surely recognised are their individual's. The others are clustered by the same scores that
+    answer, computed for the photographs among each other; calibration and cuts come from val. No label of test is
+    looked at.
 
     Args:
-        embeddings, answers: as of `discover_individuals`.
+        embeddings, answers, val: as of `discover_individuals`.
         local: the local features; None where embeddings are compared alone.
         method: see `linkage.link`.
     """
@@ -114,11 +125,12 @@ def cluster_test(
     how = {"rule": clustered_by(experiment), "min_individuals": params.threshold_individuals}
     cuts = fit_cuts(pairs[VAL], fits.out_of_fold, method=method, **how)
     rows = pairs[TEST].queries
-    named = answers.set_index(IMAGE_ID)[PREDICTED].reindex(rows[IMAGE_ID])
+    sure = fit_sure(val, min_individuals=params.threshold_individuals)
+    named = keep_sure(answers, sure).set_index(IMAGE_ID)[PREDICTED].reindex(rows[IMAGE_ID])
     named = named.mask(named == NEW_INDIVIDUAL)
     found = cluster_photographs(pairs[TEST], fits.probability(pairs[TEST]), named, cuts, method=method)
     clusters = rows[[IMAGE_ID, DATASET]].assign(**{CLUSTER: found.to_numpy()})
-    return Discovery(n, pairs, fits, cuts, clusters.reset_index(drop=True))
+    return Discovery(n, pairs, fits, cuts, sure, clusters.reset_index(drop=True))
 
 
 def score_pairs_among(
@@ -134,13 +146,16 @@ def score_pairs_among(
     rows = embeddings.rows.iloc[order].reset_index(drop=True)
     ordered = EmbeddingSet(embeddings.features[order], rows)
     cosine = Cosine(ordered, ordered, device=experiment.device)
-    table = list_pairs(cosine, n_neighbours)
-    if n_own:
-        own = list_pairs(cosine, n_own, within=INDIVIDUAL)
-        query, image = join_pairs([(part.query, part.image) for part in (table, own)])
-        table = PairTable(table.queries, table.gallery, query, image, {EMBEDDING: cosine.exact(query, image)})
+    pairs = []
+    for members in list_comparable(rows):
+        part = cosine.part(members, members)
+        found = [list_pairs(part, n_neighbours), *([list_pairs(part, n_own, within=INDIVIDUAL)] if n_own else [])]
+        some = [(table.query, table.image) for table in found]
+        some += [local.list_voted(rows.iloc[members])] if local is not None else []
+        pairs += [(members[one], members[other]) for one, other in some]
+    query, image = join_pairs(pairs)
+    table = PairTable(rows, rows, query, image, {EMBEDDING: cosine.exact(query, image)})
     if local is None:
         return table
-    query, image = join_pairs([(table.query, table.image), local.list_voted(rows)])
-    table = local.score_among(PairTable(rows, rows, query, image, {EMBEDDING: cosine.exact(query, image)}))
+    table = local.score_among(table)
     return table.only([name for name in table.scores if name != EMBEDDING or experiment.params.scores != "local"])

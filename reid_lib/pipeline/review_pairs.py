@@ -88,8 +88,8 @@ def list_askable(finished: FinishedRun, experiment: Experiment) -> Askable:
     """
     embeddings = finished.embeddings
     local = LocalScores(experiment) if getattr(experiment.params, "features", ()) else None
-    answers = _answers(finished)
-    found = cluster_test(experiment, embeddings, local, answers, choose_method(experiment) or AVERAGE)
+    answers, val = _answers(finished)
+    found = cluster_test(experiment, embeddings, local, answers, val, choose_method(experiment) or AVERAGE)
     clusters = found.clusters
     if finished.run.path(CLUSTERS_CSV).exists():
         clusters = finished.run.read_csv(CLUSTERS_CSV)
@@ -125,14 +125,18 @@ def choose_pairs(pairs: pd.DataFrame, photographs: pd.DataFrame, most: int = MOS
     return chosen, len(pairs) - len(chosen)
 
 
-def _answers(finished: FinishedRun) -> pd.DataFrame:
-    """What the run answered to each test photograph; those of an encounter share its answer where that was asked."""
+def _answers(finished: FinishedRun) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What the run answered to each test photograph; those of an encounter share its answer where that was asked.
+
+    And what it answered to val.
+    """
     predictions = finished.run.read_csv(PREDICTIONS_CSV)
+    val = predictions[predictions[ROLE] == VAL]
     test = predictions[predictions[ROLE] == TEST].reset_index(drop=True)
     if combination := finished.run.metrics().get("combination"):
         cosine = Cosine(finished.embeddings[TEST], finished.embeddings[GALLERY])
-        return ByEncounter(cosine, combination).spread(test)
-    return test
+        test = ByEncounter(cosine, combination).spread(test)
+    return test, val
 
 
 def _photographs(finished: FinishedRun, clusters: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from reid_lib.core.names import (
     TEST,
     THRESHOLD_CSV,
     TRAINED_CSV,
+    VAL,
 )
 from reid_lib.core.signals import stop_on_signal
 from reid_lib.data.catalogue import Catalogue
@@ -149,7 +150,8 @@ def evaluate(experiment: Experiment) -> Evaluation:
         metrics = compare_with_start(experiment, predictions, metrics)
         metrics |= measure_scores(experiment, scored, predictions, summary.judged_role(metrics))
         photographs = answer_photographs(scored, predictions[predictions[ROLE] == TEST])
-        clusters, discovery = discover_individuals(experiment, embeddings, scored, photographs)
+        val = predictions[predictions[ROLE] == VAL]
+        clusters, discovery = discover_individuals(experiment, embeddings, scored, photographs, val)
         metrics = check_results(metrics | unit | discovery).to_dict()
         projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)

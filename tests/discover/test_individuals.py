@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import adjusted_mutual_info_score
 
 from reid_lib.core.names import VAL
-from reid_lib.discover.individuals import PRECISE, Cuts, cluster_photographs, fit_cuts, grow_tree, join_flanks
+from reid_lib.discover.individuals import PRECISE, Cuts, cluster_photographs, fit_cuts, grow_tree
 from reid_lib.match.pairs import PairTable
 
 
@@ -90,8 +90,3 @@ def test_flanks_are_clustered_apart_and_joined_by_an_encounter_that_shows_one_an
     alone = PairTable(apart, apart, table.query, table.image)
     found = cluster_photographs(alone, probability, named, Cuts({"lynx": 0.5}, None), method="average")
     assert found.tolist() == ["new 0", "new 1", "new 0", "new 2", "new 3", "new 2"]
-
-
-def test_encounters_that_nobody_told_join_nothing():
-    rows = pd.DataFrame({"orientation": ["left", "right"], "encounter": [None, None]})
-    assert join_flanks(rows, np.array([0, 1])).tolist() == [0, 1]

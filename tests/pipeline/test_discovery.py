@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from reid_lib.core.names import GALLERY, IDENTITY, IMAGE_ID, INDIVIDUAL, NEW_INDIVIDUAL, PREDICTED, TEST, VAL
+from reid_lib.discover.known import fit_sure, keep_sure
 from reid_lib.discover.measures import describe_discovery
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.openset.results import check_results
@@ -26,7 +27,8 @@ def discover(made, rows=None, **given):
     experiment = replace(experiment, params=experiment.params.model_copy(update={"clusters": "average"} | given))
     stored = {r: EmbeddingSet.load(experiment.run.path(f"embeddings/{r}.npz"), rows) for r in (GALLERY, VAL, TEST)}
     scored = scoring.score_roles(experiment, evaluation.similarities(experiment, stored))
-    return discover_individuals(experiment, stored, scored, results.test)
+    val = results.predictions[results.predictions["role"] == VAL]
+    return discover_individuals(experiment, stored, scored, results.test, val)
 
 
 def test_clusters_hold_all_test_photographs_and_the_recognised_ones_by_name(fused):
@@ -34,7 +36,9 @@ def test_clusters_hold_all_test_photographs_and_the_recognised_ones_by_name(fuse
     clusters, told = discover(fused)
     test = experiment.split.rows[experiment.split.queries(TEST)]
     assert sorted(clusters[IMAGE_ID]) == clusters[IMAGE_ID].tolist() == sorted(test[IMAGE_ID])
-    answers = results.test.set_index(IMAGE_ID)[PREDICTED].reindex(clusters[IMAGE_ID])
+    sure = told["discovery"]["sure"]
+    assert sure == fit_sure(results.predictions[results.predictions["role"] == VAL], min_individuals=10)
+    answers = keep_sure(results.test, sure).set_index(IMAGE_ID)[PREDICTED].reindex(clusters[IMAGE_ID])
     named = (answers != NEW_INDIVIDUAL).to_numpy()
     assert (clusters["cluster"][named] == "known " + answers.to_numpy()[named]).all()
     assert clusters["cluster"][~named].str.match(r"new \d+$").all()

@@ -1,0 +1,29 @@
+"""Flanks: what is compared with what, and what an encounter joins. See test_individuals for both in clusters."""
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.discover.flanks import find_flanks, join_flanks, list_comparable, show_other_flanks
+from reid_lib.match.pairs import PairTable
+
+ROWS = pd.DataFrame(
+    {"image_id": list("abcd"), "dataset": "d", "identity": None, "orientation": ["left", " Right", None, "top"]}
+)
+
+
+def test_flanks_are_left_right_or_none():
+    assert find_flanks(ROWS).tolist() == ["left", "right", "", ""]
+    assert find_flanks(ROWS.drop(columns="orientation")).tolist() == [""] * 4
+
+
+def test_what_can_be_compared_shows_no_two_flanks_and_every_comparable_pair_is_in_a_part():
+    assert [part.tolist() for part in list_comparable(ROWS)] == [[0, 2, 3], [1, 2, 3]]
+    assert [part.tolist() for part in list_comparable(ROWS[1:])] == [[0, 1, 2]]
+    first, second = np.triu_indices(4, 1)
+    other = show_other_flanks(PairTable(ROWS, ROWS, first, second))
+    assert [(a, b) for a, b, o in zip(first, second, other, strict=True) if o] == [(0, 1)]
+
+
+def test_encounters_that_nobody_told_join_nothing():
+    rows = pd.DataFrame({"orientation": ["left", "right"], "encounter": [None, None]})
+    assert join_flanks(rows, np.array([0, 1])).tolist() == [0, 1]
