@@ -130,7 +130,8 @@ class Review:
         told = folder.pairs[[FIRST, SECOND, PROBABILITY, DOUBT]].itertuples(index=False, name=None)
         self._told = {(one, other): (probability, doubt) for one, other, probability, doubt in told}
         self._datasets = sorted(folder.photographs[DATASET].astype(str).unique())
-        self._animals = sorted(self.photographs[CLUSTER].str.removeprefix(KNOWN).unique())
+        self._named = self.photographs[CLUSTER].str.removeprefix(KNOWN).to_dict()
+        self._animals = sorted(set(self._named.values()))
         self._matcher = PairMatcher(experiment)
         self._answered: set[tuple[str, str]] = set()  # by this person, now: a dispute about them is not theirs to end
 
@@ -263,7 +264,7 @@ class Review:
     def animal(self, image_id: str) -> str:
         """Whom a photograph shows as far as is known: names and clusters that its group joins."""
         members = self.queue.photographs_with(image_id)
-        names = self.photographs.loc[members, CLUSTER].drop_duplicates().str.removeprefix(KNOWN).tolist()
+        names = list(dict.fromkeys(self._named[name] for name in members))
         return " = ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
     def others(self, image_id: str, beside: Collection[str] = ()) -> list[str]:

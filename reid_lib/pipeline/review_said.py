@@ -62,5 +62,7 @@ class Said:
 
 def keep_standing(some: pd.DataFrame, rows: pd.DataFrame | None = None) -> pd.DataFrame:
     """Those of some rows that are decisions and were not taken back, by all rows of their table."""
+    if not len(some):
+        return some
     rows = some if rows is None else rows
     return some[(some[DECIDED] != UNDO) & ~some[DECISION_ID].isin(rows.loc[rows[DECIDED] == UNDO, UNDOES])]

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SOURCES = Path(__file__).parent / "review_widget"
 SCRIPTS = ("dom.js", "pictures.js", "stage.js", "screen.js")
 AHEAD = 3  # pairs whose pictures are made before they are asked for
+MATCHED_AHEAD = 2  # pairs that are matched, the one on the screen included
 MOST_OTHERS = 24  # photographs of an animal beside the one that is asked about
 MOST_SENT = 40  # pictures and matches; fewer than the browser keeps
 MOST_LISTED = 2000  # animals that the filter offers; others can be typed
@@ -61,10 +62,12 @@ class ReviewScreen(anywidget.AnyWidget):
         self._skipped: list[tuple[str, str]] = []
         self._serial, self._lines, self._seen = 0, False, False
         self._wanted: set[Hashable] = set()
+        self._rows = review.photographs.to_dict("index")
         self._pictures = Pictures(review.find_photograph)
         self._makers, self._matcher = ThreadPoolExecutor(2), ThreadPoolExecutor(1)
         self._sent: dict[Hashable, None] = {}  # what the browser keeps by now
-        self._lock = threading.Lock()
+        self._lock, self._idle = threading.Lock(), threading.Event()
+        self._idle.set()
         super().__init__()
         self.on_msg(lambda _, message, __: self.handle(message))
         self._ask()
@@ -86,6 +89,7 @@ class ReviewScreen(anywidget.AnyWidget):
             "answer": self._answer, "undo": self._undo, "skip": self._skip, "filter": self._filter, "who": self._who,
             "poll": self._poll, "picture": self._send_picture, "matches": self._send_matches, "lines": self._use_lines,
         }  # fmt: skip
+        self._idle.clear()  # what is made ahead waits: the person does not
         try:
             acts[message["do"]](message)
         except (ReidError, OSError) as error:
@@ -93,6 +97,8 @@ class ReviewScreen(anywidget.AnyWidget):
         except Exception as error:
             self._tell("problem", f"{NOT_DONE[message['do'] == 'answer']}, an error in the program: {error!r}")
             raise
+        finally:
+            self._idle.set()
 
     def _answer(self, message: dict) -> None:
         asked, decision = self.question, message["decision"]
@@ -157,7 +163,7 @@ class ReviewScreen(anywidget.AnyWidget):
         return [DOUBTS[doubt] if doubt else "", self.chosen["dataset"], self.chosen["individual"]]
 
     def _names(self, question: "Question") -> str:
-        return " and ".join(_file(self.review.photographs.loc[name]) for name in question.ids)
+        return " and ".join(_file(self._rows[name]) for name in question.ids)
 
     def _tell(self, kind: str, text: str) -> None:
         """Show the question, what is left, and what was just done."""
@@ -191,16 +197,16 @@ class ReviewScreen(anywidget.AnyWidget):
         photos, more = {}, {}
         for side, own in zip("AB", question.ids, strict=True):
             others = self.review.others(own, beside=question.ids)
-            photos[side] = [self._photo(own), *(self._photo(name) for name in others[:MOST_OTHERS])]
+            animal = self.review.animal(own)  # one for all of them
+            photos[side] = [self._photo(name, animal) for name in (own, *others[:MOST_OTHERS])]
             more[side] = f"and {len(others) - MOST_OTHERS} more" if len(others) > MOST_OTHERS else ""
         return {
             "ids": list(question.ids), "photos": photos, "more": more, "words": question.words, "why": question.why,
             "mark": self.review.mark(question.ids), "effects": self.review.effects(question.ids),
         }  # fmt: skip
 
-    def _photo(self, image_id: str) -> dict[str, Any]:
-        row = self.review.photographs.loc[image_id]
-        animal = self.review.animal(image_id)
+    def _photo(self, image_id: str, animal: str) -> dict[str, Any]:
+        row = self._rows[image_id]
         facts = {
             "": _text(row, DATE), "encounter": _text(row, ENCOUNTER), "flank": _text(row, ORIENTATION),
             "animal": animal, "label": _text(row, IDENTITY) if _text(row, IDENTITY) != animal else "",
@@ -217,10 +223,10 @@ class ReviewScreen(anywidget.AnyWidget):
         if not self._seen:  # nobody looks: a notebook without a browser
             return
         self._wanted = {key for question in self.coming for key in _keys(question.ids)}
-        for question in self.coming:
+        for k, question in enumerate(self.coming):
             for image_id in question.ids:
                 self._queue(self._makers, (image_id, "view"), self._make_picture)
-            if self._lines:
+            if self._lines and k < MATCHED_AHEAD:
                 self._queue(self._matcher, question.ids, self._make_matches)
 
     def _queue(self, pool: ThreadPoolExecutor, key: tuple[str, str], make: Callable[[str, str], None]) -> None:
@@ -228,6 +234,7 @@ class ReviewScreen(anywidget.AnyWidget):
             return
 
         def work() -> None:
+            self._idle.wait()
             if key in self._wanted and key not in self._sent:
                 make(*key)
 
@@ -286,10 +293,10 @@ def _lines(pair: MatchedPair) -> list[list[float]]:
     ]
 
 
-def _text(row: pd.Series, column: str) -> str:
+def _text(row: dict, column: str) -> str:
     value = row.get(column)
     return "" if value is None or pd.isna(value) else str(value)
 
 
-def _file(row: pd.Series) -> str:
+def _file(row: dict) -> str:
     return readable_path(str(row[PATH])).rsplit("/", 1)[-1]

@@ -197,7 +197,7 @@ def test_pictures_of_the_next_pairs_are_sent_ahead_once_somebody_looks(screen):
     first = screen.state["question"]["ids"][0]
     screen.handle({"do": "picture", "id": first, "level": "thumb"})
     wanted = {(name, "view") for question in screen.coming for name in question.ids}
-    pairs = {question.ids for question in screen.coming}
+    pairs = {question.ids for question in screen.coming[:2]}
     assert len(screen.coming) == 4
 
     def sent(kind):

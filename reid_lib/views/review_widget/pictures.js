@@ -16,6 +16,10 @@ class Received {
     const told = { ...content };
     if (content.kind === "picture") {
       if (buffers.length) told.url = URL.createObjectURL(new Blob([buffers[0]], { type: "image/jpeg" }));
+      if (told.url && content.level === "view") {
+        told.image = new Image(); // decoded ahead
+        told.image.src = told.url;
+      }
       this.keep(content.level, content.id, told);
     } else if (content.kind === "matches") {
       this.keep("matches", JSON.stringify(content.ids), told);

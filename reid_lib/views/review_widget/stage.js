@@ -45,7 +45,7 @@ class Stage {
       this.place = { ...place.place };
       this.own = { A: [...place.own.A], B: [...place.own.B] };
     }
-    this.draw();
+    this.drawNow(); // not a frame later
   }
 
   // A remark on the photograph of one side.
@@ -123,10 +123,14 @@ class Stage {
     this.waiting = true;
     requestAnimationFrame(() => {
       this.waiting = false;
-      for (const side of SIDES) this.drawPhoto(side);
-      this.drawLines();
-      this.onDrawn();
+      this.drawNow();
     });
+  }
+
+  drawNow() {
+    for (const side of SIDES) this.drawPhoto(side);
+    this.drawLines();
+    this.onDrawn();
   }
 
   drawPhoto(side) {

@@ -1,0 +1,129 @@
+"""How quick review.ipynb is with 30,000 pairs in its queue: from a key to the next pair on the screen.
+
+    python benchmarks/review_speed.py [--answers 30] [--pause 1.0]
+
+A made run of 2,000 photographs (1.2 megapixels) is reviewed in JupyterLab in a headless browser: `s`, `d` and `c` in
+turn, with the pause of a person who looks in between. Measured in the page, from the key to the frame in which both new
+photographs are decoded; and in the kernel, from the message to the next state.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+WATCH = """() => {
+  window.waits = [];
+  const shown = () => [...document.querySelectorAll('.rr-photo')].map(i => i.src).join(' ');
+  const ready = () => [...document.querySelectorAll('.rr-photo')].every(i => i.complete && i.naturalWidth > 0);
+  window.addEventListener('keydown', event => {
+    if (!'sdc'.includes(event.key)) return;
+    const begun = performance.now(), before = shown();
+    const look = () => {
+      if (shown() !== before && ready()) window.waits.push(performance.now() - begun);
+      else if (performance.now() - begun < 20000) requestAnimationFrame(look);
+    };
+    requestAnimationFrame(look);
+  }, true);
+}"""
+
+
+def tell(what: str, seconds: list[float]) -> None:
+    ms = 1000 * np.array(seconds)
+    print(
+        f"{what:<44} median {np.median(ms):6.0f} ms, 95 % {np.percentile(ms, 95):6.0f} ms, longest {ms.max():6.0f} ms"
+    )
+
+
+def make(root: Path) -> None:
+    """The run, its review, and the notebook that opens it."""
+    import review_cases
+    from review_cases import make_reviewable, reviewable_rows, write_patterns
+
+    rows = reviewable_rows(n_known=200, n_unknown=300)
+    rows["path"] = rows["image_id"] + ".jpg"
+    review_cases.write_patterns = lambda rows, root: write_patterns(rows, root, side=950)
+    make_reviewable(root, rows)
+    nb = nbformat.read(ROOT / "notebooks" / "review.ipynb", as_version=4)
+    for cell in nb.cells:
+        cell.source = cell.source.replace('run: str = ""', 'run: str = "made"')
+    nbformat.write(nb, root / "review.ipynb")
+
+
+def measure_kernel(answers: int) -> None:
+    from reid_lib.pipeline.review import open_review
+    from reid_lib.views.review import ReviewScreen
+
+    begun = time.perf_counter()
+    review = open_review("made", who="a")
+    counts = f"{len(review.photographs):,} photographs, {len(review.folder.pairs):,} pairs"
+    print(f"{counts}; opened in {time.perf_counter() - begun:.1f} s")
+    begun = time.perf_counter()
+    review = open_review("made", who="a")
+    print(f"opened again in {time.perf_counter() - begun:.1f} s")
+    screen, found = ReviewScreen(review), []
+    for k in range(answers):
+        ids, decision = screen.state["question"]["ids"], ("same", "different", "cannot tell")[k % 3]
+        begun = time.perf_counter()
+        screen.handle({"do": "answer", "decision": decision, "ids": ids})
+        found.append(time.perf_counter() - begun)
+    tell("kernel: from the message to the next state", found)
+    screen.close()
+    (review.folder.path / "decisions.csv").unlink()
+
+
+def measure_browser(root: Path, answers: int, pause: float) -> None:
+    from browser import FLAGS, browser_path, jupyter_lab, playwright
+
+    env = {name: os.environ[name] for name in ("REID_RUNS", "REID_CACHE")}
+    with jupyter_lab(root, env) as address, playwright()() as play:
+        browser = play.chromium.launch(executable_path=browser_path(), args=FLAGS)
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(240_000)
+        page.goto(address("lab/tree/review.ipynb"))
+        page.wait_for_selector("text=/ipykernel.*Idle/")
+        page.evaluate(WATCH)  # before the screen, which lets nobody hear its keys
+        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.wait_for_selector(".rr-root .rr-photo[src]")
+        page.wait_for_selector("text=/ipykernel.*Idle/")
+        page.wait_for_timeout(3000)
+        for lines in (False, True):
+            if lines:
+                page.keyboard.press("l")
+                page.wait_for_timeout(5000)
+            page.evaluate("window.waits.length = 0")
+            for k in range(answers):
+                page.keyboard.press("sdc"[k % 3])
+                page.wait_for_function(f"window.waits.length > {k}")
+                page.wait_for_timeout(1000 * pause)
+            waits = [wait / 1000 for wait in page.evaluate("window.waits")]
+            tell(f"browser: key to next pair, lines {'on' if lines else 'off'}", waits)
+        browser.close()
+
+
+def main() -> None:
+    """Print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--answers", type=int, default=30)
+    parser.add_argument("--pause", type=float, default=1.0, help="seconds between an answer and the next key")
+    given = parser.parse_args()
+    root = Path(tempfile.mkdtemp(prefix="review_speed"))
+    os.environ |= {"REID_RUNS": str(root / "runs"), "REID_CACHE": str(root / "cache")}
+    try:
+        make(root)
+        measure_kernel(10 * given.answers)
+        measure_browser(root, given.answers, given.pause)
+    finally:
+        shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
