@@ -155,7 +155,7 @@ class Cluster:
             state = self.state(job)
             if state not in ("PENDING", "RUNNING", "COMPLETING", "CONFIGURING", "REQUEUED"):
                 return state
-            time.sleep(0.5)
+            time.sleep(1)
         raise RuntimeError(f"job {job} is {self.state(job)} after {seconds} s: {self.show(job)}")
 
 
