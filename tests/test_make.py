@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from made_runs import catalogue, make_run
 
 from reid_lib.core.names import METRICS_JSON, REPORT_HTML
 from reid_lib.core.paths import project_root
@@ -50,18 +51,25 @@ def edit(project: Path, before: str, after: str) -> None:
     nbformat.write(nb, path)
 
 
-def test_a_cell_edited_in_jupyterlab_makes_a_run_of_its_own(project):
-    first = make_train(project, SMALL)
-    assert first.returncode == 0, first.stderr
-    runs = project / "runs"
-    kept = {name: (runs / NAME / name).read_bytes() for name in ("train.ipynb", REPORT_HTML, METRICS_JSON)}
+@pytest.fixture
+def unedited(project, monkeypatch) -> dict[Path, bytes]:
+    """Files of the run that the notebook led to before it was edited."""
+    monkeypatch.setenv("REID_RUNS", str(project / "runs"))
+    rows = catalogue(n_known=22, n_unknown=20, images=2, datasets=("a",))
+    run = make_run(NAME, rows, skill=1.0, photos=project / "photos", **PARAMS)
+    (run / "train.ipynb").write_text("executed")
+    (run / REPORT_HTML).write_text("its report")
+    return {run / name: (run / name).read_bytes() for name in ("train.ipynb", REPORT_HTML, METRICS_JSON)}
+
+
+def test_a_cell_edited_in_jupyterlab_makes_a_run_of_its_own(project, unedited):
     edit(project, "lr: float = 1e-3", "lr: float = 0.25")
-    second = make_train(project, SMALL)
-    assert second.returncode == 0, second.stderr
+    done = make_train(project, SMALL)
+    assert done.returncode == 0, done.stderr
+    runs = project / "runs"
     assert sorted(path.parent.name for path in runs.glob(f"*/{METRICS_JSON}")) == sorted([NAME, OTHER])
-    assert kept == {name: (runs / NAME / name).read_bytes() for name in kept}
+    assert unedited == {path: path.read_bytes() for path in unedited}
     assert json.loads((runs / OTHER / "params.json").read_text())["params"]["lr"] == 0.25
-    assert second.stdout.strip().endswith(f"run folder: {runs / OTHER}")
+    assert done.stdout.strip().endswith(f"run folder: {runs / OTHER}")
     assert "0.25" in (runs / OTHER / REPORT_HTML).read_text()
-    headline = second.stdout.strip().splitlines()[-2]
-    assert headline in (runs / OTHER / REPORT_HTML).read_text() and headline not in first.stdout
+    assert done.stdout.strip().splitlines()[-2] in (runs / OTHER / REPORT_HTML).read_text()
