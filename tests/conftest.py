@@ -33,7 +33,11 @@ settings.load_profile("deterministic")
 
 
 # Files that take minutes begin first: processes that run files side by side then end at about the same time.
-LONGEST_FIRST = ("test_notebooks.py", "test_e2e_slurm.py", "test_steps.py", "test_launch.py")
+LONGEST_FIRST = (
+    *("test_e2e_slurm.py", "test_notebooks.py", "test_launch.py", "test_steps.py", "test_papermill_engine.py"),
+    *("test_runner.py", "test_group.py", "test_fuse.py", "test_e2e_review.py", "test_e2e_compare.py", "test_damage.py"),
+    *("test_make.py", "test_download.py", "test_changes.py", "test_onednn.py", "test_speed.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
