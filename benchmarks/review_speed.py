@@ -2,7 +2,7 @@
 
     python benchmarks/review_speed.py [--answers 30] [--pause 1.0]
 
-A made run of 2,000 photographs (1.2 megapixels) is reviewed in JupyterLab in a headless browser: `s`, `d` and `c` in
+A made run of 2,120 photographs (1.2 megapixels) is reviewed in JupyterLab in a headless browser: `s`, `d` and `c` in
 turn, with the pause of a person who looks in between. Measured in the page, from the key to the frame in which both new
 photographs are decoded; and in the kernel, from the message to the next state.
 """
@@ -48,7 +48,7 @@ def make(root: Path) -> None:
     import review_cases
     from review_cases import make_reviewable, reviewable_rows, write_patterns
 
-    rows = reviewable_rows(n_known=200, n_unknown=300)
+    rows = reviewable_rows(n_known=200, n_unknown=330)
     rows["path"] = rows["image_id"] + ".jpg"
     review_cases.write_patterns = lambda rows, root: write_patterns(rows, root, side=950)
     make_reviewable(root, rows)
