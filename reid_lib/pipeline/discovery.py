@@ -31,7 +31,8 @@ from reid_lib.pipeline.scoring import Scored
 from reid_lib.pipeline.submission import CLUSTERED
 
 AUTO, AVERAGE = "auto", "average"
-NEIGHBOURS = 50  # of each photograph, where nothing but embeddings is compared
+NEIGHBOURS = 50  # of each photograph, where nothing but embeddings is compared, or where there are few photographs
+CHEAP_PAIRS = 20_000  # that local features compare whatever `shortlist` says: a minute
 
 
 def choose_method(experiment: Experiment) -> str | None:
@@ -117,7 +118,9 @@ def cluster_test(
         method: see `linkage.link`.
     """
     params = experiment.params
-    n = params.shortlist if local is not None else NEIGHBOURS
+    n = NEIGHBOURS
+    if local is not None:  # a pair that is not listed counts as 0, so in a large cluster each one missing tells
+        n = max(params.shortlist, min(n, CHEAP_PAIRS // max(1, *(len(embeddings[role]) for role in (VAL, TEST)))))
     pairs = {role: score_pairs_among(experiment, embeddings[role], local, n) for role in (VAL, TEST)}
     fits = fit_pair_probabilities(pairs[VAL], kind=getattr(params, "fusion", AUTO))
     if not fits.fits:
@@ -151,7 +154,7 @@ def score_pairs_among(
         part = cosine.part(members, members)
         found = [list_pairs(part, n_neighbours), *([list_pairs(part, n_own, within=INDIVIDUAL)] if n_own else [])]
         some = [(table.query, table.image) for table in found]
-        some += [local.list_voted(rows.iloc[members])] if local is not None else []
+        some += [local.list_voted(rows.iloc[members], n_neighbours)] if local is not None else []
         pairs += [(members[one], members[other]) for one, other in some]
     query, image = join_pairs(pairs)
     table = PairTable(rows, rows, query, image, {EMBEDDING: cosine.exact(query, image)})

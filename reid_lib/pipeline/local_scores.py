@@ -91,8 +91,8 @@ class LocalScores:
         self.recall |= recall
         return table
 
-    def list_voted(self, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-        """Each photograph and the `shortlist` others with most votes of its descriptors, as pairs of row numbers.
+    def list_voted(self, rows: pd.DataFrame, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Each photograph and the n others with most votes of its descriptors, as pairs of row numbers.
 
         What the embedding overlooks they may find. Without RootSIFT there are none.
 
@@ -107,7 +107,7 @@ class LocalScores:
         query, image, number = votes.query[others], votes.image[others], votes.votes[others]
         order = np.lexsort((image, -number, query))
         query, image = query[order], image[order]
-        kept = np.arange(len(query)) - np.searchsorted(query, query) < self.n_shortlisted
+        kept = np.arange(len(query)) - np.searchsorted(query, query) < n
         query, image = query[kept], image[kept]
         return np.minimum(query, image), np.maximum(query, image)
 

@@ -83,8 +83,7 @@ def test_photographs_are_paired_with_those_that_their_descriptors_vote_for(fused
     experiment, _, _ = fused
     local = LocalScores(experiment)
     rows = local.rows[local.rows["dataset"] == local.rows["dataset"].iloc[0]].head(20).reset_index(drop=True)
-    local.n_shortlisted = 2
-    first, second = local.list_voted(rows)
+    first, second = local.list_voted(rows, 2)
     assert (first < second).all()
     some = local.of("sift", rows[IMAGE_ID])
     descriptors, wanted = some.descriptors.astype(np.float32), set()
