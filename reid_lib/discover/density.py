@@ -1,6 +1,6 @@
 """HDBSCAN on a sparse graph of pairs (scikit-learn's; Campello, Moulavi and Sander 2013), for comparison.
 
-Measured, it loses against average linkage (docs/log.md): it drops as noise what is dense nowhere, the rare animals.
+An animal of few photographs may be dense nowhere, and is then dropped as noise.
 """
 
 from dataclasses import dataclass
