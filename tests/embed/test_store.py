@@ -225,7 +225,7 @@ def test_what_validation_leaves_is_what_the_evaluation_would_compute(clean_dirs,
     from reid_lib.params.fields import TrainParams
     from reid_lib.pipeline import data, steps
 
-    kind = {"dataset": "demo:small", "backbone": "resnet10t", "pretrained": False, "image_size": 32}
+    kind = {"dataset": "demo:small", "backbone": "test_resnet", "pretrained": False, "image_size": 32}
     params = TrainParams.checked(kind | {"embedding_dim": 16, "num_epochs": 1, "run_name": "mine"})
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))

@@ -8,24 +8,28 @@ from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline import data, drawing, steps, takeover
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
+    """Of all tests that start from what others computed, in all processes that test at once."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    shared.mkdir(exist_ok=True)
+    return shared
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def evaluated(tmp_path_factory, cache):
-    """A frozen random backbone on demo:small, evaluated once for the tests that only look."""
+    """A frozen random backbone on demo:small, evaluated once for the tests that only look: none changes its files."""
     return evaluate_once(tmp_path_factory, cache, scores="embedding")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fused(tmp_path_factory, cache):
     """The same, its embedding fused with local scores, as evaluate.ipynb does where nothing else is asked for."""
     return evaluate_once(tmp_path_factory, cache, mask="none")  # which is what val chooses there, in half a minute
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def by_encounter(tmp_path_factory, cache):
     """The same, asked by encounter."""
     return evaluate_once(tmp_path_factory, cache, query_unit="encounter", mask="none")

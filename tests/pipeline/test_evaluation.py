@@ -13,7 +13,7 @@ from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import evaluation, steps
 from reid_lib.runs.run import Run
 
-SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
+SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
 
 
 @pytest.fixture(autouse=True)

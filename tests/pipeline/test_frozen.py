@@ -11,7 +11,7 @@ from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import frozen
 from reid_lib.pipeline.evaluation import answer_queries, embed_by_role, similarities
 
-SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
+SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def test_a_training_says_whether_it_beat_its_own_frozen_start(capsys):
 
     experiment, results = train()
     said = capsys.readouterr().out
-    model = build_model("resnet10t", pretrained=False, image_size=32, embedding_dim=0)
+    model = build_model("test_resnet", pretrained=False, image_size=32, embedding_dim=0)
     embeddings = embed_by_role(experiment, model, experiment.pixels(model))
     assert set(embeddings) == set(ROLES)
     start, _ = answer_queries(similarities(experiment, embeddings), 10)

@@ -24,7 +24,9 @@ from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import data, drawing, steps, takeover
 from reid_lib.pipeline.experiment import load_evaluation
 
-SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
+SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
+# Of what is to be killed an epoch takes a while.
+LAUNCHED = {"backbone": "resnet10t", "dataset": "demo:small", "num_epochs": 6}
 # The order, the losses and the metrics of a run are exact for one thread count; the test fixes it.
 SCRIPT = """
 import json, sys
@@ -51,7 +53,7 @@ def dirs(tmp_path, cache, monkeypatch):
 
 
 def launch(**params) -> subprocess.Popen:
-    command = [sys.executable, "-c", SCRIPT, json.dumps(SMALL | {"dataset": "demo:small", "num_epochs": 4} | params)]
+    command = [sys.executable, "-c", SCRIPT, json.dumps(SMALL | LAUNCHED | params)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
 
 
@@ -70,7 +72,7 @@ def epochs_in(folder: Path) -> int:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, cache) -> Path:
-    """A run that nothing disturbs: four epochs."""
+    """A run that nothing disturbs."""
     runs = tmp_path_factory.mktemp("whole")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REID_RUNS", str(runs))
@@ -224,7 +226,7 @@ def test_a_projection_that_fails_leaves_all_other_results(dirs, monkeypatch, cap
 
     monkeypatch.setattr(projection, "reduce_to_plane", fails)
     params = EvaluateParams(
-        backbone="resnet10t", pretrained=False, image_size=32, dataset="demo:small", run_name="flat"
+        backbone="test_resnet", pretrained=False, image_size=32, dataset="demo:small", run_name="flat"
     )
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))

@@ -29,7 +29,7 @@ from reid_lib.openset.summary import headline
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import data, steps, takeover, trained
 
-SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
+SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
 
 
 def add_animals(root, names, photos=5):
@@ -244,7 +244,7 @@ def test_under_the_official_split_a_val_image_that_is_not_asked_stays_enrolled_f
 
 def test_a_backbone_as_it_comes_was_trained_on_nothing_of_ours(mine):
     params = takeover.settle_params(
-        EvaluateParams(backbone="resnet10t", pretrained=False, image_size=32, run_name="frozen")
+        EvaluateParams(backbone="test_resnet", pretrained=False, image_size=32, run_name="frozen")
     )
     params = params.model_copy(update={"dataset": "folder", "data_root": str(mine[0])})
     catalogue = data.read(params)
