@@ -23,6 +23,7 @@ class Joins:
     Args:
         grouping: what is kept up to date elsewhere; `update` follows it.
         odds: (p,) log-odds of its listed pairs that both show one animal.
+        flank: (n,) int, 1 and 2 for photographs of two flanks, which cannot be compared; 0 for all others.
         error: share of answers that are wrong.
 
     Attributes:
@@ -35,8 +36,9 @@ class Joins:
         unclear: pairs about which nobody could tell; two of them settle a join.
     """
 
-    def __init__(self, grouping: Grouping, odds: np.ndarray, *, error: float = ERROR):
+    def __init__(self, grouping: Grouping, odds: np.ndarray, *, flank: np.ndarray | None = None, error: float = ERROR):
         self.grouping, self.odds = grouping, odds
+        self._flank = np.zeros(len(grouping.group), dtype=int) if flank is None else flank
         self._error, self._told = error, float(log_odds(1 - error, least=1e-6))  # nats of one answer
         p = len(odds)
         self.chance, self.worth = np.zeros(p), np.zeros(p)
@@ -93,7 +95,11 @@ class Joins:
         size = np.bincount(group, minlength=len(group))
         sides = np.zeros((key.max(initial=-1) + 1, 2), dtype=int)
         sides[key] = size[ends]
-        self._keep(pairs, of_pair, decided[crossing], of_decided[crossing], sides, inside=False)
+        left, right = (np.bincount(group, weights=self._flank == k, minlength=len(group))[ends] for k in (1, 2))
+        comparable = np.ones(len(sides))
+        comparable[key] = size[ends].prod(axis=1) - left[:, 0] * right[:, 1] - right[:, 0] * left[:, 1]
+        odds = self._judge(pairs, of_pair, comparable)
+        self._keep(pairs, of_pair, decided[crossing], of_decided[crossing], sides, odds, inside=False)
 
     def _look_inside(self, members: np.ndarray, decided: np.ndarray) -> None:
         """The joins in the tree of a group."""
@@ -106,7 +112,9 @@ class Joins:
         decided, ends = decided[within], ends[within]
         first, second, alike = self._add_answers(one, other, pairs, ends, self._votes(decided)[0], len(members))
         tree = grow_tree(len(members), first, second, alike)
-        self._keep(pairs, tree.meet(one, other), decided, tree.meet(*ends.T), tree.sizes, inside=True)
+        of_pair = tree.meet(one, other)
+        odds = self._judge(pairs, of_pair, np.bincount(of_pair, minlength=len(tree.sizes)))
+        self._keep(pairs, of_pair, decided, tree.meet(*ends.T), tree.sizes, odds, inside=True)
 
     def _add_answers(self, one, other, pairs, ends, votes, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Pairs among m photographs, and how likely they show one animal by picture and answers together (Bayes)."""
@@ -118,17 +126,16 @@ class Joins:
         alike = np.where(votes == 0, picture, expit(log_odds(picture) + self._told * votes))
         return key // m, key % m, alike
 
-    def _keep(self, pairs, of_pair, decided, of_decided, sides: np.ndarray, *, inside: bool) -> None:
+    def _keep(self, pairs, of_pair, decided, of_decided, sides, odds, *, inside: bool) -> None:
         """Worth and chance of joins, at the pair of each that is its question.
 
         Args:
             pairs, of_pair: (q,) listed pairs, and the join that each lies across.
             decided, of_decided: (d, 2) pairs with an answer, and their joins.
-            sides: (joins, 2).
+            sides, odds: (joins, 2), (joins,) by pictures.
             inside: or between groups.
         """
         n = len(sides)
-        odds = self._judge(pairs, of_pair, sides)
         told, unclear = self._votes(decided)
         votes = np.bincount(of_decided, weights=told, minlength=n)
         nobody_knows = np.bincount(of_decided, weights=unclear, minlength=n) >= ENOUGH
@@ -147,17 +154,17 @@ class Joins:
         self.sides[question], self.inside[question] = sides[joins], inside
         self.n_answers[question] = np.bincount(of_decided[~unclear], minlength=n)[joins]
 
-    def _judge(self, pairs: np.ndarray, of_pair: np.ndarray, sides: np.ndarray) -> np.ndarray:
+    def _judge(self, pairs: np.ndarray, of_pair: np.ndarray, n_pairs: np.ndarray) -> np.ndarray:
         """(joins,) log-odds that both sides are one animal, by pictures.
 
-        By the mean probability of all pairs across, as average linkage joins, an unlisted one counting as 0; where both
-        sides come from one present cluster, half-way to the most probable pair: a cluster was found together.
+        By the mean probability of the pairs across, of `n_pairs` (joins,) each, an unlisted one counting as 0; where
+        both sides come from one present cluster, half-way to the most probable pair: a cluster was found together.
         """
-        n, cluster = len(sides), self.grouping.cluster
+        n, cluster = len(n_pairs), self.grouping.cluster
         highest = np.full(n, UNLISTED)
         np.maximum.at(highest, of_pair, self.odds[pairs])
         total = np.bincount(of_pair, weights=expit(self.odds[pairs]), minlength=n)
-        mean = np.asarray(log_odds(total / np.maximum(sides.prod(axis=1), 1)))
+        mean = np.asarray(log_odds(total / np.maximum(n_pairs, 1)))
         within = cluster[self.grouping.first[pairs]] == cluster[self.grouping.second[pairs]]
         together = np.bincount(of_pair, weights=within, minlength=n) > 0
         return np.where(together, (highest + mean) / 2, mean)

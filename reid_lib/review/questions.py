@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.core.names import DATASET, IMAGE_ID
+from reid_lib.core.names import DATASET, IMAGE_ID, ORIENTATION
 from reid_lib.review.decisions import FIRST, SECOND
 
 CLUSTER = "cluster"
@@ -46,6 +46,8 @@ class Question:
 def check_pairs(photographs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs as a review takes them, with `dataset`; index 0 ... p-1.
 
+    Pairs of a left and a right flank are left out: nobody can compare them, and their probabilities say nothing.
+
     Raises:
         ReviewError: a pair is of unknown photographs or of two data sets, stands there twice, or has no probability.
     """
@@ -69,7 +71,18 @@ def check_pairs(photographs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
         if rows.any():
             one = pairs[rows].iloc[0]
             raise ReviewError(f"pair {one[FIRST]!r}, {one[SECOND]!r} {what} ({int(rows.sum())} such pairs)")
-    return pairs.assign(**{FIRST: ends[FIRST], SECOND: ends[SECOND], DATASET: of[0]})
+    pairs = pairs.assign(**{FIRST: ends[FIRST], SECOND: ends[SECOND], DATASET: of[0]})
+    flank = pd.Series(code_flanks(photographs), index=dataset.index)
+    one, other = (pairs[name].map(flank) for name in (FIRST, SECOND))
+    return pairs[(one == other) | (one * other == 0)].reset_index(drop=True)
+
+
+def code_flanks(photographs: pd.DataFrame) -> np.ndarray:
+    """(n,) int: 1 for a left flank, 2 for a right one, 0 for anything else."""
+    if ORIENTATION not in photographs:
+        return np.zeros(len(photographs), dtype=int)
+    told = photographs[ORIENTATION].astype(str).str.strip().str.lower()
+    return told.map({"left": 1, "right": 2}).fillna(0).to_numpy(dtype=int)
 
 
 def code_clusters(photographs: pd.DataFrame, clusters: pd.Series | None = None) -> np.ndarray:

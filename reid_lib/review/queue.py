@@ -22,6 +22,7 @@ from reid_lib.review.questions import (
     Question,
     check_pairs,
     code_clusters,
+    code_flanks,
 )  # fmt: skip
 from reid_lib.review.stopping import ENOUGH_DOUBT, chance_of_change
 from reid_lib.review.words import (
@@ -47,6 +48,7 @@ class ReviewQueue:
         current: of `decisions.current`: what was decided before.
         error: share of answers that are wrong: how much one answer counts against what the pictures say, and so
             whether it is asked again by another pair.
+        asks: False: answers are taken, and none is asked, which is quicker.
 
     Raises:
         ReviewError: a pair is of unknown photographs or of two data sets, stands there twice, or has no probability.
@@ -60,6 +62,7 @@ class ReviewQueue:
         *,
         current: pd.DataFrame | None = None,
         error: float = ERROR,
+        asks: bool = True,
     ):
         self.photographs, self.pairs = photographs.reset_index(drop=True), check_pairs(photographs, pairs)
         self._ids = self.photographs[IMAGE_ID].astype(str).to_numpy(dtype=object)
@@ -68,11 +71,12 @@ class ReviewQueue:
         self.clusters = self.photographs[CLUSTER] if clusters is None else self.photographs[IMAGE_ID].map(clusters)
         first, second = (self.pairs[name].map(self._place).to_numpy(dtype=np.int64) for name in (FIRST, SECOND))
         probability = self.pairs[PROBABILITY].to_numpy(dtype=np.float64)
-        self._error = error
+        self._error, self._asks = error, asks
         self._grouping = Grouping(cluster, first, second, probability)
         named = np.where(cluster[first] == cluster[second], 1, -1) * (self.pairs[DOUBT] == LABEL).to_numpy()
         prior = float(log_odds(1 - LABEL_ERRORS))
-        self._joins = Joins(self._grouping, np.asarray(log_odds(probability)) + prior * named, error=error)
+        odds, flank = np.asarray(log_odds(probability)) + prior * named, code_flanks(self.photographs)
+        self._joins = Joins(self._grouping, odds, flank=flank, error=error)
         self._listed = {_ordered(a, b): k for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True))}
         self._answers: dict[tuple[int, int], tuple[str, int]] = {}
         self._changed: dict[tuple[int, int], bool] = {}
@@ -217,7 +221,8 @@ class ReviewQueue:
             if answer is not None:
                 self._answers[key] = answer
         looked_at, changed = self._grouping.decide(decided)
-        self._joins.update(looked_at)
+        if self._asks:
+            self._joins.update(looked_at)
         for key in answers:
             self._changed.pop(key, None)
             self._changed[key] = changed

@@ -66,7 +66,8 @@ def simulate_review(
     Yields:
         The queue before the first answer, and after each.
     """
-    queue = ReviewQueue(photographs, pairs, error=max(1 - reviewer.right, 1e-3) if error is None else error)
+    error = max(1 - reviewer.right, 1e-3) if error is None else error
+    queue = ReviewQueue(photographs, pairs, error=error, asks=order == "queue")
     yield queue
     answers: dict[tuple[str, str], list[str]] = {}
     for pair in _ask(queue, order, n_answers, seed):

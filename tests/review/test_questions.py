@@ -6,7 +6,7 @@ import pytest
 from deciding_cases import partition
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.review.questions import check_pairs, code_clusters
+from reid_lib.review.questions import check_pairs, code_clusters, code_flanks
 
 PHOTOGRAPHS = pd.DataFrame({"image_id": list("abcdf"), "dataset": ["d"] * 4 + ["e"]})
 
@@ -44,3 +44,10 @@ def test_clusters_are_of_a_data_set_and_photographs_without_one_are_alone():
 def test_a_photograph_stands_there_once():
     with pytest.raises(ReviewError, match="'a' stands there twice"):
         check_pairs(pd.concat([PHOTOGRAPHS, PHOTOGRAPHS[:1]]), pd.DataFrame(columns=["image_id_1", "image_id_2"]))
+
+
+def test_a_left_and_a_right_flank_are_no_pair():
+    photographs = PHOTOGRAPHS.assign(orientation=["Left", "right ", None, "left", "left"])
+    pairs = pd.DataFrame({"image_id_1": ["a", "a", "a"], "image_id_2": ["b", "c", "d"], "probability": 0.5})
+    found = check_pairs(photographs, pairs.assign(doubt="cluster"))
+    assert found["image_id_2"].tolist() == ["c", "d"] and code_flanks(photographs).tolist() == [1, 2, 0, 1, 1]
