@@ -1,7 +1,8 @@
 """What decisions change: clusters and names of a run's photographs with the decisions applied, beside the old ones.
 
-Written are `applied/clusters.csv`, `applied/identities.csv` (the catalogue with corrected names) and, where test
-photographs are labelled, `applied/metrics.json`. Neither photographs nor catalogue nor run change.
+Written are `applied/clusters.csv`, `applied/identities.csv` (the catalogue with corrected names),
+`applied/left_out.csv` (decisions that others outweigh) and, where test photographs are labelled,
+`applied/metrics.json`. Neither photographs nor catalogue nor run change.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pandas as pd
 from reid_lib.core import files, frames
 from reid_lib.core.errors import ReviewError
 from reid_lib.core.locks import hold_lock
+from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     CLUSTERS_CSV,
     DATASET,
@@ -34,7 +36,7 @@ from reid_lib.pipeline.review_said import keep_standing
 from reid_lib.review.decisions import WHO, current
 from reid_lib.review.effect import apply_decisions
 
-IDENTITIES_CSV = "identities.csv"
+IDENTITIES_CSV, LEFT_OUT_CSV = "identities.csv", "left_out.csv"
 BEFORE, CHANGED_BY = "identity_before", "changed_by"
 KNOWN_AS = "known "
 MEASURED = {"ari": "adjusted Rand index", "ami": "AMI", "pair_precision": "pair precision", "pair_recall": "recall"}
@@ -49,6 +51,7 @@ class Applied:
         folder: where.
         clusters: image_id, dataset, cluster, changed_by.
         identities: the corrected catalogue: all columns, identity, identity_before, changed_by.
+        left_out: decisions without effect, since others contradict and outweigh them.
         metrics: before and after; None where no test photograph is labelled.
         summary: in words.
     """
@@ -56,6 +59,7 @@ class Applied:
     folder: Path
     clusters: pd.DataFrame
     identities: pd.DataFrame
+    left_out: pd.DataFrame
     metrics: dict | None
     summary: str
 
@@ -69,7 +73,8 @@ def write_effect(review: ReviewFolder, experiment: Experiment, rows: pd.DataFram
     Raises:
         ReviewError: the folder cannot be written.
     """
-    clusters = apply_decisions(review.photographs, review.pairs, current(rows))
+    effect = apply_decisions(review.photographs, review.pairs, current(rows))
+    clusters, left_out = effect.clusters, effect.left_out
     identities = correct_catalogue(experiment.catalogue.rows, clusters)
     standing = keep_standing(rows)
     metrics = measure_effect(review.photographs, clusters, experiment.split.rows, standing)
@@ -79,9 +84,13 @@ def write_effect(review: ReviewFolder, experiment: Experiment, rows: pd.DataFram
         with hold_lock(folder / ".lock"):
             frames.write_csv(folder / CLUSTERS_CSV, clusters)
             frames.write_csv(folder / IDENTITIES_CSV, identities)
+            frames.write_csv(folder / LEFT_OUT_CSV, left_out)
             if metrics:
                 files.write_json(folder / METRICS_JSON, metrics)
-    return Applied(folder, clusters, identities, metrics, _describe(folder, clusters, identities, metrics, standing))
+            else:
+                (folder / METRICS_JSON).unlink(missing_ok=True)  # of labels that are no longer there
+    summary = _describe(folder, clusters, identities, left_out, metrics, standing)
+    return Applied(folder, clusters, identities, left_out, metrics, summary)
 
 
 def correct_catalogue(catalogue: pd.DataFrame, clusters: pd.DataFrame) -> pd.DataFrame:
@@ -135,7 +144,14 @@ def _measure_names(found: pd.DataFrame) -> dict[str, float]:
     return {"baks": float(baks(*told)), "baus": float(baus(*told)), "geometric_mean": float(score)}
 
 
-def _describe(folder: Path, clusters: pd.DataFrame, identities: pd.DataFrame, metrics: dict | None, standing) -> str:
+def _describe(
+    folder: Path,
+    clusters: pd.DataFrame,
+    identities: pd.DataFrame,
+    left_out: pd.DataFrame,
+    metrics: dict | None,
+    standing: pd.DataFrame,
+) -> str:
     """What was written, in words."""
     people = ", ".join(sorted(set(standing[WHO]))) or "nobody"
     moved = int((clusters[CHANGED_BY].notna() & (clusters[CHANGED_BY].astype(str) != "")).sum())
@@ -144,6 +160,9 @@ def _describe(folder: Path, clusters: pd.DataFrame, identities: pd.DataFrame, me
         f"{len(standing):,} decisions ({people}) applied: {moved:,} photographs moved to another cluster, {renamed:,} "
         f"names of the catalogue corrected",
     ]
+    if len(left_out):
+        told = f"{counted(len(left_out), 'decision')} of these {'has' if len(left_out) == 1 else 'have'} no effect"
+        lines.append(f"{told}: others contradict and outweigh them ({LEFT_OUT_CSV})")
     if metrics:
         for what, word in MEASURED.items():
             values = [describe_value(metrics[when]["clusters"]["overall"][what]) for when in ("before", "after")]

@@ -6,7 +6,7 @@ __all__, __getattr__, __dir__ = face(
     __name__,
     {
         "decisions": "CANNOT_TELL DIFFERENT DISPUTED DecisionTable SAME current",
-        "effect": "apply_decisions",
+        "effect": "Effect apply_decisions",
         "graph": "Constraints",
         "questions": "Question",
         "queue": "ReviewQueue",

@@ -4,6 +4,7 @@ Nothing here touches photographs, catalogue or clusters; the caller writes the r
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,24 @@ CHANGED_BY = "changed_by"
 NEW = "new"  # the name of a cluster that got none: "new 7"
 
 
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """What decisions do.
+
+    Attributes:
+        clusters: `image_id`, `dataset`, `cluster`, `changed_by` (names of the people whose decisions on the old and new
+            clusters of a photograph changed the name of its cluster; "" where it is as before), in the order of the
+            photographs.
+        left_out: rows of `decisions.current` that have no effect: other decisions contradict and outweigh them.
+    """
+
+    clusters: pd.DataFrame
+    left_out: pd.DataFrame
+
+
 def apply_decisions(
     photographs: pd.DataFrame, pairs: pd.DataFrame, current: pd.DataFrame, *, error: float = ERROR
-) -> pd.DataFrame:
+) -> Effect:
     """Clusters with decisions applied to the present ones.
 
     *Same* brings together what both present clusters hold; *different* parts a cluster, each of its other photographs
@@ -35,10 +51,6 @@ def apply_decisions(
         current: of `decisions.current`. Photographs that are not among `photographs` are passed over.
         error: share of answers that are wrong: what evidence one answer is.
 
-    Returns:
-        `image_id`, `dataset`, `cluster`, `changed_by` (names of the people whose decisions on the old and new clusters
-        of a photograph changed the name of its cluster; "" where it is as before), in the order of `photographs`.
-
     Raises:
         ReviewError: see `questions.check_pairs`.
     """
@@ -48,19 +60,19 @@ def apply_decisions(
     probability = pairs[PROBABILITY].to_numpy(dtype=np.float64)
     known = {_ordered(a, b): p for a, b, p in zip(first.tolist(), second.tolist(), probability.tolist(), strict=True)}
     grouping, people = Grouping(code_clusters(rows), first, second, probability), {}
-    decided = {}
+    decided, at = {}, {}
     columns = current[[FIRST, SECOND, DECIDED, WEIGHT, WHO]]
-    for one, other, told, weight, who in columns.itertuples(index=False, name=None):
+    for row, (one, other, told, weight, who) in enumerate(columns.itertuples(index=False, name=None)):
         if told in (SAME, DIFFERENT) and one in place and other in place:
             pair = _ordered(place[one], place[other])
             decided[pair] = Decided(pair, told == SAME, int(weight), known.get(pair, 0.5), error)
-            people[pair] = who.split("; ")
+            people[pair], at[pair] = who.split("; "), row
     grouping.decide(decided)
     names = name_groups(rows, grouping.group)
     changed = names != rows[CLUSTER].astype(object).where(rows[CLUSTER].notna(), "")
     found = rows[[IMAGE_ID, DATASET]].assign(**{CLUSTER: names, CHANGED_BY: ""})
     found.loc[changed, CHANGED_BY] = _who_changed(grouping, np.flatnonzero(changed), people)
-    return found
+    return Effect(found, current.iloc[sorted(at[pair] for pair in grouping.left_out)].reset_index(drop=True))
 
 
 def name_groups(rows: pd.DataFrame, group: np.ndarray) -> pd.Series:

@@ -23,11 +23,13 @@ class Plan:
         members: (m,) int, photographs of whole present clusters.
         group: (m,) int, of each: the least photograph of its group.
         doubts: pair called different inside a component of *same* -> the decision to doubt.
+        left_out: decided pairs that have no effect: others contradict and outweigh them.
     """
 
     members: np.ndarray
     group: np.ndarray
     doubts: dict[tuple[int, int], tuple[int, int]]
+    left_out: frozenset[tuple[int, int]] = frozenset()
 
 
 class Grouping:
@@ -41,7 +43,7 @@ class Grouping:
     Attributes:
         group: (n,) int, of each photograph the least one of its group.
         decided: pair, the lesser first -> decision.
-        doubts: as in `Plan`, of all.
+        doubts, left_out: as in `Plan`, of all.
     """
 
     def __init__(self, cluster: np.ndarray, first: np.ndarray, second: np.ndarray, probability: np.ndarray):
@@ -61,6 +63,7 @@ class Grouping:
             self.group[members] = members.min()
         self.decided: dict[tuple[int, int], Decided] = {}
         self.doubts: dict[tuple[int, int], tuple[int, int]] = {}
+        self.left_out: set[tuple[int, int]] = set()
         self._of_cluster: dict[int, set[tuple[int, int]]] = {}
 
     def decide(self, decisions: dict[tuple[int, int], Decided | None]) -> tuple[np.ndarray, bool]:
@@ -83,9 +86,11 @@ class Grouping:
         looked_at = np.unique(np.concatenate(seen))
         self._at[looked_at] = 0
         self.doubts = {pair: doubt for pair, doubt in self.doubts.items() if self._at[pair[0]] < 0}
+        self.left_out = {pair for pair in self.left_out if self._at[pair[0]] < 0}
         self._at[looked_at] = -1
         for plan in plans:
             self.doubts |= plan.doubts
+            self.left_out |= plan.left_out
         return looked_at, changed
 
     def preview(self, one: Decided) -> list[Plan]:
@@ -176,7 +181,7 @@ class Grouping:
         for label in np.unique(block[different[block[different[:, 0]] == block[different[:, 1]]][:, 0]]):
             inside = np.flatnonzero(block == label)
             group[inside] = len(members) + _part(inside, animal, cluster, different, listed) + group.max()
-        return Plan(members, _least(members, group), doubts)
+        return Plan(members, _least(members, group), doubts, frozenset(left_out))
 
 
 def _least(members: np.ndarray, label: np.ndarray) -> np.ndarray:
