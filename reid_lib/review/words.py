@@ -7,6 +7,7 @@ import numpy as np
 from reid_lib.review.stopping import PATIENCE
 
 UNCHANGED = "changes no group"
+SURELY = 0.99  # a chance that is not worth saying
 
 
 def describe_join(names: tuple[str, str], sizes: tuple[int, int], *, inside: bool, n_answers: int) -> str:
@@ -65,6 +66,8 @@ def describe_left(questions: int, contradictions: int, changes: float, chance: f
     ahead = f"any of the next {min(PATIENCE, questions)} does"
     if stop:
         return f"{left}. The chance that {ahead} is below 5 %: you can stop here"
+    if chance > SURELY:
+        return f"{left}: go on"
     return f"{left}. The chance that {ahead} is {chance:.0%}, by the last answers"
 
 

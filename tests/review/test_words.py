@@ -41,4 +41,5 @@ def test_what_is_left():
     assert words.describe_left(0, 0, 0.0, 0.0, True) == "nothing is left to ask"
     told = words.describe_left(1200, 2, 30.4, 0.9, False)
     assert "1,200 questions are left, 2 of them where" in told and "about 30" in told and "next 72 does is 90%" in told
+    assert words.describe_left(1200, 0, 30.4, 1.0, False).endswith("would change something: go on")
     assert "you can stop here" in words.describe_left(30, 0, 0.2, 0.01, True)
