@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from reid_lib.figures.match_lines import MOST_LINES, MOST_OUTLIERS, choose_spread
 from reid_lib.figures.style import COLOURS, GREY
-from reid_lib.pages.html import data_uri, jpeg, render_template
+from reid_lib.pages.html import data_uri, jpeg, muted, render_template
 
 HEIGHT = 300  # of both photographs where their matches are drawn, in units of the drawing
 GAP = 14
@@ -103,7 +103,7 @@ class AnswerCards:
     def card(self, name: str) -> Markup:
         """What the page shows of a photograph, as HTML."""
         if name not in self._places:
-            return Markup("<p>There is no picture of it: ask for the answers again.</p>")
+            return muted("There is no picture of it: ask for the answers again.")
         begin, end = self._places[name]
         with open(self.page, "rb") as file:
             file.seek(begin)

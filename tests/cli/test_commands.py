@@ -35,9 +35,11 @@ def test_every_command_has_a_help_text_with_an_example(words, asked):
 def test_the_commands_are_those_of_the_readme_and_the_scripts():
     names = {" ".join(words) for words in every_command()}
     assert names == {
-        *"name folder state show stop report download runs sweep export identify sightings gallery accept".split(),
+        *"name folder state show stop report download runs sweep export identify sightings".split(),
+        *"gallery accept review".split(),
         *(f"sweep {action}" for action in ("plan", "submit", "run", "status", "variant")),
         *(f"gallery {action}" for action in ("list", "show", "export", "add", "remove", "merge", "rename", "undo")),
+        *(f"review {action}" for action in ("list", "show", "apply")),
     }
 
 

@@ -103,7 +103,9 @@ def test_cards_of_a_hostile_animal_are_text(comparison, monkeypatch):
 def test_no_module_puts_html_together():
     tag = re.compile(r"""f?["'][^"']*</?(div|span|b|p|h\d|table|tr|td|th|ul|li|img|br|style|html)\b[^"']*>""")
     for file in (ROOT / "reid_lib").rglob("*.py"):
-        code = "\n".join(line for line in file.read_text().splitlines() if "endswith" not in line)
+        code = "\n".join(
+            line for line in file.read_text().splitlines() if "endswith" not in line and "re.compile" not in line
+        )
         assert not tag.search(re.sub(r'"""[\s\S]*?"""', "", code)), file
 
 
