@@ -22,8 +22,11 @@ from reid_lib.review.decisions import (
 )
 
 
-def fork_writer(path, who: str, n: int) -> tuple[int, int]:
-    """A fork of this process that decides n times, and says through a pipe what `append` returned: pid, pipe."""
+def fork_writer(path, who: str, n: int, *, pause: float = 0) -> tuple[int, int]:
+    """A fork of this process that decides n times, and says through a pipe what `append` returned: pid, pipe.
+
+    Seconds of a pause after each decision let others have the lock.
+    """
     reader, writer = os.pipe()
     if child := os.fork():
         os.close(writer)
@@ -33,6 +36,7 @@ def fork_writer(path, who: str, n: int) -> tuple[int, int]:
         for k in range(n):
             made = table.append(f"{who}-{k}", "other,\nphotograph", SAME, who=who, shown={"probability": k})
             os.write(writer, f"{made}\n".encode())
+            time.sleep(pause)
     finally:
         os._exit(0)
 
@@ -77,7 +81,7 @@ def test_what_cannot_be_a_decision_is_refused_and_nothing_written(tmp_path):
 
 def test_two_processes_at_once_lose_nothing(tmp_path):
     path, said = tmp_path / "decisions.csv", []
-    writers = [fork_writer(path, who, 100) for who in ("Ana", "Ben")]
+    writers = [fork_writer(path, who, 100, pause=0.01) for who in ("Ana", "Ben")]
     for child, reader in writers:
         with open(reader) as pipe:
             said.append(pipe.read().split())
