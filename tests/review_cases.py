@@ -1,6 +1,7 @@
 """A finished run that can be reviewed, made in a second; and the truth of its photographs."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,14 @@ def make_review(root: Path, rows: pd.DataFrame) -> Path:
         patch.setenv("REID_CACHE", str(root / "cache"))
         make_reviewable(root, rows)
         open_review("made")
+    return root
+
+
+def copy_review(made: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what `make_review` made, for one test, which finds it; returns `root`."""
+    shutil.copytree(made, root, dirs_exist_ok=True)
+    monkeypatch.setenv("REID_RUNS", str(root / "runs"))
+    monkeypatch.setenv("REID_CACHE", str(root / "cache"))
     return root
 
 

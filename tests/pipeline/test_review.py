@@ -1,9 +1,7 @@
 """A review: what is asked, what was said before, whose undo it is; two runs on one table."""
 
-import shutil
-
 import pytest
-from review_cases import make_review, make_reviewable, reviewable_rows
+from review_cases import copy_review, make_review, make_reviewable, reviewable_rows
 
 from reid_lib.core.errors import ReviewError, RunError
 from reid_lib.core.names import IDENTITY, IMAGE_ID
@@ -19,9 +17,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def opened(made, tmp_path, monkeypatch):
-    monkeypatch.setenv("REID_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    copy_review(made, tmp_path, monkeypatch)
     return open_review("made", who="ada")
 
 

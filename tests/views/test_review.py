@@ -1,13 +1,12 @@
 """The screen of a review without a browser: what its keys send, what is shown, what is recorded."""
 
 import json
-import shutil
 import threading
 import time
 
 import pandas as pd
 import pytest
-from review_cases import HOSTILE, make_review, reviewable_rows, truth_of
+from review_cases import HOSTILE, copy_review, make_review, reviewable_rows, truth_of
 
 from reid_lib.core.names import DATASET, IMAGE_ID
 from reid_lib.pipeline.review import open_review
@@ -25,11 +24,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def root(made, tmp_path, monkeypatch):
-    """A copy of it for one test."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setenv("REID_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
-    return tmp_path
+    return copy_review(made, tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -228,5 +223,7 @@ def test_the_threads_of_a_closed_screen_end(root):
     screen = ReviewScreen(open_review("made", who="ada"))
     screen.send = lambda *_: None
     screen.handle({"do": "picture", "id": screen.state["question"]["ids"][0], "level": "thumb"})
+    assert threading.active_count() > before
     screen.close()
     wait_for(lambda: threading.active_count() <= before)
+    assert threading.active_count() <= before
