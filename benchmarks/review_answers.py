@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 
-from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, ROLE, SPLIT, TEST
+from reid_lib.core.names import CLUSTER, DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, ROLE, SPLIT, TEST
 from reid_lib.core.paths import cache_root, project_root
 from reid_lib.data.catalogue import Catalogue, read_catalogue
 from reid_lib.params.fields import EvaluateParams
@@ -30,7 +30,7 @@ from reid_lib.pipeline.recipes import FinishedRun
 from reid_lib.pipeline.review_pairs import list_askable, reopen
 from reid_lib.review.decisions import FIRST, SECOND
 from reid_lib.review.effect import name_groups
-from reid_lib.review.questions import CLUSTER, DOUBT, LABEL
+from reid_lib.review.questions import DOUBT, LABEL
 from reid_lib.review.queue import ReviewQueue
 from reid_lib.review.reviewer import SimulatedReviewer, measure_ari, simulate_review
 

@@ -66,6 +66,10 @@ ANSWERS_HTML = "answers.html"  # the same in pictures; it needs nothing else
 SUMMARY_TXT = "summary.txt"
 ASKED_JSON = "asked.json"  # what was asked of which gallery; written last
 
+# Of clusters.csv.
+CLUSTER = "cluster"
+KNOWN_AS = "known "  # begins the cluster of a known animal
+
 # Columns of answers.csv, beside those of a catalogue; identity_1 ... identity_5 follow the ranks, as image, date and
 # probability do.
 DECISION = "decision"  # name of the animal, or NEW_INDIVIDUAL; missing where the photograph could not be used

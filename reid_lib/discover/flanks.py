@@ -4,17 +4,8 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import ENCOUNTER, ORIENTATION
+from reid_lib.data.flanks import LEFT, RIGHT, find_flanks
 from reid_lib.match.pairs import PairTable
-
-LEFT, RIGHT = "left", "right"
-
-
-def find_flanks(rows: pd.DataFrame) -> np.ndarray:
-    """(n,) "left", "right", or "" where it is neither, or not known."""
-    if ORIENTATION not in rows:
-        return np.full(len(rows), "", dtype=str)
-    flank = rows[ORIENTATION].astype(str).str.strip().str.lower()
-    return flank.where(flank.isin([LEFT, RIGHT]), "").to_numpy(dtype=str)
 
 
 def list_comparable(rows: pd.DataFrame) -> list[np.ndarray]:

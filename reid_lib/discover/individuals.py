@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import DATASET, IDENTITY, KNOWN
+from reid_lib.core.names import DATASET, IDENTITY, KNOWN, KNOWN_AS
 from reid_lib.discover.density import DensityTree
 from reid_lib.discover.flanks import join_flanks, show_other_flanks
 from reid_lib.discover.linkage import LOWEST, Linkage, Tree, link
@@ -112,7 +112,7 @@ def cluster_photographs(
     """
     rows = table.queries
     dataset, new = rows[DATASET].astype(str).to_numpy(), named.isna().to_numpy()
-    found = np.array([f"known {name}" for name in named.astype(str)], dtype=object)
+    found = np.array([f"{KNOWN_AS}{name}" for name in named.astype(str)], dtype=object)
     for name in sorted(set(dataset[new])):
         members = np.flatnonzero(new & (dataset == name))
         labels = grow_tree(table, probability, members, method).cut(cuts.of(name))

@@ -11,12 +11,11 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.special import gammaln
 
-from reid_lib.core.names import CLUSTERS_CSV, DATASET, IDENTITY
+from reid_lib.core.names import CLUSTER, CLUSTERS_CSV, DATASET, IDENTITY
 from reid_lib.openset.bootstrap import Stratum, draw_individuals
 from reid_lib.openset.measures import Estimate, average_datasets
 from reid_lib.openset.summary import describe_value
 
-CLUSTER = "cluster"
 AMI = "ami"
 MEASURES = ("ari", AMI, "pair_precision", "pair_recall", "pair_f1", "clusters_per_individual", "single_images")
 WORDS = {

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import BBOX, DATASET, IMAGE_ID, PATH, PROBABILITY
+from reid_lib.core.names import BBOX, CLUSTER, DATASET, IMAGE_ID, KNOWN_AS, PATH, PROBABILITY
 from reid_lib.core.paths import locate
-from reid_lib.discover.measures import CLUSTER
 from reid_lib.figures.match_lines import MatchedPair, match_lines
 from reid_lib.openset.probability import say_how_sure
 from reid_lib.pipeline.experiment import Experiment
@@ -24,7 +23,7 @@ from reid_lib.pipeline.recipes import FinishedRun
 from reid_lib.pipeline.review_effect import Applied, write_effect
 from reid_lib.pipeline.review_folder import ReviewFolder, open_folder, run_of
 from reid_lib.pipeline.review_matches import PairMatcher
-from reid_lib.pipeline.review_pairs import DOUBT, OF_ANSWER, OF_CLUSTER, OF_LABEL, reopen
+from reid_lib.pipeline.review_pairs import reopen
 from reid_lib.pipeline.review_said import Said
 from reid_lib.pipeline.target import make_drawn_run
 from reid_lib.review.decisions import (
@@ -38,6 +37,7 @@ from reid_lib.review.decisions import (
     WHO,
     DecisionTable,
 )  # fmt: skip
+from reid_lib.review.questions import ANSWER, CLUSTERS, DOUBT, LABEL
 from reid_lib.review.queue import ReviewQueue
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ if TYPE_CHECKING:
 
 FIRST_SHOWN, FIRST_DRAWN = 10, 3  # questions in the table and in the figure of those that are asked first
 NAMED = 3  # clusters that stand for a group
-KNOWN = "known "
-KINDS = {OF_CLUSTER: "of new photographs", OF_ANSWER: "of answers", OF_LABEL: "of labels"}
+KINDS = {CLUSTERS: "of new photographs", ANSWER: "of answers", LABEL: "of labels"}
 SPOTS = "Lines: the same spot by one geometry, darker is surer; thin grey: others."
 
 
@@ -130,7 +129,7 @@ class Review:
         told = folder.pairs[[FIRST, SECOND, PROBABILITY, DOUBT]].itertuples(index=False, name=None)
         self._told = {(one, other): (probability, doubt) for one, other, probability, doubt in told}
         self._datasets = sorted(folder.photographs[DATASET].astype(str).unique())
-        self._named = self.photographs[CLUSTER].str.removeprefix(KNOWN).to_dict()
+        self._named = self.photographs[CLUSTER].str.removeprefix(KNOWN_AS).to_dict()
         self._animals = sorted(set(self._named.values()))
         self._matcher = PairMatcher(experiment)
         self._answered: set[tuple[str, str]] = set()  # by this person, now: a dispute about them is not theirs to end

@@ -16,29 +16,30 @@ from reid_lib.core.errors import ReviewError
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.messages import counted
 from reid_lib.core.names import (
+    CLUSTER,
     CLUSTERS_CSV,
     DATASET,
     IDENTITY,
     IMAGE_ID,
     INDIVIDUAL,
     KNOWN,
+    KNOWN_AS,
     METRICS_JSON,
     ROLE,
     TEST,
 )
 from reid_lib.core.paths import writing
-from reid_lib.discover.measures import CLUSTER, measure_clusters
+from reid_lib.discover.measures import measure_clusters
 from reid_lib.openset.metrics import animalclef2025_score, baks, baus
 from reid_lib.openset.summary import describe_value
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.review_folder import APPLIED, ReviewFolder
 from reid_lib.pipeline.review_said import keep_standing
 from reid_lib.review.decisions import WHO, current
-from reid_lib.review.effect import apply_decisions
+from reid_lib.review.effect import CHANGED_BY, apply_decisions
 
 IDENTITIES_CSV, LEFT_OUT_CSV = "identities.csv", "left_out.csv"
-BEFORE, CHANGED_BY = "identity_before", "changed_by"
-KNOWN_AS = "known "
+BEFORE = "identity_before"
 MEASURED = {"ari": "adjusted Rand index", "ami": "AMI", "pair_precision": "pair precision", "pair_recall": "recall"}
 PERSON = "with a person in the loop"
 

@@ -13,6 +13,7 @@ import pandas as pd
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
     BBOX,
+    CLUSTER,
     CLUSTERS_CSV,
     DATASET,
     DATE,
@@ -20,6 +21,7 @@ from reid_lib.core.names import (
     GALLERY,
     IDENTITY,
     IMAGE_ID,
+    KNOWN_AS,
     N_RANKS,
     ORIENTATION,
     PATH,
@@ -31,7 +33,6 @@ from reid_lib.core.names import (
     VAL,
     ranked_column,
 )
-from reid_lib.discover.measures import CLUSTER
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.encounters import ByEncounter
 from reid_lib.match.pairs import PairTable
@@ -40,12 +41,11 @@ from reid_lib.pipeline.discovery import AVERAGE, choose_method, cluster_test, sc
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import LocalScores, mask_of
 from reid_lib.pipeline.recipes import FinishedRun
+from reid_lib.review.decisions import FIRST, SECOND
+from reid_lib.review.questions import ANSWER, CLUSTERS, DOUBT, LABEL
 
 MOST_PAIRS = 30_000  # of a queue
 LABEL_NEIGHBOURS = 5  # of each named photograph: the nearest of all, and as many of its own name
-DOUBT = "doubt"
-OF_CLUSTER, OF_ANSWER, OF_LABEL = "cluster", "answer", "label"
-FIRST, SECOND = f"{IMAGE_ID}_1", f"{IMAGE_ID}_2"
 TOLD = (IMAGE_ID, DATASET, PATH, IDENTITY, CLUSTER, DATE, ENCOUNTER, ORIENTATION, ROLE, BBOX)
 
 
@@ -98,9 +98,9 @@ def list_askable(finished: FinishedRun, experiment: Experiment) -> Askable:
     labels = score_pairs_among(experiment, named, local, LABEL_NEIGHBOURS, LABEL_NEIGHBOURS)
     photographs = _photographs(finished, clusters)
     parts = [
-        _pairs(found.pairs[TEST], found.fits.probability(found.pairs[TEST]), OF_CLUSTER),
+        _pairs(found.pairs[TEST], found.fits.probability(found.pairs[TEST]), CLUSTERS),
         _candidates(finished, answers),
-        _pairs(labels, found.fits.probability(labels), OF_LABEL),
+        _pairs(labels, found.fits.probability(labels), LABEL),
     ]
     pairs, left_out = choose_pairs(pd.concat(parts, ignore_index=True), photographs)
     if left_out:
@@ -145,7 +145,7 @@ def _photographs(finished: FinishedRun, clusters: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(**{IDENTITY: rows[IDENTITY].mask(rows[ROLE] == TEST)})
     of_test = rows[IMAGE_ID].map(clusters.set_index(IMAGE_ID)[CLUSTER])
     alone = "new " + rows[IMAGE_ID].astype(str)  # neither named nor clustered: a photograph by itself
-    named = ("known " + rows[IDENTITY].astype(str)).where(rows[IDENTITY].notna(), alone)
+    named = (KNOWN_AS + rows[IDENTITY].astype(str)).where(rows[IDENTITY].notna(), alone)
     rows = rows.assign(**{CLUSTER: of_test.where(of_test.notna(), named)})
     return rows[[column for column in TOLD if column in rows]]
 
@@ -164,7 +164,7 @@ def _candidates(finished: FinishedRun, answers: pd.DataFrame) -> pd.DataFrame:
         there = image.notna().to_numpy() & ~np.isnan(probability[:, rank - 1])
         own = answers[there]
         told = own[DATASET].astype(str), probability[there, rank - 1]
-        parts.append(_in_order(own[IMAGE_ID].astype(str), image[there].astype(str), *told, OF_ANSWER))
+        parts.append(_in_order(own[IMAGE_ID].astype(str), image[there].astype(str), *told, ANSWER))
     return pd.concat(parts, ignore_index=True)
 
 

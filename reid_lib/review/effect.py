@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import DATASET, IMAGE_ID
+from reid_lib.core.names import CLUSTER, DATASET, IMAGE_ID, KNOWN_AS, PROBABILITY
 from reid_lib.review.decisions import DECIDED, DIFFERENT, FIRST, SAME, SECOND, WEIGHT, WHO
 from reid_lib.review.graph import ERROR, Decided
 from reid_lib.review.grouping import Grouping
-from reid_lib.review.questions import CLUSTER, KNOWN_AS, PROBABILITY, check_pairs, code_clusters
+from reid_lib.review.questions import check_pairs, code_clusters
 
 CHANGED_BY = "changed_by"
 NEW = "new"  # the name of a cluster that got none: "new 7"

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.core.names import DATASET, IMAGE_ID, ORIENTATION
+from reid_lib.core.names import CLUSTER, DATASET, IMAGE_ID, PROBABILITY
+from reid_lib.data.flanks import LEFT, RIGHT, find_flanks
 from reid_lib.review.decisions import FIRST, SECOND
 
-CLUSTER = "cluster"
-KNOWN_AS = "known "  # begins the cluster of a known animal, as clusters.csv has it
-PROBABILITY, DOUBT = "probability", "doubt"
+DOUBT = "doubt"
 DOUBTS = CLUSTERS, ANSWER, LABEL = "cluster", "answer", "label"
 LABEL_ERRORS = 0.05  # share of names that are wrong, as far as nobody knows better
 
@@ -79,10 +78,8 @@ def check_pairs(photographs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
 
 def code_flanks(photographs: pd.DataFrame) -> np.ndarray:
     """(n,) int: 1 for a left flank, 2 for a right one, 0 for anything else."""
-    if ORIENTATION not in photographs:
-        return np.zeros(len(photographs), dtype=int)
-    told = photographs[ORIENTATION].astype(str).str.strip().str.lower()
-    return told.map({"left": 1, "right": 2}).fillna(0).to_numpy(dtype=int)
+    flank = find_flanks(photographs)
+    return np.select([flank == LEFT, flank == RIGHT], [1, 2], default=0)
 
 
 def code_clusters(photographs: pd.DataFrame, clusters: pd.Series | None = None) -> np.ndarray:

@@ -7,18 +7,16 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID
+from reid_lib.core.names import CLUSTER, DATASET, IDENTITY, IMAGE_ID, PROBABILITY
 from reid_lib.review.decisions import CANNOT_TELL, DECIDED, DECISIONS, DIFFERENT, DISPUTED, FIRST, SAME, SECOND, WEIGHT
 from reid_lib.review.graph import ERROR, Decided, log_odds
 from reid_lib.review.grouping import Grouping
 from reid_lib.review.joins import Joins
 from reid_lib.review.questions import (
-    CLUSTER,
     CLUSTERS,
     DOUBT,
     LABEL,
     LABEL_ERRORS,
-    PROBABILITY,
     Question,
     check_pairs,
     code_clusters,

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.core.names import DATASET, IMAGE_ID
+from reid_lib.core.names import CLUSTER, DATASET, IMAGE_ID, PROBABILITY
 from reid_lib.review.decisions import DIFFERENT, FIRST, SAME, SECOND
-from reid_lib.review.questions import CLUSTER, PROBABILITY
 from reid_lib.review.queue import ReviewQueue
 
 Order = Literal["queue", "random", "probability", "probability between clusters"]

@@ -3,17 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from reid_lib.discover.flanks import find_flanks, join_flanks, list_comparable, show_other_flanks
+from reid_lib.discover.flanks import join_flanks, list_comparable, show_other_flanks
 from reid_lib.match.pairs import PairTable
 
 ROWS = pd.DataFrame(
     {"image_id": list("abcd"), "dataset": "d", "identity": None, "orientation": ["left", " Right", None, "top"]}
 )
-
-
-def test_flanks_are_left_right_or_none():
-    assert find_flanks(ROWS).tolist() == ["left", "right", "", ""]
-    assert find_flanks(ROWS.drop(columns="orientation")).tolist() == [""] * 4
 
 
 def test_what_can_be_compared_shows_no_two_flanks_and_every_comparable_pair_is_in_a_part():

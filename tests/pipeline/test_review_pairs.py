@@ -10,14 +10,12 @@ from reid_lib.core.names import IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, TEST
 from reid_lib.pipeline.recipes import FinishedRun
 from reid_lib.pipeline.review_pairs import (
     FIRST,
-    OF_ANSWER,
-    OF_CLUSTER,
-    OF_LABEL,
     SECOND,
     choose_pairs,
     list_askable,
     reopen,
-)  # fmt: skip
+)
+from reid_lib.review.questions import ANSWER, CLUSTERS, LABEL
 
 
 @pytest.fixture(scope="module")
@@ -41,14 +39,14 @@ def test_pairs_are_of_three_kinds_each_of_its_roles(finished, askable):
     assert pairs["probability"].between(0, 1).all() and askable.left_out == 0
     roles = [rows[ROLE].reindex(pairs[end]).to_numpy() for end in (FIRST, SECOND)]
     n_test = sum((role == TEST).astype(int) for role in roles)
-    of = pairs["doubt"].map({OF_CLUSTER: 2, OF_ANSWER: 1, OF_LABEL: 0}).to_numpy()
+    of = pairs["doubt"].map({CLUSTERS: 2, ANSWER: 1, LABEL: 0}).to_numpy()
     assert (n_test == of).all() and set(of) == {0, 1, 2}
     datasets = [rows["dataset"].reindex(pairs[end]).to_numpy() for end in (FIRST, SECOND)]
     assert (datasets[0] == datasets[1]).all() and (pairs["dataset"] == datasets[0]).all()
 
 
 def test_labels_are_asked_within_a_name_and_between_names(finished, askable):
-    pairs = askable.pairs[askable.pairs["doubt"] == OF_LABEL]
+    pairs = askable.pairs[askable.pairs["doubt"] == LABEL]
     who = finished.split.rows.set_index(IMAGE_ID)[INDIVIDUAL]
     own = who.reindex(pairs[FIRST]).to_numpy() == who.reindex(pairs[SECOND]).to_numpy()
     assert own.any() and not own.all()
@@ -61,7 +59,7 @@ def test_labels_are_asked_within_a_name_and_between_names(finished, askable):
 def test_answers_are_asked_of_the_candidates_that_the_run_names_with_their_probabilities(finished, askable):
     predictions = finished.run.read_csv("predictions.csv")
     test = predictions[predictions[ROLE] == TEST].set_index(IMAGE_ID)
-    pairs = askable.pairs[askable.pairs["doubt"] == OF_ANSWER]
+    pairs = askable.pairs[askable.pairs["doubt"] == ANSWER]
     asked = {frozenset(pair) for pair in pairs[[FIRST, SECOND]].to_numpy()}
     wanted = {frozenset((name, image)) for k in range(1, 6) for name, image in test[f"image_{k}"].dropna().items()}
     assert asked == wanted
