@@ -58,19 +58,20 @@ class Decided:
         return max(self.weight * told + (picture if self.same else -picture), 1 / _UNITS)
 
 
+def find_root(parent: list[int], k: int) -> int:
+    """The node that stands for the set of k in a union-find, whose paths it halves."""
+    while parent[k] != k:
+        parent[k] = k = parent[parent[k]]
+    return k
+
+
 def find_components(n: int, pairs: Iterable[tuple[int, int]]) -> np.ndarray:
     """(n,) int: of each of n nodes the least one of its component (union-find; quicker than scipy's for a few)."""
     parent = list(range(n))
-
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = k = parent[parent[k]]
-        return k
-
     for one, other in pairs:
-        a, b = root(one), root(other)
+        a, b = find_root(parent, one), find_root(parent, other)
         parent[max(a, b)] = min(a, b)
-    return np.array([root(k) for k in range(n)], dtype=np.int64)
+    return np.array([find_root(parent, k) for k in range(n)], dtype=np.int64)
 
 
 class Constraints:

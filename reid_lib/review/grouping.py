@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reid_lib.review.graph import Constraints, Decided, find_components
+from reid_lib.review.graph import Constraints, Decided, find_components, find_root
 from reid_lib.review.tree import LINKED, grow_tree
 
 LOOSE = 0.5  # of how alike a photograph is to another animal: less alike to its own cluster, it leaves that alone
@@ -199,15 +199,9 @@ def _tie(members: np.ndarray, cluster: np.ndarray, listed: tuple) -> list[Decide
     first = dict(zip(cluster[::-1].tolist(), range(len(cluster) - 1, -1, -1), strict=True))
     edges += [(first[label], k, 0.0) for k, label in enumerate(cluster.tolist()) if first[label] != k]
     parent, ties = list(range(len(members))), []
-
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = k = parent[parent[k]]
-        return k
-
     for a, b, p in edges:
-        if root(a) != root(b):
-            parent[root(a)] = root(b)
+        if find_root(parent, a) != find_root(parent, b):
+            parent[find_root(parent, a)] = find_root(parent, b)
             pair = int(members[min(a, b)]), int(members[max(a, b)])
             ties.append(Decided(pair, True, 0, p))
     return ties

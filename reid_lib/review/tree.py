@@ -11,6 +11,8 @@ from scipy.cluster.hierarchy import linkage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import minimum_spanning_tree
 
+from reid_lib.review.graph import find_root
+
 MOST = 1500  # photographs of a group, whose matrix then has 18 MB
 LINKED = 2.0  # how alike two photographs are that a decision makes one animal: above every probability
 
@@ -94,14 +96,8 @@ def _link_single(m: int, first: np.ndarray, second: np.ndarray, alike: np.ndarra
     edges = [*zip(spanning.row[order].tolist(), spanning.col[order].tolist(), strict=True)]
     edges += [(0, k) for k in range(1, m)]  # those within one part do nothing
     parent, node, children = list(range(m)), list(range(m)), []
-
-    def root(k: int) -> int:
-        while parent[k] != k:
-            parent[k] = k = parent[parent[k]]
-        return k
-
     for one, other in edges:
-        a, b = root(one), root(other)
+        a, b = find_root(parent, one), find_root(parent, other)
         if a != b:
             children.append((node[a], node[b]))
             parent[b], node[a] = a, m + len(children) - 1
