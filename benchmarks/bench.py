@@ -1,6 +1,6 @@
 """Speed against peers, side by side on this machine: one command, one table.
 
-    make bench                                  # about twenty minutes on two cores
+    make bench                                  # half an hour on two cores, an hour without AVX-512
     python benchmarks/bench.py --only search    # a part of it; --quick: smaller; --full: up to 100,000 images
 
 The contenders of a comparison (contenders.py) take turns, each in a process of its own, with the same images, weights
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from scipy.stats import spearmanr
 HERE = Path(__file__).resolve().parent
 PEERS = HERE / ".peers"
 LITE0 = "tf_efficientnet_lite0"
+PARTS = ("embed", "engine", "step", "epoch", "match", "search", "threshold", "notebook", "growth")
 PACKAGES = (
     "torch",
     "timm",
@@ -299,39 +301,55 @@ def _processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--only", default="", help="embed, engine, step, epoch, match, search, threshold, notebook or growth"
-    )
+    parser.add_argument("--only", default="", help=f"{', '.join(PARTS)}; several joined by commas")
     parser.add_argument("--rounds", type=int, default=3)
     sizes = parser.add_mutually_exclusive_group()
     sizes.add_argument("--quick", dest="size", action="store_const", const="quick", default="default")
     sizes.add_argument("--full", dest="size", action="store_const", const="full")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
+    if unknown := {*options.only.split(",")} - {*PARTS, ""}:
+        parser.error(f"--only knows {', '.join(PARTS)}, not {', '.join(sorted(unknown))}")
     result = {"date": datetime.now().strftime("%Y-%m-%d %H:%M"), "machine": machine(options.threads), "comparisons": []}
+    for _ in measured(options, result):
+        if options.size != "quick":
+            path = keep(result, options.only)
+    print("\n" + report([result]))
+    if options.size != "quick":
+        write_readme()
+        print(f"\nwritten: {path.relative_to(HERE.parent)}, {README.relative_to(HERE.parent)}")
+
+
+def measured(options: argparse.Namespace, result: dict) -> Iterator[None]:
+    """Measure one thing after the other into `result`; each time one is there, the caller may keep it."""
+    asked = options.only.split(",") if options.only else PARTS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["REID_CACHE"] = str(folder / "demo")
         for comparison in comparisons(options.size, gpu=result["machine"]["gpu"]):
-            if options.only in ("", comparison.part):
+            if comparison.part in asked:
                 print(comparison.what, flush=True)
                 rounds = 1 if comparison.contenders[-1] == "threshold_replaced" else options.rounds
                 result["comparisons"].append(compare(comparison, rounds, folder, options.threads))
-        if options.only in ("", "notebook"):
+                yield
+        if "notebook" in asked:
             print("notebook", flush=True)
             result["notebook"] = notebooks(folder, options.size)
-        if options.only in ("", "growth"):
+            yield
+        if "growth" in asked:
             print("growth", flush=True)
             result["growth"] = growth(folder, options.size, options.threads)
-    print("\n" + report([result]))
-    if options.size != "quick":
-        RESULTS.mkdir(exist_ok=True)
-        stem = "".join(c if c.isalnum() else "-" for c in result["machine"]["device"].lower())
-        part = f"-{options.only}" if options.only else ""
-        path = RESULTS / f"{result['date'].replace(' ', '-').replace(':', '')}-{stem}{part}.json"
-        path.write_text(json.dumps(result, indent=1) + "\n")
-        write_readme()
-        print(f"\nwritten: {path.relative_to(HERE.parent)}, {README.relative_to(HERE.parent)}")
+            yield
+
+
+def keep(result: dict, only: str) -> Path:
+    """Write what was measured so far: half an hour's work is not lost with its last minute."""
+    RESULTS.mkdir(exist_ok=True)
+    stem = "".join(c if c.isalnum() else "-" for c in result["machine"]["device"].lower())
+    part = f"-{only.replace(',', '-')}" if only else ""
+    path = RESULTS / f"{result['date'].replace(' ', '-').replace(':', '')}-{stem}{part}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n")
+    return path
 
 
 if __name__ == "__main__":
