@@ -2,6 +2,7 @@
 
 import math
 import re
+from numbers import Real
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -43,6 +44,10 @@ ALIASES = {
     "images_per_class": "m",
 }
 TRUE_WORDS, FALSE_WORDS = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+NUMBERS = (int, float, float | None)  # kinds of fields
+# Python also reads "1_0" as ten, and digits of any script: here that is a slip.
+PLAIN = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
+NOT_PLAIN = "expected a number in plain digits, as 10 or 1e-4"
 
 
 class NotebookParams(BaseModel):
@@ -88,6 +93,28 @@ class NotebookParams(BaseModel):
         if unknown:
             raise ParameterError("\n".join(unknown))
         return params
+
+    @classmethod
+    def check_typed(cls, values: dict[str, Any], typed: dict[str, str]) -> None:
+        """Refuse numbers that only a program reads as such: "1_0" (ten to papermill), "010" (eight to YAML).
+
+        Args:
+            values: as papermill read them.
+            typed: the texts that it read.
+
+        Raises:
+            ParameterError: naming all of them.
+        """
+        problems = []
+        for name, text in typed.items():
+            value, field = values.get(name), cls.model_fields.get(name)
+            if field is None or field.annotation not in NUMBERS or not isinstance(value, int | float):
+                continue
+            if isinstance(value, bool) or not math.isfinite(value) or _reads_as(text, value):
+                continue
+            problems.append(f"{name}: {NOT_PLAIN}; got {_cut(repr(text))}, read as {value} ({field.description})")
+        if problems:
+            raise ParameterError("\n".join(problems))
 
     @classmethod
     def _unknown(cls, name: str) -> str:
@@ -137,7 +164,7 @@ def _plain(name: str) -> str:
 
 def _read(value, kind):
     """`value` as the type of the field; raises ValueError with words that `_say` passes on."""
-    number, optional = kind in (int, float, float | None), kind == float | None
+    number, optional = kind in NUMBERS, kind == float | None
     if optional and (value is None or (isinstance(value, str) and value.strip() in ("", "None"))):
         return None
     if kind is bool and isinstance(value, str) and value.strip().lower() in TRUE_WORDS + FALSE_WORDS:
@@ -162,14 +189,18 @@ def _cut(text: str) -> str:
 
 
 def _number(value, *, whole: bool) -> float | int:
+    if not isinstance(value, str | Real):
+        raise ValueError("expected a number")
     try:
         number = float(value)
     except OverflowError:  # a whole number of hundreds of digits
         number = math.inf
-    except (TypeError, ValueError):
+    except ValueError:
         raise ValueError("expected a number") from None
     if not math.isfinite(number):
         raise ValueError("expected a finite number")
+    if isinstance(value, str) and not PLAIN.fullmatch(value.strip()):
+        raise ValueError(NOT_PLAIN)
     if not whole:
         return number
     if not number.is_integer():
@@ -178,6 +209,16 @@ def _number(value, *, whole: bool) -> float | int:
         return int(str(value))  # not by way of a float, which would round a seed above 2**53
     except ValueError:
         return int(number)
+
+
+def _reads_as(text: str, value: float) -> bool:
+    """Does a person read this number in a text?"""
+    if not PLAIN.fullmatch(text.strip()):
+        return False
+    try:
+        return int(text) == value  # not by way of a float, as above
+    except ValueError:
+        return float(text) == value
 
 
 def _say(cls, problem: dict) -> str:

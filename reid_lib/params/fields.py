@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from reid_lib.params.base import NotebookParams
 from reid_lib.params.loss_units import LOSS_DEFAULTS, MARGIN_LIMITS
 
-LARGEST_SEED = 2**64 - 1  # of torch's generators
+LARGEST_SEED = 2**63 - 1  # of the whole numbers of a table; torch's generators take twice as many
 MANY = 10**9  # no study has so many images, animals or epochs; larger numbers are slips
 
 

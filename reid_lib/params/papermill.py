@@ -1,6 +1,9 @@
 """What a call of papermill will run with, read without running it: its arguments, and the notebook they are for."""
 
+import base64
+import binascii
 import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -21,12 +24,13 @@ PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT
 
 
 def papermill_values(arguments: list[str]) -> dict:
-    """What papermill would inject for these arguments.
+    """What papermill would inject for these arguments into train.ipynb.
 
     papermill itself reads them, in the order it applies them: base64, files, YAML, then -p and -r.
 
     Raises:
         ReidError: papermill could not read them either.
+        ParameterError: a number is written as only a program reads it.
     """
     from reid_lib.params.cells import cells_before_reading, injected_values
 
@@ -37,7 +41,10 @@ def papermill_values(arguments: list[str]) -> dict:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "empty.ipynb"
         _write(empty, path)
-        return injected_values(cells_before_reading(_prepared(path, arguments))[1])
+        prepared, typed = _prepared(path, arguments)
+    values = injected_values(cells_before_reading(prepared)[1])
+    TrainParams.check_typed(values, typed)
+    return values
 
 
 def papermill_params(arguments: list[str], notebook: str = "train") -> TrainParams | EvaluateParams:
@@ -57,15 +64,58 @@ def papermill_params(arguments: list[str], notebook: str = "train") -> TrainPara
     path = Path(notebook)
     if notebook in ("train", "evaluate"):
         path = project_root() / "notebooks" / f"{notebook}.ipynb"
-    called, sources = cells_before_reading(_prepared(path, arguments))
+    prepared, typed = _prepared(path, arguments)
+    called, sources = cells_before_reading(prepared)
     kind = KINDS.get(called)
     if kind is None:
         raise ReidError(f"{path} is not known to be a notebook of runs: expected a cell with {' or '.join(KINDS)}")
-    return kind.checked(values_of_cells(sources, set(kind.model_fields), where=path))
+    values = values_of_cells(sources, set(kind.model_fields), where=path)
+    kind.check_typed(values, typed)
+    return kind.checked(values)
 
 
-def refused_parameters(notebook: Any) -> tuple[int, ParameterError] | None:
+def typed_texts(given: Mapping[str, Any]) -> dict[str, str]:
+    """Name -> what was typed of the values that papermill, or YAML for it, may read as numbers.
+
+    Args:
+        given: the parameters of papermill's own command (`click.Context.params`).
+    """
+    import yaml
+
+    texts: dict[str, str] = {}
+    for document in _documents(given):
+        try:
+            read = yaml.load(document, Loader=yaml.BaseLoader)  # every value a text
+        except yaml.YAMLError:  # which papermill itself tells
+            continue
+        if isinstance(read, dict):
+            texts |= {str(name): value if isinstance(value, str) else "" for name, value in read.items()}
+    texts |= dict(given.get("parameters") or ())
+    raw = dict(given.get("parameters_raw") or ())
+    return {name: text for name, text in texts.items() if name not in raw and text}
+
+
+def _documents(given: Mapping[str, Any]) -> Iterator[str | bytes]:
+    """The YAML of papermill's arguments, in the order in which it is applied; what cannot be read papermill tells."""
+    for encoded in given.get("parameters_base64") or ():
+        try:
+            yield base64.b64decode(encoded)
+        except (binascii.Error, ValueError):
+            continue
+    for name in given.get("parameters_file") or ():
+        try:
+            yield Path(name).read_bytes()
+        except OSError:
+            continue
+    yield from given.get("parameters_yaml") or ()
+
+
+def refused_parameters(notebook: Any, typed: Mapping[str, str] | None = None) -> tuple[int, ParameterError] | None:
     """What `from_notebook` will say against the parameters of a notebook (nbformat 4), told without running it.
+
+    Args:
+        notebook: with papermill's cell.
+        typed: of `typed_texts`; a number that only a program reads as one is refused, too.
 
     Returns the number of the cell that calls it, and the error; None where nothing is wrong, or only running the cells
     tells. Where a value is no literal (`lr = 10 * 1e-4`), names are checked, and values are left to the kernel.
@@ -81,6 +131,7 @@ def refused_parameters(notebook: Any) -> tuple[int, ParameterError] | None:
     known = names <= literals.keys()
     values = {name: literals[name] for name in names} if known else dict.fromkeys(names - fields)
     try:
+        kind.check_typed(literals, dict(typed or {}))
         kind.checked(values)
     except ParameterError as error:
         calls = (i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code" and READS in cell.source)
@@ -94,8 +145,9 @@ def edited_parameters(notebook: Path) -> dict:
     return {name: type(params).model_fields[name].default for name in params.differences()}
 
 
-def _prepared(path: Path, arguments: list[str]):
-    """The notebook that papermill would execute, its own cell put in: papermill's command line makes it."""
+def _prepared(path: Path, arguments: list[str]) -> tuple[Any, dict[str, str]]:
+    """The notebook that papermill would execute, its own cell put in, and `typed_texts`: papermill's command line
+    makes it."""
     with quick_imports():
         import nbformat
         import yaml
@@ -108,13 +160,15 @@ def _prepared(path: Path, arguments: list[str]):
         raise ReidError(f"leave the notebooks out ({', '.join(named)}): expected only parameters, as -p lr 1e-4")
     read = _read(path)
     if not arguments:
-        return read
+        return read, {}
+    typed: dict[str, str] = {}
     with TemporaryDirectory() as folder:
         out = Path(folder) / "out.ipynb"
         try:
             # What it says of paths and of unknown parameters, our own check says better.
             with quieten("papermill", below=logging.CRITICAL):
                 context = papermill.make_context("papermill", [str(path), str(out), *arguments])
+                typed = typed_texts(context.params)
                 context.params |= {"prepare_only": True, "log_level": "WARNING"}
                 papermill.invoke(context)
         except (click.exceptions.Exit, SystemExit):  # --version, --help-notebook
@@ -127,7 +181,7 @@ def _prepared(path: Path, arguments: list[str]):
             raise ReidError(f"these arguments hold no parameters: expected name: value in YAML; {error}") from error
         if not out.exists():
             raise ReidError(f"expected only parameters, as -p lr 1e-4; got {' '.join(arguments)}")
-        return nbformat.read(out, as_version=4)
+        return nbformat.read(out, as_version=4), typed
 
 
 def _read(path: Path):

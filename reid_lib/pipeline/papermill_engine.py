@@ -92,7 +92,7 @@ def _refuse_parameters(nb_man: Any) -> bool:
 
     from reid_lib.params.papermill import refused_parameters
 
-    if not (refused := refused_parameters(nb_man.nb)):
+    if not (refused := refused_parameters(nb_man.nb, _typed())):
         return False
     index, error = refused
     cell = nb_man.nb.cells[index]
@@ -150,6 +150,17 @@ def _name(number: int) -> str:
 
 def _on_command_line() -> bool:
     return click.get_current_context(silent=True) is not None
+
+
+def _typed() -> dict[str, str]:
+    """What was typed on papermill's command line, before papermill read numbers in it."""
+    if (context := click.get_current_context(silent=True)) is None:
+        return {}
+    from papermill.cli import papermill  # it imports this module
+
+    from reid_lib.params.papermill import typed_texts
+
+    return typed_texts(context.params) if context.command is papermill else {}
 
 
 def _debugs() -> bool:

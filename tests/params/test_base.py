@@ -2,11 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.params.base import ALIASES
-from reid_lib.params.fields import TrainParams
+from reid_lib.params.base import ALIASES, NUMBERS
+from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.params.look import LookParams
 
 
 @pytest.mark.parametrize(
@@ -53,17 +55,20 @@ def test_spellings_of_shell_and_yaml_are_understood(name, given, meant):
         ({"dropout": 1}, r"dropout: expected at least 0 and less than 1; got 1"),
         ({"lr": -1}, r"lr: expected more than 0 and at most 10; got -1"),
         ({"seed": 10**400}, r"seed: expected a finite number"),
-        ({"seed": 2**64}, r"seed: expected at least 0 and at most 18446744073709551615; got 18446744073709551616"),
-        ({"seed": "18446744073709551616"}, r"seed: expected at least 0 and at most 18446744073709551615"),
-        ({"seed": 1e30}, r"seed: expected at least 0 and at most 18446744073709551615"),
-        ({"seed": -1}, r"seed: expected at least 0 and at most 18446744073709551615; got -1"),
-        ({"split_seed": 2**64}, r"split_seed: expected at least 0 and at most 18446744073709551615"),
+        ({"seed": 2**64}, r"seed: expected at least 0 and at most 9223372036854775807; got 18446744073709551616"),
+        ({"seed": "18446744073709551616"}, r"seed: expected at least 0 and at most 9223372036854775807"),
+        ({"seed": 2**64 - 1}, r"seed: expected at least 0 and at most 9223372036854775807; got 18446744073709551615"),
+        ({"split_seed": "18446744073709551615"}, r"split_seed: expected at least 0 and at most 9223372036854775807"),
+        ({"seed": 1e30}, r"seed: expected at least 0 and at most 9223372036854775807"),
+        ({"seed": -1}, r"seed: expected at least 0 and at most 9223372036854775807; got -1"),
+        ({"split_seed": 2**64}, r"split_seed: expected at least 0 and at most 9223372036854775807"),
         ({"dataset": "a\x00b"}, r"dataset: expected text that UTF-8 can write.*; got 'a\\x00b'"),
         ({"run_name": "\ud800"}, r"run_name: expected text that UTF-8 can write"),
         ({"device": "x" * 5000}, r"device: .*; got 'xxx.*\.\.\. \(5002 characters\)"),
         ({"run_name": 10**900}, r"run_name: expected text: .*0\.\.\. \(901 characters\)\)"),
         ({"scale": 1e308}, r"scale: expected more than 0 and at most 1000; got 1e\+308"),
         ({"patience": 10**30}, r"patience: expected at least 0 and at most 1000000000"),
+        ({"scale": "1e400"}, r"scale: expected a finite number; got '1e400'"),
         ({"n": 1}, r"n: nothing can be told apart in one training image; expected 0 \(all\) or at least 2"),
         ({"loss": "softmax"}, r"loss: expected 'arcface', .*; got 'softmax'"),
         ({"m": 40, "batch_size": 32}, r"m: 40 images per individual do not fit into a batch_size of 32"),
@@ -75,6 +80,38 @@ def test_spellings_of_shell_and_yaml_are_understood(name, given, meant):
 def test_what_is_wrong_is_said_with_its_cure(values, message):
     with pytest.raises(ParameterError, match=message):
         TrainParams.checked(values)
+
+
+def numeric_fields():
+    return [
+        pytest.param(kind, name, id=f"{kind.__name__}.{name}")
+        for kind in (TrainParams, EvaluateParams, LookParams)
+        for name, field in kind.model_fields.items()
+        if field.annotation in NUMBERS
+    ]
+
+
+@pytest.mark.parametrize("kind, name", numeric_fields())
+def test_no_numeric_parameter_takes_what_only_python_reads_as_a_number(kind, name):
+    """1_0 is ten to Python, and so are digits of other scripts; booleans are numbers, and bytes are read as text."""
+    plain = r"expected a number in plain digits, as 10 or 1e-4"
+    finite = "expected a finite number"
+    for typed, message in (
+        ("1_0", plain), ("0_1", plain), ("1_0e0", plain), ("\u0661\u0662", plain), ("\uff11\uff12", plain),
+        ("1e400", finite), ("-1e400", finite), ("nan", finite), ("-Infinity", finite), (math.nan, finite),
+        (True, "expected a number, not True or False"), (False, "expected a number, not True or False"),
+        (np.True_, "expected a number"), (b"10", "expected a number"), (1j, "expected a number"),
+        ([10], "expected a number"), ("0x10", "expected a number"),
+    ):  # fmt: skip
+        with pytest.raises(ParameterError, match=f"^{name}: {message}") as told:
+            kind.checked({name: typed})
+        assert "; got " in str(told.value)
+
+
+def test_numbers_as_people_and_numpy_write_them_are_understood():
+    for typed in ("10", " 10 ", "+10", "10.", "1e1", "1.0E+1", "010", np.int64(10), np.float32(10)):
+        assert TrainParams.checked({"num_epochs": typed}).num_epochs == 10, typed
+    assert TrainParams.checked({"lr": ".5e-1"}).lr == 0.05
 
 
 def test_everything_wrong_is_told_at_once():

@@ -4,7 +4,9 @@ import nbformat
 import pytest
 from main_cases import say
 
+from reid_lib.core.errors import ParameterError
 from reid_lib.core.paths import project_root
+from reid_lib.params.papermill import papermill_values, refused_parameters
 
 
 @pytest.fixture(autouse=True)
@@ -101,3 +103,53 @@ def test_what_is_no_notebook_of_runs_is_told(capsys, tmp_path):
     ):
         code, out, err = say(capsys, "name", "--notebook", str(path))
         assert (code, out) == (1, "") and message in err
+
+
+@pytest.mark.parametrize(
+    "arguments, name, got",
+    [
+        (["-p", "num_epochs", "1_0"], "num_epochs", "'1_0', read as 10"),
+        (["-p", "lr", "1_0e-5"], "lr", "'1_0e-5', read as 0.0001"),
+        (["-p", "num_epochs", "\uff11\uff12"], "num_epochs", "'\uff11\uff12', read as 12"),
+        (["-r", "num_epochs", "1_0"], "num_epochs", "'1_0'"),
+        (["-y", "{num_epochs: 1_0}"], "num_epochs", "'1_0', read as 10"),
+        (["-y", "num_epochs: 010"], "num_epochs", "'010', read as 8"),
+        (["-b", "bnVtX2Vwb2NoczogMToxMA=="], "num_epochs", "'1:10', read as 70"),
+    ],
+)
+def test_a_number_that_only_a_program_reads_as_one_is_refused(capsys, arguments, name, got):
+    code, out, err = say(capsys, "name", *arguments)
+    assert (code, out) == (1, "") and f"{name}: expected a number in plain digits, as 10 or 1e-4; got {got}" in err
+
+
+def test_the_same_in_a_file_and_for_the_base_of_a_sweep(capsys, tmp_path):
+    (tmp_path / "v.yaml").write_text("num_epochs: 0x10\nlr: 1.0e-5\nscale: 2e1\n")
+    message = "num_epochs: expected a number in plain digits, as 10 or 1e-4; got '0x10', read as 16"
+    assert message in say(capsys, "name", "-f", str(tmp_path / "v.yaml"))[2]
+    with pytest.raises(ParameterError, match=message):
+        papermill_values(["-f", str(tmp_path / "v.yaml")])
+    assert papermill_values(["-p", "num_epochs", "1_0", "-r", "num_epochs", "12"]) == {"num_epochs": "12"}
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["-p", "lr", "1e400"], "lr: expected a finite number"),
+        (["-p", "scale", "nan"], "scale: expected a finite number"),
+        (["-p", "num_epochs", "True"], "num_epochs: expected a number, not True or False"),
+        (["-p", "scale", "1e30"], "scale: expected more than 0 and at most 1000"),
+        (["-p", "seed", "18446744073709551615"], "seed: expected at least 0 and at most 9223372036854775807"),
+        (["-r", "seed", "18446744073709551615"], "seed: expected at least 0 and at most 9223372036854775807"),
+    ],
+)
+def test_numbers_that_no_run_can_have_are_refused_on_the_command_line(capsys, arguments, message):
+    code, out, err = say(capsys, "name", *arguments)
+    assert (code, out) == (1, "") and message in err
+
+
+def test_it_is_refused_before_a_kernel_starts():
+    notebook = nbformat.read(project_root() / "notebooks" / "train.ipynb", as_version=4)
+    notebook.cells.insert(2, nbformat.v4.new_code_cell('# Parameters\nnum_epochs = 10\nrun_name = "mine"\n'))
+    assert refused_parameters(notebook, {"num_epochs": "10", "run_name": "mine"}) is None
+    _, error = refused_parameters(notebook, {"num_epochs": "1_0", "run_name": "mine"})
+    assert str(error).startswith("num_epochs: expected a number in plain digits")

@@ -237,3 +237,13 @@ def test_a_notebook_of_somebody_else_runs_as_without_the_engine(tmp_path, monkey
 def write(notebook, tmp_path) -> str:
     nbformat.write(notebook, tmp_path / "in.ipynb")
     return str(tmp_path / "in.ipynb")
+
+
+def test_what_was_typed_is_known_before_papermill_reads_numbers_in_it(tmp_path):
+    """Its command line makes 10 of 1_0; of what calls papermill from elsewhere nothing was typed."""
+    from papermill.cli import papermill as command
+
+    assert papermill_engine._typed() == {}
+    arguments = ["in.ipynb", "out.ipynb", "-p", "num_epochs", "1_0", "-p", "m", "4", "-r", "m", "8", "-y", "lr: 1_0"]
+    with command.make_context("papermill", arguments):
+        assert papermill_engine._typed() == {"num_epochs": "1_0", "lr": "1_0"}

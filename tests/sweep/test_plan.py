@@ -114,6 +114,28 @@ def test_everything_wrong_is_told_at_once_and_nothing_is_written(tmp_path):
     assert not (tmp_path / "variants").exists()
 
 
+def test_values_that_only_a_program_reads_as_numbers_are_refused(tmp_path):
+    wanted = [
+        "lr=1e-4,1_0e-5",
+        "num_epochs=\uff11\uff12",
+        "scale=1e400,1e30",
+        "m=True",
+        "split_seed=18446744073709551615",
+    ]
+    with pytest.raises(ParameterError) as told:
+        planned(tmp_path, *wanted)
+    lines = [line.split(";")[0] for line in str(told.value).splitlines()]
+    plain = "expected a number in plain digits, as 10 or 1e-4"
+    assert lines == [
+        f"lr: {plain}",
+        f"num_epochs: {plain}",
+        "scale: expected a finite number",
+        "scale: expected more than 0 and at most 1000",
+        "m: expected a number",
+        "split_seed: expected at least 0 and at most 9223372036854775807",
+    ]
+
+
 @pytest.mark.parametrize("name", ["../outside", "a/b", ""])
 def test_a_plan_cannot_lie_elsewhere(tmp_path, name):
     with pytest.raises(ReidError):
