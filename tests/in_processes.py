@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import torch
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 from reid_lib.core.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE, VAL
 from reid_lib.data.split import Split
@@ -59,6 +60,9 @@ class Folder:
     def described(self):
         return {}
 
+    def history(self):
+        return pd.DataFrame(self.rows)
+
     def cut_history(self, epoch, rows=None):
         self.rows = [row for row in self.rows if row["epoch"] <= epoch]
 
@@ -82,7 +86,7 @@ def data():
 def train(
     folder: Path, group, loss_name: str, *, device="cpu", backbone="test_nfnet", dtype=torch.float32, stop=lambda: False
 ):
-    """Train as `learn` does, and store losses, weights and the history by the number of the process."""
+    """Train as `learn` does; by the number of the process: weights, and the gradients of the first step."""
     pixels, split = data()
     params = SimpleNamespace(**PARAMS)
     classes = training_classes(split, classes="identity", n=0, seed=0)
@@ -92,10 +96,19 @@ def train(
     images = TrainingImages(pixels, classes.rows, classes.labels, batch_size=12, m=2, seed=0, group=group)
     run = Folder(folder)
     validation = Validation(pixels, split, classes, params, device=device, group=group)
+    first = {}
+
+    def keep_first(*_) -> None:
+        for part in (model, loss) if not first else ():
+            first.update({name: p.grad.cpu().clone() for name, p in part.named_parameters() if p.grad is not None})
+
+    hook = register_optimizer_step_pre_hook(keep_first)
     fit(
         model, loss, images, params, evaluate=validation, prepare=validation.prepare, save_best=lambda m: None, run=run,
         device=device, group=group, stop=stop,
     )  # fmt: skip
+    hook.remove()
+    torch.save(first, folder / f"gradients{group.rank}.pt")
     state = {f"model.{k}": v for k, v in model.state_dict().items()} | {
         f"loss.{k}": v for k, v in loss.state_dict().items()
     }

@@ -186,7 +186,11 @@ def test_a_complete_training_needs_no_checkpoint_to_make_its_results_again(runs,
 def test_a_damaged_checkpoint_is_named_and_training_ends_with_the_same_numbers(runs, again, capsys, damage):
     damage(runs / "broken" / CHECKPOINT)
     again("broken")
-    assert "note: last.ckpt is damaged" in capsys.readouterr().out and as_undisturbed(runs, "broken")
+    said = capsys.readouterr().out
+    assert "note: last.ckpt is damaged" in said and "what 1 epoch had learnt is lost. Training begins again" in said
+    assert as_undisturbed(runs, "broken")
+    again("broken")  # the next time nothing is left to say
+    assert "damaged" not in capsys.readouterr().out
 
 
 def test_a_checkpoint_of_another_run_is_not_continued(runs, again, capsys):

@@ -19,6 +19,7 @@ TEMPORARY = ".tmp-"  # infix of the temporary names
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 READ_AT_ONCE = 2**22  # bytes
 FULL = 2**20  # bytes: a disk with less room than this is full
+CHECKSUM = "crc32"  # key of a JSON file that holds the checksum of the others
 
 
 @contextmanager
@@ -99,6 +100,29 @@ def overwrite_json(path: Path, value: dict, *, cut: str) -> None:
 def read_json(path: Path) -> Any:
     """What `write_json` wrote; null comes back as NaN inside of dictionaries of numbers only by the caller's word."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def write_checked_json(path: Path, value: dict[str, Any]) -> None:
+    """As `write_json`, with a checksum, which `read_checked_json` compares: one flipped bit makes another number."""
+    written = without_nan(value)
+    write_json(path, written | {CHECKSUM: _sum_json(written)})
+
+
+def read_checked_json(path: Path) -> Any:
+    """What `write_checked_json` wrote; a file without a checksum, of a version before, as it is.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or not as it was written.
+    """
+    stored = read_json(path)
+    if isinstance(stored, dict) and CHECKSUM in stored and stored.pop(CHECKSUM) != _sum_json(stored):
+        raise ValueError("it is not as it was written: its checksum differs")
+    return stored
+
+
+def _sum_json(value: dict[str, Any]) -> str:
+    return f"{zlib.crc32(json.dumps(value, sort_keys=True).encode()):08x}"
 
 
 def without_nan(value: Any) -> Any:

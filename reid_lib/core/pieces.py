@@ -6,13 +6,13 @@ What differs in anything that a result depends on has another name, so nothing i
 import contextlib
 import hashlib
 import os
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from reid_lib.core import files
+from reid_lib.core.arrays import open_arrays
 from reid_lib.core.cache import make_room
 from reid_lib.core.errors import RunError
 from reid_lib.core.logs import LOGGER
@@ -99,18 +99,18 @@ class Pieces:
 
     def _read(self, path: Path, wanted: set[str]) -> dict[str, Piece]:
         try:
-            with np.load(path, allow_pickle=False) as kept:  # a damaged file fails its checksum
-                at = [(i, name.decode()) for i, name in enumerate(kept[NAMES].tolist())]
+            with open_arrays(path) as kept:
+                at = [(i, name.decode()) for i, name in enumerate(kept.read(NAMES).tolist())]
                 at = [(i, name) for i, name in at if name in wanted]
                 if not at:
                     return {}
-                arrays = {key: kept[key] for key in kept.files}
+                arrays = {key: kept.read(key) for key in kept.names}
                 n_names = len(arrays.pop(NAMES))
                 first = {key: arrays.pop(FIRST + key) for key in list(arrays) if FIRST + key in arrays}
                 _check(arrays, first, n_names)
         except FileNotFoundError:  # another process has made room
             return {}
-        except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             LOGGER.warning(f"{path} is damaged ({error}): its {self.title} are computed again")
             if not isinstance(error, OSError):  # which another time may read
                 path.unlink(missing_ok=True)

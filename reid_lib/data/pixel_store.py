@@ -48,6 +48,7 @@ def open_or_build(
     """
     with writing(target.parent, "REID_CACHE", CatalogueError):
         target.parent.mkdir(parents=True, exist_ok=True)
+    _check_no_folder(target)
     found = _mapped(target, shape)
     try:
         if found is None:
@@ -67,6 +68,15 @@ def open_or_build(
     return found
 
 
+def _check_no_folder(target: Path) -> None:
+    for path in (target, target.with_suffix(PART), target.with_suffix(SUMS_PART)):
+        if path.is_dir():
+            raise CatalogueError(
+                f"{path} is a folder, and the cache of pixels writes a file of that name: move it away, and run the "
+                "same command again"
+            )
+
+
 # File -> its time of change (ns) when its squares were last compared in this process.
 _checked: dict[tuple[int, int], int] = {}
 
@@ -83,16 +93,19 @@ def _note_checked(target: Path) -> None:
 
 def _mapped(target: Path, shape: tuple) -> np.ndarray | None:
     """The array, if it is there and whole; looking at it makes it the one used last."""
+    header, whole = _header(shape)
     try:
-        found, size = np.load(target, mmap_mode="r"), target.stat().st_size
+        with open(target, "rb") as stream:
+            begins, size = stream.read(len(header)), os.fstat(stream.fileno()).st_size
     except FileNotFoundError:
         return None
-    except (ValueError, EOFError, OSError) as error:
-        return _told_damaged(target, str(error))
-    if not isinstance(found, np.ndarray) or found.shape != shape or found.dtype != np.uint8:
-        return _told_damaged(target, "it holds other pixels")
-    if size != _header(shape)[1] + SUM.itemsize * shape[0]:
+    except OSError as error:
+        return _told_damaged(target, error.strerror or repr(error))
+    if begins != header:  # byte by byte: what a parser says of a damaged header has no end
+        return _told_damaged(target, "it holds other pixels, or does not say which")
+    if size != whole + SUM.itemsize * shape[0]:
         return _told_damaged(target, "it has no checksums, or not all")
+    found = np.load(target, mmap_mode="r")
     with contextlib.suppress(OSError):  # a cache that belongs to somebody else
         was_checked = _is_checked(target)
         os.utime(target)

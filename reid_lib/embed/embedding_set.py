@@ -1,6 +1,5 @@
 """Embeddings with the rows they belong to, in memory and on disk."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from reid_lib.core.arrays import read_arrays
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import IMAGE_ID
 
@@ -73,9 +73,8 @@ class EmbeddingSet:
             RunError: the file is missing or damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                features, ids = stored["features"], stored["image_id"]
-        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+            features, ids = read_arrays(path, ("features", "image_id")).values()
+        except (OSError, ValueError) as error:
             raise RunError(
                 f"{path} cannot be read ({error}): run the notebook of its run again, or copy it again"
             ) from error

@@ -68,7 +68,7 @@ def _principal_components(features: np.ndarray) -> np.ndarray:
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     unit = features / np.where(lengths > 0, lengths, 1)
     centred = unit - unit.mean(axis=0)
-    variances, axes = np.linalg.eigh(centred.T @ centred)
+    variances, axes = _principal_axes(centred)
     keep = np.argsort(variances)[::-1][:PCA_DIMENSIONS]
     # Axes without variance are rounding noise: dropping them leaves equal photographs at equal places.
     keep = keep[variances[keep] > 1e-10 * n]
@@ -77,6 +77,17 @@ def _principal_components(features: np.ndarray) -> np.ndarray:
         return np.zeros((n, 1))
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return centred @ axes
+
+
+def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Variances (k,) and axes (d, k) of n centred rows, k = min(n, d), the largest last; those without variance are noise.
+
+    The smaller of both products is decomposed: 48 photographs have 47 axes, however long their embeddings are.
+    """
+    if len(centred) >= centred.shape[1]:
+        return np.linalg.eigh(centred.T @ centred)
+    variances, of_rows = np.linalg.eigh(centred @ centred.T)
+    return variances, centred.T @ of_rows / np.sqrt(np.maximum(variances, np.finfo(np.float64).tiny))
 
 
 def _two_columns(reduced: np.ndarray) -> np.ndarray:

@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import json
 import os
-import zipfile
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core import files
+from reid_lib.core.arrays import read_arrays
 from reid_lib.core.cache import make_room
 from reid_lib.core.errors import RunError
 from reid_lib.core.logs import LOGGER
@@ -157,19 +157,24 @@ class Store:
             LOGGER.warning(f"embeddings are not kept for another time ({error})")
 
     def remove(self) -> None:
-        """Forget all of it."""
-        self.path.unlink(missing_ok=True)
+        """Forget all of it, where that can be done."""
+        with contextlib.suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
     def _read(self, dim: int) -> tuple[np.ndarray, np.ndarray]:
         nothing = np.empty(0, dtype="S32"), np.empty((0, dim), dtype=np.float32)
         try:
-            with np.load(self.path, allow_pickle=False) as kept:  # a damaged file fails its checksum
-                names, features = kept["images"], kept["features"]
-            if names.dtype != "S32" or features.dtype != np.float32 or features.shape != (len(names), dim):
-                raise ValueError(f"it holds {features.shape} {features.dtype} for {len(names)} images of {dim}")
+            names, features = read_arrays(self.path, ("images", "features")).values()
+            if (names.dtype, names.ndim) != ("S32", 1) or (features.dtype, features.shape) != (
+                np.float32,
+                (len(names), dim),
+            ):
+                raise ValueError(f"it holds {features.shape} {features.dtype} for {names.shape} images of {dim}")
+            if not np.isfinite(features).all():
+                raise ValueError("an embedding is not finite")
         except FileNotFoundError:
             return nothing
-        except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError) as error:
             LOGGER.warning(f"{self.path} is damaged ({error}): these images are embedded again")
             return nothing
         with contextlib.suppress(OSError):  # used last: removed last

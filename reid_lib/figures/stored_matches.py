@@ -1,10 +1,10 @@
 """The matches of a run's queries with their best candidates, as a file: what is drawn needs no keypoints then."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from reid_lib.core.arrays import read_arrays
 from reid_lib.core.errors import RunError
 from reid_lib.figures.match_lines import MatchedPair
 
@@ -31,9 +31,8 @@ def load_matches(path: Path) -> dict[str, MatchedPair]:
     if not path.exists():
         return {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            held = {name: stored[name] for name in ("first", *WORDS, *ARRAYS)}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        held = read_arrays(path, ("first", *WORDS, *ARRAYS))
+    except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read ({error}): evaluate its run again, or copy it again") from error
     pairs = {}
     for k, query in enumerate(held["query"].tolist()):

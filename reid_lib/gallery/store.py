@@ -8,7 +8,7 @@ from typing import TypeVar
 import pandas as pd
 
 from reid_lib.core import files
-from reid_lib.core.errors import GalleryError, ParameterError
+from reid_lib.core.errors import GalleryError, ParameterError, first_line
 from reid_lib.core.files import hash_file
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.names import DATASET, IDENTITY, INDIVIDUAL, MODEL_JSON, MODEL_WEIGHTS
@@ -70,7 +70,7 @@ class Gallery:
         """
         path = self.folder / RECIPE_JSON
         try:
-            return Recipe.from_dict(files.read_json(path))
+            return Recipe.from_dict(files.read_checked_json(path))
         except (OSError, ValueError, ParameterError) as error:
             raise GalleryError(f"{path} cannot be read ({error}): copy the gallery again") from error
 
@@ -126,10 +126,10 @@ class Gallery:
         """Number of the version that counts now."""
         path = self.folder / GALLERY_JSON
         try:
-            stored = files.read_json(path)
+            stored = files.read_checked_json(path)
             number, found = int(stored["version"]), stored["format"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise GalleryError(f"{path} cannot be read ({error!r}): copy the gallery again") from error
+            raise GalleryError(f"{path} cannot be read ({first_line(error)}): copy the gallery again") from error
         if found != FORMAT:
             raise GalleryError(f"{path} is of format {found!r}, not {FORMAT}: another version of this library wrote it")
         return number
@@ -169,7 +169,7 @@ def create_gallery(name: str, recipe: Recipe, model_folder: Path, photographs: P
                     shutil.copyfile(model_folder / file, temporary)
             if hash_file(folder / MODEL / MODEL_WEIGHTS) != recipe.weights_sha256:
                 raise GalleryError(f"{model_folder / MODEL_WEIGHTS} changed while it was copied: try again")
-            files.write_json(folder / RECIPE_JSON, recipe.to_dict())
+            files.write_checked_json(folder / RECIPE_JSON, recipe.to_dict())
             told = segments.write_segment(folder, photographs)
             counts = {"images": len(photographs), "animals": int(photographs.rows[INDIVIDUAL].nunique())}
             commit(gallery, versions.next_version(None, segments=[told], what=what, **counts))
@@ -191,7 +191,7 @@ def check_unused(name: str) -> Path:
 def commit(gallery: Gallery, version: Version) -> Version:
     """Make a version the one that counts. The caller holds the lock."""
     versions.write_version(gallery.folder, version)
-    files.write_json(gallery.folder / GALLERY_JSON, {"format": FORMAT, "version": version.number})
+    files.write_checked_json(gallery.folder / GALLERY_JSON, {"format": FORMAT, "version": version.number})
     return version
 
 

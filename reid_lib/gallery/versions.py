@@ -19,6 +19,7 @@ from reid_lib.core.errors import GalleryError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID
 
 FOLDER = "versions"
+CURE = "copy the gallery again, or export it again from its run"
 
 
 class Edit(BaseModel):
@@ -82,7 +83,7 @@ class Version(BaseModel):
 
 def write_version(root: Path, version: Version) -> None:
     """Write the file of a version; it does not count before gallery.json names it."""
-    files.write_json(_path(root, version.number), version.model_dump(mode="json"))
+    files.write_checked_json(_path(root, version.number), version.model_dump(mode="json"))
 
 
 def read_version(root: Path, number: int) -> Version:
@@ -94,9 +95,11 @@ def read_version(root: Path, number: int) -> Version:
     """
     path = _path(root, number)
     try:
-        return Version.model_validate(files.read_json(path))
-    except (ValueError, ValidationError) as error:
-        raise GalleryError(f"{path} is damaged: copy the gallery again, or export it again from its run") from error
+        return Version.model_validate(files.read_checked_json(path))
+    except ValidationError as error:
+        raise GalleryError(f"{path} is damaged (it is no version of a gallery): {CURE}") from error
+    except ValueError as error:
+        raise GalleryError(f"{path} is damaged ({error}): {CURE}") from error
 
 
 def list_versions(root: Path, newest: int) -> list[Version]:

@@ -8,12 +8,12 @@ whole, so that a killed process loses at most one of them.
 import contextlib
 import os
 import time
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from reid_lib.core.arrays import read_arrays
 from reid_lib.core.errors import RunError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.paths import cache_root
@@ -113,12 +113,11 @@ class PairStore:
 
     def _read(self, path: Path) -> dict[str, np.ndarray] | None:
         try:
-            with np.load(path, allow_pickle=False) as kept:  # a damaged file fails its checksum
-                held = {name: kept[name] for name in ARRAYS}
+            held = read_arrays(path, ARRAYS)
             self._check(held)
         except FileNotFoundError:  # another process has made room
             return None
-        except (OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError) as error:
             LOGGER.warning(f"{path} is damaged ({error}): its pairs are matched again")
             if not isinstance(error, OSError):  # which another time may read
                 path.unlink(missing_ok=True)

@@ -94,6 +94,12 @@ def build_backbone(architecture: Architecture, backbone: str, *, pretrained: boo
     return network, f"package {PACKAGE} {version(PACKAGE)}"
 
 
+def has_batch_statistics(network: nn.Module) -> bool:
+    """Does it matter in training which images are in a batch together: has it batch normalisation of any kind?"""
+    known = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    return any(isinstance(m, known) or getattr(m, "running_var", None) is not None for m in network.modules())
+
+
 def load_packaged_lite0(network: nn.Module) -> None:
     """Put the packaged ImageNet weights into timm's `tf_efficientnet_lite0`, with or without its classifier.
 

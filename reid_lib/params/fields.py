@@ -92,7 +92,12 @@ class TrainParams(DataParams):
     augmentation: bool = Field(True, description="vary pose, scale, light and sharpness while training")
     flip: bool = Field(False, description="mirror at random; a mirrored flank is another animal")
     seed: int = Field(0, ge=0, le=LARGEST_SEED, description="weights, order, augmentation")
-    num_gpus: int = Field(1, ge=0, le=1024, description="GPUs of a machine to train on; 0: all; on a CPU: processes")
+    num_gpus: int = Field(
+        1,
+        ge=0,
+        le=1024,
+        description="GPUs of a machine to train on; 0: all; on a CPU: processes, 1 with batch normalisation",
+    )
 
     @model_validator(mode="after")
     def _fit_together(self):

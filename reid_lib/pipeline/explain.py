@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.arrays import read_arrays
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
     CALIBRATION_JSON,
@@ -167,9 +168,9 @@ def draw_reliability(experiment: Experiment) -> "Figure":
     """The figure of `show_reliability`, of the pairs that metrics.json judges."""
     bins, measured = {}, {}
     for role in (VAL, TEST):
-        with np.load(experiment.run.path(f"{SCORES}/{role}.npz"), allow_pickle=False) as stored:
-            use = stored["judged"]
-            probability, same = stored["probability"].astype(np.float64)[use], stored["same"][use]
+        stored = read_arrays(experiment.run.path(f"{SCORES}/{role}.npz"), ("judged", "probability", "same"))
+        use = stored["judged"]
+        probability, same = stored["probability"].astype(np.float64)[use], stored["same"][use]
         if use.any():
             bins[role] = bin_reliability(probability, same, n_bins=N_BINS)
             measured[role] = summarise_reliability(probability, same)

@@ -21,6 +21,7 @@ from reid_lib.core.errors import ParameterError, TrainingError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import HISTORY_CSV
 from reid_lib.core.parallel import cpu_count
+from reid_lib.params.fields import TrainParams
 from reid_lib.runs.run import Run
 
 # Both of the run folder, and both gone when training has ended.
@@ -59,6 +60,34 @@ def count_processes(num_gpus: int, device: str) -> int:
 def count_nodes() -> int:
     """Machines of the Slurm job this process is in; 1 outside of one."""
     return int(os.environ.get("SLURM_JOB_NUM_NODES") or 1)
+
+
+def check_same_result(params: TrainParams, device: str, *, per_node: int, n_nodes: int) -> None:
+    """Whether this many processes learn what one learns; asked before any of them starts.
+
+    On GPUs batch normalisation sees the images of all processes (SyncBatchNorm); torch has none for CPUs, where each
+    process would normalise over its own images, and the result would depend on the number of processes.
+
+    Raises:
+        ParameterError: they do not.
+    """
+    if device == "cuda" or per_node * n_nodes == 1:
+        return
+    import torch
+
+    from reid_lib.nets.backbones import build_backbone, find_architecture, has_batch_statistics
+
+    architecture = find_architecture(params.backbone).sized(params.image_size)
+    with torch.random.fork_rng(devices=[]):
+        network, _ = build_backbone(architecture, params.backbone, pretrained=False)
+    if has_batch_statistics(network):
+        on = f" on each of {n_nodes} nodes" if n_nodes > 1 else ""
+        raise ParameterError(
+            f"num_gpus: {per_node * n_nodes} processes on a CPU ({per_node}{on}) would each normalise over their own "
+            f"part of a batch, as {params.backbone!r} has batch normalisation: another result than that of one process. "
+            "Pass num_gpus 1 on one node (a process uses all cores by itself), train on GPUs, or take a backbone without "
+            "batch normalisation (convnext_atto, vit_tiny_patch16_224, ...)"
+        )
 
 
 def make_command(run_folder: Path, *, per_node: int, n_nodes: int = 1) -> list[str]:

@@ -111,6 +111,9 @@ def train(experiment: Experiment) -> pd.DataFrame:
     """Train the network of a run, or continue; returns its history, one row per epoch.
 
     With several GPUs (`num_gpus`), or on several nodes of a Slurm job, in processes of their own.
+
+    Raises:
+        ParameterError: there are not so many GPUs, or on a CPU the result would depend on the number of processes.
     """
     run, e = experiment.run, experiment
     if not run.finished:
@@ -121,6 +124,7 @@ def train(experiment: Experiment) -> pd.DataFrame:
                     "training was complete: the best weights and history.csv are whole, nothing is trained again"
                 )
             elif per_node * n_nodes > 1:
+                launch.check_same_result(e.params, e.device, per_node=per_node, n_nodes=n_nodes)
                 launch.train_in_processes(run, per_node=per_node, n_nodes=n_nodes, stop=stop)
             else:
                 with quick_imports():

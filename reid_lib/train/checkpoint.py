@@ -32,6 +32,7 @@ def read(path: Path, origin: str) -> dict:
 
     Raises:
         UnusableCheckpoint: it is damaged, or of another run.
+        TrainingError: it may not be read: what is in it is not lost.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -39,6 +40,13 @@ def read(path: Path, origin: str) -> dict:
                 raise ValueError(f"{broken} fails its checksum")
         state = torch.load(path, map_location="cpu", weights_only=True)
         found = state.get(ORIGIN, origin)  # versions before wrote none
+    except PermissionError as error:
+        raise TrainingError(
+            f"{path} may not be read (no permission): give the right to read it, and run the same command again, which "
+            "continues there; or move the file away to train from the start"
+        ) from error
+    except MemoryError:  # nothing is wrong with the file
+        raise
     except Exception as error:  # zipfile, pickle and torch each have errors of their own for a file that is damaged
         raise UnusableCheckpoint(f"{path.name} is damaged ({first_line(error)})") from error
     if origin and found != origin:

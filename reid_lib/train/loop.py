@@ -11,13 +11,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from tqdm.auto import tqdm
 
-from reid_lib.core.errors import TrainingError, TrainingInterrupted
+from reid_lib.core.errors import ReidError, TrainingError, TrainingInterrupted
 from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import counted
 from reid_lib.core.names import CHECKPOINT
 from reid_lib.nets.network import ReidModel
 from reid_lib.nets.speed import out_of_place, reuse_memory
@@ -27,6 +28,9 @@ from reid_lib.train.batches import TrainingImages
 from reid_lib.train.group import ALONE, Group
 from reid_lib.train.reid_loss import ReidLoss
 from reid_lib.train.step import TrainingStep
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VAL_SCORE = "val_score"
 Evaluate = Callable[[ReidModel, ReidLoss], dict]
@@ -42,6 +46,8 @@ class TrainingRun(Protocol):
     def report(self, row: dict) -> None: ...
 
     def cut_history(self, epoch: int, rows: list[dict] | None = None) -> None: ...
+
+    def history(self) -> "pd.DataFrame": ...
 
 
 @dataclass
@@ -267,8 +273,20 @@ class _Training:
                 self.save_best(self.step.model)
             return state
         except (checkpoint.UnusableCheckpoint, KeyError, TypeError) as error:
-            LOGGER.warning(f"{error}: training begins again, and ends with the same numbers")
+            LOGGER.warning(
+                f"{error}: {_say_lost(self.run)}. Training begins again, and ends with the same numbers. Where there "
+                f"is a good copy of {path.name}, stop now, put it back, and run the same command again"
+            )
             return None
+
+
+def _say_lost(run: TrainingRun) -> str:
+    """What is lost with a checkpoint, by the history beside it."""
+    try:
+        told = counted(int(run.history()["epoch"].max()), "epoch")
+    except (ReidError, KeyError, ValueError):  # damaged as well, or without a line
+        told = "the training"
+    return f"what {told} had learnt is lost"
 
 
 def stops_early(progress: Progress, patience: int) -> bool:

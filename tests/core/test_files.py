@@ -146,3 +146,33 @@ def test_sums_of_a_file_are_those_of_its_bytes(tmp_path, monkeypatch):
     (tmp_path / "some").write_bytes(data)
     assert files.hash_file(tmp_path / "some") == hashlib.sha256(data).hexdigest()
     assert files.compute_checksum(tmp_path / "some") == f"{zlib.crc32(data):08x}"
+
+
+def test_a_checked_file_comes_back_as_it_was_written(tmp_path):
+    value = {"name": "Zoë 'A;1'", "ratio": 0.1, "whole": 1.0, "number": 3, "none": float("nan"), "list": [{"a": -0.0}]}
+    files.write_checked_json(tmp_path / "some.json", value)
+    assert files.read_checked_json(tmp_path / "some.json") == value | {"none": None}
+    assert files.CHECKSUM in files.read_json(tmp_path / "some.json")  # for whoever reads it otherwise, one key more
+
+
+def test_no_flipped_bit_of_a_checked_file_makes_another_value(tmp_path):
+    value, path = {"version": 12, "threshold": 0.5, "edits": ["A1", "A3"]}, tmp_path / "some.json"
+    files.write_checked_json(path, value)
+    content = path.read_bytes()
+    for place in range(len(content)):
+        for bit in range(8):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+            try:
+                found = files.read_checked_json(path)
+            except ValueError:
+                continue
+            changed = {key: found[key] for key in value}  # a flip in the name of the checksum leaves the rest whole
+            assert changed == value, (place, bit)
+
+
+def test_a_file_of_a_version_before_has_no_checksum_and_is_read(tmp_path):
+    files.write_json(tmp_path / "some.json", {"version": 1})
+    assert files.read_checked_json(tmp_path / "some.json") == {"version": 1}
+    files.write_json(tmp_path / "some.json", {"version": 1, files.CHECKSUM: "00000000"})
+    with pytest.raises(ValueError, match="not as it was written"):
+        files.read_checked_json(tmp_path / "some.json")

@@ -31,8 +31,9 @@ def test_what_is_alike_lies_close(method):
     assert (which[nearest_other(plane)] == which).all()
 
 
-def test_pca_equals_the_singular_value_decomposition_of_unit_rows():
-    features = np.random.default_rng(0).normal(size=(12, 5))
+@pytest.mark.parametrize("shape", [(12, 5), (6, 6), (6, 40)])
+def test_pca_equals_the_singular_value_decomposition_of_unit_rows(shape):
+    features = np.random.default_rng(0).normal(size=shape)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     u, s, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
     plane = reduce_to_plane(features, method="pca")
@@ -40,6 +41,17 @@ def test_pca_equals_the_singular_value_decomposition_of_unit_rows():
         expected = u[:, column] * s[column]
         sign = np.sign(expected @ plane[:, column])
         assert plane[:, column] == pytest.approx(sign * expected, abs=1e-5)
+
+
+def test_no_decomposition_is_larger_than_the_number_of_photographs(monkeypatch):
+    """Embeddings of 8,192 numbers: a matrix of that side takes minutes, for 48 photographs as for a million."""
+    sides, eigh = [], np.linalg.eigh
+    monkeypatch.setattr(np.linalg, "eigh", lambda matrix: sides.append(len(matrix)) or eigh(matrix))
+    features = np.random.default_rng(0).normal(size=(48, 8192))
+    plane = reduce_to_plane(features, method="pca")
+    assert sides == [48] and np.isfinite(plane).all()
+    reduce_to_plane(features[:, :20], method="pca")
+    assert sides == [48, 20]
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -127,6 +127,37 @@ def test_a_saved_network_is_the_same_network(model, images, computed, tmp_path):
     assert computed == [20]
 
 
+@pytest.mark.parametrize(
+    "held",
+    [
+        {"images": np.zeros(20, dtype="S32"), "features": np.full((20, 8), np.nan, dtype=np.float32)},
+        {"images": np.zeros((20, 1), dtype="S32"), "features": np.zeros((20, 8), dtype=np.float32)},
+        {"images": np.zeros(20, dtype="S32"), "features": np.zeros((20, 8, 1), dtype=np.float32)},
+        {"images": np.zeros(20, dtype="S32"), "features": np.zeros((19, 8), dtype=np.float32)},
+        {"images": np.zeros(20, dtype="S32"), "features": np.zeros((20, 8))},
+        {"images": np.zeros(20, dtype="S32")},
+    ],
+    ids=["not a number", "names in columns", "three dimensions", "one row less", "float64", "no features"],
+)
+def test_embeddings_of_another_shape_or_without_numbers_are_made_again(model, images, computed, capsys, held):
+    """Such a file passes its checksums; it used to fail the evaluation at each rerun."""
+    names = fingerprint_images(images[0], np.arange(20))
+    store_of(model).path.parent.mkdir(parents=True)
+    np.savez(store_of(model).path, **held | {"images": names.reshape(held["images"].shape)})
+    for _ in range(2):
+        found = embed_images(model, *images, **HOW)
+    assert computed == [20] and capsys.readouterr().out.count("is damaged") == 2  # read once for each of get and add
+    np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
+
+
+def test_a_folder_in_its_place_costs_the_cache_alone(model, images, computed, capsys):
+    store_of(model).path.mkdir(parents=True)
+    found = embed_images(model, *images, **HOW)
+    store_of(model).remove()
+    np.testing.assert_array_equal(found.features, extract(model, *images, **HOW).features)
+    assert "embeddings are not kept for another time" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "other"])
 def test_a_damaged_file_is_not_believed(model, images, computed, damage):
     embed_images(model, *images, **HOW)

@@ -1,9 +1,12 @@
 """A gallery on disk: made once, found by name, read whole."""
 
+import numpy as np
 import pytest
 from gallery_cases import make_gallery, photographs, same
 
+from reid_lib.core import files
 from reid_lib.core.errors import GalleryError
+from reid_lib.gallery import changes
 from reid_lib.gallery.store import create_gallery, list_galleries, open_gallery
 
 
@@ -68,3 +71,31 @@ def test_a_damaged_or_newer_gallery_is_told(root, text):
     (gallery.folder / "gallery.json").write_text(text)
     with pytest.raises(GalleryError, match="cannot be read|is of format 99"):
         gallery.load()
+
+
+@pytest.mark.parametrize("file", ["gallery.json", "recipe.json", "versions/000001.json"])
+def test_no_flipped_bit_of_what_a_gallery_says_of_itself_passes(root, file):
+    """A digit of the threshold, of a name or of the version that counts: another answer, and nobody would know."""
+    gallery = make_gallery(root)
+    changes.rename_animal(gallery, "Anna", "Clara")
+    path, rng = gallery.folder / file, np.random.default_rng(0)
+    content, whole = path.read_bytes(), (gallery.recipe(), gallery.log(), gallery.load()[1])
+    noticed = 0
+    for place in rng.integers(0, len(content), 60):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        try:
+            found = gallery.recipe(), gallery.log(), gallery.load()[1]
+        except GalleryError as error:
+            noticed += "cannot be read" in str(error) or "is damaged" in str(error)
+        else:
+            assert found[:2] == whole[:2] and same(found[2], whole[2]), place
+    assert noticed > 25
+
+
+def test_a_gallery_of_a_version_before_without_checksums_is_read(root):
+    gallery = make_gallery(root)
+    for path in (gallery.folder / "gallery.json", gallery.folder / "recipe.json", *gallery.folder.glob("versions/*")):
+        files.write_json(path, files.read_checked_json(path))
+    assert gallery.version().number == 1 and gallery.recipe().run == "my-run" and len(gallery.load()[1]) == 5

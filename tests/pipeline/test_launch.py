@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from pipeline_cases import write_photos
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import CHECKPOINT, HISTORY_CSV, METRICS_JSON, STATUS_JSON
-from reid_lib.pipeline import launch
+from reid_lib.params.fields import TrainParams
+from reid_lib.pipeline import data, launch, steps
 from reid_lib.pipeline.launch import OUTCOME, STOP
 
 pytestmark = pytest.mark.slow
@@ -151,6 +153,40 @@ def test_gpus_that_are_not_there_are_refused(monkeypatch, device):
     monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
     with pytest.raises(ParameterError, match="num_gpus is 4, and 1 can be used here.*--gres=gpu:4"):
         launch.count_processes(4, device)
+
+
+def test_several_processes_on_a_cpu_are_refused_with_batch_normalisation():
+    """Each would take the statistics of its own images: losses differ by 4 to 21 % (docs/log.md)."""
+    several = {"per_node": 2, "n_nodes": 1}
+    small = TrainParams(backbone="test_resnet", pretrained=False, image_size=32)
+    message = r"num_gpus: 2 processes on a CPU \(2\) .*'test_resnet' has batch normalisation.*Pass num_gpus 1"
+    with pytest.raises(ParameterError, match=message):
+        launch.check_same_result(small, "cpu", **several)
+    with pytest.raises(ParameterError, match=r"4 processes on a CPU \(2 on each of 2 nodes\)"):
+        launch.check_same_result(small, "cpu", per_node=2, n_nodes=2)
+    launch.check_same_result(small, "cpu", per_node=1, n_nodes=1)
+    launch.check_same_result(small, "cuda", **several)  # SyncBatchNorm
+    for backbone in ("test_nfnet", "test_vit"):
+        launch.check_same_result(small.model_copy(update={"backbone": backbone}), "cpu", **several)
+
+
+def test_they_are_refused_before_one_of_them_starts_and_the_run_goes_on_with_one(tmp_path, monkeypatch):
+    monkeypatch.setenv("REID_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(launch, "make_command", None)  # nothing is started
+    write_photos(tmp_path / "photos", {f"a{k}": 4 for k in range(8)})
+    small = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 8, "num_epochs": 1}
+    given = PARAMS | small | {"dataset": "folder", "data_root": str(tmp_path / "photos"), "run_name": "mine"}
+    for num_gpus in (2, 1):
+        params = TrainParams.checked(given | {"num_gpus": num_gpus})
+        catalogue = data.read(params)
+        experiment = steps.start(params, catalogue, data.split(catalogue, params))
+        if num_gpus > 1:
+            with pytest.raises(ParameterError, match="has batch normalisation"):
+                steps.train(experiment)
+            assert "has batch normalisation" in experiment.run.status()["error"]
+    assert steps.train(experiment)["epoch"].tolist() == [0, 1]
+    experiment.run.release()
 
 
 def test_on_several_nodes_srun_starts_torchrun_on_each(monkeypatch):

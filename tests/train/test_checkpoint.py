@@ -1,8 +1,10 @@
 """last.ckpt: read only when it is whole and of the same run; what does not fit changes nothing."""
 
+import numpy as np
 import pytest
 import torch
 
+from reid_lib.core.errors import TrainingError
 from reid_lib.train import checkpoint
 
 
@@ -33,6 +35,38 @@ def test_one_flipped_bit_is_noticed(path, where):
     path.write_bytes(content)
     with pytest.raises(checkpoint.UnusableCheckpoint, match="last.ckpt is damaged"):
         checkpoint.read(path, "mine")
+
+
+def test_no_flipped_bit_passes_or_raises_another_error(path):
+    """200 at random, in weights, names and what the archive says of itself: told, or in what nobody reads (padding)."""
+    content, whole, rng = path.read_bytes(), checkpoint.read(path, "mine"), np.random.default_rng(0)
+    noticed = 0
+    for place in rng.integers(0, len(content), 200):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        try:
+            state = checkpoint.read(path, "mine")
+        except checkpoint.UnusableCheckpoint:
+            noticed += 1
+        else:
+            assert state["epoch"] == whole["epoch"], place
+            assert all(
+                torch.equal(state[part][name], value) for part in ("net", "head") for name, value in whole[part].items()
+            )
+    assert noticed > 120
+
+
+def test_one_that_may_not_be_read_is_not_lost(path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(checkpoint.zipfile, "ZipFile", refuse)
+    with pytest.raises(
+        TrainingError, match="last.ckpt may not be read.*run the same command again, which continues"
+    ) as told:
+        checkpoint.read(path, "mine")
+    assert not isinstance(told.value, checkpoint.UnusableCheckpoint)
 
 
 def test_one_cut_off_is_refused(path):
