@@ -80,7 +80,7 @@ def _principal_components(features: np.ndarray) -> np.ndarray:
 
 
 def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances (k,) and axes (d, k) of n centred rows, k = min(n, d), the largest last; those without variance are noise.
+    """Variances (k,) and axes (d, k) of n centred rows, k = min(n, d), the largest last. Without variance it is noise.
 
     The smaller of both products is decomposed: 48 photographs have 47 axes, however long their embeddings are.
     """

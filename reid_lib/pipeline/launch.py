@@ -84,9 +84,9 @@ def check_same_result(params: TrainParams, device: str, *, per_node: int, n_node
         on = f" on each of {n_nodes} nodes" if n_nodes > 1 else ""
         raise ParameterError(
             f"num_gpus: {per_node * n_nodes} processes on a CPU ({per_node}{on}) would each normalise over their own "
-            f"part of a batch, as {params.backbone!r} has batch normalisation: another result than that of one process. "
-            "Pass num_gpus 1 on one node (a process uses all cores by itself), train on GPUs, or take a backbone without "
-            "batch normalisation (convnext_atto, vit_tiny_patch16_224, ...)"
+            f"part of a batch, as {params.backbone!r} has batch normalisation: another result than that of one. "
+            "Pass num_gpus 1 on one node (a process uses all cores by itself), train on GPUs, or take a backbone "
+            "without batch normalisation (convnext_atto, vit_tiny_patch16_224, ...)"
         )
 
 
