@@ -38,11 +38,11 @@ def cached_resample(
     key = hashlib.sha256(json.dumps([_FORMAT, content, options]).encode()).hexdigest()
     kept = cache_root() / "resampled" / f"{key[:32]}.json"
     try:
-        return _from_json(files.read_json(kept), repetitions)
+        return _from_json(files.read_checked_json(kept), repetitions)
     except (OSError, ValueError, KeyError, TypeError):  # not there yet, or damaged
         found = resample(Answers.of(run.read_csv(PREDICTIONS_CSV)), **options)
     with suppress(OSError, RunError):  # no room: it can be made again
-        files.write_json(kept, asdict(found) | {what: getattr(found, what).tolist() for what in REPLICATES})
+        files.write_checked_json(kept, asdict(found) | {what: getattr(found, what).tolist() for what in REPLICATES})
     return found
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from reid_lib.core import files, frames
-from reid_lib.core.errors import ReviewError
+from reid_lib.core.errors import ReviewError, first_line
+from reid_lib.core.files import compute_checksum
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.names import IMAGE_ID
 from reid_lib.core.paths import check_folder_name, reviews_root, writing
@@ -22,6 +23,7 @@ from reid_lib.pipeline.review_pairs import list_askable
 FORMAT = 1
 REVIEW_JSON, PHOTOGRAPHS_CSV, PAIRS_CSV, DECISIONS_CSV = "review.json", "photographs.csv", "pairs.csv", "decisions.csv"
 APPLIED = "applied"
+TABLES = "tables"  # in review.json: checksums of both tables
 LONGEST = 120  # characters of a name, as of a run
 
 
@@ -75,7 +77,8 @@ def open_folder(finished: FinishedRun, experiment: Experiment, name: str, decisi
                 frames.write_csv(path / PHOTOGRAPHS_CSV, askable.photographs)
                 frames.write_csv(path / PAIRS_CSV, askable.pairs)
                 told = {"format": FORMAT, "key": key, "decisions": "", "left_out": askable.left_out}
-                files.write_json(path / REVIEW_JSON, told)
+                told[TABLES] = {name: compute_checksum(path / name) for name in (PHOTOGRAPHS_CSV, PAIRS_CSV)}
+                files.write_checked_json(path / REVIEW_JSON, told)
             elif told["key"] != key:
                 raise ReviewError(
                     f"review {name!r} is of run {told['key']['run']!r}, or of that run before it was made anew: its "
@@ -85,7 +88,7 @@ def open_folder(finished: FinishedRun, experiment: Experiment, name: str, decisi
             shared = _table_of(decisions) if decisions else told["decisions"]
             if shared != told["decisions"]:
                 told = told | {"decisions": shared}
-                files.write_json(path / REVIEW_JSON, told)
+                files.write_checked_json(path / REVIEW_JSON, told)
     return load_folder(path, told)
 
 
@@ -96,13 +99,16 @@ def load_folder(path: Path, told: dict) -> ReviewFolder:
         ReviewError: a table is missing or damaged.
     """
     try:
+        for name, checksum in told.get(TABLES, {}).items():  # a version before kept none
+            if compute_checksum(path / name) != checksum:
+                raise ValueError(f"{name} is not as it was written: its checksum differs")
         photographs = frames.read_csv(path / PHOTOGRAPHS_CSV)
         pairs = frames.read_csv(path / PAIRS_CSV)
         photographs[IMAGE_ID]
     except (OSError, ValueError, KeyError) as error:
         raise ReviewError(
-            f"{path} cannot be read ({error!r}): delete {REVIEW_JSON} there and open the review again, which makes its "
-            f"tables anew; {DECISIONS_CSV} is kept"
+            f"{path} cannot be read ({first_line(error)}): delete {REVIEW_JSON} there and open the review again, which "
+            f"makes its tables anew; {DECISIONS_CSV} is kept"
         ) from error
     decisions = Path(told["decisions"]) if told["decisions"] else path / DECISIONS_CSV
     return ReviewFolder(path, told["key"]["run"], photographs, pairs, decisions, told["left_out"])
@@ -115,11 +121,11 @@ def read_json(path: Path) -> dict:
         ReviewError: it is missing, damaged, or of another format.
     """
     try:
-        told = files.read_json(path / REVIEW_JSON)
+        told = files.read_checked_json(path / REVIEW_JSON)
         known, _ = told["format"] == FORMAT, (told["key"]["run"], told["decisions"], told["left_out"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReviewError(
-            f"{path / REVIEW_JSON} cannot be read ({error!r}): delete it and open the review again; "
+            f"{path / REVIEW_JSON} cannot be read ({first_line(error)}): delete it and open the review again; "
             f"{DECISIONS_CSV} is kept"
         ) from error
     if not known:

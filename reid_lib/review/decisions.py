@@ -6,7 +6,6 @@ process that is killed leaves a whole row or the beginning of one, which the nex
 
 import csv
 import io
-import json
 import os
 import re
 import uuid
@@ -19,10 +18,10 @@ from typing import Literal
 import pandas as pd
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.core.files import without_nan
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import DATASET, IMAGE_ID
+from reid_lib.review import safeguards
 
 SAME, DIFFERENT, CANNOT_TELL = "same", "different", "cannot tell"
 DECISIONS = SAME, DIFFERENT, CANNOT_TELL
@@ -58,6 +57,7 @@ class DecisionTable:
         self._place: dict[str, int] = {}
         self._undone: set[str] = set()
         self._read, self._file = 0, None  # bytes of whole rows that were read; the file they are of
+        self._whole = False  # whether rows are missing is asked once for each file
 
     def append(
         self,
@@ -97,10 +97,10 @@ class DecisionTable:
         if decision_id and not _ID.fullmatch(decision_id):
             raise ReviewError(f"a decision_id is 32 hexadecimal digits; got {decision_id!r}")
         made = decision_id or uuid.uuid4().hex
-        told = json.dumps(without_nan(dict(shown or {})), ensure_ascii=False, sort_keys=True)
         with self._writing():
             if made not in self._place:
-                self._write([made, _now(), _named(who, "who"), str(dataset), *pair, decision, "", str(run), told])
+                cells = [made, _now(), _named(who, "who"), str(dataset), *pair, decision, "", str(run)]
+                self._write(safeguards.seal_row(cells, shown or {}))
         return made
 
     def undo(self, decision_id: str, *, who: str) -> str:
@@ -119,7 +119,8 @@ class DecisionTable:
             if decision_id in self._undone:
                 raise ReviewError(f"decision {decision_id!r} was taken back already")
             told = [row[name] for name in (DATASET, FIRST, SECOND)]
-            self._write([made, _now(), _named(who, "who"), *told, UNDO, decision_id, row[RUN], "{}"])
+            cells = [made, _now(), _named(who, "who"), *told, UNDO, decision_id, row[RUN]]
+            self._write(safeguards.seal_row(cells, {}))
         return made
 
     def read(self) -> pd.DataFrame:
@@ -137,11 +138,13 @@ class DecisionTable:
         Raises:
             ReviewError: as `read`.
         """
+        counted = 0 if self._whole else safeguards.read_count(self.path)  # before the rows, which others add to
         try:
             state = os.stat(self.path)
         except FileNotFoundError:
             fresh = self._read > 0
             self._forget()
+            self._notice_loss(counted)
             return fresh
         except OSError as error:
             raise self._trouble(error) from error
@@ -154,9 +157,16 @@ class DecisionTable:
         try:
             with open(self.path, "rb") as file:
                 file.seek(self._read)
-                return self._take(file.read()) > 0 or replaced
+                fresh = self._take(file.read()) > 0 or replaced
         except OSError as error:
             raise self._trouble(error) from error
+        self._notice_loss(counted)
+        return fresh
+
+    def _notice_loss(self, counted: int) -> None:
+        if told := safeguards.describe_loss(self.path, len(self._rows), counted):
+            LOGGER.warning(told)
+        self._whole = True
 
     def _take(self, data: bytes) -> int:
         """Read the whole rows of some bytes that follow what was read; returns how many rows they hold."""
@@ -201,6 +211,8 @@ class DecisionTable:
             raise self._damaged(number, f"decision_id {row[0]!r}, decision {row[6]!r}")
         if known is not None and known != row:
             raise self._damaged(number, f"decision_id {row[0]!r} stands there twice, with different content")
+        if why := safeguards.find_damage(row):
+            raise self._damaged(number, why)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -234,6 +246,7 @@ class DecisionTable:
         finally:
             os.close(file)
         self.refresh()
+        safeguards.count_row(self.path, len(self._rows))
 
     def _cut_torn_row(self) -> None:
         """Cut off the beginning of a row that a killed process left at the end; the caller holds the lock."""

@@ -2,9 +2,11 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from reid_lib.core import files
 from reid_lib.core.errors import ReviewError
 from reid_lib.core.names import IMAGE_ID
 from reid_lib.pipeline import review_folder
@@ -89,6 +91,34 @@ def test_a_damaged_file_is_named_with_the_cure(name):
         open_folder()
 
 
+@pytest.mark.parametrize("name", ["photographs.csv", "pairs.csv", "review.json"])
+def test_no_flipped_bit_of_what_can_be_asked_passes(name):
+    """Another photograph, another probability: another question would be asked, and decided for ever."""
+    folder = open_folder()
+    path, content = folder.path / name, (folder.path / name).read_bytes()
+    noticed, rng = 0, np.random.default_rng(0)
+    for place in rng.integers(0, len(content), 40):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        try:
+            found = open_folder()
+        except ReviewError as error:
+            noticed += "cannot be read" in str(error)
+        else:
+            assert (found.run, found.left_out, found.decisions) == (folder.run, folder.left_out, folder.decisions)
+            pd.testing.assert_frame_equal(found.pairs, folder.pairs, check_dtype=False)
+    assert noticed == 40 or (name == "review.json" and noticed > 25)
+
+
+def test_a_review_of_a_version_before_without_checksums_is_opened():
+    path = open_folder().path / "review.json"
+    told = files.read_checked_json(path)
+    told.pop("tables")
+    files.write_json(path, told)
+    assert len(open_folder().pairs) == 1
+
+
 @pytest.mark.parametrize("name", ["", "../runs", "a/b", ".hidden", "x" * 121])
 def test_a_name_cannot_lead_elsewhere(name, made):
     with pytest.raises(ReviewError, match="review name"):
@@ -98,6 +128,6 @@ def test_a_name_cannot_lead_elsewhere(name, made):
 
 def test_one_of_another_version_is_told():
     path = open_folder().path / "review.json"
-    path.write_text(path.read_text().replace('"format": 1', '"format": 9'))
+    files.write_checked_json(path, files.read_checked_json(path) | {"format": 9})
     with pytest.raises(ReviewError, match="of format 9, not 1"):
         open_folder()

@@ -1,6 +1,7 @@
 """The table of decisions under several writers, under kill -9, and when somebody else touched it."""
 
 import csv
+import json
 import os
 import random
 import signal
@@ -46,9 +47,10 @@ def test_a_decision_is_a_row_that_any_program_reads(tmp_path):
     made = DecisionTable(path).append("b", "a", SAME, who="Ana", shown={"probability": 0.7}, dataset="lynx", run="r1")
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
     assert list(rows.columns) == COLUMNS
-    assert rows.iloc[0].drop(["when", "decision_id"]).tolist() == [
-        "Ana", "lynx", "a", "b", "same", "", "r1", '{"probability": 0.7}',
+    assert rows.iloc[0].drop(["when", "decision_id", "shown"]).tolist() == [
+        "Ana", "lynx", "a", "b", "same", "", "r1",
     ]  # fmt: skip
+    assert json.loads(rows.loc[0, "shown"]).items() >= {"probability": 0.7}.items()
     assert rows.loc[0, "decision_id"] == made and pd.Timestamp(rows.loc[0, "when"]).tzinfo is not None
 
 
@@ -237,7 +239,7 @@ def test_what_the_disk_refuses_is_told(tmp_path, monkeypatch):
 def test_ten_thousand_decisions_are_read_once(tmp_path):
     table = DecisionTable(tmp_path / "decisions.csv")
     table.append("a", "b", SAME, who="Ana")
-    row = table.path.read_text().splitlines()[1]
+    row = table.path.read_text().splitlines()[1].partition('"{')[0] + "{}"  # without a checksum, as of a version before
     with open(table.path, "a") as file:
         file.writelines(f"{k:032x}{row[32:]}\n" for k in range(10_000))
     assert len(table.read()) == 10_001
