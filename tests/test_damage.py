@@ -4,13 +4,13 @@ import errno
 import shutil
 from pathlib import Path
 
-import numpy as np
+import damage_cases
 import pytest
-from PIL import Image
+from damage_cases import cut, delete, empty, flip, garble, parameters, replace_by_folder
 from whole_runs import run_all
 
 from reid_lib.core import files, frames
-from reid_lib.core.errors import ModelError, RunError, TrainingInterrupted
+from reid_lib.core.errors import ModelError, RunError
 from reid_lib.core.names import (
     ALL_METRICS_CSV,
     CHECKPOINT,
@@ -25,43 +25,15 @@ from reid_lib.core.names import (
     STATUS_JSON,
 )
 from reid_lib.nets.model_files import load_model, weights_trouble
-from reid_lib.params.fields import TrainParams
 from reid_lib.runs.run import Run
-from reid_lib.train import checkpoint, loop
-
-SMALL = {
-    "backbone": "test_resnet",
-    "pretrained": False,
-    "image_size": 32,
-    "embedding_dim": 16,
-    "batch_size": 16,
-    "num_epochs": 2,
-}
+from reid_lib.train import checkpoint
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Eight animals of noise, six photographs each; two equal runs, `whole` and `mine`, and `broken`, the same, stopped
-    after its first epoch; all in the folder `runs`."""
-    root, rng = tmp_path_factory.mktemp("made"), np.random.default_rng(0)
-    for k in range(48):
-        path = root / "photos" / f"a{k // 6}" / f"{k}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REID_RUNS", str(root / "runs"))
-        patch.setenv("REID_CACHE", str(root / "cache"))
-        for name in ("whole", "mine"):
-            run_all(parameters(root, name))
-
-        def stop_there(training):
-            if training.progress.epoch == 1:
-                raise TrainingInterrupted("stopped")
-
-        patch.setattr(loop._Training, "stop_if_asked", stop_there)
-        with pytest.raises(TrainingInterrupted):
-            run_all(parameters(root, "broken"))
-    return root
+    root = tmp_path_factory.mktemp("made")
+    damage_cases.write_noise(root)
+    return damage_cases.make_runs(root)
 
 
 @pytest.fixture
@@ -70,11 +42,6 @@ def runs(made, tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("REID_CACHE", str(made / "cache"))
     monkeypatch.setenv("REID_RUNS", str(tmp_path / "runs"))
     return shutil.copytree(made / "runs", tmp_path / "runs")
-
-
-def parameters(made: Path, name: str, **given) -> TrainParams:
-    where = {"dataset": "folder", "data_root": str(made / "photos"), "run_name": name}
-    return TrainParams.checked(SMALL | where | given)
 
 
 @pytest.fixture
@@ -87,28 +54,6 @@ def as_undisturbed(runs: Path, name: str = "mine") -> bool:
     """Has it the results of the run that nothing happened to?"""
     compared = (METRICS_JSON, PREDICTIONS_CSV)
     return all((runs / name / each).read_bytes() == (runs / "whole" / each).read_bytes() for each in compared)
-
-
-def cut(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def empty(path):
-    path.write_bytes(b"")
-
-
-def garble(path):
-    path.write_bytes(b"\x00\xff no such thing" * 40)
-
-
-def flip(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) * 2 // 3] ^= 4
-    path.write_bytes(content)
-
-
-def delete(path):
-    path.unlink()
 
 
 def test_a_damaged_neighbour_and_a_table_that_cannot_be_written_cost_a_finished_run_nothing(runs, again, capsys):
@@ -252,8 +197,7 @@ def test_params_that_are_lost_do_not_make_another_run_of_it(runs, again):
 
 @pytest.mark.parametrize("name", [PREDICTIONS_CSV, CHECKSUMS_JSON, HISTORY_CSV])
 def test_a_folder_in_the_place_of_a_file_is_told_before_anything_is_computed(runs, again, name):
-    (runs / "mine" / name).unlink()
-    (runs / "mine" / name).mkdir()
+    replace_by_folder(runs / "mine" / name)
     with pytest.raises(RunError, match=f"{name} is in the way"):
         again()
 
