@@ -221,6 +221,33 @@ def test_one_flipped_bit_of_the_cache_is_noticed(tmp_path, clean_dirs, capsys, n
     assert place == "the header" or "1 of 5 images in the pixel cache" in capsys.readouterr().out
 
 
+def test_no_flipped_bit_of_the_header_passes_or_raises_an_error(tmp_path, clean_dirs, next_process):
+    catalogue = catalogue_of_noise(tmp_path, 2)
+    whole = np.array(pixels.load_pixels(catalogue, image_size=16, progress=False))
+    (file,) = arrays(clean_dirs)
+    before = file.read_bytes()
+    for place in range(0, len(before) - 2 * (16 * 16 * 3 + 4)):
+        data = bytearray(before)
+        data[place] ^= 1 << place % 8
+        file.write_bytes(data)
+        next_process()
+        np.testing.assert_array_equal(pixels.load_pixels(catalogue, image_size=16, progress=False), whole)
+        assert file.read_bytes() == before, place
+
+
+def test_a_folder_in_the_place_of_the_cache_is_told(tmp_path, clean_dirs, next_process):
+    catalogue = catalogue_of_noise(tmp_path, 2)
+    pixels.load_pixels(catalogue, image_size=16, progress=False)
+    (file,) = arrays(clean_dirs)
+    for path in (file, file.with_suffix(".part"), file.with_suffix(".crc.part")):
+        path.unlink(missing_ok=True)
+        path.mkdir()
+        next_process()
+        with pytest.raises(CatalogueError, match=f"{path.name} is a folder.*move it away"):
+            pixels.load_pixels(catalogue, image_size=16, progress=False)
+        path.rmdir()
+
+
 def test_a_cache_without_checksums_is_made_again(tmp_path, clean_dirs, capsys):
     """As versions before wrote it: nothing vouches for it."""
     catalogue = catalogue_of_noise(tmp_path, 5)

@@ -3,6 +3,7 @@
 import json
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from model_cases import embed, images, small, writer
@@ -114,6 +115,25 @@ def test_truncated_weights_are_told(saved):
     (folder / MODEL_WEIGHTS).write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelError, match="is damaged"):
         load_model(folder)
+
+
+@pytest.mark.parametrize("file", [MODEL_WEIGHTS, MODEL_JSON])
+def test_no_flipped_bit_passes_or_raises_another_error(saved, file):
+    """60 at random, of which 60 used to pass in the weights."""
+    folder, model = saved
+    content, rng = (folder / file).read_bytes(), np.random.default_rng(0)
+    header = rng.integers(0, 400, 20).tolist() if file == MODEL_WEIGHTS else []
+    for place in [*rng.integers(0, len(content), 60), *header]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        (folder / file).write_bytes(flipped)
+        trouble = weights_trouble(folder)
+        if trouble:
+            with pytest.raises(ModelError, match="is damaged"):
+                load_model(folder)
+        else:  # in the name of the checksum itself
+            assert all(torch.equal(v, model.state_dict()[k]) for k, v in load_model(folder).state_dict().items()), place
+        assert trouble or place < 400
 
 
 def test_the_trouble_with_weights_is_told_without_its_cure(saved):
