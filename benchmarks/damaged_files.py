@@ -40,7 +40,7 @@ from reid_lib.cli.main import main as command
 from reid_lib.compare.comparison import Comparison
 from reid_lib.compare.verdicts import tabulate_differences
 from reid_lib.core.errors import ReidError
-from reid_lib.core.names import HISTORY_CSV, INDIVIDUAL, PATH
+from reid_lib.core.names import ANSWERS_CSV, HISTORY_CSV, INDIVIDUAL, PATH
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline import galleries, takeover
 from reid_lib.pipeline.review import open_review
@@ -141,12 +141,24 @@ LOOKING = {"Runs": type_in("runs"), "Compare": compare}
 GROUPS = {
     "finished run": Group(
         "runs/mine",
-        LOOKING | {"Show": type_in("show", "mine"), "train": train("mine"), "Show again": type_in("show", "mine")},
+        LOOKING
+        | {
+            "Show": type_in("show", "mine"),
+            "Identify": type_in("identify", "mine", "new"),
+            "train": train("mine"),
+            "Show again": type_in("show", "mine"),
+        },
         tuple(f"runs/mine/{name}" for name in RUN_RESULTS),
     ),
     "evaluation": Group(
         "runs/fused",
-        LOOKING | {"Show": type_in("show", "fused"), "evaluate": evaluate, "Show again": type_in("show", "fused")},
+        LOOKING
+        | {
+            "Show": type_in("show", "fused"),
+            "Identify": type_in("identify", "fused", "new"),
+            "evaluate": evaluate,
+            "Show again": type_in("show", "fused"),
+        },
         tuple(f"runs/fused/{name}" for name in RUN_RESULTS),
     ),
     "unfinished run": Group(
@@ -159,6 +171,7 @@ GROUPS = {
         {"evaluate": evaluate_anew, "Compare": compare, "Show": type_in("show", "fused")},
         tuple(f"runs/fused/{name}" for name in RUN_RESULTS),
     ),
+    "reference": Group("runs/reference.json", LOOKING, ()),
     "gallery": Group(
         "galleries",
         {
@@ -298,8 +311,10 @@ def judge(whole: Said, found: Said) -> str:
 
 
 def files_of(group: Group, root: Path) -> list[Path]:
-    every = (path for path in sorted((root / group.folder).rglob("*")) if path.is_file())
-    return [path for path in every if ".lock" not in path.name and ".locks" not in path.parts]
+    """All but locks, and the table of answers, which is a person's to change."""
+    place = root / group.folder
+    every = (path for path in ([place] if place.is_file() else sorted(place.rglob("*"))) if path.is_file())
+    return [p for p in every if ".lock" not in p.name and ".locks" not in p.parts and p.name != ANSWERS_CSV]
 
 
 def damages(flips: int) -> dict[str, Callable[[Path], None]]:

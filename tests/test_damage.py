@@ -138,6 +138,14 @@ def test_a_damaged_checkpoint_is_named_and_training_ends_with_the_same_numbers(r
     assert "damaged" not in capsys.readouterr().out
 
 
+def test_a_checkpoint_that_is_gone_is_told_and_training_ends_with_the_same_numbers(runs, again, capsys):
+    delete(runs / "broken" / CHECKPOINT)
+    again("broken")
+    said = capsys.readouterr().out
+    assert "note: last.ckpt is missing: what 1 epoch had learnt is lost. Training begins again" in said
+    assert as_undisturbed(runs, "broken")
+
+
 def test_a_checkpoint_of_another_run_is_not_continued(runs, again, capsys):
     again("other", seed=5)
     shutil.copy(runs / "other" / CHECKPOINT, runs / "broken" / CHECKPOINT)

@@ -10,7 +10,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from reid_lib.core import files, frames
-from reid_lib.core.errors import CatalogueError, RunDiffersError
+from reid_lib.core.errors import CatalogueError, RunDiffersError, RunError, first_line
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.messages import counted
@@ -115,9 +115,22 @@ def identify(params: IdentifyParams) -> Identified:
 
 
 def load_answers(folder: Path) -> Identified:
-    """Answers that are there."""
-    summary = (folder / SUMMARY_TXT).read_text(encoding="utf-8").rstrip("\n")
-    return Identified(folder, frames.read_csv(folder / ANSWERS_CSV), summary)
+    """Answers that are there.
+
+    Raises:
+        RunError: one of their files is missing or damaged.
+    """
+    try:
+        summary = (folder / SUMMARY_TXT).read_text(encoding="utf-8").rstrip("\n")
+        answers = frames.read_csv(folder / ANSWERS_CSV)
+        answers[list(SHOWN)]
+        (folder / ANSWERS_HTML).stat()
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"the answers in {folder} are damaged ({first_line(error)}): delete {ASKED_JSON} there, and the photographs "
+            f"are answered again; save what you wrote into {ANSWERS_CSV} elsewhere before"
+        ) from error
+    return Identified(folder, answers, summary)
 
 
 def _describe(target: Target, found: NewPhotographs) -> tuple[Photographs | None, NewPhotographs]:
@@ -167,8 +180,9 @@ def _choose_folder(
         folder = root / check_name(params.answers)
         if _asked_there(folder) not in (None, key):
             raise RunDiffersError(
-                f"answers {params.answers!r} are there already, to other photographs or of another gallery: they stay "
-                "as they are; give these a name of their own (answers)"
+                f"answers {params.answers!r} are there already, to other photographs or of another gallery, or "
+                f"{ASKED_JSON} there does not say of which any more: they stay as they are; give these a name of their "
+                "own (answers)"
             )
         return folder, key
     made = made_name({"photos": PurePath(params.photos).name or "test"}, params.gallery or params.run or "drawn")
@@ -180,10 +194,21 @@ def _choose_folder(
 
 
 def _asked_there(folder: Path) -> dict | None:
+    """What was asked into a folder; None: nothing; {}: that is not known any more, so nothing there is written over."""
     try:
-        return files.read_json(folder / ASKED_JSON)["key"]
+        return dict(files.read_checked_json(folder / ASKED_JSON)["key"])
+    except FileNotFoundError:
+        return {} if _holds_words(folder / ANSWERS_CSV) else None
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return {}
+
+
+def _holds_words(table: Path) -> bool:
+    """Has a person written into answers? Those of a killed process, without a word, are made again."""
+    try:
+        return bool(frames.read_csv(table)[ACCEPTED].notna().any())
+    except (OSError, ValueError, KeyError):
+        return False
 
 
 def _answer(folder: Path, key: dict, target: Target, asked: Photographs | None, found: NewPhotographs) -> Identified:
@@ -207,7 +232,7 @@ def _answer(folder: Path, key: dict, target: Target, asked: Photographs | None, 
     with files.atomic(folder / SUMMARY_TXT) as path:
         path.write_text(summary + "\n", encoding="utf-8")
     told = {"format": FORMAT, "key": key, "root": str(found.catalogue.root), "when": f"{datetime.now():%Y-%m-%d %H:%M}"}
-    files.write_json(folder / ASKED_JSON, told | {"gallery": target.words, "run": target.network.recipe.run})
+    files.write_checked_json(folder / ASKED_JSON, told | {"gallery": target.words, "run": target.network.recipe.run})
     return Identified(folder, answers, summary)
 
 

@@ -38,7 +38,7 @@ from reid_lib.openset.threshold import fit_threshold
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline.local_scores import SIFT
 from reid_lib.pipeline.masking import NONE
-from reid_lib.runs.folder import RunFolder, load_run
+from reid_lib.runs.folder import CURE, RunFolder, load_run
 from reid_lib.runs.seals import check
 
 
@@ -77,7 +77,10 @@ class FinishedRun:
         for file in (MODEL_WEIGHTS, MODEL_JSON):
             if not (folder / file).is_file():
                 raise RunError(f"{folder / file} is missing: run the notebook of run {folder.name!r} again")
-        check(folder, MODEL_WEIGHTS)
+            try:
+                check(folder, file)
+            except ValueError as error:
+                raise RunError(f"{folder / file} cannot be used ({error}): {CURE}") from error
         return cls(run, params, catalogue, split, folder)
 
     @cached_property

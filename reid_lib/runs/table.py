@@ -25,7 +25,7 @@ def promote(name: str, *, root: Path | None = None) -> None:
     run = load_run(name, root=root)
     run.metrics()  # what cannot be read cannot be compared with
     with writing(root or runs_root(), "REID_RUNS", RunError):
-        files.write_json((root or runs_root()) / REFERENCE_JSON, {RUN: run.name})
+        files.write_checked_json((root or runs_root()) / REFERENCE_JSON, {RUN: run.name})
     rewrite_table(root)
 
 
@@ -37,7 +37,7 @@ def read_reference(root: Path | None = None) -> str | None:
     """
     path = (root or runs_root()) / REFERENCE_JSON
     try:
-        return str(files.read_json(path)[RUN])
+        return str(files.read_checked_json(path)[RUN])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

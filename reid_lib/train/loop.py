@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VAL_SCORE = "val_score"
+BEGINS_AGAIN = (
+    "Training begins again, and ends with the same numbers. Where there is a good copy of the file, stop now, put it "
+    "back, and run the same command again"
+)
 Evaluate = Callable[[ReidModel, ReidLoss], dict]
 
 
@@ -260,6 +264,8 @@ class _Training:
         """The checkpoint, loaded into network and optimiser; None where there is none. A damaged one is reported."""
         path = self.run.path(CHECKPOINT)
         if not os.path.lexists(path):
+            if lost := _say_lost(self.run):
+                LOGGER.warning(f"{path.name} is missing: {lost}. {BEGINS_AGAIN}")
             return None
         try:
             state = checkpoint.read(path, self.origin)
@@ -273,20 +279,19 @@ class _Training:
                 self.save_best(self.step.model)
             return state
         except (checkpoint.UnusableCheckpoint, KeyError, TypeError) as error:
-            LOGGER.warning(
-                f"{error}: {_say_lost(self.run)}. Training begins again, and ends with the same numbers. Where there "
-                f"is a good copy of {path.name}, stop now, put it back, and run the same command again"
-            )
+            lost = _say_lost(self.run) or "the training that it held is lost"
+            LOGGER.warning(f"{error}: {lost}. {BEGINS_AGAIN}")
             return None
 
 
 def _say_lost(run: TrainingRun) -> str:
-    """What is lost with a checkpoint, by the history beside it."""
+    """What is lost with a checkpoint, by the history beside it; "" where that is not known."""
     try:
-        told = counted(int(run.history()["epoch"].max()), "epoch")
-    except (ReidError, KeyError, ValueError):  # damaged as well, or without a line
-        told = "the training"
-    return f"what {told} had learnt is lost"
+        history = run.history()
+    except ReidError:  # damaged as well
+        return ""
+    n = int(history["epoch"].max()) if len(history) else 0
+    return f"what {counted(n, 'epoch')} had learnt is lost" if n else ""
 
 
 def stops_early(progress: Progress, patience: int) -> bool:

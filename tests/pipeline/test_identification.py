@@ -10,10 +10,11 @@ import pytest
 from browser import browser_path, playwright
 from PIL import Image
 
-from reid_lib.core import frames
-from reid_lib.core.errors import RunDiffersError
+from reid_lib.core import files, frames
+from reid_lib.core.errors import RunDiffersError, RunError
 from reid_lib.core.names import PREDICTED, PREDICTIONS_CSV, ROLE, TEST
 from reid_lib.params.fields import IdentifyParams
+from reid_lib.pipeline import identification
 from reid_lib.pipeline.identification import identify
 
 
@@ -109,6 +110,36 @@ def test_asked_again_the_answers_stay_with_what_a_person_wrote_into_them(fused, 
     assert other.folder != first.folder and len(other.answers) == len(first.answers) - 1
     with pytest.raises(RunDiffersError, match="are there already"):
         identify(IdentifyParams(**given, answers=first.folder.name))
+
+
+def test_answers_of_which_nobody_knows_to_what_are_neither_shown_nor_written_over(tmp_path):
+    """asked.json says to which photographs: damaged, it used to stand for any others; lost, a person's words went."""
+    asked = identification._asked_there
+    assert asked(tmp_path) is None
+    files.write_checked_json(tmp_path / "asked.json", {"format": 1, "key": {"target": "run r"}})
+    assert asked(tmp_path) == {"target": "run r"}
+    content = (tmp_path / "asked.json").read_bytes()
+    for damaged in (b"", content[:30], content.replace(b"run r", b"run s")):
+        (tmp_path / "asked.json").write_bytes(damaged)
+        assert asked(tmp_path) == {}  # equal to no question
+    (tmp_path / "asked.json").unlink()
+    table = pd.DataFrame({"image_id": ["a"], "accepted": [None]}, dtype=object)
+    frames.write_csv(tmp_path / "answers.csv", table)
+    assert asked(tmp_path) is None  # of a killed process
+    frames.write_csv(tmp_path / "answers.csv", table.assign(accepted="Anna"))
+    assert asked(tmp_path) == {}
+
+
+@pytest.mark.parametrize("lost", ["answers.csv", "summary.txt", "answers.html"])
+def test_answers_that_are_damaged_are_told_with_what_to_do(tmp_path, lost):
+    columns = [*identification.SHOWN, "accepted"]
+    frames.write_csv(tmp_path / "answers.csv", pd.DataFrame([["a"] * len(columns)], columns=columns))
+    for name in ("summary.txt", "answers.html"):
+        (tmp_path / name).write_text("1 photograph\n")
+    assert identification.load_answers(tmp_path).summary == "1 photograph"
+    (tmp_path / lost).unlink()
+    with pytest.raises(RunError, match="are damaged.*delete asked.json there, and the photographs are answered again"):
+        identification.load_answers(tmp_path)
 
 
 def test_a_folder_without_one_usable_photograph_says_why(fused, monkeypatch, cache, tmp_path):
