@@ -127,8 +127,8 @@ def load_answers(folder: Path) -> Identified:
         (folder / ANSWERS_HTML).stat()
     except (OSError, ValueError, KeyError) as error:
         raise RunError(
-            f"the answers in {folder} are damaged ({first_line(error)}): delete {ASKED_JSON} there, and the photographs "
-            f"are answered again; save what you wrote into {ANSWERS_CSV} elsewhere before"
+            f"the answers in {folder} are damaged ({first_line(error)}): delete {ASKED_JSON} there, and the "
+            f"photographs are answered again; save what you wrote into {ANSWERS_CSV} elsewhere before"
         ) from error
     return Identified(folder, answers, summary)
 
