@@ -56,6 +56,9 @@ TIMES = ("seconds", "images_per_s")
 CHANGING = re.compile(r"\d+ images/s|\d{4}-\d\d-\d\d[ T]?(\d\d:\d\d(:\d\d)?(\.\d+)?)?|[0-9a-f]{32}|\d+(\.\d+)? s\b")
 
 
+BAR = re.compile(r"\d%\|")  # of progress
+
+
 @dataclass
 class Said:
     """What commands said and left.
@@ -257,7 +260,7 @@ def observe(group: Group, root: Path) -> Said:
             except Exception:
                 said.traceback = traceback.format_exc()
                 break
-            lines = [_same_each_time(line, root) for line in printed.getvalue().splitlines()]
+            lines = [_same_each_time(line, root) for line in printed.getvalue().splitlines() if not BAR.search(line)]
             said.notes |= {line for line in lines if line.startswith(("note:", "error:"))}
             if name[0].isupper():
                 said.shown.append("\n".join(line for line in lines if not line.startswith(("note:", "error:"))))
@@ -277,7 +280,7 @@ def _digest(path: Path) -> str:
         with contextlib.suppress(ValueError):
             return pd.read_csv(path).drop(columns=list(TIMES), errors="ignore").to_csv()
     content = path.read_bytes()
-    if path.suffix in (".html", ".json"):
+    if path.suffix == ".html":
         content = CHANGING.sub("...", content.decode("utf-8", "replace")).encode()
     return hashlib.sha256(content).hexdigest()
 

@@ -98,6 +98,8 @@ def _read(stream: IO[bytes], n_bytes: int) -> np.ndarray:
     if size:
         place = memoryview(array.reshape(-1).view(np.uint8))
         for begin in range(0, size, READ_AT_ONCE):
-            stream.readinto(place[begin : begin + READ_AT_ONCE])
+            part = place[begin : begin + READ_AT_ONCE]
+            if stream.readinto(part) != len(part):
+                raise DamagedArrays(f"an array of {size} bytes ends after {stream.tell()}")
     stream.read(1)  # at the end of the array its checksum is compared
     return array.T if by_columns else array
