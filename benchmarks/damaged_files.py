@@ -306,10 +306,10 @@ def judge(whole: Said, found: Said) -> str:
     if found.traceback:
         return TRACEBACK
     told = bool(found.notes - whole.notes) or found.refused
-    if found.refused:
-        return REFUSED
     if found.left == whole.left and (told or found.shown == whole.shown):
         return AGAIN if told else SAME
+    if found.refused:
+        return REFUSED
     return WRONG if told else UNSEEN
 
 

@@ -165,10 +165,8 @@ class Store:
         nothing = np.empty(0, dtype="S32"), np.empty((0, dim), dtype=np.float32)
         try:
             names, features = read_arrays(self.path, ("images", "features")).values()
-            if (names.dtype, names.ndim) != ("S32", 1) or (features.dtype, features.shape) != (
-                np.float32,
-                (len(names), dim),
-            ):
+            known, numbers = names.dtype == "S32" and names.ndim == 1, features.dtype == np.float32
+            if not known or not numbers or features.shape != (len(names), dim):
                 raise ValueError(f"it holds {features.shape} {features.dtype} for {names.shape} images of {dim}")
             if not np.isfinite(features).all():
                 raise ValueError("an embedding is not finite")
