@@ -42,11 +42,11 @@ def test_large_arrays_are_read_in_parts(tmp_path, monkeypatch):
 
 
 def test_no_flipped_bit_passes_or_raises_another_error(path):
-    """Every byte in turn, a bit that the byte's place decides: the arrays as they were, or `DamagedArrays`."""
+    """One byte in four, a bit that its place decides: the arrays as they were, or `DamagedArrays`."""
     content, noticed = path.read_bytes(), 0
-    for place in range(len(content)):
+    for place in range(0, len(content), 4):
         flipped = bytearray(content)
-        flipped[place] ^= 1 << (place * 5 + place // 8) % 8
+        flipped[place] ^= 1 << (place // 4 * 5 + place // 32) % 8
         path.write_bytes(flipped)
         try:
             found = read_arrays(path, HELD)
@@ -54,7 +54,7 @@ def test_no_flipped_bit_passes_or_raises_another_error(path):
             noticed += bool(str(error))
         else:
             assert all(same(found[name], HELD[name]) for name in HELD), place
-    assert noticed > len(content) / 2
+    assert noticed > len(content) / 8
 
 
 @pytest.mark.parametrize("left", [0, 1, 30, 200, -1])
