@@ -71,6 +71,13 @@ class Cosine:
         new.queries, new.gallery, new.device = self.queries.iloc[queries], self.gallery.iloc[gallery], self.device
         return new
 
+    def within_gallery(self) -> "Cosine":
+        """The same similarity of the gallery with itself."""
+        new = object.__new__(Cosine)
+        new._queries, new._gallery, new._off = self._gallery, self._gallery, (self._off[1], self._off[1])
+        new.queries, new.gallery, new.device = self.gallery, self.gallery, self.device
+        return new
+
     def exact(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """See `Estimable.exact`."""
         found = np.empty(len(queries))

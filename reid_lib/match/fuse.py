@@ -68,6 +68,10 @@ class Fusion(Stored):
         """The fit in force for a data set, also for one that val did not have."""
         return self.fits[dataset if self.source.get(dataset) == "own" else ""]
 
+    def uses(self, score: str) -> bool:
+        """Does any fit look at a score of this name?"""
+        return any(score in fit.pairs.calibrations for fit in self.fits.values())
+
     def remarks(self) -> list[str]:
         """What a reader must know of the fits, one sentence for each data set that has a reason."""
         return [f"{name}: {reason}" for name, reason in self.reasons.items() if reason]

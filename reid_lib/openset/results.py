@@ -147,6 +147,7 @@ class Results(_Part):
         alone, than_alone: of a fused evaluation, by score: role -> headline metrics of that score alone, and the
             differences of the fused answer to it.
         recall: by local feature, the share of the nearest descriptors that its search found.
+        rerank: where shared neighbours were tried as one more score: are they taken?
         same_photo: of an evaluation with local scores, by role.
         mask: of an evaluation with local scores, the one it `used`, and `why` where it was chosen.
         discovery: of an evaluation that clusters the test photographs (`clusters`).
@@ -173,6 +174,7 @@ class Results(_Part):
     alone: dict[str, dict[str, dict[str, Measured]]] = {}
     than_alone: dict[str, ScoreDifferences] = {}
     recall: dict[str, Number] = {}
+    rerank: bool | None = None
     same_photo: dict[str, SamePhoto] = {}
     mask: dict[str, str] = {}
     discovery: Discovery | None = None

@@ -150,6 +150,9 @@ class EvaluateParams(DataParams):
     fusion: Literal["auto", "logistic", "mean", "wildfusion"] = Field(
         "auto", description="how scores become one: auto, logistic, mean, wildfusion"
     )
+    rerank: Literal["never", "auto"] = Field(
+        "never", description="shared neighbours as one more score: never; auto: where it lowers the loss on val"
+    )
     same_photo: Literal["report", "leave_out"] = Field(
         "report", description="queries whose own photograph, or a crop of it, is in the gallery: report, leave_out"
     )
@@ -177,6 +180,11 @@ class EvaluateParams(DataParams):
 
     @model_validator(mode="after")
     def _photographs_are_compared(self):
+        if self.rerank == "auto" and not self.features:
+            raise ValueError(
+                "rerank: shared neighbours are one more score beside local ones, and scores 'embedding' fuses none; "
+                "expected scores embedding+local, or rerank never"
+            )
         if self.same_photo == "leave_out" and not self.features:
             raise ValueError(
                 "same_photo: one photograph on both sides is found by local features, which scores 'embedding' does "

@@ -35,6 +35,7 @@ from reid_lib.match.fused import Fused
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.pairs import PairTable
+from reid_lib.match.rerank import SHARED_NEIGHBOURS
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import fit
@@ -199,6 +200,7 @@ def compare_photographs(
     if recipe.fusion is not None:
         sets = {name: (asked.keypoints[name], enrolled.keypoints[name]) for name in recipe.local_features}
         how = {"n_shortlisted": recipe.shortlist, "device": network.local_device, "votes_by": recipe.votes}
+        how |= {"rerank": recipe.fusion.uses(SHARED_NEIGHBOURS)}
         table, _ = score_shortlist(cosine, sets, **how)
         similarity = Fused.frozen(table, recipe.fusion, cosine if EMBEDDING in recipe.scores else None)
     if recipe.combination is not None:

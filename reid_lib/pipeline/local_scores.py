@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import EMBEDDING, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
+from reid_lib.match.cosine import Cosine
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Extractor, KeypointSet
 from reid_lib.match.lnbnn import K, Votes, count_votes
 from reid_lib.match.matches import Matcher
 from reid_lib.match.pair_scores import score_pairs
 from reid_lib.match.pairs import PairTable, join_pairs, look_up, shortlist
-from reid_lib.match.similarity import Similarity
+from reid_lib.match.rerank import SHARED_NEIGHBOURS, count_shared_neighbours
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline.masking import AUTO, choose_mask, make_masker
 
@@ -65,12 +66,13 @@ class LocalScores:
     """Local features of a run's photographs, and the scores of the pairs in its shortlists.
 
     Args:
-        experiment: of an evaluation; its parameters `local_features`, `shortlist` and `mask` are used.
+        experiment: of an evaluation; its parameters `local_features`, `shortlist`, `mask` and `rerank` are used.
     """
 
     def __init__(self, experiment: "Experiment"):
         params: EvaluateParams = experiment.params
         self.n_shortlisted, self.device = params.shortlist, experiment.local_device
+        self.rerank = params.rerank == AUTO
         rows = experiment.split.rows
         self.rows = rows[rows[ROLE] != UNUSED].reset_index(drop=True)
         self.place = {name: k for k, name in enumerate(self.rows[IMAGE_ID])}
@@ -83,11 +85,12 @@ class LocalScores:
         """The keypoints of some photographs, in their order."""
         return self.keypoints[features].take([self.place[name] for name in image_ids])
 
-    def score(self, cosine: Similarity) -> PairTable:
+    def score(self, cosine: Cosine) -> PairTable:
         """The shortlisted pairs of queries and gallery, with the cosine and every local score (`score_shortlist`)."""
         queries, gallery = cosine.queries, cosine.gallery
         sets = {name: (self.of(name, queries[IMAGE_ID]), self.of(name, gallery[IMAGE_ID])) for name in self.keypoints}
-        table, recall = score_shortlist(cosine, sets, n_shortlisted=self.n_shortlisted, device=self.device)
+        how = {"n_shortlisted": self.n_shortlisted, "device": self.device, "rerank": self.rerank}
+        table, recall = score_shortlist(cosine, sets, **how)
         self.recall |= recall
         return table
 
@@ -125,12 +128,13 @@ class LocalScores:
 
 
 def score_shortlist(
-    cosine: Similarity,
+    cosine: Cosine,
     sets: dict[str, tuple[KeypointSet, KeypointSet]],
     *,
     n_shortlisted: int,
     device: str,
     votes_by: str = "auto",
+    rerank: bool = False,
 ) -> tuple[PairTable, dict[str, float]]:
     """The shortlisted pairs of queries and gallery, with the cosine and every local score.
 
@@ -143,6 +147,7 @@ def score_shortlist(
         n_shortlisted: gallery images of each query, at least 1.
         device: where pairs are matched, "cpu" or "cuda".
         votes_by: how descriptors are searched; see `lnbnn.count_votes`.
+        rerank: with the neighbours that query and image share (`match.rerank`).
 
     Returns:
         The table, and for each search of descriptors the share of the nearest that it found.
@@ -155,6 +160,9 @@ def score_shortlist(
         shortlists.append(shortlist(_voted(cosine, votes).similarity(VOTES), n_shortlisted))
     query, image = join_pairs(shortlists)
     table = PairTable(queries, gallery, query, image, {EMBEDDING: look_up(cosine, query, image)})
+    if rerank:
+        shared = count_shared_neighbours(cosine, cosine.within_gallery(), query, image)
+        table = table.with_score(SHARED_NEIGHBOURS, shared)
     if votes is not None:
         table = table.with_score(f"{SIFT} {VOTES}", _of_pairs(votes, table, sets[SIFT][0].counts))
     for features, pair in sets.items():
@@ -168,7 +176,7 @@ def _individuals(gallery: pd.DataFrame) -> np.ndarray:
     return gallery[INDIVIDUAL if INDIVIDUAL in gallery else IDENTITY].to_numpy()
 
 
-def _voted(cosine: Similarity, votes: Votes) -> PairTable:
+def _voted(cosine: Cosine, votes: Votes) -> PairTable:
     return PairTable(cosine.queries, cosine.gallery, votes.query, votes.image, {VOTES: votes.votes})
 
 

@@ -15,6 +15,7 @@ from reid_lib.match.fuse import Fusion, fit_fusion
 from reid_lib.match.fused import Fused
 from reid_lib.match.pairs import PairTable
 from reid_lib.match.reliability import summarise_reliability
+from reid_lib.match.rerank import SHARED_NEIGHBOURS
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
@@ -27,6 +28,7 @@ from reid_lib.pipeline.same_photo import LEAVE_OUT, find_own_photos, leave_out_o
 from reid_lib.runs.run import Run
 
 FUSED = "fused"
+OF_EMBEDDINGS = (EMBEDDING, SHARED_NEIGHBOURS)
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,15 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
     alone = {name: {role: table.similarity(name) for role, table in tables.items()} for name in tables[VAL].scores}
     everything: dict[str, Similarity | None] = dict(cosines)
     if params.scores == "local":  # the embedding proposes candidates, and says nothing of them
-        tables = {
-            role: table.only([name for name in table.scores if name != EMBEDDING]) for role, table in tables.items()
-        }
+        local_ones = [name for name in tables[VAL].scores if name not in OF_EMBEDDINGS]
+        tables = {role: table.only(local_ones) for role, table in tables.items()}
         everything = dict.fromkeys(cosines)
     alone[EMBEDDING] = cosines
-    fitted = fit_fusion(tables[VAL], everything[VAL], kind=params.fusion)
+    tried = [SHARED_NEIGHBOURS] if SHARED_NEIGHBOURS in tables[VAL].scores else []
+    fitted = fit_fusion(tables[VAL], everything[VAL], kind=params.fusion, tried=tried)
+    if tried:
+        taken = "taken" if fitted.fusion.uses(SHARED_NEIGHBOURS) else "not taken: they do not lower the loss on val"
+        LOGGER.info(f"shared neighbours as one more score: {taken}")
     for remark in fitted.fusion.remarks():
         LOGGER.warning(remark)
     alike = {
@@ -131,6 +136,7 @@ def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataF
     return {
         "score": FUSED,
         "fusion": experiment.params.fusion,
+        **({"rerank": scored.fusion.uses(SHARED_NEIGHBOURS)} if SHARED_NEIGHBOURS in scored.alone else {}),
         "calibration": {role: _reliability(scored, role) for role in (VAL, TEST)},
         "mask": asdict(scored.local.masking),
         "recall": scored.local.recall,

@@ -1,14 +1,20 @@
 """Photographs as a run compares them: the same to the last bit, whatever they are embedded beside."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from reid_lib.core.errors import GalleryError
-from reid_lib.core.names import IMAGE_ID, ROLE, TEST
+from reid_lib.core.names import GALLERY, IMAGE_ID, ROLE, TEST, VAL
 from reid_lib.data.catalogue import Catalogue
+from reid_lib.match.cosine import Cosine
+from reid_lib.match.fuse import fit_fusion
+from reid_lib.match.rerank import SHARED_NEIGHBOURS
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.pipeline import enrolment
+from reid_lib.pipeline.local_scores import LocalScores
 from reid_lib.pipeline.recipes import FinishedRun
 
 
@@ -80,3 +86,17 @@ def test_image_ids_that_both_sides_have_are_kept_apart(finished, network):
     similarity, table = enrolment.compare_photographs(network, enrolled, enrolled)
     answers = Answers.of(score_individuals(similarity))
     assert table is None and answers.named.all() and (answers.score > 0.999).all()
+
+
+def test_a_fit_that_looks_at_shared_neighbours_is_given_them(fused, monkeypatch):
+    experiment = fused[0]
+    monkeypatch.setenv("REID_RUNS", str(experiment.run.folder.parent))
+    finished = FinishedRun.load(experiment.run.name)
+    recipe = finished.recipe()
+    params = experiment.params.model_copy(update={"rerank": "auto"})
+    local = LocalScores(replace(experiment, params=params))
+    table = local.score(Cosine(finished.embeddings[VAL], finished.embeddings[GALLERY]))
+    fusion = fit_fusion(table).fusion  # as a score that is not only tried
+    network = enrolment.Network(finished.model_folder, recipe.model_copy(update={"fusion": fusion}), "cpu")
+    enrolled = enrolment.enroll_run(finished, network, enrolled="gallery")
+    assert SHARED_NEIGHBOURS in enrolment.compare_photographs(network, enrolled, enrolled)[1].scores

@@ -8,6 +8,7 @@ import pytest
 from reid_lib.core.names import CALIBRATION_JSON, GALLERY, IDENTITY, IMAGE_ID, METRICS_JSON, SCORES, TEST, VAL
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.fuse import Fusion
+from reid_lib.match.rerank import SHARED_NEIGHBOURS
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.paired import compare_answers, to_entry
 from reid_lib.pipeline import evaluation, scoring
@@ -112,3 +113,35 @@ def test_local_scores_alone_take_nothing_of_the_embedding(fused):
     finally:
         experiment.params = params
     assert "embedding" not in scored.fusion.scores and "embedding" in scored.alone
+
+
+def test_shared_neighbours_are_one_more_score_that_only_a_lower_loss_takes(fused):
+    experiment, results, _ = fused
+    params = experiment.params
+    experiment.params = params.model_copy(update={"rerank": "auto"})
+    try:
+        scored = score_again(experiment)
+    finally:
+        experiment.params = params
+    shared = scored.pairs[VAL].scores[SHARED_NEIGHBOURS]
+    assert ((shared >= 0) & (shared <= 1)).all() and len(np.unique(shared)) > 2
+    assert SHARED_NEIGHBOURS not in scored.fusion.scores  # it is tried, not given
+    before = Fusion.from_dict(json.loads(experiment.run.path(CALIBRATION_JSON).read_text()))
+    for name, fit in scored.fusion.fits.items():
+        losses, kept = fit.pairs.loss, before.fits[name].pairs
+        taken = SHARED_NEIGHBOURS in fit.pairs.calibrations
+        assert taken or fit.pairs.weights == kept.weights
+        assert not taken or losses[f"with {SHARED_NEIGHBOURS}"] < min(losses["mean"], losses["logistic"])
+    assert "rerank" not in results.metrics  # nobody asked
+
+
+@pytest.mark.parametrize("scores", ["embedding+local", "local"])
+def test_shared_neighbours_belong_to_the_embedding(fused, scores):
+    experiment, _, _ = fused
+    params = experiment.params
+    experiment.params = params.model_copy(update={"scores": scores, "rerank": "auto"})
+    try:
+        scored = score_again(experiment)
+    finally:
+        experiment.params = params
+    assert (SHARED_NEIGHBOURS in scored.pairs[TEST].scores) == (scores != "local")
