@@ -24,6 +24,7 @@ from reid_lib.core.names import (
     REPORT_HTML,
     STATUS_JSON,
 )
+from reid_lib.core.temporaries import TEMPORARY
 from reid_lib.nets.model_files import load_model, weights_trouble
 from reid_lib.runs.run import Run
 from reid_lib.train import checkpoint
@@ -229,7 +230,7 @@ def test_a_disk_that_fills_up_while_training_ends_the_run_in_words_and_it_contin
         again("full")
     status = Run(folder).status()
     assert status["state"] == "failed" and "no room left" in status["error"]
-    assert not list(folder.rglob(f"*{files.TEMPORARY}*"))
+    assert not list(folder.rglob(f"*{TEMPORARY}*"))
     monkeypatch.setattr(files.os, "replace", replace)
     again("full")
     assert as_undisturbed(runs, "full")

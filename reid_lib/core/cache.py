@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from reid_lib.core.files import TEMPORARY
+from reid_lib.core.temporaries import TEMPORARY
 
 PART, LOCKS = ".part", ".locks"
 SUMS_PART = ".crc" + PART  # checksums of the squares of a part

@@ -6,16 +6,16 @@ import json
 import math
 import os
 import shutil
-import uuid
+import stat
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from reid_lib.core.errors import ReidError, RunError
+from reid_lib.core.temporaries import name_temporary, remove_abandoned
 
-TEMPORARY = ".tmp-"  # infix of the temporary names
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 READ_AT_ONCE = 2**22  # bytes
 FULL = 2**20  # bytes: a disk with less room than this is full
@@ -26,15 +26,18 @@ CHECKSUM = "crc32"  # key of a JSON file that holds the checksum of the others
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary path to write to; renamed to `path` when the block ends, removed when it fails.
 
+    What a killed writer of `path` has left is removed, too.
+
     Raises:
         RunError: the disk is full, or something of another kind is in the way; the old file is as it was.
     """
     path = Path(path)
-    # Not the process id alone: processes of two machines, or of two containers, may share one.
-    temporary = path.with_name(f"{path.name}{TEMPORARY}{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    temporary = name_temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(path.parent, of=path.name)
         yield temporary
+        _give_usual_mode(temporary)
         with open(temporary, "rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -52,6 +55,20 @@ def atomic(path: Path) -> Iterator[Path]:
                 "folder does; move it away and run the same command again"
             ) from error
         raise
+
+
+def _give_usual_mode(path: Path) -> None:
+    """Let those read a new file who may read others: safetensors, say, makes its files for their owner alone."""
+    if stat.S_IMODE(path.stat().st_mode) != 0o600:
+        return
+    other = name_temporary(path)  # made to look at: to ask for the umask is to change it, for all threads
+    with suppress(OSError):
+        handle = os.open(other, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        try:
+            path.chmod(stat.S_IMODE(os.fstat(handle).st_mode))
+        finally:
+            os.close(handle)
+            other.unlink()
 
 
 def _no_room_told(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reid_lib.core.errors import ReidError
-from reid_lib.core.files import TEMPORARY
+from reid_lib.core.temporaries import TEMPORARY
 
 SHOWN = 3  # names of files that a message quotes
 

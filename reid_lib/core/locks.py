@@ -3,6 +3,7 @@
 A run folder on a disk that several machines share needs more: the lease of `runs.owner`.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,7 +33,7 @@ def hold_lock(path: Path, *, waiting: str = "", without: str = "") -> Iterator[b
 
     # Not a marker file in place of a lock: one that was left by a killed process would have to be judged by its age.
     lock = FileLock(path, fallback_to_soft=False)
-    path.touch()  # a file that cannot be had is an error; a lock that the disk does not know is none
+    _touch(path)  # a file that cannot be had is an error; a lock that the disk does not know is none
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -46,3 +47,12 @@ def hold_lock(path: Path, *, waiting: str = "", without: str = "") -> Iterator[b
         yield lock.is_locked
     finally:
         lock.release()
+
+
+def _touch(path: Path) -> None:
+    """As `Path.touch`, without following a link."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        os.utime(handle)
+    finally:
+        os.close(handle)

@@ -10,7 +10,8 @@ import pandas as pd
 
 from reid_lib.core import frames
 from reid_lib.core.errors import GalleryError
-from reid_lib.core.files import TEMPORARY, compute_checksum
+from reid_lib.core.files import compute_checksum
+from reid_lib.core.temporaries import TEMPORARY
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.photographs import Photographs, check_rows
 from reid_lib.match.keypoints import KINDS, KeypointSet

@@ -3,7 +3,6 @@
 import atexit
 import os
 import signal
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,8 @@ from reid_lib.core.kernel import find_ipython
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import CHECKSUMS_JSON, HISTORY_CSV, PARAMS_JSON, STATUS_JSON
 from reid_lib.core.paths import runs_root, writing
+from reid_lib.core.processes import HOST, PID, identify_process, is_here
+from reid_lib.core.temporaries import remove_abandoned
 from reid_lib.runs import owner
 from reid_lib.runs.folder import (
     ANOTHER_FORMAT,
@@ -112,7 +113,7 @@ class Run(RunFolder):
 
     def owner_is_here(self) -> bool:
         """Does the process that owns this run belong to this machine?"""
-        return self._lock.host() == socket.gethostname()
+        return self._lock.owner_is_here()
 
     def tell_epoch(self) -> None:
         """Bring the epoch in status.json up to the history, which another process writes."""
@@ -160,9 +161,8 @@ class Run(RunFolder):
     def _claim(self) -> None:
         self._lock.take()
         _OPEN[self.folder.absolute()] = self
-        for leftover in self.folder.rglob(f"*{files.TEMPORARY}*"):  # of a killed owner; a checkpoint may be large
-            if leftover.is_file():
-                leftover.unlink()
+        # Of a killed owner; a checkpoint may be large. Whoever writes the report is none, and may still be at it.
+        remove_abandoned(self.folder, below=True, dead=self._lock.before)
         before = self.status()
         self._status = {"started": before.get("started", time.time())} | {
             k: before.get(k) for k in ("epoch", STORED_AS)
@@ -186,7 +186,7 @@ class Run(RunFolder):
             if self._borrowed or not self._lock.is_mine():
                 return
             self._status |= changes
-            self._status |= {"owner": owner.this_process(), "heartbeat": time.time()}
+            self._status |= {"owner": identify_process(), "heartbeat": time.time()}
             self._status["slurm_job_id"] = os.environ.get("SLURM_JOB_ID")
             files.write_json(self.path(STATUS_JSON), self._status)
 
@@ -337,6 +337,6 @@ def ask_to_stop(name: str, *, root: Path | None = None) -> None:
     if state != RUNNING:
         raise RunError(f"run {name!r} is {state}, not running: there is nothing to stop")
     owner = RunFolder((root or runs_root()) / name).status()["owner"]
-    if owner["host"] != socket.gethostname():
-        raise RunError(f"run {name!r} runs on {owner['host']}: stop it there")
-    os.kill(owner["pid"], signal.SIGUSR1)
+    if not is_here(owner):
+        raise RunError(f"run {name!r} runs on {owner.get(HOST)}, or in another container there: stop it there")
+    os.kill(owner[PID], signal.SIGUSR1)

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import json
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 from claimed import open_run
 
-from reid_lib.core import files
+from reid_lib.core import files, processes, temporaries
 from reid_lib.core.errors import RunError
+from reid_lib.core.processes import PID, START, identify_process
+from reid_lib.core.temporaries import TEMPORARY
 from reid_lib.runs import owner
 
 
@@ -102,6 +105,45 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
         assert stored["payload"] == [stored["k"]] * 20000
 
 
+HALF = """
+import sys, time
+from pathlib import Path
+from reid_lib.core import files
+with files.atomic(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("begun", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_next_writer_removes_what_a_killed_one_left_and_nothing_of_a_live_one(tmp_path):
+    path = tmp_path / "table.csv"
+    writer = subprocess.Popen([sys.executable, "-c", HALF, str(path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert writer.stdout.readline() == "begun\n"
+        files.write_json(path, {})
+        assert len(list(tmp_path.iterdir())) == 2
+    finally:
+        writer.kill()
+        writer.communicate()
+    files.write_json(path, {})
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600)])
+def test_a_file_that_was_made_for_its_owner_alone_is_as_readable_as_others(tmp_path, umask, mode):
+    """As safetensors makes those of weights."""
+    before = os.umask(umask)
+    try:
+        with files.atomic(tmp_path / "weights") as temporary:
+            temporary.write_text("x")
+            temporary.chmod(0o600)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "weights").stat().st_mode) == mode
+    assert [path.name for path in tmp_path.iterdir()] == ["weights"]
+
+
 @pytest.fixture(autouse=True)
 def root(clean_dirs):
     return clean_dirs / "runs"
@@ -109,14 +151,17 @@ def root(clean_dirs):
 
 def test_what_a_killed_owner_was_writing_is_cleared_away(root):
     run = open_run()
-    leftover = run.path(f"figures/x.png{files.TEMPORARY}123")
-    leftover.parent.mkdir()
-    leftover.write_text("half")
+    parent = identify_process() | {PID: os.getppid(), START: processes.find_start(os.getppid())}
+    run.path("figures").mkdir()
+    left, live = (
+        run.path(f"figures/x.png{TEMPORARY}{temporaries.name_writer(who)}-0") for who in (parent | {START: "1"}, parent)
+    )
+    left.write_text("half"), live.write_text("half")  # the latter by papermill, say, which still writes a report
     run.write_json("kept.json", {})
     run.release()
-    assert leftover.exists()
+    assert left.exists()
     open_run()
-    assert not leftover.exists() and (root / "r" / "kept.json").exists()
+    assert not left.exists() and live.exists() and (root / "r" / "kept.json").exists()
 
 
 def full_disk(path, value):

@@ -1,5 +1,7 @@
 """A gallery on disk: made once, found by name, read whole."""
 
+import shutil
+
 import numpy as np
 import pytest
 from gallery_cases import make_gallery, photographs, same
@@ -99,3 +101,17 @@ def test_a_gallery_of_a_version_before_without_checksums_is_read(root):
     for path in (gallery.folder / "gallery.json", gallery.folder / "recipe.json", *gallery.folder.glob("versions/*")):
         files.write_json(path, files.read_checked_json(path))
     assert gallery.version().number == 1 and gallery.recipe().run == "my-run" and len(gallery.load()[1]) == 5
+
+
+def test_the_model_of_a_gallery_can_be_read_by_whoever_reads_the_gallery(root, monkeypatch):
+    """A run of versions before has weights for its owner alone."""
+    copied = shutil.copyfile
+
+    def for_the_owner_alone(source, target):
+        copied(source, target)
+        target.chmod(0o600)
+
+    monkeypatch.setattr(shutil, "copyfile", for_the_owner_alone)
+    gallery = make_gallery(root)
+    modes = {path.stat().st_mode for path in (*gallery.model_folder.iterdir(), gallery.folder / "gallery.json")}
+    assert len(modes) == 1

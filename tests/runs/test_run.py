@@ -2,6 +2,8 @@
 
 import json
 import os
+import time
+from contextlib import nullcontext
 
 import pytest
 from claimed import open_run, state
@@ -9,8 +11,9 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from reid_lib.core.errors import RunDiffersError, RunError
 from reid_lib.core.names import HISTORY_CSV, PARAMS_JSON, STATUS_JSON
+from reid_lib.core.processes import identify_process
 from reid_lib.runs import owner
-from reid_lib.runs.run import Run
+from reid_lib.runs.run import Run, ask_to_stop
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +54,20 @@ def test_finish_marks_finished_and_opens_read_only_after(root):
     assert again.finished and state(root) == "finished"
     with pytest.raises(RunError, match="not open for writing"), again.write("x"):
         pass
+
+
+def test_only_a_process_that_is_known_here_is_told_to_stop(root, monkeypatch):
+    """A process id of another container may be anybody's here."""
+    open_run().release()
+    told = []
+    monkeypatch.setattr(os, "kill", lambda pid, number: told.append(pid) if number else None)
+    stored = json.loads((root / "r" / STATUS_JSON).read_text())
+    for where in ({}, {"pid_namespace": 1}, {"boot": "theirs"}):
+        changed = {"state": "running", "owner": identify_process() | where, "heartbeat": time.time()}
+        (root / "r" / STATUS_JSON).write_text(json.dumps(stored | changed))
+        with pytest.raises(RunError, match="stop it there") if where else nullcontext():
+            ask_to_stop("r")
+    assert told == [os.getpid()]
 
 
 def test_a_failing_step_marks_the_run_failed_and_is_raised(root):
