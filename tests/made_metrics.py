@@ -1,9 +1,9 @@
-"""metrics.json of a run in which everything is one half."""
+"""metrics.json of a run in which everything is one value."""
 
 
-def metrics() -> dict:
+def metrics(value: float = 0.5) -> dict:
     """What `openset.summary` writes, with as little in it as a headline needs."""
-    entry = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 5}
+    entry = {"value": value, "low": value - 0.1, "high": value + 0.1, "n": 5}
     names = ("geometric_mean", "baks", "baus", "top1", "own_metric")
     counts = {"": {f"n_{k}_{w}": 3 for k in ("known", "unknown") for w in ("individuals", "queries")}}
     part = {

@@ -35,6 +35,7 @@ STAND_IN = textwrap.dedent("""
         with run.guard():
             raise ValueError("the loss exploded\\nin detail")
     time.sleep(0.2 if word == "slow" else 0)
+    run.path("report.html").write_text("</html>")
     run.finish()
 """)
 

@@ -4,6 +4,7 @@ Nothing in it is loaded from elsewhere. nbconvert is imported where it is used: 
 """
 
 import base64
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -108,7 +109,9 @@ def worked_on(notebook: Any) -> RunFolder | None:
 def has_report(run: RunFolder) -> bool:
     """Is there a report, to its last line?"""
     try:
-        return run.path(REPORT_HTML).read_bytes().rstrip().endswith(b"</html>")
+        with open(run.path(REPORT_HTML), "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 64))
+            return file.read().rstrip().endswith(b"</html>")
     except OSError:
         return False
 

@@ -2,12 +2,13 @@
 
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from reid_lib.core.errors import ReidError
+from reid_lib.core.errors import ReidError, RunError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import EMBEDDINGS, FIGURES, ROLES, SUSPECTS_CSV, TEST
 from reid_lib.discover.measures import tabulate_discovery
@@ -16,6 +17,7 @@ from reid_lib.figures import clusters, intervals, saving, sheets, style
 from reid_lib.match.cosine import Cosine
 from reid_lib.openset.leak import top1_by_split
 from reid_lib.pipeline.experiment import Experiment
+from reid_lib.runs.adding import add_file
 from reid_lib.runs.run import Run
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 def save_figure(experiment: Experiment, name: str, draw: Callable, *data, about: str = "", **options) -> None:
     """Keep the figure of `draw(*data, **options)` (an axes or a figure) as figures/<name>.png of the run, and show that
-    file. A finished run's figures are shown as they were kept. `about` is written above the figure.
+    file. A finished run's figures are shown as they were kept; one that it lacks is added. `about` is written above the
+    figure.
 
     Whatever goes wrong in drawing costs this figure alone: a note in the notebook says why, figures/<name>.txt keeps it
     (with the traceback, where the error is none of ours), and the run goes on.
@@ -45,10 +48,15 @@ def save_figure(experiment: Experiment, name: str, draw: Callable, *data, about:
         saving.close_figures(besides=open_before)
         kept.unlink(missing_ok=True)  # of an attempt before this one
         return report_undrawn(run, f"figure {name!r}", reason, error)
-    if not run.finished:
+    if run.finished:
+        with suppress(RunError, OSError):  # somebody else's run, perhaps: the figure is shown all the same
+            with add_file(run, picture) as temporary:
+                temporary.write_bytes(content)
+    else:
         with run.write(picture) as temporary:
             temporary.write_bytes(content)
         run.path(reason).unlink(missing_ok=True)
+    if kept.exists():
         saving.show_saved(drawn, kept)
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from reid_lib.core.kernel import quick_imports, under_engine
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
-    ALL_METRICS_CSV,
     CLUSTERS_CSV,
     GALLERY,
     HISTORY_CSV,
@@ -33,6 +32,7 @@ from reid_lib.openset import summary
 from reid_lib.openset.results import check_results
 from reid_lib.openset.same_photo import describe_same_photos
 from reid_lib.pages import run_report
+from reid_lib.pages.finished_run import make_missing, update_table
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import launch, trained
 from reid_lib.pipeline.discovery import discover_individuals
@@ -51,7 +51,7 @@ from reid_lib.pipeline.frozen import compare_with_start, describe_start
 from reid_lib.pipeline.query_unit import answer_photographs, group_queries
 from reid_lib.pipeline.scoring import describe_fusion, measure_scores, score_roles, store_scores
 from reid_lib.pipeline.submission import check_sample, make_submission
-from reid_lib.runs import seals, table
+from reid_lib.runs import seals
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
 from reid_lib.runs.inspection import check_nothing_in_the_way, find_lost_files
 from reid_lib.runs.key import make_run_key
@@ -174,34 +174,20 @@ def evaluate(experiment: Experiment) -> Evaluation:
 def finish(experiment: Experiment, results: Evaluation) -> None:
     """Leave report.html, mark the run finished, bring `all_model_metrics.csv` up to date, and print the headline.
 
-    In this order: a run that reads finished has its report. Where one is lost, it is made again. Papermill's engine
-    leaves it itself when the notebook has ended, with the output of this cell in it.
+    In this order: a run that reads finished has its report. Of a run that was finished before, report and row are made
+    where they are missing. Papermill's engine leaves the report itself when the notebook has ended, with the output of
+    this cell in it.
     """
     run = experiment.run
     metrics = results.metrics
     lines = [summary.headline(metrics), describe_start(metrics), describe_fusion(metrics)]
     lines += [describe_same_photos(metrics), describe_discovery(metrics), f"run folder: {run.folder}"]
-    if not run.finished:
+    if run.finished:
+        make_missing(run, report=not under_engine())
+    else:
         seals.seal(run.folder)
-        _leave_report(run)
+        if not under_engine():
+            run_report.leave_report(run)
         run.finish()
-        _tell_all(run)
-    elif not run_report.has_report(run):
-        _leave_report(run)
+        update_table(run)
     print("\n".join(line for line in lines if line))
-
-
-def _leave_report(run) -> None:
-    if not under_engine():
-        run_report.leave_report(run)
-
-
-def _tell_all(run) -> None:
-    """The table of all runs; whatever keeps it from being written, this run is finished."""
-    try:
-        table.rewrite_table()
-    except Exception as error:  # of other runs, or of a folder that is not ours
-        LOGGER.warning(
-            f"run {run.name!r} is finished, but {ALL_METRICS_CSV} could not be brought up to date ({error}); "
-            "the next run that finishes does it"
-        )

@@ -21,10 +21,25 @@ KINDS = (".json", ".csv", ".npz", ".png", ".txt", ".safetensors")
 def seal(folder: Path) -> None:
     """Write checksums.json: every file of a run folder that holds results, by name, with its size and checksum."""
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if _sealable(folder, path))
-    stored = {
-        name: {"bytes": (folder / name).stat().st_size, "crc32": compute_checksum(folder / name)} for name in names
-    }
-    files.write_json(folder / CHECKSUMS_JSON, {"format": FORMAT, "files": stored})
+    _write(folder, {name: _describe(folder / name) for name in names})
+
+
+def seal_file(folder: Path, name: str) -> None:
+    """Take a file that was added into checksums.json; a run that is not sealed stays so."""
+    try:
+        sealed = read_seal(folder)
+    except RunError:  # damaged: it is made again with the run's next finish
+        return
+    if sealed is not None and _sealable(folder, folder / name):
+        _write(folder, sealed | {name: _describe(folder / name)})
+
+
+def _write(folder: Path, sealed: dict[str, dict]) -> None:
+    files.write_json(folder / CHECKSUMS_JSON, {"format": FORMAT, "files": sealed})
+
+
+def _describe(path: Path) -> dict:
+    return {"bytes": path.stat().st_size, "crc32": compute_checksum(path)}
 
 
 def _sealable(folder: Path, path: Path) -> bool:

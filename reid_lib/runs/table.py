@@ -6,7 +6,7 @@ import pandas as pd
 
 from reid_lib.core import files, frames
 from reid_lib.core.errors import RunError
-from reid_lib.core.names import ALL_METRICS_CSV, REFERENCE_JSON, TEST, VAL
+from reid_lib.core.names import ALL_METRICS_CSV, REFERENCE_JSON, STATUS_JSON, TEST, VAL
 from reid_lib.core.paths import runs_root, writing
 from reid_lib.openset.measures import HEADLINE
 from reid_lib.runs import pairing, seals
@@ -143,6 +143,17 @@ def rewrite_table(root: Path | None = None) -> Path:
             frames.write_csv(path, tabulate_metrics(root))
             if path.read_text(encoding="utf-8") == tabulate_metrics(root).to_csv(index=False):
                 return path
+
+
+def is_tabulated(run: RunFolder) -> bool:
+    """Is a finished run in the table of all runs, as it ended? Not where its process was killed between the two."""
+    path = run.folder.parent / ALL_METRICS_CSV
+    try:
+        written = path.stat().st_mtime_ns >= run.path(STATUS_JSON).stat().st_mtime_ns
+        # Names stay text: "007" is no number, "NA" is a name.
+        return written and run.name in set(pd.read_csv(path, usecols=[RUN], dtype=str, keep_default_na=False)[RUN])
+    except (OSError, ValueError):
+        return False
 
 
 def tabulate_runs(root: Path | None = None) -> str:

@@ -104,7 +104,10 @@ class Sweep:
             KeyboardInterrupt, SystemExit: it was told to stop, by Ctrl-C or another signal.
         """
         chosen = self.plan.variants if self.only is None else (self.plan.variants[self.only],)
-        waiting = [variant for variant in chosen if status_row(variant)["state"] != FINISHED]
+        done = [variant for variant in chosen if status_row(variant)["state"] == FINISHED]
+        waiting = [variant for variant in chosen if variant not in done]
+        for variant in done:  # perhaps killed at its very end
+            _make_missing(variant)
         with held_signals() as heard:
             try:
                 while (waiting or self._children) and not heard:
@@ -184,6 +187,8 @@ class Sweep:
             self._children.remove(child)
             child.lock.release()
             run, state = child.variant.run, status_row(child.variant)["state"]
+            if state == FINISHED:
+                _make_missing(child.variant)
             if state in (FINISHED, RUNNING):  # running: by another process, which was quicker
                 continue
             if self._attempts[run] < ATTEMPTS:
@@ -216,6 +221,19 @@ class Sweep:
             _end(child.family, grace=0)
             child.lock.release()
         self._children.clear()
+
+
+def _make_missing(variant: Variant) -> None:
+    """Report and row of a finished run that was stopped before it came to them, unless another sweep is at it."""
+    from reid_lib.pages.finished_run import is_complete, make_missing  # a sweep begins without them
+
+    run = RunFolder(runs_root() / variant.run)
+    lock = owner.Lock(run.path(STARTED_BY))
+    with suppress(OSError, RunError):
+        if not is_complete(run):
+            lock.take()
+            make_missing(run)
+    lock.release()
 
 
 def _end(family: set[psutil.Process], *, grace: float = 5.0) -> None:

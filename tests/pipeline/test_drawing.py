@@ -9,6 +9,7 @@ from reid_lib.figures import history
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline import data, steps, takeover
 from reid_lib.pipeline.drawing import save_figure, show_clusters
+from reid_lib.runs import seals
 
 
 @pytest.fixture
@@ -60,6 +61,22 @@ def test_a_refusal_of_ours_is_told_in_its_own_words_when_shown_again_too(unfinis
     unfinished.run.finish()
     save_figure(unfinished, "leak", refuses)
     assert capsys.readouterr().out == said
+
+
+def test_a_figure_that_a_finished_run_lacks_is_made_and_kept(unfinished):
+    run, drawn = unfinished.run, (history.loss_curves, pd.DataFrame({"epoch": [1], "train_loss": [2.0]}))
+    seals.seal(run.folder)
+    run.finish()
+    save_figure(unfinished, "loss", *drawn)
+    before = run.path("figures/loss.png").stat().st_mtime_ns
+    assert run.finished and "figures/loss.png" in seals.read_seal(run.folder)
+    save_figure(unfinished, "loss", *drawn)
+    assert run.path("figures/loss.png").stat().st_mtime_ns == before
+    run.path("figures/loss.png").unlink()
+    run.path("figures").rmdir()
+    run.path("figures").write_text("in the way: it is shown all the same")
+    save_figure(unfinished, "loss", *drawn)
+    assert run.finished
 
 
 def test_ctrl_c_while_drawing_is_no_failed_figure(unfinished):

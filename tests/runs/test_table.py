@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import time
 import pandas as pd
 import pytest
 
-from reid_lib.core import files, frames
+from reid_lib.core import frames
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import ALL_METRICS_CSV, METRICS_JSON, PARAMS_JSON, REFERENCE_JSON, STATUS_JSON
+from reid_lib.core.processes import find_start, identify_process
+from reid_lib.core.temporaries import TEMPORARY, name_writer
 from reid_lib.runs import table as runtable
 from reid_lib.runs.folder import RunFolder, state_of
 from reid_lib.runs.run import Run
@@ -141,7 +144,7 @@ def test_twenty_jobs_that_finish_in_the_same_second_lose_no_row_and_no_file(root
     for name in names:
         run = RunFolder(root / name)
         assert run.finished and run.metrics()["test"]["overall"]["baks"]["value"] == 0.5
-    assert not list(root.rglob(f"*{files.TEMPORARY}*")) and not list(root.rglob(".owner"))
+    assert not list(root.rglob(f"*{TEMPORARY}*")) and not list(root.rglob(".owner"))
 
 
 def test_a_run_that_finishes_between_listing_and_rename_is_not_lost(root, monkeypatch):
@@ -169,6 +172,30 @@ def test_a_lost_table_is_written_again_from_the_folders(root):
     make("c", 0.7)
     runtable.rewrite_table()
     assert frames.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == ["a", "b", "c"]
+
+
+def test_what_a_killed_writer_of_the_table_left_goes_with_the_next_table_and_a_live_ones_stays(root):
+    make("a", 0.5)
+    parent = identify_process() | {"pid": os.getppid(), "start": find_start(os.getppid())}
+    writers = {"dead": parent | {"start": "1"}, "live": parent, "of node7, just now": parent | {"boot": "theirs"}}
+    left = {who: root / f"{ALL_METRICS_CSV}{TEMPORARY}{name_writer(told)}-0" for who, told in writers.items()}
+    for path in left.values():
+        path.write_text("half")
+    runtable.rewrite_table()
+    assert {who for who, path in left.items() if path.exists()} == {"live", "of node7, just now"}
+
+
+def test_a_run_is_in_the_table_when_the_table_knows_how_it_ended(root):
+    run = make("007", 0.5)
+    assert not runtable.is_tabulated(run)
+    runtable.rewrite_table()
+    assert runtable.is_tabulated(run) and not runtable.is_tabulated(make("7", 0.5))
+    runtable.rewrite_table()
+    os.utime(run.path(STATUS_JSON))  # it was made anew, and ended now
+    assert not runtable.is_tabulated(run) and runtable.is_tabulated(RunFolder(root / "7"))
+    for damaged in ("", "no such column\n1\n", "\0\xff"):
+        (root / ALL_METRICS_CSV).write_text(damaged)
+        assert not runtable.is_tabulated(run)
 
 
 def test_overview_shows_every_state_and_marks_the_reference(root):

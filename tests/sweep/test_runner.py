@@ -15,8 +15,11 @@ from sweep_cases import made_plan, runner, script, stand_in, states, sweep, time
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import HISTORY_CSV, STATUS_JSON, TRAIN_NOTEBOOK
 from reid_lib.core.paths import project_root, runs_root
+from reid_lib.core.processes import find_start, identify_process
+from reid_lib.pages import finished_run
 from reid_lib.params.fields import TrainParams
 from reid_lib.params.papermill import papermill_params
+from reid_lib.runs import owner
 from reid_lib.runs.folder import PLANNED
 from reid_lib.sweep import runner as sweep_runner
 from reid_lib.sweep.plan import make_plan
@@ -51,6 +54,24 @@ def test_all_variants_run_and_a_second_time_nothing_does(dirs):
     assert sweep(made, parallel=2).run() == {}
     assert states(made) == ["finished"] * 3
     assert sweep(made).run() == {} and [times(v.run) for v in made.variants] == [1, 1, 1]
+
+
+def test_what_was_finished_and_stopped_before_report_and_row_gets_them(dirs, monkeypatch):
+    """By the sweep that runs it, and by the next one; not while another sweep starts that very run."""
+    made, looked = made_plan(dirs, n=2), []
+    monkeypatch.setattr(finished_run, "make_missing", lambda run: looked.append(run.name))
+    sweep(made).run()
+    names = [v.run for v in made.variants]
+    assert looked == names
+    with_lock = owner.Lock(runs_root() / names[0] / sweep_runner.STARTED_BY)
+    with_lock.path.parent.mkdir(exist_ok=True)
+    parent = {"pid": os.getppid(), "start": find_start(os.getppid())}
+    with_lock.path.write_text(json.dumps(identify_process() | parent))
+    sweep(made).run()
+    assert looked == [*names, names[1]]
+    monkeypatch.setattr(finished_run, "is_complete", lambda run: True)
+    sweep(made).run()
+    assert looked == [*names, names[1]]
 
 
 def test_one_that_cannot_even_begin_is_reported_with_its_log(dirs):
