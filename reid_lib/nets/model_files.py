@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from reid_lib.core.errors import ModelError
@@ -37,7 +37,8 @@ def save_model(model: ReidModel, write: Callable[[str], AbstractContextManager[P
     weights = {name: value.to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
     sums = {CHECKSUMS: f"{_sum_of(weights)} {zlib.crc32(config.encode()):08x}"}
     with write(MODEL_WEIGHTS) as path:
-        save_file(weights, path, metadata=sums)
+        # Not `save_file`: it writes under a name of its own, which a killed process would leave behind.
+        Path(path).write_bytes(save(weights, metadata=sums))
 
 
 def load_model(folder: Path | str) -> ReidModel:

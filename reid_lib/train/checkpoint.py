@@ -1,14 +1,17 @@
 """The checkpoint last.ckpt: it is read only when it is undamaged and belongs to the same run."""
 
+import io
 import zipfile
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from reid_lib.core.errors import TrainingError, first_line
 
 ORIGIN = "origin"  # digest of the run's identity: a checkpoint of another run would continue that one
+TORCH = "torch"  # version that wrote it
 
 
 class UnusableCheckpoint(TrainingError):
@@ -21,8 +24,40 @@ def write(path: Path, state: dict, origin: str) -> None:
         path: a temporary name.
         state: what `torch.load` takes without pickle.
         origin: see `ORIGIN`.
+
+    Raises:
+        OSError: it cannot be written (for example, the disk is full); the file is closed, so that its room is free as
+            soon as it is deleted.
     """
-    torch.save(state | {ORIGIN: origin}, path)
+    with open(path, "wb", buffering=0) as file:
+        sink = _Sink(file)
+        torch.save(state | {ORIGIN: origin, TORCH: str(torch.__version__)}, sink)
+    if sink.error is not None:
+        raise sink.error
+
+
+class _Sink:
+    """A file for torch's writer, which never hears that a write failed.
+
+    It would raise an error of its own that does not say why, and keep its file open, with all the room that it takes.
+    """
+
+    def __init__(self, file: io.RawIOBase):
+        self.file = file
+        self.error: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast("B")
+        rest = view
+        while self.error is None and len(rest):
+            try:
+                rest = rest[self.file.write(rest) :]
+            except OSError as error:
+                self.error = error
+        return len(view)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
 
 
 def read(path: Path, origin: str) -> dict:
@@ -52,6 +87,18 @@ def read(path: Path, origin: str) -> dict:
     if origin and found != origin:
         raise UnusableCheckpoint(f"{path.name} belongs to another run")
     return state
+
+
+def describe_other_torch(state: dict) -> str:
+    """What to say of a checkpoint that another version of torch has written; "" of one of this version."""
+    was = state.get(TORCH, torch.__version__)  # versions before did not tell
+    if was == torch.__version__:
+        return ""
+    return (
+        f"the checkpoint was written under torch {was}, and this is torch {torch.__version__}: training continues, but "
+        "its numbers may differ from those of a run that was not interrupted. For exactly those, continue it under "
+        f"torch {was}"
+    )
 
 
 def put_back(parts: dict, state: dict, path: Path) -> dict:

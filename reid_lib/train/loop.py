@@ -277,6 +277,8 @@ class _Training:
                     raise checkpoint.UnusableCheckpoint(f"{trouble}, and {path.name} holds a later epoch")
                 LOGGER.warning(f"{trouble}: the best weights are written again from {path.name}")
                 self.save_best(self.step.model)
+            if other := checkpoint.describe_other_torch(state):
+                LOGGER.warning(other)
             return state
         except (checkpoint.UnusableCheckpoint, KeyError, TypeError) as error:
             lost = _say_lost(self.run) or "the training that it held is lost"

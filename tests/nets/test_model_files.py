@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from model_cases import embed, images, small, writer
 from safetensors.torch import load_file, save_file
 
+from reid_lib.core import files
 from reid_lib.core.errors import ModelError
 from reid_lib.core.names import MODEL_JSON, MODEL_WEIGHTS
 from reid_lib.nets import backbones
@@ -31,6 +33,18 @@ def test_a_saved_model_rebuilds_itself_dropout_and_statistics_included(saved):
     assert again.head.dropout.p == 0.5
     assert torch.equal(embed(again), embed(model))
     assert embed(again).abs().max() > 0
+
+
+def test_whoever_may_read_one_of_the_files_may_read_both(tmp_path):
+    """safetensors makes its files for their owner alone."""
+
+    @contextmanager
+    def write(name):
+        with files.atomic(tmp_path / name) as path:
+            yield path
+
+    save_model(small(), write)
+    assert (tmp_path / MODEL_WEIGHTS).stat().st_mode == (tmp_path / MODEL_JSON).stat().st_mode
 
 
 def test_loading_touches_neither_pickle_nor_the_packaged_weights_nor_the_generator(saved, monkeypatch):

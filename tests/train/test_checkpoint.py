@@ -1,11 +1,23 @@
 """last.ckpt: read only when it is whole and of the same run; what does not fit changes nothing."""
 
+import errno
+import os
+import resource
+import subprocess
+from pathlib import Path
+
 import numpy as np
+import psutil
 import pytest
 import torch
+from claimed import open_run
 
-from reid_lib.core.errors import TrainingError
+from reid_lib.core.errors import RunError, TrainingError
+from reid_lib.core.names import CHECKPOINT
+from reid_lib.core.temporaries import TEMPORARY
 from reid_lib.train import checkpoint
+
+LARGE = {"weights": torch.zeros(2**20)}  # 4 MB
 
 
 @pytest.fixture
@@ -91,3 +103,66 @@ def test_what_was_there_before_can_be_restored(path):
     assert not torch.equal(parts["head"].weight, first)
     checkpoint.restore(parts, before)
     assert torch.equal(parts["head"].weight, first)
+
+
+# --- a disk without room ---------------------------------------------------------------------------------------------
+
+
+def test_a_write_that_fails_is_the_systems_error_and_leaves_the_file_closed(tmp_path):
+    """torch's own writer raises a RuntimeError that does not say why, and keeps its file, with the room it takes."""
+    with pytest.raises(OSError) as caught:
+        checkpoint.write(Path("/dev/full"), LARGE, "mine")
+    assert caught.value.errno == errno.ENOSPC
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))
+    try:
+        with pytest.raises(OSError) as caught:  # in the middle of a tensor
+            checkpoint.write(tmp_path / "last.ckpt", LARGE, "mine")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.errno == errno.EFBIG and (tmp_path / "last.ckpt").stat().st_size == 2**20
+    held = [Path(file.path).name for file in psutil.Process().open_files()]
+    assert "last.ckpt" not in held and "full" not in held
+
+
+def test_a_run_whose_checkpoint_finds_no_room_says_so_and_has_failed(clean_dirs):
+    run = open_run()
+    with run.write(CHECKPOINT) as path:
+        checkpoint.write(path, {"epoch": 1}, "mine")
+    with pytest.raises(RunError, match="no room left in .*for last.ckpt .*the file before it is kept"), run.guard():
+        with run.write(CHECKPOINT) as path:
+            path.symlink_to("/dev/full")
+            checkpoint.write(path, LARGE, "mine")
+    status = run.status()
+    assert status["state"] == "failed" and "no room left" in status["error"]
+    assert checkpoint.read(run.path(CHECKPOINT), "mine")["epoch"] == 1
+    assert not list(run.folder.glob(f"*{TEMPORARY}*"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+def test_on_a_disk_that_is_full_the_state_can_still_be_written(tmp_path, monkeypatch):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("cannot mount a small disk here")
+    try:
+        monkeypatch.setenv("REID_RUNS", str(disk))
+        run = open_run()
+        with pytest.raises(RunError, match="no room left"), run.guard(), run.write(CHECKPOINT) as path:
+            checkpoint.write(path, LARGE, "mine")
+        assert run.status()["state"] == "failed"
+        (disk / "executed.ipynb").write_bytes(bytes(2**20))  # room for the notebook, too
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+# --- another torch ---------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_of_another_torch_is_told_and_read(path, monkeypatch):
+    assert checkpoint.describe_other_torch(checkpoint.read(path, "mine")) == ""
+    assert checkpoint.describe_other_torch({}) == ""  # versions before did not tell
+    monkeypatch.setattr(torch, "__version__", "99.0")
+    told = checkpoint.describe_other_torch(checkpoint.read(path, "mine"))
+    assert "this is torch 99.0" in told and "may differ" in told

@@ -12,6 +12,7 @@ from in_processes import Folder
 from reid_lib.core.errors import ParameterError, TrainingError, TrainingInterrupted
 from reid_lib.core.names import CHECKPOINT
 from reid_lib.nets.network import build_model
+from reid_lib.train import checkpoint
 from reid_lib.train.batches import TrainingImages
 from reid_lib.train.loop import fit
 from reid_lib.train.losses import make_loss
@@ -159,6 +160,13 @@ def test_a_finished_training_does_no_further_step(tmp_path):
     before = len(run.rows)
     train(run)
     assert len(run.rows) == before
+
+
+def test_resuming_under_another_torch_is_noted(tmp_path, monkeypatch, capsys):
+    train(run := FakeRun(tmp_path), params={"num_epochs": 1})
+    monkeypatch.setattr(checkpoint.torch, "__version__", "99.0")
+    train(run, params={"num_epochs": 1})
+    assert "note: the checkpoint was written under torch 2" in capsys.readouterr().out
 
 
 def test_class_weights_move_and_come_back_from_the_checkpoint(tmp_path):
