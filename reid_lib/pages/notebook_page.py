@@ -5,19 +5,20 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reid_lib.pages.html import render_template
+from reid_lib.pages.html import data_uri, render_part, render_template
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 # What a reader should see of an output, the first that is there. Widgets and scripts need a server or the network.
-KINDS = ("image/svg+xml", "image/png", "image/jpeg", "text/html", "text/markdown", "text/plain")
+SVG, HTML = "image/svg+xml", "text/html"
+KINDS = (SVG, "image/png", "image/jpeg", HTML, "text/markdown", "text/plain")
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PARAMETERS = "parameters"  # papermill's tag
 NUMBER = re.compile(r"[-+−<>]?\d[\d.,]*(e[-+]?\d+)?( ?%)?( \([^)]*\))?|nan|NaN|undefined|")
-# Attributes by which a page loads something.
-LOADING = ("src", "srcset", "data", "poster", "background", "action", "formaction", "xlink:href")
-UNWANTED = ("script", "style", "link", "iframe", "object", "embed", "form", "base", "meta")
+PICTURE = "data:image/"  # how an address begins that stands in the page itself
+# What may be styled where it stands; the rest is the page's.
+STYLES = frozenset({"color", "background-color", "font-weight", "font-style", "text-align", "white-space"})
 
 
 def render_notebook(notebook: "NotebookNode", *, title: str, header: Markup | str = "") -> str:
@@ -70,8 +71,10 @@ def _told(outputs: list, heading: str) -> list:
             kind = next((kind for kind in KINDS if kind in output.data), None)
             if kind is None:
                 continue
-            alt = output.metadata.get(kind, {}).get("alt", f"figure: {heading}")
-            kept.append(v4.new_output("display_data", data={kind: output.data[kind]}, metadata={kind: {"alt": alt}}))
+            alt, content = output.metadata.get(kind, {}).get("alt", f"figure: {heading}"), output.data[kind]
+            if kind == SVG:  # as a picture: what stands in the page as elements may load and run
+                kind, content = HTML, str(render_part("figure", data_uri(content.encode(), "svg+xml"), alt))
+            kept.append(v4.new_output("display_data", data={kind: content}, metadata={kind: {"alt": alt}}))
     for output in kept:
         if output.output_type == "stream":
             output.text = _last_of_each_line(output.text)
@@ -89,20 +92,34 @@ def _standing_alone(body: str) -> str:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(body, "html.parser")
-    for element in soup(UNWANTED):
-        element.decompose()
-    for element in soup(True):
-        for name in list(element.attrs):
-            fetched = name in LOADING and not str(element[name]).startswith("data:")
-            if fetched or name.startswith("on") or "url(" in str(element[name] if name == "style" else ""):
-                del element[name]
-        if element.name == "img" and "src" not in element.attrs:
-            element.replace_with(element.get("alt", ""))
-        elif element.name == "a" and str(element.get("href", "")).strip().lower().startswith(("javascript:", "data:")):
-            del element["href"]
+    for image in soup("img"):
+        if not str(image.get("src", "")).startswith(PICTURE):
+            image.replace_with(image.get("alt", ""))
     for table in soup("table"):
         _align(table, soup)
-    return str(soup)
+    return _clean(str(soup))
+
+
+def _clean(body: str) -> str:
+    """What nh3 lets pass: no scripts, no styles of others, no pictures but those that stand in the page."""
+    import nh3
+
+    attributes = nh3.ALLOWED_ATTRIBUTES | {"*": {"class", "id", "title", "style"}}
+    return nh3.clean(
+        body,
+        attributes=attributes,
+        attribute_filter=_admit,
+        url_schemes={"http", "https", "mailto", "data"},
+        filter_style_properties=STYLES,
+    )
+
+
+def _admit(tag: str, attribute: str, value: str) -> str | None:
+    """The value of an attribute, None to leave it out: a link is followed by a person, a picture is shown by itself."""
+    inside = value.startswith(PICTURE)
+    if attribute == "src":
+        return value if tag == "img" and inside else None
+    return None if value.strip().lower().startswith("data:") else value
 
 
 def _align(table, soup) -> None:
