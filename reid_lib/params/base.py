@@ -176,8 +176,10 @@ def _read(value, kind):
     if number:
         return _number(value, whole=kind is int)
     if kind is not bool and not isinstance(value, str):
-        shown = _cut(str(value))
-        raise ValueError(f"expected text: quote it, or with papermill pass -r instead of -p (-r NAME {shown})")
+        raise ValueError(
+            "expected text: quote it, or with papermill pass -r instead of -p, and the text as you typed it (-p reads "
+            "007 as 7, -r NAME 007 does not)"
+        )
     if isinstance(value, str) and ("\x00" in value or not is_text(value)):
         raise ValueError("expected text that UTF-8 can write, without NUL bytes (rename a folder of another encoding)")
     return value

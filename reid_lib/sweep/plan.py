@@ -199,9 +199,12 @@ def _choices(vary: list[str], base: dict[str, Any]) -> dict[str, list]:
             problems.append(f"--vary {name}: " + ("use --seeds N" if name == "seed" else "each variant has its own"))
         else:
             choices[name] = []
-            for value in values.split(","):
+            for value in map(str.strip, values.split(",")):
+                if len(value.splitlines()) > 1:  # it would end the comment at the head of a plan's file
+                    problems.append(f"--vary {name}: expected values of one line each; got {value!r}")
+                    continue
                 try:
-                    params = TrainParams.checked(_changed(base, {name: value.strip()})[0])
+                    params = TrainParams.checked(_changed(base, {name: value})[0])
                     choices[name].append(getattr(params, name))
                 except ParameterError as error:
                     problems.append(str(error))

@@ -44,7 +44,10 @@ def test_spellings_of_shell_and_yaml_are_understood(name, given, meant):
         ({"qqq": 1}, r"unknown parameter 'qqq'; expected one of dataset, "),
         ({"lr": True}, r"lr: expected a number, not True or False; got True"),
         ({"num_epochs": False}, r"num_epochs: expected a number"),
-        ({"run_name": 7}, r"run_name: expected text: .*-r run_name 7"),
+        (
+            {"run_name": 7},
+            r"run_name: expected text: .*\(-p reads 007 as 7, -r run_name 007 does not\)",
+        ),
         ({"pretrained": 2}, r"pretrained: expected True or False; got 2"),
         ({"num_epochs": 5.5}, r"num_epochs: expected a whole number; got 5.5"),
         ({"lr": "fast"}, r"lr: expected a number; got 'fast' \(learning rate"),

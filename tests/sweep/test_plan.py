@@ -136,6 +136,14 @@ def test_values_that_only_a_program_reads_as_numbers_are_refused(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\x0b", "\x85", "\u2028"])
+def test_a_value_of_several_lines_is_refused(tmp_path, end):
+    """Files of a plan say at their head, in a comment, what varies: a second line of that would be a parameter."""
+    with pytest.raises(ParameterError, match="--vary backbone: expected values of one line each"):
+        planned(tmp_path, f"backbone=resnet18{end}num_epochs: 500")
+    assert not (tmp_path / "variants").exists()
+
+
 @pytest.mark.parametrize("name", ["../outside", "a/b", ""])
 def test_a_plan_cannot_lie_elsewhere(tmp_path, name):
     with pytest.raises(ReidError):
