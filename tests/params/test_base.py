@@ -68,7 +68,7 @@ def test_spellings_of_shell_and_yaml_are_understood(name, given, meant):
         ({"dataset": "a\x00b"}, r"dataset: expected text that UTF-8 can write.*; got 'a\\x00b'"),
         ({"run_name": "\ud800"}, r"run_name: expected text that UTF-8 can write"),
         ({"device": "x" * 5000}, r"device: .*; got 'xxx.*\.\.\. \(5002 characters\)"),
-        ({"run_name": 10**900}, r"run_name: expected text: .*0\.\.\. \(901 characters\)\)"),
+        ({"run_name": 10**900}, r"run_name: expected text: .*0\.\.\. \(901 characters\)"),
         ({"scale": 1e308}, r"scale: expected more than 0 and at most 1000; got 1e\+308"),
         ({"patience": 10**30}, r"patience: expected at least 0 and at most 1000000000"),
         ({"scale": "1e400"}, r"scale: expected a finite number; got '1e400'"),
