@@ -1,11 +1,17 @@
-"""Which flank of an animal a photograph shows: what a left and a right one show is never compared."""
+"""Which flank of an animal a photograph shows: what a left and a right one show is never compared.
+
+Nor is a flank mirrored: the mirror image of a left flank looks like the right one of another animal.
+"""
+
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import ORIENTATION
+from reid_lib.core.names import DATASET, ORIENTATION
 
 LEFT, RIGHT = "left", "right"
+SIDED = r"left|(?<!up)right|^[lr]$"  # also "topleft" and "front-right", whose mirror image shows the other side
 
 
 def find_flanks(rows: pd.DataFrame) -> np.ndarray:
@@ -14,3 +20,29 @@ def find_flanks(rows: pd.DataFrame) -> np.ndarray:
         return np.full(len(rows), "", dtype=str)
     flank = rows[ORIENTATION].astype(str).str.strip().str.lower()
     return flank.where(flank.isin([LEFT, RIGHT]), "").to_numpy(dtype=str)
+
+
+def find_flanked(rows: pd.DataFrame) -> list[str]:
+    """The data sets that tell flanks: of at least one photograph the orientation is a left or a right one."""
+    return sorted(rows.loc[told_orientations(rows).str.contains(SIDED), DATASET].unique())
+
+
+def may_be_mirrored(rows: pd.DataFrame, flanked: Collection[str] = ()) -> np.ndarray:
+    """(n,) bool: photographs whose mirror image may show the same animal.
+
+    Not where the orientation is a left or a right one. Where it is not known, only in data sets that tell no flanks.
+
+    Args:
+        rows: with `dataset` and, where it is known, `orientation`.
+        flanked: data sets that tell flanks (`find_flanked`).
+    """
+    told = told_orientations(rows)
+    unknown = (told == "") & rows[DATASET].isin(flanked)
+    return (~told.str.contains(SIDED) & ~unknown).to_numpy(dtype=bool)
+
+
+def told_orientations(rows: pd.DataFrame) -> pd.Series:
+    """The orientation of each photograph in small letters, "" where it is not known."""
+    if ORIENTATION not in rows:
+        return pd.Series("", index=rows.index, dtype=str)
+    return rows[ORIENTATION].astype(object).fillna("").astype(str).str.strip().str.lower()

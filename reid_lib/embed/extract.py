@@ -1,5 +1,6 @@
 """Embedding extraction: the network over all images, in batches; embeddings come with their rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.embed.views import WHOLE, cut_views
 
 if TYPE_CHECKING:
     from reid_lib.nets.network import ReidModel
@@ -74,6 +76,31 @@ def extract(
         way: how to compute, instead of what suits the number of these images: that of a larger set they belong to.
         progress: show a bar when it takes more than a few seconds.
     """
+    positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
+    way = way or Way.of(len(positions), batch_size=batch_size, device=device, torch_compile=torch_compile)
+    how = {"device": device, "precision": precision, "way": way, "progress": progress}
+    return EmbeddingSet(extract_views(model, pixels, {WHOLE: positions}, **how)[WHOLE], rows.iloc[positions])
+
+
+def extract_views(
+    model: "ReidModel",
+    pixels: np.ndarray,
+    wanted: Mapping[str, np.ndarray],
+    *,
+    way: Way,
+    device: str = "cpu",
+    precision: str = "fp32",
+    progress: bool = False,
+) -> dict[str, np.ndarray]:
+    """Embed several views of images in one go, each exactly once.
+
+    Args:
+        model, pixels, device, precision, way, progress: see `extract`.
+        wanted: view (see `views.cut_views`) -> positions (n,) of the images of which it is wanted.
+
+    Returns:
+        View -> (n, d) float32, each row of length 1, in the order of the positions.
+    """
     import torch
 
     from reid_lib.nets.device import BF16, FP16
@@ -82,32 +109,41 @@ def extract(
     if device == "cpu":
         reuse_memory()
     dtype = {BF16: torch.bfloat16, FP16: torch.float16}.get(precision)
-    positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
-    way = way or Way.of(len(positions), batch_size=batch_size, device=device, torch_compile=torch_compile)
+    positions = np.concatenate([np.empty(0, dtype=np.int64), *wanted.values()])
+    views = np.repeat(list(wanted), [len(some) for some in wanted.values()])
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode(), torch.autocast(device, dtype, enabled=dtype is not None):
             backbone = _quick_backbone(model, pixels, positions, way, full_precision=dtype is None, device=device)
-            features = _in_batches(model, backbone, pixels, positions, way.batch, device, progress)
+            features = _in_batches(model, backbone, pixels, (positions, views), way.batch, device, progress)
     finally:
         model.train(was_training)
-    return EmbeddingSet(features, rows.iloc[positions])
+    ends = np.cumsum([len(some) for some in wanted.values()])[:-1]
+    return dict(zip(wanted, np.split(features, ends), strict=True))
 
 
-def _in_batches(model, backbone, pixels, positions, size: int, device: str, progress: bool) -> np.ndarray:
-    """Embeddings (n, d) float32; a batch is read while the one before is computed, and fetched while the next is."""
+def _in_batches(model, backbone, pixels, items, size: int, device: str, progress: bool) -> np.ndarray:
+    """Embeddings (n, d) float32 of items, which are positions (n,) and views (n,).
+
+    A batch is read while the one before is computed, and fetched while the next is.
+    """
     import torch
     from tqdm.auto import tqdm
 
     from reid_lib.core.parallel import iterate_ahead
 
+    positions, views = items
     starts = range(0, len(positions), size)
     features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
 
     def read(start: int):
         # The last batch is filled up: in a smaller one the same image would be rounded otherwise.
-        batch = torch.from_numpy(pixels[np.resize(positions[start : start + size], size)])
+        chosen = np.resize(np.arange(start, min(start + size, len(positions))), size)
+        batch = pixels[positions[chosen]]
+        if (views[chosen] != WHOLE).any():
+            batch = cut_views(batch, views[chosen])
+        batch = torch.from_numpy(batch)
         return start, batch.pin_memory() if device == "cuda" else batch
 
     bar = {"total": len(starts), "desc": "embed", "unit": "batch", "delay": 5, "leave": False, "disable": not progress}

@@ -24,7 +24,8 @@ from reid_lib.core.logs import LOGGER
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.embed.extract import Way, extract
+from reid_lib.embed.extract import Way, extract_views
+from reid_lib.embed.views import MIRRORED, ONE, VIEWS, WHOLE, average_views, describe_view
 
 if TYPE_CHECKING:
     from reid_lib.nets.network import ReidModel
@@ -40,6 +41,8 @@ def embed_images(
     rows: pd.DataFrame,
     *,
     where: np.ndarray | None = None,
+    views: str = ONE,
+    mirrored: np.ndarray | None = None,
     way: Way | None = None,
     apart: str = "",
     progress: bool = False,
@@ -49,32 +52,37 @@ def embed_images(
 
     Args:
         model, pixels, rows, where: see `extract.extract`.
+        views: "one", "flip" or "crops": an embedding is the normalised mean over these views of an image (`views`).
+        mirrored: (N,) bool, of which images "flip" takes the mirror image, too; all when left out.
         way: how to compute, instead of what suits the number of these images: that of a larger set they belong to.
         apart: name of a cache of their own: a few images beside many would have all of them written again.
         progress: show bars, and say how many embeddings were there.
         how: `batch_size`, `device`, `precision`, `torch_compile` of `extract.extract`.
 
     Returns:
-        EmbeddingSet of the images of `where`; the cache holds them all afterwards.
+        EmbeddingSet of the images of `where`; the cache holds them all afterwards, each view on its own.
     """
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
     device, precision = how.pop("device", "cpu"), how.pop("precision", "fp32")
     # Of all images asked for, not of the missing ones: whatever was there before, the same embeddings come out.
     way = way or Way.of(len(positions), device=device, **{"batch_size": 64} | how)
-    store = Store.of(model, device=device, precision=precision, way=way, apart=apart)
     images = fingerprint_images(pixels, positions, progress=progress)
-    features, there = store.get(images, model.embedding_dim)
-    if there.any() and progress:
-        LOGGER.info(f"{there.sum()} of {len(there)} images were embedded by this network before")
-    if not there.all():
-        missing = np.zeros(len(rows), dtype=bool)
-        missing[positions[~there]] = True
-        computed = extract(
-            model, pixels, rows, where=missing, device=device, precision=precision, way=way, progress=progress
-        )
-        features[~there] = computed.features
-        store.add(images[~there], features[~there])
-    return EmbeddingSet(features, rows.iloc[positions])
+    of = dict.fromkeys(VIEWS[views], np.arange(len(positions)))
+    if MIRRORED in of and mirrored is not None:
+        of[MIRRORED] = np.flatnonzero(np.asarray(mirrored)[positions])
+    computed = {"device": device, "precision": precision, "way": way}
+    stores = {view: Store.of(model, **computed, apart=apart, view=view) for view in of}
+    found = {view: stores[view].get(images[some], model.embedding_dim) for view, some in of.items()}
+    missing = {view: some[~found[view][1]] for view, some in of.items()}
+    if progress and found[WHOLE][1].any():
+        lacking = np.unique(np.concatenate(list(missing.values())))
+        LOGGER.info(f"{len(images) - len(lacking)} of {len(images)} images were embedded by this network before")
+    if wanted := {view: positions[some] for view, some in missing.items() if len(some)}:
+        for view, fresh in extract_views(model, pixels, wanted, **computed, progress=progress).items():
+            features, there = found[view]
+            features[~there] = fresh
+            stores[view].add(images[missing[view]], fresh)
+    return EmbeddingSet(average_views([(of[v], found[v][0]) for v in of], len(positions)), rows.iloc[positions])
 
 
 def fingerprint_images(pixels: np.ndarray, positions: np.ndarray, *, progress: bool = False) -> np.ndarray:
@@ -105,8 +113,10 @@ class Store:
         self.path = path
 
     @classmethod
-    def of(cls, model: "ReidModel", *, device: str, precision: str, way: Way, apart: str = "") -> "Store":
-        """The one of these weights, prepared like that, computed so: what rounds otherwise has another.
+    def of(
+        cls, model: "ReidModel", *, device: str, precision: str, way: Way, apart: str = "", view: str = WHOLE
+    ) -> "Store":
+        """The one of these weights and this view, prepared like that, computed so: what rounds otherwise has another.
 
         That is another way (see `extract.Way`), version of the libraries, processor or number of threads.
         """
@@ -116,6 +126,7 @@ class Store:
         libraries = {name: version(name) for name in ("torch", "timm")}
         computed = [device, precision, asdict(way), rounds_like(device)]
         described = [FORMAT, model.config, weights_sha256(model), computed, libraries]
+        described += describe_view(view)
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
         return cls(cache_root() / "embeddings" / f"{digest[:32]}{apart and '-' + apart}.npz")
 

@@ -28,6 +28,8 @@ class Recipe(Stored):
         fusion: the frozen fit of several scores; None where the embedding answers.
         curves: data set ("": all together) -> probability of candidates by their scores; empty where scores are
             probabilities.
+        views: the views of each photograph that its embedding is the mean of, "one", "flip" or "crops".
+        flanked: data sets that tell flanks; see `flanks.may_be_mirrored`.
         shift: what a larger gallery does to the threshold; see `enrolment.measure_shift`.
     """
 
@@ -49,7 +51,16 @@ class Recipe(Stored):
     joining: dict[str, Any]
     fusion: Fusion | None
     curves: dict[str, CandidateCurves]
+    views: Literal["one", "flip", "crops"] = "one"
+    flanked: list[str] = []
     shift: dict[str, Any] = {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON; without the views where there is one, so that versions that know of none read it."""
+        stored = super().to_dict()
+        if self.views == "one":
+            stored = {name: value for name, value in stored.items() if name not in ("views", "flanked")}
+        return stored
 
     @property
     def limits(self) -> Threshold:

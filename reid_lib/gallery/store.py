@@ -74,19 +74,26 @@ class Gallery:
         except (OSError, ValueError, ParameterError) as error:
             raise GalleryError(f"{path} cannot be read ({error}): copy the gallery again") from error
 
-    def check_weights(self, sha256: str, *, run: str) -> None:
-        """Whether the weights of a run are those that made this gallery.
+    def check_embeddings(self, sha256: str, views: str, *, run: str) -> None:
+        """Whether the embeddings of a run compare with those of this gallery: weights, and views of each photograph.
 
         Raises:
-            GalleryError: they are others, whose embeddings do not compare with these.
+            GalleryError: they are others.
         """
         own = self.recipe()
+        cure = (
+            f"Make one by this run (python -m reid_lib gallery export {run} --gallery OTHER), or leave the run out: "
+            "the gallery brings its own"
+        )
         if own.weights_sha256 != sha256:
             raise GalleryError(
                 f"gallery {self.name!r} was made by other weights ({own.weights_sha256[:12]}, of run {own.run!r}) than "
-                f"run {run!r} has ({sha256[:12]}): embeddings of two networks do not compare. Make one by this run "
-                f"(python -m reid_lib gallery export {run} --gallery OTHER), or leave the run out: the gallery brings "
-                "its own network"
+                f"run {run!r} has ({sha256[:12]}): embeddings of two networks do not compare. {cure} network"
+            )
+        if own.views != views:
+            raise GalleryError(
+                f"gallery {self.name!r} was made with views {own.views!r} of each photograph (of run {own.run!r}), run "
+                f"{run!r} has {views!r}: their embeddings do not compare. {cure} recipe"
             )
 
     def rows(self) -> tuple[Version, pd.DataFrame]:

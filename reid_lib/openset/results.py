@@ -107,6 +107,23 @@ class SamePhoto(_Part):
     left_out: bool = False
 
 
+class Views(_Part):
+    """The views of each photograph that its embedding is the mean of, in the words of the parameter `views`.
+
+    Attributes:
+        used: "one", "flip" or "crops"; `why`, where it was chosen.
+        mirrored: photographs whose mirror image is one of their views.
+        flanked: data sets that tell flanks: there no photograph of unknown orientation is mirrored.
+        tried: what was tried on val -> metric -> the embedding of these views minus that of the whole photograph.
+    """
+
+    used: str
+    why: str = ""
+    mirrored: int = 0
+    flanked: list[str] = []
+    tried: dict[str, dict[str, StoredDifference]] = {}
+
+
 class DiscoveryCuts(_Part):
     """`individuals.Cuts`: the probability at which clusters end, by data set."""
 
@@ -150,6 +167,7 @@ class Results(_Part):
         rerank: where shared neighbours were tried as one more score: are they taken?
         same_photo: of an evaluation with local scores, by role.
         mask: of an evaluation with local scores, the one it `used`, and `why` where it was chosen.
+        views: of an evaluation by several views of each photograph, or that tried some on val; else there is one.
         discovery: of an evaluation that clusters the test photographs (`clusters`).
         leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
     """
@@ -177,6 +195,7 @@ class Results(_Part):
     rerank: bool | None = None
     same_photo: dict[str, SamePhoto] = {}
     mask: dict[str, str] = {}
+    views: Views | None = None
     discovery: Discovery | None = None
 
     def to_dict(self) -> dict[str, Any]:

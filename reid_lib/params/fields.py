@@ -144,6 +144,9 @@ class EvaluateParams(DataParams):
     mask: Literal["auto", "none", "u2netp"] = Field(
         "auto", description="u2netp: keypoints off the animal are dropped; none; auto: as val speaks for"
     )
+    views: Literal["one", "flip", "crops", "auto"] = Field(
+        "one", description="an embedding is the mean over: one (the photograph), flip, crops; auto: as val speaks for"
+    )
     query_unit: Literal["image", "encounter"] = Field(
         "image", description="image, or encounter: all photographs of an encounter are one query"
     )

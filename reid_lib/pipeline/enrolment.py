@@ -24,6 +24,7 @@ from reid_lib.core.names import (
     VAL,
 )
 from reid_lib.data.catalogue import Catalogue
+from reid_lib.data.flanks import may_be_mirrored
 from reid_lib.data.near_copies import SIDE, small_greys
 from reid_lib.data.pixels import load_pixels
 from reid_lib.embed.embedding_set import EmbeddingSet
@@ -97,7 +98,8 @@ class Network:
         how = {"batch_size": recipe.batch_size, "torch_compile": recipe.torch_compile}
         way = Way.of(recipe.n_embedded, device=self.device, **how)
         precision = embedding_precision(recipe.precision, self.device)
-        computed = {"device": self.device, "precision": precision, "way": way, "apart": ASKED}
+        computed = {"device": self.device, "precision": precision, "way": way, "apart": ASKED, "views": recipe.views}
+        computed["mirrored"] = may_be_mirrored(rows, recipe.flanked)
         return embed_images(self.model, pixels, rows, progress=True, **computed)
 
 

@@ -23,14 +23,12 @@ from reid_lib.core.names import (
     SUSPECTS_CSV,
     TEST,
     UNIT,
-    UNUSED,
     VAL,
 )
 from reid_lib.data.near_copies import small_greys
 from reid_lib.discover.suspects import find_suspects
 from reid_lib.embed import projection
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.embed.store import embed_images
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset import summary
@@ -41,6 +39,7 @@ from reid_lib.openset.threshold import Threshold, decide, fit_threshold, oracle
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline.drawing import report_undrawn
 from reid_lib.pipeline.experiment import Experiment
+from reid_lib.pipeline.viewing import Viewing, choose_views, embed_viewed
 from reid_lib.runs import seals
 from reid_lib.runs.folder import CURE, load_run
 from reid_lib.runs.run import Run
@@ -78,38 +77,33 @@ def inspect_photographs(
     return pixels
 
 
-def embed_roles(experiment: Experiment) -> dict[str, EmbeddingSet]:
-    """Every image that has a role, embedded by the best weights unless they did so before; stored by role."""
+def embed_roles(experiment: Experiment) -> tuple[dict[str, EmbeddingSet], Viewing]:
+    """Every image that has a role, embedded by the best weights unless they did so before; stored by role.
+
+    Returns:
+        The embeddings by role, and the views that they are means of.
+    """
     model = _model(experiment)
     pixels = experiment.pixels(model)
-    embeddings = embed_by_role(experiment, model, pixels)
+    viewing = choose_views(experiment, model, pixels)
+    embeddings = embed_by_role(experiment, model, pixels, viewing)
     inspect_photographs(experiment, pixels, join_roles(embeddings))
     for role, part in embeddings.items():
         with experiment.run.write(f"{EMBEDDINGS}/{role}.npz") as path:
             part.save(path)
-    return embeddings
+    return embeddings, viewing
 
 
-def embed_by_role(experiment: Experiment, model: "ReidModel", pixels: np.ndarray) -> dict[str, EmbeddingSet]:
+def embed_by_role(
+    experiment: Experiment, model: "ReidModel", pixels: np.ndarray, viewing: Viewing | None = None
+) -> dict[str, EmbeddingSet]:
     """Every image that has a role, by a network, unless it did so before.
 
     Args:
         pixels: of all images, as `Experiment.pixels` gives them for the network.
+        viewing: the views of each image; None: the whole photograph alone.
     """
-    from reid_lib.nets.device import embedding_precision
-
-    rows = experiment.split.rows
-    everything = embed_images(
-        model.to(experiment.device),
-        pixels,
-        rows,
-        where=rows[ROLE] != UNUSED,
-        batch_size=experiment.params.batch_size,
-        device=experiment.device,
-        precision=embedding_precision(experiment.params.precision, experiment.device),
-        torch_compile=experiment.params.torch_compile,
-        progress=True,
-    )
+    everything = embed_viewed(experiment, model, pixels, viewing or Viewing(), ROLES)
     return {role: everything.where(everything.rows[ROLE] == role) for role in ROLES}
 
 

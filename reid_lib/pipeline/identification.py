@@ -40,6 +40,7 @@ from reid_lib.core.paths import runs_root, writing
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.new_photographs import REASON, NewPhotographs
 from reid_lib.data.photo import decoding_problem
+from reid_lib.embed.views import ONE
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.pages.html import render_part
 from reid_lib.params.fields import IdentifyParams
@@ -173,7 +174,7 @@ def _choose_folder(
         "state": target.state,
         "weights": recipe.weights_sha256,
         "photographs": digest.hexdigest(),
-    }
+    } | ({"views": recipe.views} if recipe.views != ONE else {})
     key |= {"folders": params.folders, "dataset": params.dataset, "photos": params.photos}
     root = runs_root() / ANSWERS
     if params.answers:

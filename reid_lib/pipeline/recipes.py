@@ -28,6 +28,7 @@ from reid_lib.core.names import (
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.split import Split
 from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.embed.views import ONE
 from reid_lib.gallery.recipe import Recipe
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.fuse import Fusion
@@ -94,6 +95,11 @@ class FinishedRun:
         rows = self.split.rows
         return {role: EmbeddingSet.load(self.run.path(f"{EMBEDDINGS}/{role}.npz"), rows) for role in ROLES}
 
+    @cached_property
+    def views(self) -> dict:
+        """What metrics.json says of the views that its embeddings are means of; of one, where it says nothing."""
+        return self.run.metrics().get("views") or {"used": ONE}
+
     def is_enrolled(self, enrolled: str) -> pd.Series:
         """Which images are searched: every one that is named ("all"), or those that test was asked of ("gallery")."""
         rows = self.split.rows
@@ -128,4 +134,6 @@ class FinishedRun:
             joining=joining.to_dict(),
             fusion=fusion,
             curves={} if fusion else calibrate_candidates(val),
+            views=self.views["used"],
+            flanked=self.views.get("flanked", []),
         )

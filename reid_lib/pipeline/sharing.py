@@ -29,6 +29,7 @@ from reid_lib.data.licences import describe_licence
 from reid_lib.data.photo import open_upright
 from reid_lib.data.pixels import load_pixels
 from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.embed.views import ONE
 from reid_lib.match.cosine import Cosine
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
@@ -209,6 +210,11 @@ def _collect_facts(
     remarks = [describe_start(metrics)]
     if fused:
         remarks.append(f"Run {run.name!r} answers by several scores; what stands here is of the embedding alone.")
+    if (views := metrics.get("views", {}).get("used", ONE)) != ONE:
+        remarks.append(
+            f"In run {run.name!r} an embedding is the normalised mean over several views of a photograph ({views}); "
+            "the results and the threshold hold for such embeddings, not for those of the photograph alone."
+        )
     owner, exported = _owner_of_weights(run), describe_export(run, model.config["backbone"])
     training = owner.params if "loss" in owner.params else {}
     return CardFacts(

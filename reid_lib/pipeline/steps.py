@@ -145,7 +145,7 @@ def evaluate(experiment: Experiment) -> Evaluation:
     if run.finished:
         return load_evaluation(run)
     with run.guard():
-        embeddings = embed_roles(experiment)
+        embeddings, viewing = embed_roles(experiment)
         cosines = similarities(experiment, embeddings)
         scored = score_roles(experiment, cosines)
         scored, unit = group_queries(experiment, scored)
@@ -156,7 +156,7 @@ def evaluate(experiment: Experiment) -> Evaluation:
         photographs = answer_photographs(scored, predictions[predictions[ROLE] == TEST])
         val = predictions[predictions[ROLE] == VAL]
         clusters, discovery = discover_individuals(experiment, embeddings, scored, photographs, val)
-        metrics = check_results(metrics | unit | discovery).to_dict()
+        metrics = check_results(metrics | unit | viewing.to_dict() | discovery).to_dict()
         projection = write_projection(run, embeddings)
         results = Evaluation(predictions, threshold, metrics, projection)
         store_scores(run, scored)

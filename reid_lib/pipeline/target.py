@@ -57,13 +57,14 @@ def open_target(params: IdentifyParams) -> Target:
     """Load what is searched.
 
     Raises:
-        GalleryError, RunError: it is not there, or made by other weights than those of the run that is named.
+        GalleryError, RunError: it is not there, or made by other weights or views than those of the run that is named.
         ParameterError: nothing is named.
     """
     if params.gallery:
         gallery = open_gallery(params.gallery)
         if params.run:
-            gallery.check_weights(FinishedRun.load(params.run).weights_sha256, run=params.run)
+            finished = FinishedRun.load(params.run)
+            gallery.check_embeddings(finished.weights_sha256, finished.views["used"], run=params.run)
         network = Network(gallery.model_folder, gallery.recipe(), params.device)
         version, enrolled = gallery.load()
         when = f"{datetime.fromtimestamp(version.when):%Y-%m-%d}"

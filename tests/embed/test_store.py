@@ -14,8 +14,9 @@ import torch
 from reid_lib.core import files
 from reid_lib.core.names import IMAGE_ID
 from reid_lib.embed import store
-from reid_lib.embed.extract import Way, extract
+from reid_lib.embed.extract import Way, extract, extract_views
 from reid_lib.embed.store import Store, embed_images, fingerprint_images
+from reid_lib.embed.views import CORNERS, VIEWS, cut_views
 from reid_lib.nets.model_files import load_model, save_model
 from reid_lib.nets.network import build_model
 
@@ -39,14 +40,14 @@ def images():
 
 @pytest.fixture
 def computed(clean_dirs, monkeypatch) -> list[int]:
-    """How many images each call of `extract` was asked for, from now on."""
+    """How many images (each view is one) the network was asked for at a time, from now on."""
     asked = []
 
-    def counting(model, pixels, rows, *, where, **how):
-        asked.append(int(np.sum(where)))
-        return extract(model, pixels, rows, where=where, **how)
+    def counting(model, pixels, wanted, **how):
+        asked.append(sum(map(len, wanted.values())))
+        return extract_views(model, pixels, wanted, **how)
 
-    monkeypatch.setattr(store, "extract", counting)
+    monkeypatch.setattr(store, "extract_views", counting)
     return asked
 
 
@@ -286,3 +287,61 @@ def test_a_file_of_other_embeddings_under_the_name_is_not_believed(model, images
     np.savez(store_of(model).path, images=np.zeros(3, dtype="S32"), features=np.zeros((3, 5), dtype=np.float32))
     embed_images(model, *images, **HOW)
     assert computed == [20, 20] and "is damaged" in capsys.readouterr().out
+
+
+def by_hand(model, pixels, views) -> np.ndarray:
+    """The slow way: every view cut by numpy and embedded alone; the mean, scaled to length 1."""
+    means = []
+    for image in pixels:
+        parts = [extract(model, view[None], pd.DataFrame({IMAGE_ID: ["i"]})).features[0] for view in views(image)]
+        mean = np.mean(parts, axis=0)
+        means.append(mean / np.sqrt((mean**2).sum()))
+    return np.array(means)
+
+
+def both_ways(image):
+    return image, np.array([[row[k] for k in reversed(range(len(row)))] for row in image])
+
+
+def four_corners(image):
+    return image, *(cut_views(image[None], [corner])[0] for corner in CORNERS)  # which test_views.py checks
+
+
+@pytest.mark.parametrize("views, cut", [("flip", both_ways), ("crops", four_corners)])
+def test_an_embedding_is_the_mean_over_its_views(model, images, computed, views, cut):
+    pixels, rows = images
+    found = embed_images(model, pixels, rows, views=views, **HOW)
+    np.testing.assert_allclose(found.features, by_hand(model, pixels, cut), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(found.features, axis=1), 1, atol=1e-6)
+    assert computed == [20 * len(VIEWS[views])]
+
+
+def test_a_photograph_that_may_not_be_mirrored_keeps_its_embedding_to_the_last_bit(model, images, computed):
+    pixels, rows = images
+    mirrored = np.arange(20) % 3 == 0
+    found = embed_images(model, pixels, rows, views="flip", mirrored=mirrored, **HOW).features
+    assert computed == [20 + 7]
+    plain = extract(model, *images, **HOW).features
+    np.testing.assert_array_equal(found[~mirrored], plain[~mirrored])
+    np.testing.assert_allclose(found[mirrored], by_hand(model, pixels[mirrored], both_ways), atol=1e-5)
+
+
+def test_the_views_in_the_cache_are_kept_apart_and_none_is_embedded_twice(model, images, computed):
+    """In whatever order, the same embeddings come out as from an empty cache; one view is what it was before."""
+    pixels, rows = images
+    some = np.arange(20) < 5
+    flip, one, crops = (embed_images(model, pixels, rows, views=v, **HOW).features for v in ("flip", "one", "crops"))
+    assert computed == [40, 80]
+    np.testing.assert_array_equal(one, extract(model, *images, **HOW).features)
+    again = [embed_images(model, pixels, rows, views=v, **HOW).features for v in ("crops", "flip", "one")]
+    assert computed == [40, 80]
+    for before, after in zip((crops, flip, one), again, strict=True):
+        np.testing.assert_array_equal(before, after)
+    part = embed_images(model, pixels, rows, views="flip", mirrored=some, **HOW).features
+    np.testing.assert_array_equal(part, np.where(some[:, None], flip, one))
+    files_there = list(store_of(model).path.parent.iterdir())
+    assert len(files_there) == 6 and store_of(model).path in files_there
+    for path in files_there:
+        path.unlink()
+    for views, wanted in (("crops", crops), ("flip", flip)):
+        np.testing.assert_array_equal(embed_images(model, pixels, rows, views=views, **HOW).features, wanted)

@@ -9,6 +9,7 @@ from gallery_cases import make_gallery, photographs, same
 from reid_lib.core import files
 from reid_lib.core.errors import GalleryError
 from reid_lib.gallery import changes
+from reid_lib.gallery.recipe import Recipe
 from reid_lib.gallery.store import create_gallery, list_galleries, open_gallery
 
 
@@ -54,9 +55,19 @@ def test_a_second_one_of_the_same_name_is_refused_and_the_first_stays(root):
 
 def test_other_weights_are_refused_with_the_cure(root):
     gallery = make_gallery(root)
-    gallery.check_weights(gallery.recipe().weights_sha256, run="same")
+    gallery.check_embeddings(gallery.recipe().weights_sha256, "one", run="same")
     with pytest.raises(GalleryError, match=r"other weights.*gallery export other-run --gallery OTHER"):
-        gallery.check_weights("0" * 64, run="other-run")
+        gallery.check_embeddings("0" * 64, "one", run="other-run")
+
+
+def test_other_views_are_refused_with_the_cure_and_a_gallery_that_says_none_has_one(root):
+    gallery = make_gallery(root)
+    recipe = gallery.recipe()
+    with pytest.raises(GalleryError, match=r"views 'one' of each.*'flip'.*gallery export other-run --gallery OTHER"):
+        gallery.check_embeddings(recipe.weights_sha256, "flip", run="other-run")
+    assert "views" not in recipe.to_dict() and "flanked" not in recipe.to_dict()
+    several = recipe.model_copy(update={"views": "flip", "flanked": ["d"]})
+    assert Recipe.from_dict(several.to_dict()) == several and Recipe.from_dict(recipe.to_dict()) == recipe
 
 
 def test_weights_that_change_while_they_are_copied_make_no_gallery(root):
