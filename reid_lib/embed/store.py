@@ -74,9 +74,9 @@ def embed_images(
     stores = {view: Store.of(model, **computed, apart=apart, view=view) for view in of}
     found = {view: stores[view].get(images[some], model.embedding_dim) for view, some in of.items()}
     missing = {view: some[~found[view][1]] for view, some in of.items()}
-    if progress and found[WHOLE][1].any():
-        lacking = np.unique(np.concatenate(list(missing.values())))
-        LOGGER.info(f"{len(images) - len(lacking)} of {len(images)} images were embedded by this network before")
+    lacking = len(np.unique(np.concatenate(list(missing.values()))))
+    if progress and lacking < len(images):
+        LOGGER.info(f"{len(images) - lacking} of {len(images)} images were embedded by this network before")
     if wanted := {view: positions[some] for view, some in missing.items() if len(some)}:
         for view, fresh in extract_views(model, pixels, wanted, **computed, progress=progress).items():
             features, there = found[view]
