@@ -14,13 +14,17 @@ _DAY = re.compile(r"^(\d{4})([-_./:]?)(\d{2})\2(\d{2})(?!\d)")  # a plain day, w
 # Day and month before the year; a year of two digits behind points and slashes only.
 _YEAR_LAST = re.compile(r"^(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d{2})(?!\d)(.*)$", re.DOTALL)
 _CENTURY_FROM = 69  # "68" is 2068, "69" is 1969, as in POSIX and Python
-_LEAST_DIGITS = 4  # "1.5.24"; without a day, such as "today" or "May", pandas would take this year's
+FIRST_YEAR = 1900  # of a photograph; a clock that was never set tells the year 0 or 1
+# A year that a person would see. Without one pandas takes this year's ("May", "today"), or guesses which of three
+# numbers it is ("24-05-03", "102030"); of a spreadsheet's day numbers it makes years ("44291").
+_YEAR = re.compile(r"(?<!\d)(?:19|2\d)\d{2}")
 
 
 def parse_days(dates: pd.Series) -> pd.Series:
     """When each photograph was taken: datetime64 without a zone, NaT where no day is told.
 
-    The clock counts as it stood at the place: one evening is one day, whatever zones the texts name.
+    The clock counts as it stood at the place: one evening is one day, whatever zones the texts name. A clock
+    alone tells no day, nor does a date before 1900.
 
     Args:
         dates: text or missing; ISO, EXIF ("2024:05:01 10:20:30"), or whatever else pandas understands.
@@ -37,7 +41,8 @@ def parse_days(dates: pd.Series) -> pd.Series:
     if found is None or not pd.api.types.is_datetime64_dtype(found):
         found = pd.to_datetime(plain.map(_one))
     unread = found.isna() & plain.notna()
-    return found.where(~unread, pd.to_datetime(plain.where(unread).map(_day_of), errors="coerce", format="%Y-%m-%d"))
+    found = found.where(~unread, pd.to_datetime(plain.where(unread).map(_day_of), errors="coerce", format="%Y-%m-%d"))
+    return found.where(found.dt.year >= FIRST_YEAR)
 
 
 def settle_day_first(dates: pd.Series) -> tuple[pd.Series, list[str]]:
@@ -85,7 +90,7 @@ def _without_zone(date) -> str | None:
     if pd.isna(date):
         return None
     text = _EXIF.sub(r"\1-\2-\3", str(date).strip())
-    if _CLOCK_ALONE.match(text) or sum(letter.isdigit() for letter in text) < _LEAST_DIGITS:
+    if _CLOCK_ALONE.match(text) or not _YEAR.search(text):
         return None
     return _ZONE.sub(r"\1", _ASIDE.sub("", text))
 

@@ -3,6 +3,8 @@
 import re
 from datetime import datetime, timedelta
 
+from reid_lib.data.dates import FIRST_YEAR
+
 # "2024:05:01 10:11:12" is the standard's form (EXIF 2.3, 4.6.5). Others write dashes, slashes or points, a T, blanks
 # for zeros, parts of a second, the zone behind it, or no seconds.
 _TIME = re.compile(
@@ -30,9 +32,11 @@ def parse_exif_time(text: str) -> tuple[datetime | None, str]:
     if half and 1 <= hour <= 12:
         hour = hour % 12 + (12 if half == "p" else 0)
     late = hour == 24 and minute == second == 0  # how some cameras write midnight
+    if year < FIRST_YEAR:  # "0000:00:00 00:00:00" of a camera whose clock was never set
+        return None, ""
     try:
         time = datetime(year, month, day, 0 if late else hour, minute, second)
-    except ValueError:  # "0000:00:00 00:00:00" of a camera whose clock was never set
+    except ValueError:  # no such day, or no such minute
         return None, ""
     return time + timedelta(days=late), read_offset(zone)
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from reid_lib.core.names import DATASET, DATE, DRAW_KEY, ENCOUNTER, IMAGE_ID, INDIVIDUAL
-from reid_lib.data.dates import parse_days
+from reid_lib.data.dates import FIRST_YEAR, parse_days
 
 
 def has_occasions(rows: pd.DataFrame) -> bool:
@@ -56,7 +56,8 @@ def describe_gaps(rows: pd.DataFrame, policy: str) -> list[str]:
         unread = dates[parse_days(dates).isna()]
         if len(unread):
             notes.append(
-                f"{len(unread)} of {len(dates)} dates cannot be read, e.g. {str(unread.iloc[0])!r}: write YYYY-MM-DD"
+                f"{len(unread)} of {len(dates)} dates cannot be read, e.g. {str(unread.iloc[0])!r}: write YYYY-MM-DD, "
+                f"of {FIRST_YEAR} or later"
             )
     named = rows[rows[INDIVIDUAL].notna()]
     told = occasions_of(named)

@@ -48,11 +48,34 @@ def test_a_date_is_the_day_at_its_place(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["10:20", "10:20:30", "now", "today", "May", "0000:00:00 00:00:00", "2024:13:01", "?", "20241301_1"]
+    "text",
+    [
+        *("10:20", "10:20:30", "now", "today", "May", "0000:00:00 00:00:00", "2024:13:01", "?", "20241301_1"),
+        *("10:20 AM", "T10:20", "10.20.30", "102030", "1020", "3 May", "24-05-03"),  # clocks and days without a year
+        *("44317", "44317.43", "1619863200", "1619863200000"),  # days since 1900, and seconds since 1970, of a program
+    ],
 )
 def test_what_names_no_day_is_missing(text):
     """pandas would take the day the program runs for a clock time, and so another split every day."""
     assert read(text).isna().all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01", "0001:01:01 00:00:00", "1899-12-30", "1899-12-31T23:59:59+02:00", "01.05.1824", "0024-05-01"],
+)
+def test_years_before_1900_are_no_dates(text):
+    assert read(text).isna().all() and read("1900-01-01").notna().all()
+    assert parse_days(settle_day_first(pd.Series([text]))[0]).isna().all()
+
+
+def test_rows_in_the_form_of_exif_are_days_of_their_own():
+    """They all became the first day of the year 1, and so one encounter: `%Y:%m:%d` was read as a clock."""
+    days = [f"2021:04:{day:02d} 10:00:00" for day in range(1, 29)]
+    plain = [f"2021-04-{day:02d} 10:00:00" for day in range(1, 29)]
+    assert read(*days).equals(read(*plain)) and read(*days).dt.day.nunique() == 28
+    mixed = [exif if i % 2 else iso for i, (exif, iso) in enumerate(zip(days, plain, strict=True))]
+    assert read(*mixed).equals(read(*plain))
 
 
 def test_missing_dates_stay_missing():
