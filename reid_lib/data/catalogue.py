@@ -34,7 +34,7 @@ from reid_lib.data.audit import (
     misnamed,
     passed_over,
 )
-from reid_lib.data.boxes import convert_to_pixels
+from reid_lib.data.boxes import convert_to_pixels, describe_boxes
 from reid_lib.data.file_states import FileStates
 from reid_lib.data.normalise import normalise_table
 from reid_lib.data.readers import registry
@@ -89,10 +89,23 @@ class Catalogue:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits over ids, identities, paths, file sizes and whatever else can change a result."""
+        """16 hex digits over ids, identities, paths, what is in the files (`FileState.digest`), and whatever else can
+        change a result."""
+        return self._hash([f"{state.size} {state.digest}" for state in self.states.of(self.rows[PATH])])
+
+    def fingerprint_like(self, stored: str) -> str:
+        """The fingerprint, to be compared with the one that a run has stored.
+
+        Versions before knew a file by its size alone: where `stored` is what they would say of this catalogue, it is
+        returned, so that their runs go on.
+        """
+        by_size = self._hash([str(state.size) for state in self.states.of(self.rows[PATH])])
+        return stored if stored == by_size else self.fingerprint
+
+    def _hash(self, files: list[str]) -> str:
         columns = [self.rows[column].fillna("").astype(str) for column in FINGERPRINTED if column in self.rows]
-        names, sizes = "\t".join(column.name for column in columns), [s.size for s in self.states.of(self.rows[PATH])]
-        lines = sorted("\t".join(map(str, values)) for values in zip(*columns, sizes, strict=True))
+        names = "\t".join(column.name for column in columns)
+        lines = sorted("\t".join(map(str, values)) for values in zip(*columns, files, strict=True))
         return hashlib.sha256("\n".join([names, *lines]).encode()).hexdigest()[:16]
 
 
@@ -129,6 +142,7 @@ def read_catalogue(
     rows, root = _below_root(rows, table.root)
     states = table.states or FileStates(root)
     rows, measured = convert_to_pixels(rows, states, progress=progress)
+    measured = measured or describe_boxes(rows, states, progress=progress)
     catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes, *measured), audited=states)
     problems = audit(catalogue, thorough=skip_unreadable, progress=progress)
     if table.misnamed:

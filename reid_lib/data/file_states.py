@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
+from PIL import Image
 
 from reid_lib.core.names import BBOX, PATH
 from reid_lib.core.parallel import cpu_count, map_in_threads
@@ -21,6 +22,9 @@ from reid_lib.data.photo import decoding_problem, exif_time, header_problem, upr
 from reid_lib.data.photo_file import explain, not_a_file, open_image, refusal
 
 _SAMPLE_BYTES = 2**14
+_WHOLE_BYTES = 2**19  # files up to this size are read whole for their digest; a seek costs about as much
+_HEAD_BYTES = 2**17  # EXIF and XMP, which turn a photograph, stand in segments of 64 KiB each
+_CHUNK_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,9 @@ class FileState:
         size: bytes; -1 where there is no such file, or something that is none (a folder, a named pipe).
         problem: why it cannot be used, by its header and its end; "" where it can, or is not there at all.
         sample: its size and a digest of samples of its bytes, see `FileStates.contents`; "" where it cannot be read.
+        digest: of what is read for `catalogue.fingerprint`: another one for another photograph of the same size, or one
+            that was turned; "" where it cannot be read.
+        stamp: inode, times of change in ns and size when that was read: while they are the same, so is the file.
         taken: when the shutter went, in the camera's local time; None where EXIF does not tell, or was not asked for.
         zone: of that time, "+02:00"; "" where EXIF does not tell.
         sides: width and height in pixels of the upright image; None where unreadable, or not asked for.
@@ -40,6 +47,8 @@ class FileState:
     size: int
     problem: str = ""
     sample: str = ""
+    digest: str = ""
+    stamp: tuple[int, ...] = ()
     taken: datetime | None = None
     sides: tuple[int, int] | None = None
     exif: bool = False
@@ -74,6 +83,32 @@ class FileStates:
         known.update(zip(todo, found, strict=True))
         return [known[path] for path in paths]
 
+    def digests_now(self, paths: Iterable[str], *, progress: bool = True) -> list[str]:
+        """What each file holds at this moment, in order; "missing" where there is none.
+
+        One that has changed since it was looked at is looked at again, all others are only stat'ed. Where not all of a
+        file was read, the time of its last change is part of the answer.
+
+        Args:
+            paths: below the root.
+        """
+        paths = list(paths)
+        known = dict(zip(paths, self.of(paths, progress=progress), strict=True))
+
+        def look(path: str) -> str:
+            file, state = locate(self.root, path), known[path]
+            try:
+                now = os.stat(file)
+            except (OSError, ValueError):
+                return "missing"
+            state = state if _stamp(now) == state.stamp else read_state(file)
+            sampled = f" {now.st_mtime_ns}" if now.st_size > _WHOLE_BYTES else ""
+            return f"{state.digest or 'unreadable'}{sampled}"
+
+        found = map_in_threads(look, known, title="looking for the pixel cache", workers=4 * cpu_count())
+        digest_of = dict(zip(known, found, strict=True))
+        return [digest_of[path] for path in paths]
+
     def contents(self, rows: pd.DataFrame) -> list[str]:
         """What each photograph is known by wherever it lies: size, samples of its bytes, bbox; "" where there is none.
 
@@ -98,11 +133,14 @@ def read_state(path: Path, *, exif: bool = False) -> FileState:
         return FileState(-1, not_a_file(path), exif=exif)
     if reason := refusal(path):
         return FileState(found.st_size, reason, exif=exif)
-    sample, taken, zone, sides, problem = "", None, "", None, None
+    sample, digest, taken, zone, sides, problem = "", "", None, "", None, None
     try:
         with open(path, "rb") as file:
             sample = f"{found.st_size}-{_sample(file, found.st_size)}"
+            digest = _digest(file, found.st_size, whole=False)
             with open_image(file) as image:
+                if found.st_size > _WHOLE_BYTES and _is_uncompressed(image):
+                    digest = _digest(file, found.st_size, whole=True)
                 if exif:
                     (taken, zone), sides = exif_time(image), upright_size(image)
                 problem = header_problem(image, file)
@@ -110,7 +148,12 @@ def read_state(path: Path, *, exif: bool = False) -> FileState:
             problem = decoding_problem(path)
     except Exception as error:  # decoders raise OSError, SyntaxError, struct.error, ... for a broken file
         problem = explain(path, error)
-    return FileState(found.st_size, problem, sample, taken, sides, exif, zone)
+    return FileState(found.st_size, problem, sample, digest, _stamp(found), taken, sides, exif, zone)
+
+
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
+    # The time of a file's change of state (ctime) cannot be set back, as that of its contents can.
+    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
 def _sample(file: BinaryIO, size: int) -> str:
@@ -119,3 +162,25 @@ def _sample(file: BinaryIO, size: int) -> str:
         file.seek(max(size * quarter // 4 - _SAMPLE_BYTES, 0))
         digest.update(file.read(_SAMPLE_BYTES))
     return digest.hexdigest()
+
+
+def _digest(file: BinaryIO, size: int, *, whole: bool) -> str:
+    """Of large files the beginning and the samples: where pixels are compressed, another photograph differs in all of
+    it. `whole`: every byte.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    if whole or size <= _WHOLE_BYTES:
+        file.seek(0)
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    else:
+        file.seek(0)
+        digest.update(file.read(_HEAD_BYTES))
+        digest.update(_sample(file, size).encode())
+    file.seek(0)
+    return digest.hexdigest()
+
+
+def _is_uncompressed(image: Image.Image) -> bool:
+    """Do pixels stand in the file as they are, so that one may change and no other byte with it?"""
+    return image.format in ("BMP", "PPM") or (image.format == "TIFF" and image.info.get("compression") == "raw")

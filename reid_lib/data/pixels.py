@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reid_lib.data.catalogue import Catalogue
 
 # Raised whenever the same file would give other pixels: caches of older versions are then made anew.
-VERSION = 1
+VERSION = 2
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -38,9 +38,9 @@ def load_pixels(
 ) -> np.ndarray:
     """Every image of a catalogue, cut to its bbox and squashed to a square (not cropped: the animal stays whole).
 
-    Made once per (files, size, interpolation) under `cache_root()/pixels` and mapped from there afterwards, so they may
-    be more than the memory holds; a file that changes is noticed by its size and time. Several processes may ask at
-    once; an interrupted build is resumed.
+    Made once per (contents of the files, size, interpolation) under `cache_root()/pixels` and mapped from there
+    afterwards, so they may be more than the memory holds; a file that has changed is decoded again. Several processes
+    may ask at once; an interrupted build is resumed.
 
     Args:
         catalogue: a `Catalogue`; the result is in the order of its rows.
@@ -60,7 +60,7 @@ def load_pixels(
     if image_size < 1:
         raise ParameterError(f"image_size must be at least 1 px, got {image_size}")
     files, boxes = catalogue.files(), boxes_of(catalogue.rows)
-    key = _key(catalogue, files, image_size, interpolation)
+    key = _key(catalogue, image_size, interpolation)
 
     def shrink(item):
         file, box = item
@@ -99,21 +99,15 @@ def boxes_of(rows: pd.DataFrame) -> list[str | None]:
     return [None] * len(rows) if BBOX not in rows else [box if isinstance(box, str) else None for box in rows[BBOX]]
 
 
-def _key(catalogue, files: list[Path], image_size: int, interpolation: str) -> str:
+def _key(catalogue: "Catalogue", image_size: int, interpolation: str) -> str:
     """Whatever decides on the pixels and their order. A missing file counts as such; decoding tells of it.
 
-    The files are asked anew, whatever the catalogue knows of them: one that has changed since gives its own pixels.
+    What is in the files counts, not where they lie nor what they are called: a folder that was moved has its pixels
+    still, and another folder of the same names, sizes and times has its own. A file that has changed since the
+    catalogue was read gives its own pixels, too.
     """
-
-    def state(file: Path) -> str:
-        try:
-            stat = file.stat()
-            return f"{stat.st_size} {stat.st_mtime_ns}"
-        except OSError:
-            return "missing"
-
-    digest = hashlib.sha256(f"{VERSION} {catalogue.fingerprint} {image_size} {interpolation}".encode())
-    states = map_in_threads(state, files, title="looking for the pixel cache")
-    for path, box, now in zip(catalogue.rows[PATH], boxes_of(catalogue.rows), states, strict=True):
-        digest.update(f"\n{path}\t{box}\t{now}".encode())
+    rows = catalogue.rows
+    digest = hashlib.sha256(f"{VERSION} {image_size} {interpolation}".encode())
+    for box, content in zip(boxes_of(rows), catalogue.states.digests_now(rows[PATH]), strict=True):
+        digest.update(f"\n{box}\t{content}".encode())
     return f"{digest.hexdigest()[:24]}-{image_size}"

@@ -52,7 +52,7 @@ from reid_lib.pipeline.query_unit import answer_photographs, group_queries
 from reid_lib.pipeline.scoring import describe_fusion, measure_scores, score_roles, store_scores
 from reid_lib.pipeline.submission import check_sample, make_submission
 from reid_lib.runs import seals
-from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, state_of
+from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, read_fingerprint, state_of
 from reid_lib.runs.inspection import check_nothing_in_the_way, find_lost_files
 from reid_lib.runs.key import make_run_key
 from reid_lib.runs.run import Run
@@ -66,12 +66,14 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
         RunDiffersError: a run of this name has other parameters or other data.
         CatalogueError: the sample of a competition names other photographs than its data set has.
     """
+    name = params.run_name or params.default_name()
+    fingerprint = catalogue.fingerprint_like(read_fingerprint(name))
     run = Run.open(
-        params.run_name or params.default_name(),
+        name,
         params=params.model_dump(),
-        key=make_run_key(params, catalogue.fingerprint, split.fingerprint) | describe_weights(params),
+        key=make_run_key(params, fingerprint, split.fingerprint) | describe_weights(params),
         provenance={
-            "catalogue_fingerprint": catalogue.fingerprint,
+            "catalogue_fingerprint": fingerprint,
             "split_fingerprint": split.fingerprint,
             "test_fingerprint": split.test_fingerprint,
             "split_policy": split.policy,

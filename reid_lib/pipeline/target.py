@@ -87,7 +87,7 @@ def open_run(name: str, params: IdentifyParams) -> Target:
         enrolled = enrolled.where(~enrolled.rows[IMAGE_ID].isin(asked))
     ended = finished.run.status().get("ended")
     when = f"{datetime.fromtimestamp(ended):%Y-%m-%d}" if ended else ""
-    state = f"{finished.split.fingerprint} {params.enrolled}"
+    state = f"{finished.split.fingerprint} {finished.catalogue.fingerprint} {params.enrolled}"
     return Target(f"run {name}", state, when, network, enrolled, finished)
 
 

@@ -66,7 +66,8 @@ def recall_split(run: RunFolder, catalogue: Catalogue) -> Split | None:
         RunError: its list of images cannot be read.
     """
     described = run.described()
-    if described.get("catalogue_fingerprint") != catalogue.fingerprint:
+    stored = described.get("catalogue_fingerprint", "")
+    if stored != catalogue.fingerprint_like(stored):
         return None
     run.look_at(IMAGES_CSV, (IMAGE_ID, ROLE, KNOWN))
     stored, ids = run.read_csv(IMAGES_CSV).set_index(IMAGE_ID), catalogue.rows[IMAGE_ID]

@@ -60,12 +60,16 @@ def check_data(experiment: Experiment) -> None:
         ReidError: they differ.
     """
     described = experiment.run.described()
-    for part in ("split", "catalogue"):
-        found, was = getattr(experiment, part).fingerprint, described[f"{part}_fingerprint"]
-        if found != was:
+    was = {part: described[f"{part}_fingerprint"] for part in ("split", "catalogue")}
+    found_of = {
+        "split": experiment.split.fingerprint,
+        "catalogue": experiment.catalogue.fingerprint_like(was["catalogue"]),
+    }
+    for part, found in found_of.items():
+        if found != was[part]:
             raise ReidError(
-                f"the {part} of run {experiment.run.name!r} is {found} on {os.uname().nodename} and was {was}: do all "
-                f"machines see the same {experiment.catalogue.root}, unchanged?"
+                f"the {part} of run {experiment.run.name!r} is {found} on {os.uname().nodename} and was {was[part]}: "
+                f"do all machines see the same {experiment.catalogue.root}, unchanged?"
             )
 
 

@@ -194,6 +194,19 @@ class RunFolder:
         return self.status()["state"] == FINISHED
 
 
+def read_fingerprint(name: str) -> str:
+    """The fingerprint of the catalogue that the run of a name was begun with; "" where that is not told.
+
+    Raises:
+        RunError: `name` cannot be a run's.
+    """
+    try:
+        return str(RunFolder(folder_of(name)).described().get("catalogue_fingerprint", ""))
+    except RunError:
+        check_name(name)
+        return ""
+
+
 def load_run(name: str, *, root: Path | None = None) -> RunFolder:
     """A finished run to read.
 

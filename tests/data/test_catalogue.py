@@ -1,5 +1,7 @@
 """The catalogue: what every later step counts on, the audit, the fingerprint."""
 
+import hashlib
+import os
 import shutil
 
 import pandas as pd
@@ -56,6 +58,29 @@ def test_fingerprint_changes_with_the_size_of_a_file(photos):
     before = read_catalogue("folder", str(photos)).fingerprint
     save_noise(photos / "a" / "0.png", size=(40, 40))
     assert read_catalogue("folder", str(photos)).fingerprint != before
+
+
+def test_fingerprint_changes_with_a_photograph_of_equal_size_and_time(photos):
+    """A run read "finished, nothing is computed again" over photographs that had been replaced."""
+    target = photos / "a" / "0.png"
+    before, stat = read_catalogue("folder", str(photos)), target.stat()
+    replaced = photos / "b" / "0.png"
+    data = replaced.read_bytes().ljust(stat.st_size, b"\0")
+    target.write_bytes(data)
+    os.utime(target, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    after = Catalogue(before.rows, photos, "folder")
+    assert target.stat().st_size == stat.st_size and after.fingerprint != before.fingerprint
+
+
+def test_runs_of_versions_that_knew_sizes_alone_go_on(photos):
+    """Their fingerprint, written down here as they made it."""
+    catalogue = read_catalogue("folder", str(photos))
+    columns = [IMAGE_ID, IDENTITY, DATASET, PATH]
+    sizes = [file.stat().st_size for file in catalogue.files()]
+    rows = ["\t".join([*row, str(n)]) for row, n in zip(catalogue.rows[columns].to_numpy(), sizes, strict=True)]
+    stored = hashlib.sha256("\n".join(["\t".join(columns), *sorted(rows)]).encode()).hexdigest()[:16]
+    assert catalogue.fingerprint_like(stored) == stored != catalogue.fingerprint
+    assert catalogue.fingerprint_like("") == catalogue.fingerprint_like("0" * 16) == catalogue.fingerprint
 
 
 def test_real_photographs_pass_the_audit(nyala_root):

@@ -114,6 +114,51 @@ def test_files_that_differ_between_their_samples_are_no_copies(tmp_path):
     assert problems["kind"].tolist() == [COPY] * 2 and problems.index.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("name", "side"), [("small.bmp", 40), ("large.bmp", 600), ("large.tif", 600), ("small.png", 300)]
+)
+def test_the_digest_of_a_file_changes_with_any_of_its_pixels(tmp_path, name, side):
+    """Where pixels stand as they are, one changes and no other byte with it."""
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / name)
+    before = read_state(tmp_path / name)
+    noise[side // 3, side // 3] ^= 128
+    Image.fromarray(noise).save(tmp_path / name)
+    assert read_state(tmp_path / name).digest != before.digest
+
+
+def test_the_digest_of_a_large_photograph_changes_with_another_photograph_and_when_it_is_turned(tmp_path):
+    """Equally long, as what a program writes in place is."""
+    found = []
+    for seed, turn in ((0, 1), (1, 1), (0, 6)):
+        exif = Image.Exif()
+        exif[0x0112] = turn
+        noise = np.random.default_rng(seed).integers(0, 256, (700, 900, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(tmp_path / "a.jpg", exif=exif, quality=90)
+        with open(tmp_path / "a.jpg", "ab") as file:
+            file.write(b"\0" * (2_000_000 - file.tell()))
+        found.append(read_state(tmp_path / "a.jpg"))
+    assert {state.size for state in found} == {2_000_000} and len({state.digest for state in found}) == 3
+    assert found[0].sample == found[2].sample, "what a photograph is known by does not change with its notes"
+
+
+def test_only_a_file_that_has_changed_is_looked_at_again(tmp_path, monkeypatch):
+    from reid_lib.data import file_states
+
+    for name, colour in (("a.bmp", "red"), ("b.bmp", "blue")):
+        Image.new("RGB", (16, 16), colour).save(tmp_path / name)
+    states = FileStates(tmp_path)
+    a, b, gone = states.digests_now(["a.bmp", "b.bmp", "gone.bmp"])
+    looked, original = [], file_states.read_state
+    monkeypatch.setattr(file_states, "read_state", lambda path, **k: [looked.append(path.name), original(path)][1])
+    assert states.digests_now(["a.bmp", "b.bmp", "a.bmp"]) == [a, b, a] and gone == "missing" and not looked
+    times = os.stat(tmp_path / "a.bmp")
+    Image.new("RGB", (16, 16), "green").save(tmp_path / "a.bmp")
+    os.utime(tmp_path / "a.bmp", ns=(times.st_atime_ns, times.st_mtime_ns))
+    after = states.digests_now(["a.bmp", "b.bmp"])
+    assert after[0] not in (a, b) and after[1] == b and looked == ["a.bmp"]
+
+
 def test_a_file_that_may_not_be_read_has_a_size_and_a_reason(tmp_path, monkeypatch):
     (tmp_path / "a.jpg").write_bytes(b"x" * 7)
 

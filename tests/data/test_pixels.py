@@ -95,6 +95,38 @@ def test_changed_file_is_decoded_again(tmp_path):
         assert (pixels.load_pixels(catalogue, image_size=8, progress=False) == value).all()
 
 
+def test_another_folder_of_equal_names_sizes_and_times_has_its_own_pixels(tmp_path):
+    """It got the pixels of the first one."""
+    for folder, value in (("one", 10), ("two", 200)):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (16, 16), value).save(tmp_path / folder / "a.bmp")
+        os.utime(tmp_path / folder / "a.bmp", ns=(0, 10**9))
+        catalogue = catalogue_of(tmp_path / folder, ["a.bmp"])
+        assert (pixels.load_pixels(catalogue, image_size=8, progress=False) == value).all()
+
+
+def test_a_photograph_replaced_by_one_of_equal_size_and_time_is_decoded_again(tmp_path):
+    for value in (10, 200):
+        Image.new("L", (16, 16), value).save(tmp_path / "a.bmp")
+        os.utime(tmp_path / "a.bmp", ns=(0, 10**9))
+        for catalogue in (catalogue_of(tmp_path, ["a.bmp"]), read_catalogue_of(tmp_path)):
+            assert (pixels.load_pixels(catalogue, image_size=8, progress=False) == value).all()
+
+
+def read_catalogue_of(root):
+    (root / "m.csv").write_text("path,identity\na.bmp,a\n")
+    return read_catalogue("csv", str(root), progress=False)
+
+
+def test_a_folder_that_was_moved_has_its_pixels_still(tmp_path, clean_dirs, monkeypatch):
+    (tmp_path / "one").mkdir()
+    first = np.array(pixels.load_pixels(catalogue_of_noise(tmp_path / "one", 3), image_size=8, progress=False))
+    (tmp_path / "one").rename(tmp_path / "two")
+    seen = decoded(monkeypatch)
+    moved = catalogue_of(tmp_path / "two", [f"{i}.png" for i in range(3)])
+    assert (pixels.load_pixels(moved, image_size=8, progress=False) == first).all() and not seen
+
+
 def test_size_interpolation_order_and_box_have_pixels_of_their_own(tmp_path):
     for i in (0, 1):
         Image.fromarray(noise(seed=i)).save(tmp_path / f"{i}.png")

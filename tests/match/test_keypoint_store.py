@@ -20,6 +20,8 @@ from reid_lib.data.pixels import load_image
 from reid_lib.match import keypoint_store
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Keypoints
+from reid_lib.match.matches import NAMES, Matches
+from reid_lib.match.pair_scores import score_pairs
 from reid_lib.match.sift import RootSift
 
 
@@ -97,6 +99,45 @@ def test_a_photograph_is_known_by_its_content(photographs):
     assert extractor.asked == 8 and np.array_equal(changed[0].xy, first[1].xy)
     twice = extract_keypoints(Counting(max_keypoints=5), rows.assign(**{PATH: "2.png"}), root)
     assert len(twice) == 8 and len(set(twice.images.tolist())) == 1
+
+
+class CountingMask(LeftHalf):
+    asked = 0
+
+    def find(self, photos):
+        self.asked += len(photos)
+        return super().find(photos)
+
+
+class CountingMatcher:
+    key, names, at_once, threads = "counting", NAMES, 9, False
+
+    def __init__(self):
+        self.asked = 0
+
+    def match(self, pairs):
+        self.asked += len(pairs)
+        nothing = np.empty(0, np.int64)
+        return [Matches(nothing, nothing, nothing, nothing, np.zeros(len(NAMES), np.float32)) for _ in pairs]
+
+
+def test_a_photograph_replaced_by_one_of_equal_size_and_time_is_looked_at_anew_in_every_cache(photographs):
+    """Keypoints, mask and the scores of its pairs; those of the others are taken from the caches."""
+    root, rows = photographs
+    for k in range(2):  # no compression: all files of one length
+        Image.open(root / f"{k}.png").save(root / f"{k}.bmp")
+    target, times = root / "0.bmp", (root / "0.bmp").stat()
+    rows = rows.iloc[:2].assign(**{PATH: ["0.bmp", "1.bmp"]})
+    asked = []  # of keypoints, masks, pairs
+    for other in ("0.png", "0.png", "2.png"):
+        Image.open(root / other).save(target)
+        os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
+        assert target.stat().st_size == times.st_size
+        extractor, mask, matcher = Counting(), CountingMask(), CountingMatcher()
+        found = extract_keypoints(extractor, rows, root, mask=mask)
+        score_pairs(matcher, found, found, np.array([0, 1]), np.array([1, 1]))
+        asked.append((extractor.asked, mask.asked, matcher.asked))
+    assert asked == [(2, 2, 2), (0, 0, 0), (1, 1, 1)]
 
 
 def test_whatever_could_change_them_finds_them_anew(photographs):

@@ -18,11 +18,13 @@ from whole_runs import run_all
 from reid_lib.core import frames
 from reid_lib.core.errors import CatalogueError, RunDiffersError, SplitError
 from reid_lib.core.names import CHECKPOINT, GALLERY, HISTORY_CSV, METRICS_JSON, NEW_INDIVIDUAL, TEST, THRESHOLD_CSV, VAL
+from reid_lib.data.catalogue import Catalogue
 from reid_lib.embed import projection
 from reid_lib.figures import planes
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import data, drawing, steps, takeover
 from reid_lib.pipeline.experiment import load_evaluation
+from reid_lib.runs.folder import read_fingerprint
 
 SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
 # Of what is to be killed an epoch takes a while.
@@ -187,10 +189,36 @@ def test_more_photographs_under_the_same_name_are_refused_in_words(tmp_path):
     photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
     params = TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1})
     run_all(params)
+    small, *_, large = sorted(photos.rglob("*.*g"), key=lambda path: path.stat().st_size)
+    before, times = large.read_bytes(), large.stat()
+    large.write_bytes(small.read_bytes().ljust(len(before), b"\0"))  # replaced by one of equal size and time
+    os.utime(large, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(RunDiffersError, match=r"photographs.*not those of then"):
+        run_all(params)
+    large.write_bytes(before)
     next(photos.rglob("*.*g")).unlink()
     with pytest.raises(RunDiffersError, match=r"photographs.*not those of then.*\n.*\n.*-r run_name NAME") as caught:
         run_all(params)
     assert "here" not in str(caught.value), "fingerprints say nothing to a person"
+
+
+def test_a_run_of_before_that_knew_files_by_their_size_goes_on(tmp_path, monkeypatch):
+    photos = write_photos(tmp_path / "photos", {f"a{k}": 5 for k in range(6)})
+    params = TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos), "run_name": "before"})
+    catalogue = data.read(params)
+    split = data.split(catalogue, params)
+    by_size = catalogue._hash([str(file.stat().st_size) for file in catalogue.files()])
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalogue, "fingerprint", by_size)
+        run = steps.start(params, catalogue, split).run
+        run.report({"epoch": 0})
+        run.release()
+    assert read_fingerprint("before") == by_size and read_fingerprint("none") == ""
+    steps.start(params, data.read(params), split).run.release()
+    with open(catalogue.files()[0], "ab") as file:
+        file.write(b"more")
+    with pytest.raises(RunDiffersError, match="not those of then"):
+        steps.start(params, data.read(params), split)
 
 
 def test_an_evaluation_of_a_run_that_was_trained_again_is_another_one(tmp_path, dirs):
