@@ -9,6 +9,7 @@ from reid_lib.data.file_states import FileStates
 from reid_lib.data.photo import parse_bbox
 
 SLACK = 0.05  # detectors overshoot the border a little; in pixels no animal is as small as that
+PERCENT, LARGE_SIDE = 100, 250  # px: no animals of a whole study lie in the upper left corner
 CURE = "write x,y,width,height, all in pixels of the upright image or all as shares of its width and height (0 to 1)"
 
 
@@ -38,9 +39,7 @@ def convert_to_pixels(
             f"all boxes lie between 0 and 1, but {beyond.sum()} of {len(boxes)} end outside their photograph, e.g. "
             f"{rows.at[first, BBOX]} of {rows.at[first, PATH]}: corners or centres, perhaps? {CURE}"
         )
-    paths = sorted(set(rows.loc[list(boxes), PATH]))
-    looked = states.of(paths, exif=True, progress=progress)
-    size_of = {path: state.sides for path, state in zip(paths, looked, strict=True)}
+    size_of = _sizes(rows.loc[list(boxes), PATH], states, progress)
     text = rows[BBOX].astype(object).copy()
     for row, (x, y, width, height) in boxes.items():
         size = size_of[rows.at[row, PATH]]
@@ -49,6 +48,44 @@ def convert_to_pixels(
         text[row] = ",".join(f"{number:.10g}" for number in pixels) if pixels else None
     note = f"all {len(boxes)} boxes lie between 0 and 1: taken as shares of the photograph's width and height"
     return rows.assign(**{BBOX: text}), [note]
+
+
+def describe_boxes(rows: pd.DataFrame, states: FileStates, *, progress: bool = True) -> list[str]:
+    """Notes on boxes in pixels that can be used, and may yet mean something else: corners, or percent.
+
+    Args:
+        rows: with `path`, and `bbox` in pixels where there is one.
+        states: of the files.
+    """
+    if BBOX not in rows:
+        return []
+    size_of = _sizes(rows.loc[rows[BBOX].notna(), PATH], states, progress)
+    boxes = {row: _numbers(text) for row, text in rows[BBOX].dropna().items() if size_of[rows.at[row, PATH]]}
+    boxes = {row: box for row, box in boxes.items() if box is not None}
+    if not boxes:
+        return []
+    sides = np.array([size_of[rows.at[row, PATH]] for row in boxes], dtype=float)
+    numbers = np.array(list(boxes.values()), dtype=float)
+    ends, notes = numbers[:, :2] + numbers[:, 2:], []
+    outside = (ends > sides * (1 + SLACK)).any(axis=1) | (numbers[:, :2] < -SLACK * sides).any(axis=1)
+    if outside.any():
+        first = list(boxes)[int(outside.argmax())]
+        notes.append(
+            f"{outside.sum()} of {len(boxes)} boxes end outside their photograph and are cut at its border, e.g. "
+            f"{rows.at[first, BBOX]} of {rows.at[first, PATH]}: corners or centres, perhaps? {CURE}"
+        )
+    if len(boxes) > 1 and ends.max() <= PERCENT and sides.min() >= LARGE_SIDE:
+        notes.append(
+            f"all {len(boxes)} boxes lie within the first {PERCENT} px of larger photographs: percent, perhaps? {CURE}"
+        )
+    return notes
+
+
+def _sizes(paths: pd.Series, states: FileStates, progress: bool) -> dict[str, tuple[int, int] | None]:
+    """Width and height in pixels of each upright photograph; None where it cannot be read."""
+    names = sorted(set(paths))
+    looked = states.of(names, exif=True, progress=progress)
+    return {name: state.sides for name, state in zip(names, looked, strict=True)}
 
 
 def _numbers(text: str) -> tuple[float, float, float, float] | None:

@@ -5,11 +5,11 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from reid_lib.core.errors import CatalogueError, is_text
+from reid_lib.core.errors import CatalogueError
 from reid_lib.core.names import DATE, ENCOUNTER, IDENTITY, IMAGE_ID, PATH
 from reid_lib.core.paths import escape_path, find_data
-from reid_lib.data.audit import COPY, KIND, TWO_IDENTITIES, find_problems
-from reid_lib.data.boxes import convert_to_pixels
+from reid_lib.data.audit import COPY, KIND, MISSING, TWO_IDENTITIES, find_problems
+from reid_lib.data.boxes import convert_to_pixels, describe_boxes
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.file_states import FileStates
 from reid_lib.data.find_files import list_files
@@ -63,10 +63,14 @@ def read_photographs(
     states = FileStates(root)
     rows, notes = normalise_table(frame, dataset=dataset, names_wanted=False) if len(frame) else (frame, [])
     rows, measured = convert_to_pixels(rows, states, progress=progress)
+    measured = measured or describe_boxes(rows, states, progress=progress)
     problems = find_problems(rows, root, states=states, thorough=False, progress=progress) if len(rows) else None
     if problems is not None:
         problems = problems[~problems[KIND].isin((COPY, TWO_IDENTITIES))]
-        told = [row.detail or row.kind for row in problems.itertuples()]
+        told = [
+            f"{row.kind}: {row.detail}" if row.kind == MISSING and row.detail else row.detail or row.kind
+            for row in problems.itertuples()
+        ]
         bad = pd.DataFrame({PATH: problems[PATH].to_numpy(), REASON: told}, dtype=object)
         rejected = pd.concat([rejected, bad], ignore_index=True)
         rows = rows.drop(index=problems.index.unique()).reset_index(drop=True)
@@ -81,7 +85,7 @@ def _from_files(source: Path, folders: str) -> tuple[pd.DataFrame, Path, pd.Data
     there, paths, rejected = set(names), [], []
     for name in names:
         path = escape_path(name)
-        if is_photograph(name) and (is_text(name) or path not in there):
+        if is_photograph(name) and (path == name or path not in there):
             paths.append(path)
         else:
             kind = extension_of(name) or "a name without an ending"

@@ -13,6 +13,7 @@ from reid_lib.data.exif_dates import parse_exif_time, read_offset
 from reid_lib.data.photo_file import MAX_PIXELS, explain, is_cut_off, open_file
 
 MIN_SIDE_PX = 8  # nothing can be recognised below
+MIN_BOX_PX = 4  # of what a bbox shows: a slip, or a share of the photograph, where it is less
 LARGE_PIXELS = 25_000_000  # decoded one at a time, so that threads do not fill the memory
 GREY = (128, 128, 128)  # what shows through transparent pixels: neither darker nor lighter than an animal
 
@@ -56,7 +57,8 @@ def open_upright(
             as long as both sides (of the bbox) keep at least twice `target_px`; much faster. 0: full size.
 
     Raises:
-        UnreadablePhoto: missing, no file, empty, truncated, no image, too small, above 200 megapixels, bbox outside.
+        UnreadablePhoto: missing, no file, empty, truncated, no image, too small, above 200 megapixels, bbox outside or
+            too small.
     """
     try:
         box = parse_bbox(bbox)
@@ -192,6 +194,11 @@ def _clip(box: tuple, width: int, height: int) -> tuple[int, int, int, int]:
     if right <= left or bottom <= top:
         raise ValueError(
             f"bbox {x:g},{y:g},{w:g},{h:g} (x,y,width,height) lies outside the image of {width}x{height} px"
+        )
+    if min(right - left, bottom - top) < MIN_BOX_PX:
+        raise ValueError(
+            f"bbox {x:g},{y:g},{w:g},{h:g} (x,y,width,height) shows {right - left}x{bottom - top} px of the image of "
+            f"{width}x{height} px: at least {MIN_BOX_PX} px a side are needed"
         )
     return left, top, right, bottom
 

@@ -12,7 +12,10 @@ from reid_lib.core.names import BBOX, IDENTITY, PATH
 from reid_lib.data.boxes import convert_to_pixels
 from reid_lib.data.catalogue import read_catalogue
 from reid_lib.data.file_states import FileStates
-from reid_lib.data.photo import parse_bbox
+from reid_lib.data.photo import UnreadablePhoto, parse_bbox
+from reid_lib.data.pixels import load_image, load_pixels
+
+pytestmark = pytest.mark.usefixtures("clean_dirs")
 
 SIZES = {"wide.png": (80, 40), "high.png": (30, 60)}
 
@@ -38,8 +41,8 @@ def test_shares_of_width_and_height_become_pixels_and_it_is_told(photos):
 
 
 def test_pixels_stay_pixels_and_nothing_is_told(photos):
-    catalogue = read(photos, "0,0,1,30", "0.5,0.5,20,20")
-    assert catalogue.rows[BBOX].tolist() == ["0,0,1,30", "0.5,0.5,20,20"] and not catalogue.notes
+    catalogue = read(photos, "0,0,4,30", "0.5,0.5,20,20")
+    assert catalogue.rows[BBOX].tolist() == ["0,0,4,30", "0.5,0.5,20,20"] and not catalogue.notes
 
 
 def test_a_photograph_that_lies_on_its_side_is_measured_upright(tmp_path):
@@ -61,6 +64,38 @@ def test_a_share_among_pixels_is_refused_with_its_photograph(photos):
         read(photos, "0.1,0.1,0.5,0.5", "0,0,20,20")
     catalogue = read(photos, "0.1,0.1,0.5,0.5", "0,0,20,20", skip_unreadable=True)
     assert catalogue.rows[PATH].tolist() == ["high.png"]
+
+
+@pytest.mark.parametrize("box", ["3,3,1,1", "3,3,2,30", "0,0,3.4,3.4", "77,0,20,20", "-97,0,100,30"])
+def test_a_box_that_shows_a_few_pixels_is_refused_and_never_decoded(photos, box):
+    """Each picture would be of one colour, or of a strip that nobody recognises."""
+    with pytest.raises(CatalogueError, match=r"(?s)1 x .*wide\.png: bbox .* at least 4 px a side are needed"):
+        read(photos, box, "0,0,20,20")
+    with pytest.raises(UnreadablePhoto, match="at least 4 px"):
+        load_image(photos / "wide.png", bbox=box)
+    assert read(photos, box, "0,0,20,20", skip_unreadable=True).rows[PATH].tolist() == ["high.png"]
+
+
+def test_shares_never_become_pictures_of_one_colour(photos):
+    """All 48 of 48 were: a box of one pixel, stretched."""
+    catalogue = read(photos, "0.1,0.1,0.8,0.8", "0.2,0.3,0.5,0.5")
+    pixels = load_pixels(catalogue, image_size=32, progress=False)
+    assert all(len(np.unique(picture.reshape(-1, 3), axis=0)) > 100 for picture in pixels)
+
+
+def test_corners_in_pixels_are_told(photos):
+    """Corners 40,10,78,38 of the wide one, read as x,y,width,height, end far outside of it."""
+    notes = read(photos, "40,10,78,38", "0,0,20,20").notes
+    assert "1 of 2 boxes end outside their photograph" in notes[0] and "40,10,78,38 of wide.png: corners" in notes[0]
+    assert not read(photos, "40,10,41,31", "0,0,20,20").notes
+
+
+def test_percent_are_told(tmp_path):
+    for name in SIZES:
+        pixels = np.random.default_rng(len(name)).integers(0, 256, (400, 600, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / name)
+    assert "percent, perhaps?" in read(tmp_path, "25,50,50,25", "0,0,100,100").notes[0]
+    assert not read(tmp_path, "25,50,50,25", "0,0,300,300").notes
 
 
 def test_corners_or_centres_between_0_and_1_are_refused_with_the_cure(photos):
