@@ -148,7 +148,7 @@ def photographs(folder: Path, n: int) -> Path:
         k, file = item
         target = root / f"a{k // 4:04}" / f"{k}.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
-        with Image.open(file) as image:
+        with Image.open(file, formats=("JPEG",)) as image:
             large = np.asarray(image.convert("RGB").resize((1280, 960), Image.Resampling.BICUBIC))
         grain = np.random.default_rng(k).integers(-6, 7, large.shape, dtype=np.int16)  # a camera's, so that it weighs
         Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(target, quality=88)

@@ -40,7 +40,7 @@ SIDE = 160
 def saved(image: Image.Image, kind: str, **options) -> Image.Image:
     stream = io.BytesIO()
     image.save(stream, kind, **options)
-    return Image.open(stream).convert("RGB")
+    return Image.open(stream, formats=(kind,)).convert("RGB")
 
 
 def cut(image: Image.Image, share: float) -> Image.Image:

@@ -38,7 +38,7 @@ def crop(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     part = part.point(lambda value: value * contrast + brightness)
     stream = io.BytesIO()
     part.save(stream, "JPEG", quality=int(rng.integers(50, 95)))
-    return Image.open(stream)
+    return Image.open(stream, formats=("JPEG",))
 
 
 def write_crops(catalogue, n: int, folder: Path, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:

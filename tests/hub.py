@@ -21,6 +21,8 @@ class Hub(ThreadingHTTPServer):
         asked: (method, path, first byte asked for) of each request so far.
         no_ranges: always send the whole file.
         break_at: bytes after which the next download of a larger file is cut off, once; None: never.
+        extra: headers of each answer to GET, in place of the usual ones; None leaves one out.
+        no_if_range: answer a range whatever If-Range says, as some servers do.
     """
 
     daemon_threads = True
@@ -28,6 +30,7 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, folder: Path):
         super().__init__(("127.0.0.1", 0), _Answer)
         self.folder, self.asked, self.break_at, self.no_ranges = folder, [], None, False
+        self.extra, self.no_if_range = {}, False
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def add(self, repository: str, architecture: str, *, safe: bool = True, **cfg) -> torch.nn.Module:
@@ -64,13 +67,17 @@ class _Answer(BaseHTTPRequestHandler):
     def _answer(self, with_body: bool) -> None:
         begin = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
         self.server.asked.append((self.command, self.path, begin))
-        begin = 0 if self.server.no_ranges else begin
         path = self.server.folder / self.path.lstrip("/").replace("/resolve/main/", "/")
         if not path.is_file():
             missing = "EntryNotFound" if path.parent.is_dir() else "RepoNotFound"
             return self._send(404, {"X-Error-Code": missing, "Content-Length": 0})
         data = path.read_bytes()
-        headers = {"ETag": f'"{hashlib.sha256(data).hexdigest()}"', "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"}
+        etag = f'"{hashlib.sha256(data).hexdigest()}"'
+        headers = {"ETag": etag, "X-Repo-Commit": COMMIT, "Accept-Ranges": "bytes"} | self.server.extra
+        state = self.headers.get("If-Range")
+        changed = state is not None and state not in (headers["ETag"], headers.get("Last-Modified"))
+        if self.server.no_ranges or (changed and not self.server.no_if_range):
+            begin = 0
         part = data[begin:]
         headers["Content-Length"] = len(part)
         if begin:
@@ -88,7 +95,8 @@ class _Answer(BaseHTTPRequestHandler):
     def _send(self, code: int, headers: dict) -> None:
         self.send_response(code)
         for name, value in headers.items():
-            self.send_header(name, str(value))
+            if value is not None:
+                self.send_header(name, str(value))
         self.end_headers()
 
 

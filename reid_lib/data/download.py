@@ -8,20 +8,19 @@ import os
 import shutil
 import subprocess
 import time
-import urllib.request
+import urllib.error
 from http.client import HTTPException
 from pathlib import Path
-
-from tqdm.auto import tqdm
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.paths import find_data
+from reid_lib.data.archives import check_names, unpack_within
 from reid_lib.data.readers.registry import DEMO_SIZES, WILDLIFE
 from reid_lib.data.readers.wildlife import wildlife_class
+from reid_lib.data.transfer import PART, can_go_on, continue_transfer, drop_part, finish_transfer
 
-ATTEMPTS, PAUSE_S, TIMEOUT_S = 6, 2.0, 60
-PART = ".part"
+ATTEMPTS, PAUSE_S = 6, 2.0
 # dataset= -> what Kaggle calls it
 KAGGLE = {
     "animalclef2025": ("competitions", "animal-clef-2025"),
@@ -59,7 +58,8 @@ def fetch_dataset(dataset: str, data_root: str) -> None:
             fetch_file(url, root / name)
         _unpacked(kind, root)
     else:
-        kind.get_data(str(root))  # a way of its own
+        with unpack_within(root):
+            kind.get_data(str(root))  # a way of its own
     mark.touch()
 
 
@@ -73,9 +73,16 @@ def _archives(kind, dataset: str) -> dict[str, str]:
 
 
 def _unpacked(kind, root: Path) -> None:
-    """The class unpacks its archives in its own way; one that is damaged is taken away, to be fetched anew."""
+    """The class unpacks its archives in its own way; one that is damaged is taken away, to be fetched anew.
+
+    Raises:
+        CatalogueError: an archive is damaged, or would write outside of the folder.
+    """
+    for name in _archives(kind, ""):
+        check_names(root / name)
     try:
-        kind.extract(str(root))
+        with unpack_within(root):
+            kind.extract(str(root))
     except (shutil.ReadError, OSError, EOFError) as error:
         for name in _archives(kind, ""):
             (root / name).unlink(missing_ok=True)
@@ -86,19 +93,19 @@ def fetch_file(url: str, target: Path) -> Path:
     """Download a file, continuing what broke off; whole or not there.
 
     Raises:
-        CatalogueError: it cannot be had; the part that arrived stays.
+        CatalogueError: it cannot be had; the part that arrived stays, unless it is damaged.
     """
     if target.exists():
         return target
     part = target.with_name(target.name + PART)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            _continue(url, part)
-            os.replace(part, target)
+            continue_transfer(url, part)
+            finish_transfer(part, target)
             return target
         except urllib.error.HTTPError as error:
             if error.code == 416:  # nothing is left, or the file has changed: from its beginning
-                part.unlink(missing_ok=True)
+                drop_part(part)
             problem = error
             if error.code in (401, 403, 404):
                 break
@@ -107,31 +114,10 @@ def fetch_file(url: str, target: Path) -> Path:
         if attempt < ATTEMPTS:
             LOGGER.warning(f"{target.name} broke off ({problem}); going on ({attempt + 1} of {ATTEMPTS})")
             time.sleep(PAUSE_S * attempt)
-    have = part.stat().st_size if part.exists() else 0
-    raise CatalogueError(
-        f"{url} cannot be had ({problem}): {have} bytes arrived and stay in {part}; check the network and "
-        "run the same command again, it goes on there"
-    )
-
-
-def _continue(url: str, part: Path) -> None:
-    """Append what is missing. A server that knows no ranges sends all of it again."""
-    begin = part.stat().st_size if part.exists() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={begin}-"} if begin else {})
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-        if answer.status != 206:
-            begin = 0
-        length = answer.headers.get("Content-Length")
-        total = begin + int(length) if length else None
-        with (
-            open(part, "ab" if begin else "wb") as file,
-            tqdm(total=total, initial=begin, unit="B", unit_scale=True, desc=part.stem, delay=2) as bar,
-        ):
-            while block := answer.read(1 << 20):
-                file.write(block)
-                bar.update(len(block))
-    if total is not None and part.stat().st_size != total:
-        raise ConnectionError(f"{part.stat().st_size} of {total} bytes arrived")
+    kept = "check the network and run the same command again"
+    if can_go_on(url, part):
+        kept = f"{part.stat().st_size} bytes arrived and stay in {part}; {kept}, it goes on there"
+    raise CatalogueError(f"{url} cannot be had ({problem}): {kept}")
 
 
 def _from_kaggle(kind: str, name: str, root: Path) -> None:
@@ -146,8 +132,10 @@ def _from_kaggle(kind: str, name: str, root: Path) -> None:
             f"Kaggle gave no {archive.name} (exit code {done.returncode}): put your token into ~/.kaggle, and accept "
             f"the rules on kaggle.com/{kind if kind == 'datasets' else 'competitions'}/{name}"
         )
+    check_names(archive)
     try:
-        shutil.unpack_archive(archive, root)
+        with unpack_within(root):
+            shutil.unpack_archive(archive, root)
     except (shutil.ReadError, OSError, EOFError) as error:
         archive.unlink()
         raise CatalogueError(f"{archive} cannot be unpacked ({error}): fetch it again") from error

@@ -1,10 +1,12 @@
 """Fetched ahead: resumed where it broke off, checked when it is there, and then the run needs no network."""
 
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -48,11 +50,14 @@ def test_a_download_that_breaks_off_goes_on_where_it_was(hub, tmp_path, capsys):
     assert not list(tmp_path.glob("*" + download.PART))
 
 
-def test_the_next_call_goes_on_with_what_an_earlier_one_left(hub, tmp_path):
-    data = blob(hub)
-    (tmp_path / f"data.bin{download.PART}").write_bytes(data[:1_000_000])
+def test_the_next_call_goes_on_with_what_an_earlier_one_left(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
+    data, hub.break_at = blob(hub), 1_000_000
+    with pytest.raises(CatalogueError, match="goes on there"):
+        download.fetch_file(f"{hub.url}/data.bin", tmp_path / "data.bin")
     assert download.fetch_file(f"{hub.url}/data.bin", tmp_path / "data.bin").read_bytes() == data
-    assert [begin for _, _, begin in hub.asked] == [1_000_000]
+    assert [begin for _, _, begin in hub.asked] == [0, 1_000_000]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["data.bin"]
 
 
 def test_a_server_without_ranges_sends_it_again(hub, tmp_path):
@@ -123,6 +128,36 @@ def test_a_damaged_archive_is_taken_away_and_fetched_anew(hub, nyala, tmp_path):
     with pytest.raises(CatalogueError, match="cannot be unpacked.*fetch again"):
         fetched(nyala, root)
     fetched(nyala, root)
+
+
+def evil_tar(path: Path, *names: str) -> None:
+    """An archive that would write outside of the folder it is unpacked in."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name in names:
+            member = tarfile.TarInfo(name)
+            member.size = 4
+            archive.addfile(member, io.BytesIO(b"evil"))
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x"])
+def test_a_tar_archive_of_a_data_set_writes_nothing_outside_of_its_folder(hub, nyala, tmp_path, monkeypatch, name):
+    """Unpacked by wildlife-datasets itself, which names no filter: on Python 3.11 to 3.13 it would write `name`."""
+    from wildlife_datasets.datasets import NyalaData
+
+    evil_tar(hub.folder / "main.tar.gz", "inside", name)
+    monkeypatch.setattr(NyalaData, "url", f"{hub.url}/main.tar.gz")
+    monkeypatch.setattr(NyalaData, "archive", "main.tar.gz")
+    with pytest.raises(CatalogueError, match="not unpacked to its end.*outside.*Look where it comes from"):
+        fetched(nyala, tmp_path / "deep" / "nyala")
+    assert not list(tmp_path.rglob("x"))
+
+
+def test_a_zip_archive_with_a_name_that_leads_out_is_refused_by_name(hub, nyala, tmp_path):
+    with zipfile.ZipFile(hub.folder / "main.zip", "a") as archive:
+        archive.writestr("../x.jpg", b"evil")
+    with pytest.raises(CatalogueError, match=r"main\.zip holds '\.\./x\.jpg', which would lie outside"):
+        fetched(nyala, tmp_path / "nyala")
+    assert not (tmp_path / "x.jpg").exists() and not list((tmp_path / "nyala").rglob("*.jpg"))
 
 
 def test_a_damaged_photograph_is_named(hub, nyala, tmp_path):

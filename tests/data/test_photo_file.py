@@ -1,5 +1,6 @@
 """The file of a photograph: what is no file, no photograph, or not whole."""
 
+import ast
 import io
 import os
 import re
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reid_lib.core.paths import project_root
 from reid_lib.data import kinds, photo_file
 from reid_lib.data.file_states import read_state
 from reid_lib.data.photo import UnreadablePhoto
@@ -211,3 +213,15 @@ def test_pillows_warnings_stay_quiet(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path / "exif.jpg"), str(tmp_path / "large.png")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stderr == "" and "too large: 16000x16000" in done.stdout
+
+
+def test_pillow_is_told_its_formats_wherever_a_file_is_opened():
+    """Without a list, a file of any name is handed to any of its forty decoders."""
+    root, calls = project_root(), 0
+    for path in [*(root / "reid_lib").rglob("*.py"), *(root / "benchmarks").glob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text if "Image.open" in text or "imread" in text else "")):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("Image.open", "imread")):
+                calls += 1
+                assert "formats" in {keyword.arg for keyword in node.keywords}, f"{path.name}, line {node.lineno}"
+    assert calls
