@@ -8,11 +8,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from reid_lib.core.errors import CatalogueError, ReidError, is_text
 
 _HALVES = re.compile(r"[\udc80-\udcff]")
+# What a table would not give back: it takes a backslash for a slash, and blanks at either end for nothing.
+_NOT_KEPT = re.compile(r"\\|^\s+|\s+$")
+_READS_AS_ONE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 
 
 def project_root() -> Path:
@@ -106,12 +109,16 @@ def find_data(data_root: str) -> Path:
 
 
 def escape_path(path: str) -> str:
-    """A path as text that any table holds: bytes that are not UTF-8 as "%E9". `locate` finds the file by it.
+    """A path as text that any table holds and gives back: bytes that are not UTF-8 as "%E9", a backslash in a name as
+    "%5C", blanks before and behind as "%20". `locate` finds the file by it.
 
     Args:
-        path: as Python gives it, such bytes as halves of letters (PEP 383).
+        path: as Python gives it, such bytes as halves of letters (PEP 383); with forward slashes.
     """
-    return _HALVES.sub(lambda half: f"%{ord(half[0]) - 0xDC00:02X}", path)
+    if not _HALVES.search(path) and not _NOT_KEPT.search(path):
+        return path
+    kept = _NOT_KEPT.sub(lambda found: quote(found[0], safe=""), _READS_AS_ONE.sub("%25", path))
+    return _HALVES.sub(lambda half: f"%{ord(half[0]) - 0xDC00:02X}", kept)
 
 
 def readable_path(path: str) -> str:

@@ -11,8 +11,10 @@ from reid_lib.core.files import hash_file
 from reid_lib.core.names import BBOX, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
 from reid_lib.core.parallel import cpu_count, map_in_threads
 from reid_lib.core.paths import locate
+from reid_lib.data.boxes import SLACK
 from reid_lib.data.file_states import FileState, FileStates
-from reid_lib.data.photo import box_problem, decoding_problem, parse_bbox
+from reid_lib.data.missing import Lookalikes
+from reid_lib.data.photo import MIN_BOX_PX, box_problem, decoding_problem, parse_bbox
 
 KIND, DETAIL = "kind", "detail"
 DUPLICATED_ID = "image_id that stands more than once"
@@ -34,6 +36,7 @@ CURES = {
     TWO_IDENTITIES: f"decide which animal it shows, or give each animal its bbox, {LEAVE_OUT}",
 }
 SHOWN = 10
+EXPLAINED = 1000  # missing files for which a name that reads alike is looked for
 
 
 def find_problems(
@@ -65,9 +68,10 @@ def find_problems(
     sizes = np.fromiter((state.size for state in looked), np.int64, len(looked))
     reasons = np.array(_unusable(files, looked, boxes, thorough=thorough, progress=progress), dtype=object)
     bad_box = np.array([_box_problem(box) for box in boxes], dtype=object)
+    gone = (sizes < 0) & (reasons == "")
     found = [
         _as_problems(rows, rows[IMAGE_ID].duplicated(keep=False).to_numpy(), DUPLICATED_ID, _told_ids(rows)),
-        _as_problems(rows, (sizes < 0) & (reasons == ""), MISSING),
+        _as_problems(rows, gone, MISSING, _told_missing(rows[PATH], gone, root)),
         _as_problems(rows, reasons != "", UNREADABLE, reasons),
         _as_problems(rows, bad_box != "", BAD_BBOX, bad_box),
         _identical(rows, files, np.where(reasons == "", [state.sample for state in looked], ""), progress=progress),
@@ -126,8 +130,9 @@ def _box_problem(box) -> str:
         numbers = parse_bbox(box)
     except ValueError as error:
         return str(error)
-    if numbers is not None and max(numbers[2:]) <= 1:
-        return f"bbox {box} (x,y,width,height) is one pixel or less: is it a share, where others are pixels?"
+    if numbers is not None and min(numbers[2:]) < MIN_BOX_PX:
+        share = ": is it a share, where others are pixels?" if max(numbers) <= 1 + SLACK else ""
+        return f"bbox {box} (x,y,width,height) is too small: at least {MIN_BOX_PX} px a side are needed{share}"
     return ""
 
 
@@ -151,6 +156,14 @@ def _identical(rows: pd.DataFrame, files: list[Path], samples: np.ndarray, *, pr
         (two if is_conflict else copies)[same.index] = True
         detail[same.index] = " = ".join(rows[PATH].iloc[list(same.index)])
     return pd.concat([_as_problems(rows, two, TWO_IDENTITIES, detail), _as_problems(rows, copies, COPY, detail)])
+
+
+def _told_missing(paths: pd.Series, gone: np.ndarray, root: Path) -> np.ndarray:
+    """Of the missing files, the names they may have; of the first thousand, for each folder is listed."""
+    told, lookalikes = np.full(len(paths), "", dtype=object), Lookalikes(root)
+    for place in np.flatnonzero(gone)[:EXPLAINED]:
+        told[place] = lookalikes.explain(paths.iloc[place])
+    return told
 
 
 def _told_ids(rows: pd.DataFrame) -> np.ndarray:

@@ -20,6 +20,7 @@ from reid_lib.core.names import (
     REQUIRED_COLUMNS,
     SPLIT,
 )
+from reid_lib.core.suggest import find_near
 from reid_lib.data.dates import settle_day_first
 from reid_lib.data.photo import parse_bbox
 from reid_lib.data.spellings import describe_look_alikes, fold_spelling, is_blank, look_alikes
@@ -59,7 +60,7 @@ def normalise_table(frame: pd.DataFrame, *, dataset: str, names_wanted: bool = T
     if rows[IMAGE_ID].nunique() < as_spelled.nunique():  # files whose names differ in Unicode form alone
         rows[IMAGE_ID] = as_spelled
     rows = rows.reset_index(drop=True)
-    for column in (IMAGE_ID, PATH):
+    for column in (PATH, IMAGE_ID):  # of a table without ids they are the paths
         if (empty := rows[column].isna()).any():
             first = ", ".join(str(number) for number in rows.index[empty][:10])
             raise CatalogueError(
@@ -176,11 +177,28 @@ def _tidy_split(rows: pd.DataFrame) -> list[str]:
         return []
     words = rows[SPLIT].str.lower()
     rows[SPLIT] = words.map(SPLIT_WORDS).astype(object)
+    notes = _split_typos(words[rows[SPLIT].isna() & words.notna()])
     asked, learnt = (set(rows.loc[rows[SPLIT] == part, INDIVIDUAL]) for part in ("test", "train"))
-    if not any(pd.isna(individual) or individual in learnt for individual in asked):
-        del rows[SPLIT]
-        return ["the data set's own split is not used: no animal of its test part is in its training part"]
-    odd = sorted(set(words[rows[SPLIT].isna() & words.notna()]))
-    if odd:
-        return [f"split values {', '.join(map(repr, odd))} are neither train nor test: left out of the official split"]
-    return []
+    if not asked or not learnt:
+        why = f"no row of it is called {'train' if asked else 'test'}"
+    elif not any(pd.isna(individual) or individual in learnt for individual in asked):
+        why = "no animal of its test part is in its training part"
+    else:
+        if untold := int(words.isna().sum()):
+            has = counted(untold, "image has", "images have")
+            notes.append(f"{has} no split value: left out of the official split")
+        return notes
+    if rows[SPLIT].notna().any() or notes:
+        notes.append(f"the data set's own split is not used: {why}")
+    del rows[SPLIT]
+    return notes
+
+
+def _split_typos(odd: pd.Series) -> list[str]:
+    """A note on values of a split that are neither train nor test, with the words they may stand for."""
+    if odd.empty:
+        return []
+    near = {word: find_near(word, SPLIT_WORDS) for word in sorted(set(odd))}
+    told = (f"{word!r}" + (f" (did you mean {guess[0]!r}?)" if guess else "") for word, guess in near.items())
+    left = counted(len(odd), "image is", "images are")
+    return [f"split values {', '.join(told)} are neither train nor test: {left} left out of the official split"]

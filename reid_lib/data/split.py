@@ -94,6 +94,11 @@ class Split:
                     f"{role} has no unknown individuals: BAUS and the geometric mean are undefined there (NaN)"
                     + (without if role == VAL else "")
                 )
+            if role == TEST and not audit.loc[role, "queries"]:
+                notes.append(
+                    "test has no queries (test_split 0, or too few photographs to draw any): its results are undefined "
+                    "(NaN); those of val remain, on which the threshold was fitted"
+                )
             if audit.loc[role, "queries"] and not audit.loc[role, ["known_queries", "unknown_queries"]].any():
                 notes.append(f"no photograph of {role} has a label: headline, table and figures are those of val")
             if audit.loc[role, "same_encounter"] > 0:

@@ -6,6 +6,7 @@ import socket
 
 import pandas as pd
 import pytest
+from catalogue_cases import save_noise
 from PIL import Image
 
 from reid_lib.core.errors import CatalogueError
@@ -53,6 +54,19 @@ def test_all_problems_are_told_at_once_each_with_its_cure(photos, tmp_path):
         "skip_unreadable=True",
     ):
         assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("there", "asked"), [(" d/1.png", "d/1.png"), ("D/1.PNG", "d/1.png"), ("d\\1.png", "d\\1.png")]
+)
+def test_a_missing_file_is_told_with_the_name_that_reads_alike(photos, there, asked):
+    save_noise(photos / there, seed=77)
+    if (photos / asked.replace("\\", "/")).exists():
+        pytest.skip("this file system takes both for one")
+    pd.DataFrame({PATH: ["a/0.png", asked], IDENTITY: ["a", "d"]}).to_csv(photos / "m.csv", index=False)
+    with pytest.raises(CatalogueError) as caught:
+        read_catalogue("csv", str(photos))
+    assert f"d/1.png: there is {there!r}, which reads alike" in str(caught.value)
 
 
 def test_only_the_first_of_many_are_shown_but_all_are_counted(photos):

@@ -91,6 +91,11 @@ def test_row_without_a_path_is_told():
         normalise_table(frame(path=["a.png", None]), dataset="csv")
 
 
+def test_a_row_without_a_path_is_told_as_such_where_the_path_names_the_image():
+    with pytest.raises(CatalogueError, match=r"1 row has no path \(rows 1"):
+        normalise_table(frame(path=["a.png", None], image_id=["a.png", None]), dataset="csv")
+
+
 def test_nothing_labelled_is_an_error():
     with pytest.raises(CatalogueError, match="nothing to learn from"):
         normalise_table(frame(identity=[None, None]), dataset="csv")
@@ -125,6 +130,27 @@ def test_own_split_without_known_animals_in_test_is_dropped_and_told():
 def test_own_split_with_unlabelled_test_stays():
     rows, _ = official(["a", "a", None], ["train", "train", "test"])
     assert list(rows[SPLIT]) == ["train", "train", "test"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (["train", "train", "tset", "tets"], ["'tets' (did you mean 'test'?)", "'tset' (did you mean", "called test"]),
+        (["trian", "trian", "test", "test"], ["'trian' (did you mean 'train'?)", "2 images are", "is called train"]),
+        (["train"] * 4, ["not used: no row of it is called test"]),
+        (["x", "y", "x", "y"], ["'x', 'y' are neither train nor test"]),
+    ],
+)
+def test_a_mistyped_split_is_told_as_such(parts, said):
+    """Dropping it with "no animal of its test part is in its training part" sent people to look at their animals."""
+    rows, notes = official(["a", "b", "a", "b"], parts)
+    assert SPLIT not in rows and all(any(words in note for note in notes) for words in said)
+    assert not any("no animal of its test part" in note for note in notes)
+
+
+def test_rows_without_a_split_value_are_told():
+    rows, notes = official(["a", "a", "a", "b"], ["train", "test", None, ""])
+    assert rows[SPLIT].isna().sum() == 2 and notes == ["2 images have no split value: left out of the official split"]
 
 
 def test_unknown_split_value_is_told_and_left_out():

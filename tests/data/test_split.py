@@ -218,7 +218,9 @@ def test_dates_that_cannot_be_read_are_told_and_are_no_occasions():
     rows = make_rows({f"{i:02d}": 3 for i in range(8)}).drop(columns="encounter")
     split = assign_roles(rows.assign(date="1. Mai 2024"))
     assert split.policy == "random"
-    assert any("48 of 48 dates cannot be read, e.g. '1. Mai 2024': write YYYY-MM-DD" in note for note in split.notes)
+    assert any(
+        "48 of 48 dates cannot be read, e.g. '1. Mai 2024': write YYYY-MM-DD, of 1900" in note for note in split.notes
+    )
     assert any("encounters are unknown" in note for note in split.notes)
     with pytest.raises(SplitError, match="YYYY-MM-DD"):
         assign_roles(rows.assign(date="1. Mai 2024"), policy="encounter")
@@ -233,6 +235,13 @@ def test_dates_of_cameras_and_of_mixed_time_zones_are_dates(spelling):
     split = assign_roles(rows.assign(date=[spelling.format(d, zone=zones[k % 4]) for k, d in enumerate(days)]))
     assert split.policy == plain.policy == "encounter" and not split.notes
     assert split.rows[ROLE].equals(plain.rows[ROLE])
+
+
+@pytest.mark.parametrize("date", ["10:20:30", "0001-01-01"])
+def test_a_column_of_times_alone_or_of_a_clock_that_was_never_set_makes_no_encounters(date):
+    rows = make_rows({f"{i:02d}": 3 for i in range(8)}).drop(columns="encounter")
+    split = assign_roles(rows.assign(date=date))
+    assert split.policy == "random" and any(f"48 of 48 dates cannot be read, e.g. '{date}'" in n for n in split.notes)
 
 
 def test_of_partly_readable_dates_the_rest_stays_together():
@@ -254,6 +263,13 @@ def test_a_data_set_without_encounters_beside_one_with_them_is_split_image_by_im
     assert {role for role in known.loc[known["dataset"] == "lynx", ROLE]} == {GALLERY, VAL, TEST}
     assert [note for note in split.notes if note.startswith("encounters are unknown in lynx:")]
     assert not [note for note in split.notes if "count as one encounter" in note]
+
+
+def test_without_a_test_it_is_told(herd):
+    split = assign_roles(herd, test_split=0)
+    assert not split.queries(TEST).any()
+    (note,) = [note for note in split.notes if note.startswith("test has no queries (test_split 0")]
+    assert "those of val remain" in note and not [n for n in assign_roles(herd).notes if "no queries" in n]
 
 
 def test_val_without_unknown_individuals_says_what_follows(herd):

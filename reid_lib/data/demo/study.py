@@ -8,6 +8,7 @@ a few encounters.
 import os
 import shutil
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from reid_lib.core.errors import CatalogueError
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, SPECIES
 from reid_lib.core.paths import cache_root, writing
 from reid_lib.data.demo.drawing import draw_photo, draw_scene
@@ -82,13 +84,33 @@ def draw_demo(size: str, seed: int, *, progress: bool = True) -> Path:
 
 
 def _is_whole(folder: Path) -> bool:
-    # The table is written last, and the folder gets its name after that.
-    return (folder / METADATA).is_file()
+    # The table is written last, and the folder gets its name after that. Whoever tidies caches removes single files.
+    return (folder / METADATA).is_file() and not _purged(folder, pd.read_csv(folder / METADATA)[PATH])
+
+
+def _purged(folder: Path, paths: Iterable[str]) -> list[str]:
+    """The images that are not there, or empty."""
+
+    def is_there(path: str) -> bool:
+        try:
+            return os.stat(folder / path).st_size > 0
+        except OSError:
+            return False
+
+    return [path for path in paths if not is_there(path)]
 
 
 def _move(drawn: Path, folder: Path) -> None:
     """Give the drawn folder its name; where another process was first, its folder stays (it holds the same)."""
-    if folder.exists() and not _is_whole(folder):
+    if (folder / METADATA).is_file():
+        purged = _purged(folder, pd.read_csv(drawn / METADATA)[PATH])
+        for path in purged:  # one by one: somebody may be reading the others
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(drawn / path, folder / path)
+        if purged:
+            LOGGER.warning(f"{len(purged)} images of the demo data were gone from {folder}: they are drawn again")
+        return
+    if folder.exists():
         shutil.rmtree(folder)  # someone removed the table: nothing can be read from the rest
     try:
         os.rename(drawn, folder)

@@ -9,6 +9,7 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError, first_line
 from reid_lib.core.messages import counted
 from reid_lib.core.names import BBOX, IDENTITY, PATH, SPECIES
+from reid_lib.core.paths import escape_path
 from reid_lib.data.readers.folder import read_folder
 from reid_lib.data.readers.tables import ALIASES, Table, has_column, parse_columns, rename_columns
 
@@ -66,10 +67,15 @@ def read_megadetector(source: Path, *, encounter: str = "") -> Table:
         other = f": pass dataset {COCO}" if "annotations" in content else "; expected images with detections"
         raise CatalogueError(f"{file} is no output of MegaDetector{other}")
     table = read_folder(file.parent, encounter=encounter)
-    least = _threshold(content)
-    boxes = {
-        _relative(image.get("file", ""), file.parent): _animals(image, content, least) for image in content["images"]
-    }
+    try:
+        least = _threshold(content)
+        boxes = {
+            escape_path(_relative(image["file"], file.parent)): _animals(image, content, least)
+            for image in content["images"]
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        what = f"{type(error).__name__}: {first_line(error)}"
+        raise CatalogueError(f"{file} is no whole output of MegaDetector ({what}): write it anew") from error
     paths = table.frame[PATH]
     if not paths.isin(boxes).any():
         example = next(iter(boxes), "none")
@@ -98,7 +104,7 @@ def _read_json(source: Path) -> tuple[Path, dict[str, Any]]:
         source = files[0]
     try:
         content = json.loads(source.read_text(encoding="utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CatalogueError(f"{source} is no JSON ({first_line(error)})") from error
     if not isinstance(content, dict) or not isinstance(content.get("images"), list) or not content["images"]:
         raise CatalogueError(f"{source} lists no images: expected COCO's or MegaDetector's JSON")

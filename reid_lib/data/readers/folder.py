@@ -27,7 +27,7 @@ NOT_AN_ANIMAL = ("train", "test", "val", "valid", "validation", "images", "photo
 def read_folder(root: Path, *, encounter: str = "") -> Table:
     """One row per image below root/<identity>/, at any depth. Hidden files and other kinds of files are passed over;
     what some camera made and is not read here (RAW, video) is told. Names that are not UTF-8 are read as Windows-1252;
-    their paths are written as `core.paths.escape_path` does.
+    their paths, and those with a backslash or a blank before them, are written as `core.paths.escape_path` does.
 
     Args:
         root: the folder.
@@ -43,7 +43,7 @@ def read_folder(root: Path, *, encounter: str = "") -> Table:
     if not found.paths:
         raise CatalogueError(_nothing_there(root, found))
     there = set(found.paths)
-    kept = [p for p in found.paths if is_text(p) or escape_path(p) not in there]
+    kept = [p for p in found.paths if (escaped := escape_path(p)) == p or escaped not in there]
     paths, names = [escape_path(p) for p in kept], [readable_path(p) for p in kept]
     told, notes = match_paths(encounter, names) if encounter else ([None] * len(paths), "")
     identities = [_identity_of(name, values) for name, values in zip(names, told, strict=True)]

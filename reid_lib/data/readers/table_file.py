@@ -22,7 +22,8 @@ MARKS = (
 SEPARATORS = ",;\t|"
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and .numbers; .xls
 SAVE_AS = "save it as 'CSV UTF-8' and pass that file"
-_SEP_LINE = re.compile(r'\s*"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', re.IGNORECASE)  # Excel's own word on the separator
+# Excel's own word on the separator, "\t" also in two letters; saved again, it has separators behind as other rows do.
+_SEP_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[ \t,;|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 def read_cells(file: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -34,9 +35,10 @@ def read_cells(file: Path) -> tuple[pd.DataFrame, list[str]]:
         CatalogueError: no text, no rows, or rows with more cells than the header has; with the cure.
     """
     text, notes = _decode(file)
-    if said := _SEP_LINE.match(text):
-        separator, text = said[1], text[said.end() :]
-    else:
+    separator, said = "", _SEP_LINE.match(text)
+    if said:
+        separator, text = said[1].replace("\\t", "\t"), text[said.end() :]
+    if separator not in _header(text) or not separator:  # a program that saved the table again may have changed it
         separator = _separator(text)
     try:
         frame = _parse(text, separator, file)
@@ -81,9 +83,13 @@ def _guesses(data: bytes) -> list[str]:
 
 def _separator(text: str) -> str:
     """What parts the cells of the header: the separator it has most of, outside quotes."""
+    return max(SEPARATORS, key=_header(text).count)
+
+
+def _header(text: str) -> str:
+    """The first line that is not empty, with "cell" for whatever stands in quotes."""
     lines = re.sub(r'"[^"]*"', "cell", text[:100_000]).splitlines()
-    header = next((line for line in lines if line.strip()), "")
-    return max(SEPARATORS, key=header.count)
+    return next((line for line in lines if line.strip()), "")
 
 
 def _parse(text: str, separator: str, file: Path) -> pd.DataFrame:

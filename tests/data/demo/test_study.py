@@ -137,6 +137,19 @@ def test_a_folder_without_its_table_is_not_whole(tiny):
     assert contents(draw_demo("small", 0, progress=False)) == whole
 
 
+def test_a_purged_image_is_drawn_again_and_no_other_is_touched(tiny, capsys):
+    """A tool that tidies caches removes what was not read for long; "missing file: correct data_root" helps nobody."""
+    folder = draw_demo("small", 0, progress=False)
+    whole, images = contents(folder), sorted(folder.rglob("*.jpg"))
+    times = {path: path.stat().st_mtime_ns for path in images}
+    images[0].unlink()
+    images[1].write_bytes(b"")
+    assert contents(draw_demo("small", 0, progress=False)) == whole
+    assert "2 images of the demo data were gone" in capsys.readouterr().out
+    assert all(path.stat().st_mtime_ns == times[path] for path in images[2:])
+    assert list(folder.parent.iterdir()) == [folder]
+
+
 def test_where_another_process_was_first_its_folder_stays(tiny, monkeypatch):
     """The other one finishes while this one draws."""
     theirs = draw_demo("small", 0, progress=False)

@@ -108,13 +108,22 @@ def test_the_pattern_of_encounters_works_with_boxes(tmp_path):
     assert rows["encounter"].tolist() == ["a 1", "b 2", "b 3"]
 
 
+def one_detection(detection):
+    return MEGADETECTOR | {"images": [{"file": "a/1.jpg", "detections": [detection]}]}
+
+
 @pytest.mark.parametrize(
     ("reader", "content", "message"),
     [
         (read_coco, MEGADETECTOR, "is no COCO file: pass dataset megadetector"),
         (read_megadetector, coco(), "is no output of MegaDetector: pass dataset coco"),
         (read_coco, "{", "is no JSON"),
+        (read_coco, "[" * 10_000, "is no JSON"),
         (read_coco, [], "lists no images"),
+        (read_megadetector, MEGADETECTOR | {"images": [1]}, "no whole output of MegaDetector"),
+        (read_megadetector, MEGADETECTOR | {"images": [{"detections": []}]}, "no whole output of MegaDetector.*file"),
+        (read_megadetector, one_detection({"category": "1", "conf": 0.9}), "no whole output of MegaDetector.*bbox"),
+        (read_megadetector, one_detection({"category": "1", "conf": "high", "bbox": []}), "no whole output.*high"),
         (read_coco, {"images": []}, "lists no images"),
         (read_coco, {"images": [{"id": 1}], "annotations": [{"image_id": 2}]}, "is no whole COCO file"),
         (

@@ -284,6 +284,24 @@ def test_a_name_that_cannot_be_told_from_another_one_is_left_out_or_told_with_th
     assert note.startswith("1 of 3 images left out") and r"b/caf\xe9.png" in note
 
 
+@pytest.mark.skipif(os.sep == "\\", reason="a backslash parts folders here")
+def test_blanks_before_a_folder_and_backslashes_in_names_are_names(tmp_path):
+    """They were "missing files", of names that nobody had written."""
+    names = [" anna/1.png", "anna/2.png", "berta /b\\c.png", "50%41/x\\1.png", "\u00a0z/1.png"]
+    for number, name in enumerate(names):
+        save(tmp_path / name, seed=number)
+    catalogue = read_catalogue("folder", str(tmp_path))
+    rows = catalogue.rows.set_index(PATH)[IDENTITY]
+    assert rows.to_dict() == {
+        "%20anna/1.png": "anna", "anna/2.png": "anna", "berta /b%5Cc.png": "berta", "50%2541/x%5C1.png": "50%41",
+        "%C2%A0z/1.png": "z",
+    }  # fmt: skip
+    assert sorted(str(file.relative_to(tmp_path)) for file in catalogue.files()) == sorted(names)
+    catalogue.rows.to_csv(tmp_path / "table.csv", index=False)  # and they come back from a table
+    again = read_catalogue("csv", str(tmp_path / "table.csv"))
+    assert again.files() == catalogue.files() and again.rows[IDENTITY].equals(catalogue.rows[IDENTITY])
+
+
 def test_a_folder_with_no_name_in_utf_8_and_one_below_such_a_folder(tmp_path):
     save_as_bytes(tmp_path, b"x/caf\xe9/1.png")
     assert read_catalogue("folder", str(tmp_path / "x")).rows[IDENTITY].tolist() == ["café"]

@@ -125,7 +125,7 @@ def test_the_fingerprint_knows_no_order_of_rows_and_every_name(tmp_path_factory,
         (root / f"{number}.png").write_bytes(png(number))
     table = pd.DataFrame({PATH: [f"{number}.png" for number in range(6)], IDENTITY: names})
     if boxed:
-        table["bbox"] = [f"0,0,{number + 2},8" for number in range(6)]
+        table["bbox"] = [f"0,0,{number + 4},8" for number in range(6)]
 
     def fingerprint(rows):
         rows.to_csv(root / "metadata.csv", index=False, quoting=1)

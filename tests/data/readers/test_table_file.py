@@ -47,6 +47,27 @@ def test_excel_says_its_separator_in_a_line_of_its_own(tmp_path):
     assert read_cells(tmp_path / "t.csv")[0].to_dict("list") == {"path": ["a.jpg"], "identity,sex": ["Zoë,f"]}
 
 
+@pytest.mark.parametrize(
+    "start",
+    ["sep=,\n", "SEP=,\r\n", '"sep=,"\n', "\ufeffsep=,\n", "sep=,,\n", "sep=;\n", "sep=\\t\n", "sep=,\n\n"],
+)
+def test_a_line_on_the_separator_is_no_header_whatever_became_of_it(tmp_path, start):
+    """Read as the header, it makes a table of a column 'sep=', which no advice on columns mends."""
+    (tmp_path / "t.csv").write_text(start + "path,identity\na.jpg,Zoë\n", encoding="utf-8")
+    assert read_cells(tmp_path / "t.csv")[0].to_dict("list") == {"path": ["a.jpg"], "identity": ["Zoë"]}
+
+
+def test_a_tab_as_two_letters_is_a_tab(tmp_path):
+    (tmp_path / "t.csv").write_text("sep=\\t\npath\tidentity, sex\na.jpg\tx, f\n")
+    assert list(read_cells(tmp_path / "t.csv")[0]) == ["path", "identity, sex"]
+
+
+def test_a_table_of_nothing_but_its_separator_is_empty(tmp_path):
+    (tmp_path / "t.csv").write_text("sep=,")
+    with pytest.raises(CatalogueError, match="is empty"):
+        read_cells(tmp_path / "t.csv")
+
+
 def test_separators_within_quotes_of_the_header_do_not_count(tmp_path):
     (tmp_path / "t.csv").write_text('path;"name, sex, age, flank";date\na.jpg;Zoë;2021\n', encoding="utf-8")
     assert list(read_cells(tmp_path / "t.csv")[0]) == ["path", "name, sex, age, flank", "date"]
