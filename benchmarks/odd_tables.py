@@ -1,0 +1,399 @@
+"""Odd tables: separators, encodings, columns, paths, names of animals, dates, the data set's own split."""
+
+from odd_cases import (
+    NAMES,
+    Case,
+    anything,
+    frame,
+    herd,
+    read,
+    read_table,
+    refused,
+    same,
+    same_animals,
+    text_of,
+    told,
+    well,
+)
+
+from reid_lib.core.names import DATE, ORIENTATION, SPLIT
+from reid_lib.data.dates import parse_days
+
+PLAIN = text_of(frame())
+UMLAUTS = {name[0]: name for name in ("aä", "bö", "cü", "dé", "eñ", "fç", "gå", "hß")}
+FOREIGN = [UMLAUTS[name[0]] for name in NAMES]
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252")
+HEADERS = {
+    "path": ("Path", "FILE", "File Name", "file-name", "filepath", "image_path", " image ", "Photo", "img"),
+    "identity": ("Identity", "INDIVIDUAL", "individual id", "Animal", "animal-id", "Name", "label", " individual_name"),
+}
+DAYS = [f"2024-05-{1 + 3 * (k % 4):02}" for k in range(len(NAMES))]  # four days of each animal
+
+
+def cases() -> list[Case]:
+    return [*_forms(), *_broken(), *_columns(), *_paths(), *_identities(), *_dates(), *_splits()]
+
+
+def _forms() -> list[Case]:
+    found = []
+    for separator in ",;\t|":
+        for encoding in ENCODINGS:
+            text = text_of(frame(identity=FOREIGN), separator)
+            run = read_table(text, encoding=encoding)
+            found.append(Case("tables", f"separator {separator!r}, {encoding}", run, well(same_animals(FOREIGN))))
+    lines = PLAIN.splitlines()
+    forms = {
+        "\\r\\n": text_of(frame(), end="\r\n"),
+        "\\r alone": text_of(frame(), end="\r"),
+        "both ends of lines": "\r\n".join(lines[:9]) + "\n" + "\n".join(lines[9:]),
+        "no end of the last line": PLAIN.rstrip("\n"),
+        "blank lines before": "\n\n" + PLAIN,
+        "blank lines within": "\n\n".join(lines),
+        "blank lines behind": PLAIN + "\n\n\n",
+        "commas behind every row": "".join(line + ",\n" for line in lines),
+        "commas behind rows, not the header": lines[0] + "\n" + "".join(line + ",,\n" for line in lines[1:]),
+        "everything in quotes": text_of(frame(), quoting=1),
+        "blanks behind separators": PLAIN.replace(",", ",  "),
+        "blanks before separators": PLAIN.replace(",", "  ,"),
+        "sep=, before": "sep=,\n" + PLAIN,
+        "sep=; of another table": "sep=;\n" + PLAIN,
+        '"sep=," in quotes': '"sep=,"\r\n' + PLAIN,
+        "sep=,, saved again": "sep=,,\n" + PLAIN,
+        "sep=\\t": "sep=\\t\n" + text_of(frame(), "\t"),
+        "a mark of UTF-8 and sep=": "\ufeffsep=;\n" + text_of(frame(), ";"),
+        "rows turned round": "\n".join([lines[0], *lines[:0:-1]]),
+        "a column more than anybody needs": text_of(frame(weather="sun", notes="")),
+        "two hundred columns more": text_of(frame(**{f"c{i}": i for i in range(200)})),
+        "a cell of 200,000 letters": text_of(frame(notes="x" * 200_000)),
+        "line breaks in a cell": text_of(frame(notes="one\ntwo")),
+    }
+    return found + [Case("tables", name, read_table(text), same) for name, text in forms.items()]
+
+
+def _broken() -> list[Case]:
+    lines = PLAIN.splitlines()
+    broken = {
+        "nothing": (b"", refused("is empty")),
+        "blanks alone": (b" \n \n", refused("")),
+        "a header alone": (lines[0], refused("no rows")),
+        "no header": ("\n".join(lines[1:]), refused("no column for path and identity")),
+        "one column": ("path\n" + "\n".join(NAMES), refused("identity")),
+        "the wrong separator": (PLAIN.replace(",", " "), refused("no column")),
+        "a line of comment before": ("# my herd\n" + PLAIN, refused("")),
+        "a workbook": (b"PK\x03\x04" + bytes(500), refused("workbook")),
+        "an old workbook": (b"\xd0\xcf\x11\xe0" + bytes(500), refused("workbook")),
+        "a PDF": (b"%PDF-1.4\n" + bytes(range(128, 256)) * 4, refused("")),
+        "random bytes": (bytes((7 * i * i + 3) % 256 for i in range(4000)), refused("")),
+        "a NUL byte": (PLAIN.replace("b/0", "b\0/0"), refused("NUL byte")),
+        "UTF-16 cut in a letter": (PLAIN.encode("utf-16")[:-1], refused("no text in utf-16")),
+        "a comma without quotes": (PLAIN.replace("c/1.png,c", "c/1.png,Fox, old"), refused("quotes")),
+        "a quote that does not close": (PLAIN.replace("c/1.png,c", '"c/1.png,c'), refused("")),
+        "rows of one cell": (lines[0] + "\n" + "\n".join(NAMES), refused("identity")),
+        "half of it": (PLAIN[: len(PLAIN) // 2], told("")),
+        "HTML": ("<html><body><table></table></body></html>", refused("")),
+        "JSON": ('{"path": ["a/0.png"], "identity": ["a"]}', refused("no rows")),
+        "headers of another language": (PLAIN.replace("path,identity", "Datei,Tier"), refused("Datei", "-p columns")),
+        "the header twice": (lines[0] + "\n" + PLAIN, refused("missing file")),
+        "a Git LFS pointer": ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", refused("")),
+    }
+    return [Case("tables", name, read_table(content), expect) for name, (content, expect) in broken.items()]
+
+
+def _columns() -> list[Case]:
+    found = []
+    for ours, spellings in HEADERS.items():
+        for name in spellings:
+            run = read_table(text_of(frame().rename(columns={ours: name})))
+            found.append(Case("columns", f"{ours} called {name!r}", run, same))
+    swapped = text_of(frame().rename(columns={"path": "where", "identity": "who is it"}))
+    given = {
+        "path:where 'identity:who is it'": same,
+        "path:where identity:who": refused("no column 'who'"),
+        "paht:where": refused("did you mean 'path'"),
+        "path": refused("not a pair"),
+        "path:": refused("not a pair"),
+        "path:where path:where 'identity:who is it'": same,
+        "'path:where": refused("cannot be read"),
+        "path:where identity:where": anything,
+        "image_id:where path:where 'identity:who is it'": same,
+        "path:where 'identity:who is it' date:where": told("dates cannot be read"),
+    }
+    for columns, expect in given.items():
+        found.append(Case("columns", f"columns={columns!r}", read_table(swapped, columns=columns), expect))
+    twice = "path,path,identity\n" + "".join(f"{name},nothing.png,{name[0]}\n" for name in NAMES)
+    more = {
+        "path twice": (twice, anything),
+        "image_id of numbers": (text_of(frame(image_id=range(len(NAMES)))), same),
+        "one image_id for all": (text_of(frame(image_id="x")), refused("more than once")),
+        "an image_id that is missing": (text_of(frame(image_id=["", *map(str, range(1, 32))])), refused("no image_id")),
+        "orientation in capitals": (text_of(frame(orientation="LEFT ")), well(_flanks("left"))),
+        "orientation unknown": (text_of(frame(orientation="unknown")), same),
+        "data sets of numbers": (text_of(frame(dataset=[i % 2 for i in range(len(NAMES))])), anything),
+        "a data set with a slash": (text_of(frame(dataset="x/y")), same),
+        "one encounter for all": (text_of(frame(encounter="e")), told("")),
+        "an encounter each": (text_of(frame(encounter=NAMES)), same),
+        "encounters of numbers and blanks": (text_of(frame(encounter=[1, 2, "", " "] * 8)), same),
+    }
+    return found + [Case("columns", name, read_table(text), expect) for name, (text, expect) in more.items()]
+
+
+def _flanks(wanted: str):
+    return lambda found: "" if set(found.catalogue.rows[ORIENTATION]) == {wanted} else "another orientation"
+
+
+def _paths() -> list[Case]:
+    def spelled(change):
+        return text_of(frame(path=[change(name) for name in NAMES]))
+
+    def absolute(folder, some=99):
+        herd(folder)
+        paths = [str(folder / name) if i < some else name for i, name in enumerate(NAMES)]
+        (folder / "t.csv").write_text(text_of(frame(path=paths)))
+        return read(folder)
+
+    spellings = {
+        "backslashes": (spelled(lambda p: p.replace("/", "\\")), same),
+        "./ before": (spelled(lambda p: "./" + p), same),
+        "// within": (spelled(lambda p: p.replace("/", "//")), same),
+        "../ and back": (spelled(lambda p: "a/../" + p), same),
+        "blanks around": (spelled(lambda p: f"  {p}  "), same),
+        "blanks around, in quotes": (text_of(frame(path=[f" {p} " for p in NAMES]), quoting=1), same),
+        "capitals": (spelled(str.upper), refused("reads alike")),
+        "the ending left out": (spelled(lambda p: p[:-4]), refused("missing file")),
+        "another ending": (spelled(lambda p: p[:-3] + "jpg"), refused("missing file")),
+        "an address": (spelled(lambda p: "https://example.org/" + p), refused("")),
+        "file://": (spelled(lambda p: "file://" + p), refused("")),
+        "a path of Windows": (spelled(lambda p: "C:\\photos\\" + p), refused("")),
+        "~": (spelled(lambda p: "~/" + p), refused("")),
+        "a folder": (spelled(lambda p: p[0]), refused("")),
+        "the table itself": (spelled(lambda p: "table.csv"), refused("")),
+        "a path that is missing": (text_of(frame(path=["", *NAMES[1:]])), refused("no path")),
+        "one photograph twice": (PLAIN + "a/0.png,a\n", refused("")),
+        "one photograph, two animals": (PLAIN + "a/0.png,b\n", refused("")),
+        "300 letters": (spelled(lambda p: "x" * 300 + p), refused("")),
+        "5,000 letters": (spelled(lambda p: "x/" * 2500 + p), refused("")),
+        "a line break": (spelled(lambda p: p.replace("/", "/\n")), refused("")),
+        "escapes": (spelled(lambda p: p.replace("/", "%2F")), same),
+    }
+    found = [Case("paths", name, read_table(text), expect) for name, (text, expect) in spellings.items()]
+    found += [
+        Case("paths", "absolute", absolute, same),
+        Case("paths", "some absolute, some not", lambda folder: absolute(folder, 9), refused("make them alike")),
+    ]
+    for name in (
+        "Lüneburg",
+        "猫",
+        "🦁",
+        "a b",
+        " blank",
+        "blank ",
+        "quo'te",
+        'quo"te',
+        "com,ma",
+        "semi;colon",
+        "per%20cent",
+        "#1",
+        "-1",
+    ):
+        paths = [f"{name}/{plain.replace('/', '_')}" for plain in NAMES]
+
+        def run(folder, paths=paths):
+            herd(folder, paths)
+            (folder / "t.csv").write_text(text_of(frame(path=paths)), encoding="utf-8")
+            return read(folder)
+
+        expect = refused("reads alike") if name.startswith(" ") else same
+        found.append(Case("paths", f"a folder called {name!r}", run, expect))
+    return found
+
+
+def _identities() -> list[Case]:
+    """One name for each of the animals a to h; the plain name where none is told."""
+
+    def named(**names):
+        return text_of(frame(identity=[names.get(name[0], name[0]) for name in NAMES]))
+
+    def kept(**names):
+        wanted = [names.get(name[0], name[0]) for name in NAMES]
+        return well(same_animals(None if value == "" else value for value in wanted))
+
+    odd = [
+        *("007", "1e5", "7.0", "0", "-1", "+1", "True", "false", "NA", "None", "null", "nan", "N/A", "inf"),
+        *(
+            "猫",
+            "🦁",
+            "a/b",
+            "a\\b",
+            "a,b",
+            'a"b',
+            "a'b",
+            "a;b",
+            "a|b",
+            "=1+1",
+            "@x",
+            "<b>x</b>",
+            "%41",
+            "..",
+            "/",
+            "x" * 500,
+        ),
+    ]
+    found = [Case("identities", repr(name[:20]), read_table(named(a=name)), kept(a=name)) for name in odd]
+    for name in ("", " ", "\u200b", "unknown", "Unknown ", "UNIDENTIFIED", "new_individual"):
+        found.append(Case("identities", f"{name!r} is none", read_table(named(a=name)), kept(a="")))
+    look_alike = told("read alike")
+    found += [
+        Case("identities", "blanks around", read_table(named(a="  a  ")), same),
+        Case("identities", "a line break", read_table(named(a="one\ntwo")), kept(a="one\ntwo")),
+        Case("identities", "capitals tell two apart", read_table(named(a="Fox", b="fox")), look_alike),
+        Case("identities", "a blank tells two apart", read_table(named(a="fox 1", b="fox1")), look_alike),
+        Case("identities", "a hidden letter tells two apart", read_table(named(a="fox", b="fo\u200bx")), look_alike),
+        Case(
+            "identities",
+            "two forms of one accent",
+            read_table(named(a="Zo\u00eb", b="Zoe\u0308")),
+            told("count as one"),
+        ),
+        Case("identities", "one animal", read_table(text_of(frame(identity="a"))), refused("one individual")),
+        Case("identities", "an animal each", read_table(text_of(frame(identity=NAMES))), refused("found again")),
+        Case("identities", "none at all", read_table(text_of(frame(identity=""))), refused("nothing to learn")),
+        Case("identities", "unknown, all of them", read_table(text_of(frame(identity="unknown"))), refused("nothing")),
+        Case("identities", "numbers of a spreadsheet", read_table(named(a="12.0", b="12")), anything),
+    ]
+    return found
+
+
+def _dates() -> list[Case]:
+    """Each spelling of four known days; or what is no day, which has to be told."""
+
+    def spelled(how):
+        return [how.format(y=day[:4], m=day[5:7], d=day[8:], n=k) for k, day in enumerate(DAYS)]
+
+    def days(found) -> str:
+        read_days = parse_days(found.catalogue.rows[DATE]).dt.strftime("%Y-%m-%d").tolist()
+        wrong = [(a, b) for a, b in zip(DAYS, read_days, strict=True) if a != b]
+        return f"{len(wrong)} of {len(DAYS)} dates are read as others, e.g. {wrong[0]}" if wrong else ""
+
+    forms = (
+        *(
+            "{y}-{m}-{d}",
+            "{y}:{m}:{d}",
+            "{y}:{m}:{d} 10:00:00",
+            "{y}/{m}/{d}",
+            "{y}.{m}.{d}",
+            "{y}{m}{d}",
+            "{y}_{m}_{d}",
+        ),
+        *(
+            "{y}-{m}-{d}T23:30:00Z",
+            "{y}-{m}-{d}T23:30:00+02:00",
+            "{y}-{m}-{d} 23:30 -0700",
+            "{y}-{m}-{d} 00:10:00+14:00",
+        ),
+        *("{y}:{m}:{d} 10:00:00+02:00", "{y}:{m}:{d} 24:00:00", "{d}.{m}.{y}", "{d}.{m}.{y} 10:20", "{y}{m}{d}_102030"),
+        *(
+            "{y}-{m}-{d} 10.20.30",
+            "{d} May {y}",
+            "May {d}, {y}",
+            "{y}-{m}-{d} 11:30 PM",
+            " {y}-{m}-{d} ",
+            "{y}{m}{d}T102030",
+        ),
+        *("{y}-{m}-{d} 10:20:30.123456", "{y}-{m}-{d}T10:20+02:00[Europe/Berlin]", "Wed May {d} {y} 10:00:00 GMT+0200"),
+    )
+    found = [
+        Case("dates", form, read_table(text_of(frame(date=spelled(form)))), well(days)) for form in dict.fromkeys(forms)
+    ]
+    mixed = [
+        [day, day.replace("-", ":"), day + "T23:30:00+02:00", day + " 10:00Z"][k % 4] for k, day in enumerate(DAYS)
+    ]
+    half = [day if k % 2 else "?" for k, day in enumerate(DAYS)]
+    found += [
+        Case("dates", "four spellings and zones in one column", read_table(text_of(frame(date=mixed))), well(days)),
+        Case(
+            "dates",
+            "half of them missing",
+            read_table(text_of(frame(date=half))),
+            told("16 of 32 dates cannot be read"),
+        ),
+        Case(
+            "dates",
+            "a day above 12 in one row",
+            read_table(text_of(frame(date=["13/05/2024", "01/05/2024"] * 16))),
+            told("day first"),
+        ),
+        Case(
+            "dates",
+            "nothing tells day from month",
+            read_table(text_of(frame(date=["01/05/2024", "02/05/2024"] * 16))),
+            told("day first"),
+        ),
+    ]
+    nothing = (
+        *(
+            "10:20",
+            "10:20:30",
+            "10:20 PM",
+            "102030",
+            "today",
+            "now",
+            "May",
+            "Monday",
+            "?",
+            "-",
+            "0",
+            "44317",
+            "44317.5",
+        ),
+        *("1619863200", "1714521600000", "0000:00:00 00:00:00", "0001-01-01", "0001:01:01 00:00:00", "1899-12-30"),
+        *("2024:13:45", "31.02.2024", "spring 24", "24-05-01", "NaT", "🦁"),
+    )
+    for word in nothing:
+        run = read_table(text_of(frame(date=word)))
+        found.append(
+            Case("dates", f"{word!r} is no day", run, told("32 of 32 dates cannot be read" if word != "NaT" else ""))
+        )
+    return found
+
+
+def _splits() -> list[Case]:
+    def halves(train, test, *more):
+        return [(train if k % 4 < 2 else test) if not more or k % 8 < 4 else more[0] for k in range(len(NAMES))]
+
+    def official(found) -> str:
+        wanted = ["train" if k % 4 < 2 else "test" for k in range(len(NAMES))]
+        return (
+            ""
+            if found.split.policy == "official" and found.catalogue.rows[SPLIT].tolist() == wanted
+            else "not official"
+        )
+
+    good = (
+        ("train", "test"),
+        ("Train", "TEST"),
+        ("database", "query"),
+        ("training", "testing"),
+        ("gallery", "query"),
+        (" train ", "test"),
+        ("val", "test"),
+    )
+    found = [
+        Case("splits", f"{a}, {b}", read_table(text_of(frame(split=halves(a, b)))), well(official)) for a, b in good
+    ]
+    odd = {
+        "a typo of test": (halves("train", "tset"), told("'tset'", "did you mean 'test'")),
+        "a typo of train": (halves("trian", "test"), told("'trian'", "did you mean 'train'")),
+        "a typo in some rows": (halves("train", "test", "tests"), told("'tests'", "did you mean 'test'")),
+        "a third part": (halves("train", "test", "holdout"), told("'holdout'")),
+        "numbers": (halves("1", "2"), told("'1', '2' are neither")),
+        "True and False": (halves("True", "False"), told("neither train nor test")),
+        "all of it train": ("train", told("no row of it is called test")),
+        "all of it test": ("test", told("no row of it is called train")),
+        "empty": ("", same),
+        "half of it empty": (halves("train", "test", ""), told("have no split value")),
+        "no animal on both sides": (["train" if k < 16 else "test" for k in range(len(NAMES))], told("not used")),
+        "words for nothing": ("NA", same),
+    }
+    return found + [
+        Case("splits", name, read_table(text_of(frame(split=v))), expect) for name, (v, expect) in odd.items()
+    ]
