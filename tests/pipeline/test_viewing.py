@@ -1,5 +1,6 @@
 """The views that val speaks for: where they help they are used, elsewhere they are not; test says nothing."""
 
+import shutil
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from reid_lib.core.errors import GalleryError
 from reid_lib.core.names import (
     DATASET,
     IDENTITY,
@@ -23,9 +25,10 @@ from reid_lib.core.names import (
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.openset.difference import Difference
 from reid_lib.openset.results import check_results
-from reid_lib.params.fields import EvaluateParams
-from reid_lib.pipeline import data, enrolment, evaluation, steps, takeover, viewing
+from reid_lib.params.fields import EvaluateParams, IdentifyParams
+from reid_lib.pipeline import data, enrolment, evaluation, galleries, steps, takeover, viewing
 from reid_lib.pipeline.recipes import FinishedRun
+from reid_lib.pipeline.target import open_target
 from reid_lib.pipeline.viewing import Viewing, choose_views, embed_viewed, pick_views
 
 SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "dataset": "demo:small", "scores": "embedding"}
@@ -143,8 +146,10 @@ def test_photographs_whose_orientation_nobody_knows_are_mirrored_with_a_note(mon
     assert "not known" not in caplog.text and "1 of 3 photographs are mirrored" in capsys.readouterr().out
 
 
-def test_a_run_with_views_says_them_and_new_photographs_are_embedded_alike(network, monkeypatch, tmp_path):
-    """To the last bit, though they are few and nothing is in the cache; with one view they would be others."""
+def test_a_run_with_views_says_them_and_new_photographs_are_embedded_alike(evaluated, network, monkeypatch, tmp_path):
+    """By the run and by its gallery; a run of the same weights with one view is refused there.
+
+    To the last bit, though they are few and nothing is in the cache; with one view they would be others."""
     experiment = started(views="flip")
     results = steps.evaluate(experiment)
     steps.finish(experiment, results)
@@ -167,6 +172,14 @@ def test_a_run_with_views_says_them_and_new_photographs_are_embedded_alike(netwo
     assert (found.embeddings.features == stored.features[place]).all()
     same = (stored.features == plain[TEST].features).all(axis=1)
     assert (same == ~may[rows[ROLE] == TEST].to_numpy()).all()
+    monkeypatch.setenv("REID_GALLERIES", str(tmp_path / "galleries"))
+    galleries.export_run(experiment.run.name, "mine", device="cpu")
+    target = open_target(IdentifyParams(gallery="mine", run=experiment.run.name))
+    assert target.network.recipe.views == "flip" and target.network.recipe.flanked == said["flanked"]
+    plain_run = evaluated[0].run
+    shutil.copytree(plain_run.folder, experiment.run.folder.parent / plain_run.name)
+    with pytest.raises(GalleryError, match="views 'flip'"):
+        open_target(IdentifyParams(gallery="mine", run=plain_run.name))
 
 
 def test_embeddings_of_some_roles_are_those_of_all(network, evaluated):
