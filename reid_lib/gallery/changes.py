@@ -133,7 +133,10 @@ def undo(gallery: Gallery) -> tuple[Version, Version]:
     with changing(gallery) as now:
         if now.previous is None:
             raise GalleryError(f"gallery {gallery.name!r} has no change that could be undone")
-        undone, before = (versions.read_version(gallery.folder, number) for number in (now.state_of, now.previous))
+        try:
+            undone, before = (versions.read_version(gallery.folder, number) for number in (now.state_of, now.previous))
+        except FileNotFoundError as error:
+            raise GalleryError(f"{error.filename} is missing: the change cannot be undone; {versions.CURE}") from error
         names = ("segments", "edits", "images", "animals", "previous", "state_of")
         state = {name: getattr(before, name) for name in names}
         return undone, commit(gallery, versions.next_version(now, **state, what=f"undone: {undone.what}"))

@@ -112,7 +112,13 @@ def _checked(root: Path, told: dict, file: str) -> Path:
         raise GalleryError(
             f"{path.parent} has no {file}: the gallery was made without it; export it again from its run"
         )
-    if compute_checksum(path) != told["files"][file]:
+    try:
+        checksum = compute_checksum(path)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise GalleryError(_damaged(path, error.strerror or repr(error))) from error
+    if checksum != told["files"][file]:
         raise GalleryError(_damaged(path, "its checksum differs"))
     return path
 

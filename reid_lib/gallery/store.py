@@ -53,7 +53,13 @@ class Gallery:
         """
         number = self._number()
         while True:
-            version = versions.read_version(self.folder, number)
+            try:
+                version = versions.read_version(self.folder, number)
+            except FileNotFoundError as error:
+                missing, number = number, self._number()
+                if number != missing:  # another one counts by now
+                    continue
+                raise GalleryError(f"{error.filename} is missing: {versions.CURE}") from error
             before, number = number, self._number()
             if version.segments or number == before:  # else it may have been emptied since (`changes.purge`)
                 return version

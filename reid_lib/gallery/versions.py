@@ -96,6 +96,10 @@ def read_version(root: Path, number: int) -> Version:
     path = _path(root, number)
     try:
         return Version.model_validate(files.read_checked_json(path))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise GalleryError(f"{path} cannot be read ({error.strerror or error!r}): {CURE}") from error
     except ValidationError as error:
         raise GalleryError(f"{path} is damaged (it is no version of a gallery): {CURE}") from error
     except ValueError as error:

@@ -150,6 +150,7 @@ class DecisionTable:
             raise self._trouble(error) from error
         replaced = self._file not in (None, state.st_ino) or state.st_size < self._read
         if not replaced and state.st_size == self._read:
+            self._notice_loss(counted)  # of a table that was emptied
             return False
         if replaced:
             self._forget()

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from damage_cases import delete, replace_by_folder
 from gallery_cases import make_gallery, photographs, same
 
 from reid_lib.core import files
@@ -126,3 +127,19 @@ def test_the_model_of_a_gallery_can_be_read_by_whoever_reads_the_gallery(root, m
     gallery = make_gallery(root)
     modes = {path.stat().st_mode for path in (*gallery.model_folder.iterdir(), gallery.folder / "gallery.json")}
     assert len(modes) == 1
+
+
+@pytest.mark.parametrize("damage", [replace_by_folder, delete])
+def test_a_version_or_an_array_that_is_gone_is_told_with_the_cure(root, damage):
+    gallery = make_gallery(root)
+    changes.rename_animal(gallery, "Anna", "Clara")
+    (features,) = gallery.folder.glob("segments/*/features.npy")
+    damage(features)
+    with pytest.raises(GalleryError, match="features.npy .*copy"):
+        gallery.load()
+    damage(gallery.folder / "versions" / "000001.json")
+    with pytest.raises(GalleryError, match="000001.json .*copy the gallery again"):
+        changes.undo(gallery)
+    damage(gallery.folder / "versions" / "000002.json")
+    with pytest.raises(GalleryError, match="000002.json .*copy the gallery again"):
+        gallery.version()

@@ -69,6 +69,11 @@ def test_rows_that_were_cut_off_are_told_until_somebody_says_that_it_is_right(ta
     assert safeguards.read_count(table.path) == left + 2
 
 
+def test_an_emptied_table_is_told(table, caplog):
+    table.path.write_bytes(b"")
+    assert not len(DecisionTable(table.path).read()) and "has 0 rows, and 5 were written: 5 are lost" in caplog.text
+
+
 def test_a_table_that_is_gone_is_told_and_one_that_never_was_is_not(table, tmp_path, caplog):
     assert not len(DecisionTable(tmp_path / "other.csv").read()) and not caplog.text
     table.path.unlink()
