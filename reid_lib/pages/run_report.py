@@ -4,10 +4,11 @@ Nothing in it is loaded from elsewhere. nbconvert is imported where it is used: 
 """
 
 import base64
-import os
 import re
 import time
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +56,9 @@ CAPTIONS = {
     "clusters": "Clusters of the test photographs by animal: how right they are, and how many individuals were found.",
     "leak": "The same embeddings under a random split: what the background gives away.",
 }
+# How a report ends: a flipped digit in it is noticed.
+END = b"</html>"
+SEAL, LONGEST_SEAL = re.compile(rb"<!-- crc32 ([0-9a-f]{8}) --></html>$"), 64
 ERROR_CELL = "papermill-error-cell-tag"
 SAYS_RUN = re.compile(r"^run '([^']+)' (?:on |is finished)", re.M)  # as pipeline.start prints it
 
@@ -107,13 +111,14 @@ def worked_on(notebook: Any) -> RunFolder | None:
 
 
 def has_report(run: RunFolder) -> bool:
-    """Is there a report, to its last line?"""
+    """Is there a report, to its last line and as it was written?"""
     try:
-        with open(run.path(REPORT_HTML), "rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 64))
-            return file.read().rstrip().endswith(b"</html>")
+        content = run.path(REPORT_HTML).read_bytes().rstrip()
     except OSError:
         return False
+    if not (sealed := SEAL.search(content, max(0, len(content) - LONGEST_SEAL))):
+        return content.endswith(END)  # of a version before
+    return zlib.crc32(content[: sealed.start()]) == int(sealed[1], 16)
 
 
 def assemble_report(run: RunFolder) -> "NotebookNode":
@@ -162,8 +167,11 @@ def _check_finished(run: RunFolder) -> None:
 def _write(run: RunFolder, notebook) -> Path:
     path = run.path(REPORT_HTML)
     text = render_notebook(notebook, title=run.name, header=_header(run))
+    content = text.rstrip().encode("utf-8").removesuffix(END)
+    with suppress(OSError):
+        path.rmdir()  # an empty folder in its place is nobody's loss; another one is told
     with files.atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content + b"<!-- crc32 %08x -->" % zlib.crc32(content) + END + b"\n")
     return path
 
 

@@ -3,13 +3,14 @@
 import os
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from made_metrics import metrics
 
 from reid_lib.core import frames
 from reid_lib.core.kernel import ENGINE
 from reid_lib.core.names import ALL_METRICS_CSV, METRICS_JSON, REPORT_HTML
-from reid_lib.pages import finished_run
+from reid_lib.pages import finished_run, run_report
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import steps
 from reid_lib.runs.run import Run
@@ -71,3 +72,34 @@ def test_a_table_that_cannot_be_written_costs_a_finished_run_nothing(root, capsy
     (root / ALL_METRICS_CSV).mkdir()
     finished_run.make_missing(run)
     assert "note: run 'mine' is finished, but all_model_metrics.csv could not be" in capsys.readouterr().out
+
+
+def test_a_report_that_is_not_as_it_was_written_is_made_again(root):
+    """A digit of the headline, say: the page would be whole, and wrong."""
+    run = stopped()
+    finished_run.make_missing(run)
+    path, rng = run.path(REPORT_HTML), np.random.default_rng(0)
+    content = path.read_bytes()
+    for place in [*rng.integers(0, len(content), 60), len(content) - 20]:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(flipped)
+        assert not run_report.has_report(run) or len(content) - place < 40, place
+    path.write_bytes(content.replace(b"geometric", b"arithmetic", 1))
+    finished_run.make_missing(run)
+    assert run_report.has_report(run) and b"arithmetic" not in path.read_bytes()
+
+
+def test_a_folder_in_the_place_of_the_report_costs_no_report(root, capsys):
+    run = stopped()
+    path = run.path(REPORT_HTML)
+    path.mkdir()
+    finished_run.make_missing(run)
+    assert run_report.has_report(run)
+    path.unlink()
+    path.mkdir()
+    (path / "mine.txt").touch()
+    capsys.readouterr()
+    finished_run.make_missing(run)
+    assert "report.html cannot be written (" in (said := capsys.readouterr().out) and "move it away" in said
+    assert (path / "mine.txt").exists() and run.finished
