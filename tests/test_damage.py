@@ -162,7 +162,13 @@ def test_a_checkpoint_of_another_network_is_not_continued(runs, again, capsys, m
     assert "note: last.ckpt does not fit this network" in capsys.readouterr().out and as_undisturbed(runs, "broken")
 
 
-@pytest.mark.parametrize("damage", [empty, garble, delete])
+def change_digit(path):
+    content = path.read_bytes()
+    place = content.rindex(b".") + 1
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+
+
+@pytest.mark.parametrize("damage", [empty, garble, delete, change_digit])
 def test_a_lost_history_comes_back_from_the_checkpoint(runs, again, damage):
     before = frames.read_csv(runs / "broken" / HISTORY_CSV)
     damage(runs / "broken" / HISTORY_CSV)

@@ -144,6 +144,9 @@ class Run(RunFolder):
                 f"{self.folder} away, or give this run a name of its own: -r run_name NAME"
             ) from error
         differences = list_differences(stored, key)
+        if differences and computed and self._key_digest() == digest(key):  # status.json knows better
+            self._undescribed = f"{self.path(PARAMS_JSON)} is damaged: it differs from what the run began with"
+            return True
         if differences and not self.finished and not computed:
             return False
         if differences:
@@ -229,9 +232,12 @@ class Run(RunFolder):
             if self.path(HISTORY_CSV).is_file():
                 self.path(HISTORY_CSV).unlink()
         kept = history[history["epoch"] <= epoch]
-        whole = rows and rows[0]["epoch"] == 0  # a checkpoint of versions before had none
-        if whole and kept["epoch"].tolist() != [row["epoch"] for row in rows]:
-            self.write_csv(HISTORY_CSV, pd.DataFrame(rows).astype({"epoch": int}))
+        whole = bool(rows) and rows[0]["epoch"] == 0  # a checkpoint of versions before had none
+        told = pd.DataFrame(rows).astype({"epoch": int}) if whole else kept
+        if whole and told.to_csv(index=False) != kept.to_csv(index=False):
+            if told["epoch"].tolist() == kept["epoch"].tolist():  # else a kill came between the two files
+                LOGGER.warning(f"{self.path(HISTORY_CSV)} is not as it was written: written again from the checkpoint")
+            self.write_csv(HISTORY_CSV, told)
         elif len(kept) < len(history):
             self.write_csv(HISTORY_CSV, kept)
 
