@@ -171,8 +171,8 @@ class Lock:
         if self._lives(found):
             raise RunBusyError(
                 f"run {self.path.parent.name!r} belongs to process {found.owner.get(PID, '?')} on "
-                f"{found.owner.get(HOST, 'an unknown machine')}, which is alive: wait for it, stop it, or choose "
-                "another run_name"
+                f"{found.owner.get(HOST, 'an unknown machine')}, which is alive{_how_known(found)}: wait for it, stop "
+                "it, or choose another run_name"
             )
         self.before = found.owner
         if self._look() == found:  # not where it was released, and taken by somebody else, while it was watched
@@ -194,6 +194,14 @@ class Lock:
         while (now := self._look()) == found and time.monotonic() < deadline:
             time.sleep(min(0.5, WATCH_S))
         return now is not None and now != found
+
+
+def _how_known(found: Found) -> str:
+    """What to add where a process id says nothing: a killed owner in another container seems to live for a while."""
+    if _asked(found.owner) is not None:
+        return ""
+    age = max(0.0, time.time() - found.heartbeat)
+    return f" by its sign of life {age:.0f} s ago (without one for {STALE_S:.0f} s it can be succeeded)"
 
 
 def _write_new(path: Path, text: str) -> None:

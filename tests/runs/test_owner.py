@@ -102,7 +102,7 @@ def test_a_fresh_heartbeat_from_elsewhere_means_alive_whatever_the_process_id_sa
     """Containers with the host's network share its name; of a process of theirs nothing is known here."""
     pid = os.getpid() if given_away else 10**9
     write_lock(root, identify_process() | elsewhere, pid=pid, start="1", age_s=30)
-    with pytest.raises(RunBusyError, match=f"process {pid} on .* alive"):
+    with pytest.raises(RunBusyError, match=f"process {pid} on .* alive by its sign of life 3. s ago .*for 120 s"):
         open_run()
 
 
