@@ -4,9 +4,9 @@
 
 Each run has 1 to 3 epochs of the small drawn animals. It is killed by SIGKILL, SIGTERM or SIGINT, which goes to
 papermill, to its kernel, or to both; half of the moments are anywhere in the time that a run takes, the others shortly
-after one of its files has appeared. In the end it is compared with a run of the same parameters that nothing disturbed:
-metrics, predictions and weights to the last byte, history but for its times; report there, row in the table of all
-runs, nothing left over.
+after one of its files has appeared; early ones come first, so that a run is not finished after the first. In the end it
+is compared with a run of the same parameters that nothing disturbed: metrics, predictions and weights to the last byte,
+history but for its times; report there, row in the table of all runs, nothing left over.
 """
 
 import argparse
@@ -44,8 +44,8 @@ from reid_lib.runs.owner import LOCK
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 TARGETS = ("papermill", "kernel", "both")
-# Files after which a run is killed; the last is its state, which has to say that it is finished.
-LANDMARKS = (LOCK, CHECKPOINT, MODEL_WEIGHTS, "embeddings/test.npz", METRICS_JSON, CHECKSUMS_JSON, FINISHED)
+# Files after which a run is killed, in their order; the last is its state, which has to say that it is finished.
+LANDMARKS = (LOCK, MODEL_WEIGHTS, CHECKPOINT, "embeddings/test.npz", METRICS_JSON, CHECKSUMS_JSON, FINISHED)
 SAME = (METRICS_JSON, PREDICTIONS_CSV, MODEL_WEIGHTS)
 TIMES = ("images_per_s", "seconds")  # columns of the history that no two runs share
 EPOCHS = (1, 2, 3)
@@ -59,7 +59,8 @@ class Blow:
     """One kill: all of it is drawn beforehand, so that a seed means the same kills on every machine.
 
     Attributes:
-        landmark: file (or state) that is waited for; None: the moment is `share` of the time that a run takes.
+        landmark: file (or state) that is waited for; None: only for `share`.
+        share: of the time that a run takes; of half of it where the run was finished before.
         then_s: seconds after the landmark.
     """
 
@@ -73,6 +74,11 @@ class Blow:
     def draw(cls, rng: random.Random) -> "Blow":
         landmark = rng.choice(LANDMARKS) if rng.random() < 0.5 else None
         return cls(landmark, rng.random(), rng.uniform(0, SHORTLY_S), rng.choice(SIGNALS), rng.choice(TARGETS))
+
+    @property
+    def place(self) -> float:
+        """About where in a run it lies: 0 its start, 1 its end."""
+        return self.share if self.landmark is None else (LANDMARKS.index(self.landmark) + 1) / len(LANDMARKS)
 
     def __str__(self) -> str:
         return f"{self.number.name} to {self.target}"
@@ -109,7 +115,7 @@ def main() -> None:
                 whole[epochs] = run_undisturbed(root, epochs)
             one = Ended(f"killed-{k:02d}", epochs)
             blows = [Blow.draw(rng) for _ in range(rng.randint(max(1, given.kills - 1), given.kills + 1))]
-            disturb(root, one, whole[epochs], blows)
+            disturb(root, one, whole[epochs], sorted(blows, key=lambda blow: blow.place))
             ended.append(one)
             print(f"{one.name}: {epochs} epochs, {', '.join(one.kills)}; {'; '.join(one.wrong) or 'equal'}", flush=True)
     print(f"\nseed {given.seed}\n{summarise(ended)}")
@@ -168,9 +174,10 @@ def disturb(root: Path, one: Ended, whole: tuple[RunFolder, float], blows: list[
 
 def wait_for_moment(process: subprocess.Popen, run: RunFolder, blow: Blow, takes: float) -> None:
     """Wait until it is time for a kill, or the process has ended."""
-    begun, until = time.time(), time.monotonic() + (takes * blow.share if blow.landmark is None else 2 * takes)
+    begun, waits = time.time(), blow.landmark is not None and not run.finished
+    until = time.monotonic() + takes * (2 if waits else blow.share / 2 if run.finished else blow.share)
     while process.poll() is None and time.monotonic() < until:
-        if blow.landmark is not None and has_come(run, blow.landmark, begun):
+        if waits and has_come(run, blow.landmark, begun):
             until = min(until, time.monotonic() + blow.then_s)
             break
         time.sleep(0.01)
