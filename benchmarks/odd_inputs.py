@@ -25,7 +25,7 @@ from reid_lib.core.messages import counted
 LIMIT_S = 60
 WELL, NOTED, MESSAGE, RAW, WRONG, REFUSED = (
     *("ends well", "ends well, with a note", "a message of ours", "raw traceback", "silently wrong"),
-    "refused though usable",
+    "another message",
 )
 KINDS = (WELL, NOTED, MESSAGE, RAW, WRONG, REFUSED)
 
