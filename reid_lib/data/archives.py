@@ -20,7 +20,7 @@ def unpack_within(folder: Path) -> Iterator[None]:
     """
     if not hasattr(tarfile, "data_filter"):
         raise CatalogueError("archives are unpacked by Python 3.11.4 or newer: older ones write outside of the folder")
-    before = tarfile.TarFile.extraction_filter
+    before = vars(tarfile.TarFile)["extraction_filter"]  # as it stands there: the attribute would unwrap it
     tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
     try:
         yield
