@@ -14,6 +14,7 @@ import argparse
 import contextlib
 import hashlib
 import io
+import json
 import multiprocessing
 import os
 import re
@@ -40,12 +41,13 @@ from reid_lib.cli.main import main as command
 from reid_lib.compare.comparison import Comparison
 from reid_lib.compare.verdicts import tabulate_differences
 from reid_lib.core.errors import ReidError
-from reid_lib.core.names import ANSWERS_CSV, HISTORY_CSV, INDIVIDUAL, PATH, REPORT_HTML
+from reid_lib.core.files import read_json
+from reid_lib.core.names import ANSWERS_CSV, HISTORY_CSV, INDIVIDUAL, PARAMS_JSON, PATH, REPORT_HTML
 from reid_lib.pages.run_report import has_report
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline import galleries, takeover
 from reid_lib.pipeline.review import open_review
-from reid_lib.runs.folder import RunFolder
+from reid_lib.runs.folder import UNREADABLE, RunFolder
 
 AGAIN, REFUSED, SAME, UNSEEN, WRONG, TRACEBACK = OUTCOMES = (
     "told, made again or done without", "told, refused with what to do", "nothing to tell, result the same",
@@ -281,6 +283,10 @@ def _digest(path: Path) -> str:
     if path.name == HISTORY_CSV:  # a training that was done again took another time
         with contextlib.suppress(ValueError):
             return pd.read_csv(path).drop(columns=list(TIMES), errors="ignore").to_csv()
+    if path.name == PARAMS_JSON:
+        with contextlib.suppress(ValueError, AttributeError):  # when a run began is another time
+            told = {k: v for k, v in read_json(path).items() if k != "environment"}
+            return json.dumps(told, sort_keys=True)
     if path.name == REPORT_HTML:  # which has ids drawn at random
         return "whole" if has_report(RunFolder(path.parent)) else "damaged"
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -306,7 +312,10 @@ def judge(whole: Said, found: Said) -> str:
     """What became of a damage."""
     if found.traceback:
         return TRACEBACK
-    told = bool(found.notes - whole.notes) or found.refused
+    listed = any(
+        UNREADABLE in now and UNREADABLE not in was for now, was in zip(found.shown, whole.shown, strict=False)
+    )
+    told = bool(found.notes - whole.notes) or found.refused or listed
     if found.left == whole.left and (told or found.shown == whole.shown):
         return AGAIN if told else SAME
     if found.refused:
