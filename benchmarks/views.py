@@ -40,9 +40,11 @@ def main() -> None:
             ways = {ONE: (ONE, rows), FLIP: (FLIP, rows), CROPS: (CROPS, rows)}
             if ORIENTATION in rows:
                 ways["flip, flanks mirrored"] = (FLIP, rows.drop(columns=ORIENTATION))
-            answers = {way: evaluate(f"{name}, {way}", *told, given.image_size) for way, told in ways.items()}
-            for way in list(ways)[1:]:
-                tell_difference(f"{name}, {way}", answers[way], answers[ONE])
+            answers = {}
+            for way, told in ways.items():
+                answers[way] = evaluate(f"{name}, {way}", *told, given.image_size)
+                if way != ONE:
+                    tell_difference(f"{name}, {way}", answers[way], answers[ONE])
 
 
 def list_nyala(root: Path) -> pd.DataFrame:
@@ -91,7 +93,8 @@ def tell_difference(name: str, answers: Answers, one: Answers) -> None:
     """The paired differences to one view."""
     for role in (VAL, TEST):
         for metric, d in compare_answers(answers, one, role=role).items():
-            print(f"{name} minus one, {role}, {metric}: {d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f}): {d.verdict}")
+            interval = f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f}): {d.verdict}"
+            print(f"{name} minus one, {role}, {metric}: {interval}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from reid_lib.embed.store import embed_images
 from reid_lib.embed.views import CROPS, FLIP, ONE
 from reid_lib.match.cosine import Cosine
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.difference import Difference
+from reid_lib.openset.difference import BETTER, FEW, Difference
 from reid_lib.openset.paired import COMPARED, compare_answers, describe_differences, to_entry
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.pipeline.experiment import Experiment
@@ -85,17 +85,20 @@ def choose_views(experiment: Experiment, model: "ReidModel", pixels: np.ndarray)
 
 
 def pick_views(tried: dict[str, dict[str, Difference]]) -> tuple[str, str]:
-    """The views whose score on val is better than that of one view, by an interval above 0, and in words why.
+    """The views whose score on val is better than that of one view, and in words why.
 
-    The score is the geometric mean of BAKS and BAUS, or top-1 where val has no unknown animals. Of several, the best.
+    The score is the geometric mean of BAKS and BAUS, or top-1 where val has no unknown animals. Better is what the
+    verdict of the difference calls so: an interval above 0, of enough animals to be believed. Of several, the best.
     """
     better, words = {}, []
     for views, found in tried.items():
         metric = next((name for name in DECIDING if name in found), None)
         if metric is None:
             words.append(f"{views} has nothing to be judged by")
-        elif found[metric].low > 0:
+        elif found[metric].verdict == BETTER:
             better[views] = found[metric].value
+        elif found[metric].verdict == FEW:
+            words.append(f"val has too few animals to tell {views} from one view")
         else:
             words.append(f"{views} is not better than one view on val")
     if better:

@@ -54,7 +54,8 @@ def network(evaluated):
 
 
 def difference(metric: str, value: float, low: float) -> Difference:
-    return Difference(metric, VAL, value, low, 2 * value - low, 0.01, 30, 30)
+    verdict = "better" if low > 0 else "not distinguishable"
+    return Difference(metric, VAL, value, low, 2 * value - low, 0.01, 30, 30, verdict)
 
 
 def test_what_is_better_by_an_interval_above_zero_is_taken_and_of_several_the_best():
@@ -68,6 +69,11 @@ def test_what_is_better_by_an_interval_above_zero_is_taken_and_of_several_the_be
     assert picked(surely, best)[0] == "crops" and picked(best, surely)[0] == "flip"
     used, why = picked(hardly, worse)
     assert used == "one" and "flip is not better" in why and "crops is not better" in why
+    few = replace(difference("geometric_mean", *surely), verdict="too few")
+    assert pick_views({"flip": {"geometric_mean": few}}) == (
+        "one",
+        "one: val has too few animals to tell flip from one view",
+    )
     one_of_top1 = {"crops": {"top1": difference("top1", *surely), "auroc": difference("auroc", *worse)}}
     assert pick_views(one_of_top1)[0] == "crops"
     assert pick_views({"crops": {"auroc": difference("auroc", *surely)}})[0] == "one" == pick_views({})[0]
@@ -101,6 +107,7 @@ def test_auto_takes_what_val_speaks_for_and_never_looks_at_test(monkeypatch, goo
     experiment = started(views="auto")
     rows = experiment.split.rows
     spoilt = Spoilt(monkeypatch, experiment, good)
+    monkeypatch.setattr("reid_lib.openset.difference.TOO_FEW", 2)  # of an interval that is to be believed
     experiment.split = replace(experiment.split, rows=rows.drop(columns=ORIENTATION, errors="ignore"))
     found = choose_views(experiment, None, None)
     assert found.used == (good if good != "none" else "one") and found.why.startswith(f"{found.used}: ")
