@@ -60,7 +60,7 @@ class NotebookParams(BaseModel):
         {"run_name", "reference", "device", "num_gpus", "data_root", "num_workers", "torch_compile"}
     )
     # What came after the first runs: at its default it is no part of their key.
-    LATER: ClassVar[frozenset[str]] = frozenset({"encounter", "views"})
+    LATER: ClassVar[frozenset[str]] = frozenset({"encounter", "rerank", "views"})
     RUN_PREFIX: ClassVar[str] = ""  # of the names made for runs
 
     @classmethod
