@@ -38,9 +38,10 @@ train: $(READY)
 	notebooks/train.ipynb "$$folder/train.ipynb" --cwd notebooks $(ARGS) && $(BIN)/python -m reid_lib show "$$run"
 
 # Files side by side, one thread each: the end-to-end tests mostly wait. TESTS="tests/data/test_split.py -k leak" runs a few.
-# Hundreds of processes start: what one has compiled the others read, also where Python is told to write no bytecode.
+# Hundreds of processes start: what one has compiled the others read, also where Python is told to write no bytecode;
+# tests/without holds what none of them needs to import.
 test: $(READY)
-	PYTHONDONTWRITEBYTECODE= PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS="$${OMP_NUM_THREADS:-1}" $(BIN)/python -m pytest \
+	PYTHONDONTWRITEBYTECODE= PYTHONPATH="$(CURDIR)/tests/without$${PYTHONPATH:+:$$PYTHONPATH}" PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS="$${OMP_NUM_THREADS:-1}" $(BIN)/python -m pytest \
 	-n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(READY)

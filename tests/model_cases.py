@@ -5,7 +5,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from PIL import Image
-from sklearn.datasets import load_sample_image
 
 from reid_lib.nets.network import ReidModel, build_model
 
@@ -14,6 +13,8 @@ SMALL = "resnet10t"  # three times faster than the default
 
 
 def photograph(name, px) -> torch.Tensor:
+    from sklearn.datasets import load_sample_image  # seconds, that who only collects the tests need not wait for
+
     image = Image.fromarray(load_sample_image(name))
     left = (image.width - image.height) // 2
     square = image.crop((left, 0, left + image.height, image.height)).resize((px, px), Image.Resampling.BICUBIC)
