@@ -57,8 +57,8 @@ CAPTIONS = {
     "leak": "The same embeddings under a random split: what the background gives away.",
 }
 # How a report ends: a flipped digit in it is noticed.
-END = b"</html>"
-SEAL, LONGEST_SEAL = re.compile(rb"<!-- crc32 ([0-9a-f]{8}) --></html>$"), 64
+END, SEAL = b"</html>", re.compile(rb"<!-- crc32 ([0-9a-f]{8}) --></html>$")
+LONGEST_SEAL = 64  # bytes
 ERROR_CELL = "papermill-error-cell-tag"
 SAYS_RUN = re.compile(r"^run '([^']+)' (?:on |is finished)", re.M)  # as pipeline.start prints it
 

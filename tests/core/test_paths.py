@@ -47,11 +47,11 @@ def test_a_cache_that_is_a_file(a_file, tmp_path):
 
 
 def test_a_disk_that_is_full_before_a_run_begins_leaves_nothing(clean_dirs, monkeypatch):
-    def full(self, text):
-        self.touch()  # as a disk does that has room for the name alone
+    def full(path, text):
+        path.touch()  # as a disk does that has room for the name alone
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(owner.Path, "write_text", full)
+    monkeypatch.setattr(owner, "_write_new", full)
     with pytest.raises(RunError, match=r"cannot be written \(No space left on device\): make room"):
         open_run()
     assert not list((clean_dirs / "runs" / "r").iterdir())
