@@ -13,6 +13,7 @@ import zlib
 import numpy as np
 import pytest
 from claimed import open_run
+from small_disk import needs_root, small_disk
 
 from reid_lib.core import files, processes, temporaries
 from reid_lib.core.errors import RunError
@@ -31,21 +32,14 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_behind(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+@needs_root
 def test_a_full_disk_says_which_and_keeps_the_old_file(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("cannot mount a small disk here")
-    try:
+    with small_disk(tmp_path, "64k") as disk:
         files.write_json(disk / "x.json", {"old": True})
         with pytest.raises(RunError, match=r"no room left in .*disk .*run the same command again"):
             files.write_json(disk / "x.json", {"new": "x" * 200_000})
         assert files.read_json(disk / "x.json") == {"old": True}
         assert [p.name for p in disk.iterdir()] == ["x.json"]
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("unexpected pos 576 vs 534"), ValueError("I/O error")])

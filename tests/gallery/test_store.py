@@ -2,9 +2,9 @@
 
 import shutil
 
-import numpy as np
 import pytest
 from damage_cases import delete, replace_by_folder
+from flipped import flip_bits
 from gallery_cases import make_gallery, photographs, same
 
 from reid_lib.core import files
@@ -92,13 +92,8 @@ def test_no_flipped_bit_of_what_a_gallery_says_of_itself_passes(root, file):
     """A digit of the threshold, of a name or of the version that counts: another answer, and nobody would know."""
     gallery = make_gallery(root)
     changes.rename_animal(gallery, "Anna", "Clara")
-    path, rng = gallery.folder / file, np.random.default_rng(0)
-    content, whole = path.read_bytes(), (gallery.recipe(), gallery.log(), gallery.load()[1])
-    noticed = 0
-    for place in rng.integers(0, len(content), 60):
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << int(rng.integers(8))
-        path.write_bytes(flipped)
+    whole, noticed = (gallery.recipe(), gallery.log(), gallery.load()[1]), 0
+    for place in flip_bits(gallery.folder / file, 60):
         try:
             found = gallery.recipe(), gallery.log(), gallery.load()[1]
         except GalleryError as error:

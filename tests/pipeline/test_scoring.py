@@ -1,6 +1,7 @@
 """What answers an evaluation: several scores, fused by what val teaches; and what is said of each."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ from reid_lib.openset.paired import compare_answers, to_entry
 from reid_lib.pipeline import evaluation, scoring
 
 
-def score_again(experiment, rows=None):
-    """The similarities of a run anew, from its stored embeddings; with these rows instead of its own."""
+def score_again(experiment, rows=None, **params):
+    """The similarities of a run anew, from its stored embeddings; with these rows and parameters instead of its own."""
     rows = experiment.split.rows if rows is None else rows
+    experiment = replace(experiment, params=experiment.params.model_copy(update=params))
     stored = {r: EmbeddingSet.load(experiment.run.path(f"embeddings/{r}.npz"), rows) for r in (GALLERY, VAL, TEST)}
     return scoring.score_roles(experiment, evaluation.similarities(experiment, stored))
 
@@ -106,23 +108,13 @@ def test_the_embedding_alone_is_the_evaluation_of_before(evaluated):
 
 def test_local_scores_alone_take_nothing_of_the_embedding(fused):
     experiment, _, _ = fused
-    params = experiment.params
-    experiment.params = params.model_copy(update={"scores": "local"})
-    try:
-        scored = score_again(experiment)
-    finally:
-        experiment.params = params
+    scored = score_again(experiment, scores="local")
     assert "embedding" not in scored.fusion.scores and "embedding" in scored.alone
 
 
 def test_shared_neighbours_are_one_more_score_that_only_a_lower_loss_takes(fused):
     experiment, results, _ = fused
-    params = experiment.params
-    experiment.params = params.model_copy(update={"rerank": "auto"})
-    try:
-        scored = score_again(experiment)
-    finally:
-        experiment.params = params
+    scored = score_again(experiment, rerank="auto")
     shared = scored.pairs[VAL].scores[SHARED_NEIGHBOURS]
     assert ((shared >= 0) & (shared <= 1)).all() and len(np.unique(shared)) > 2
     assert SHARED_NEIGHBOURS not in scored.fusion.scores  # it is tried, not given
@@ -138,10 +130,5 @@ def test_shared_neighbours_are_one_more_score_that_only_a_lower_loss_takes(fused
 @pytest.mark.parametrize("scores", ["embedding+local", "local"])
 def test_shared_neighbours_belong_to_the_embedding(fused, scores):
     experiment, _, _ = fused
-    params = experiment.params
-    experiment.params = params.model_copy(update={"scores": scores, "rerank": "auto"})
-    try:
-        scored = score_again(experiment)
-    finally:
-        experiment.params = params
+    scored = score_again(experiment, scores=scores, rerank="auto")
     assert (SHARED_NEIGHBOURS in scored.pairs[TEST].scores) == (scores != "local")

@@ -1,16 +1,15 @@
 """last.ckpt: read only when it is whole and of the same run; what does not fit changes nothing."""
 
 import errno
-import os
 import resource
-import subprocess
 from pathlib import Path
 
-import numpy as np
 import psutil
 import pytest
 import torch
 from claimed import open_run
+from flipped import flip_bits
+from small_disk import needs_root, small_disk
 
 from reid_lib.core.errors import RunError, TrainingError
 from reid_lib.core.names import CHECKPOINT
@@ -51,12 +50,8 @@ def test_one_flipped_bit_is_noticed(path, where):
 
 def test_no_flipped_bit_passes_or_raises_another_error(path):
     """200 at random, in weights, names and what the archive says of itself: told, or in what nobody reads (padding)."""
-    content, whole, rng = path.read_bytes(), checkpoint.read(path, "mine"), np.random.default_rng(0)
-    noticed = 0
-    for place in rng.integers(0, len(content), 200):
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << int(rng.integers(8))
-        path.write_bytes(flipped)
+    whole, noticed = checkpoint.read(path, "mine"), 0
+    for place in flip_bits(path, 200):
         try:
             state = checkpoint.read(path, "mine")
         except checkpoint.UnusableCheckpoint:
@@ -139,22 +134,15 @@ def test_a_run_whose_checkpoint_finds_no_room_says_so_and_has_failed(clean_dirs)
     assert not list(run.folder.glob(f"*{TEMPORARY}*"))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a small disk")
+@needs_root
 def test_on_a_disk_that_is_full_the_state_can_still_be_written(tmp_path, monkeypatch):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("cannot mount a small disk here")
-    try:
+    with small_disk(tmp_path, "2m") as disk:
         monkeypatch.setenv("REID_RUNS", str(disk))
         run = open_run()
         with pytest.raises(RunError, match="no room left"), run.guard(), run.write(CHECKPOINT) as path:
             checkpoint.write(path, LARGE, "mine")
         assert run.status()["state"] == "failed"
         (disk / "executed.ipynb").write_bytes(bytes(2**20))  # room for the notebook, too
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 # --- another torch ---------------------------------------------------------------------------------------------------
