@@ -1,12 +1,14 @@
 """What the tests of images share."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
+from reid_lib.data import photo, pixels
 from reid_lib.data.catalogue import Catalogue
 
 RED, GREEN, BLUE, YELLOW = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)
@@ -45,3 +47,12 @@ def catalogue_of_noise(folder, n):
 def arrays(clean_dirs):
     """Files of the cache, locks left out."""
     return sorted(path for path in (clean_dirs / "cache" / "pixels").iterdir() if path.is_file())
+
+
+def decoded(monkeypatch) -> list:
+    """Files that are decoded from now on."""
+    seen, original = [], photo.open_upright
+    monkeypatch.setattr(
+        pixels, "open_upright", lambda file, **options: [seen.append(Path(file).name), original(file, **options)][1]
+    )
+    return seen
