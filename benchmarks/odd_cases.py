@@ -175,3 +175,13 @@ def _same(wanted, given) -> bool:
 
 
 same = well(same_animals())
+
+
+def spoil(make: Callable[[Path], object], **options):
+    """A case's `run`: the plain herd, then what `make` does to it."""
+
+    def run(folder: Path) -> Read:
+        make(herd(folder))
+        return read(folder, "folder", **options)
+
+    return run

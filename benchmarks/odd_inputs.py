@@ -36,13 +36,14 @@ class TooLongError(Exception):
 
 def all_cases() -> list[Case]:
     import odd_annotations
+    import odd_folders
     import odd_parameters
     import odd_photographs
     import odd_tables
+    import odd_values
 
-    return [
-        case for module in (odd_tables, odd_photographs, odd_annotations, odd_parameters) for case in module.cases()
-    ]
+    modules = odd_tables, odd_values, odd_folders, odd_photographs, odd_annotations, odd_parameters
+    return [case for module in modules for case in module.cases()]
 
 
 def judge(case: Case, folder: Path) -> tuple[str, str]:

@@ -1,12 +1,10 @@
-"""Odd tables: separators, encodings, columns, paths, names of animals, dates, the data set's own split."""
+"""Odd tables: separators, encodings, columns, names of animals, the data set's own split."""
 
 from odd_cases import (
     NAMES,
     Case,
     anything,
     frame,
-    herd,
-    read,
     read_table,
     refused,
     same,
@@ -16,8 +14,7 @@ from odd_cases import (
     well,
 )
 
-from reid_lib.core.names import DATE, ORIENTATION, SPLIT
-from reid_lib.data.dates import parse_days
+from reid_lib.core.names import ORIENTATION, SPLIT
 
 PLAIN = text_of(frame())
 UMLAUTS = {name[0]: name for name in ("aä", "bö", "cü", "dé", "eñ", "fç", "gå", "hß")}
@@ -27,11 +24,10 @@ HEADERS = {
     "path": ("Path", "FILE", "File Name", "file-name", "filepath", "image_path", " image ", "Photo", "img"),
     "identity": ("Identity", "INDIVIDUAL", "individual id", "Animal", "animal-id", "Name", "label", " individual_name"),
 }
-DAYS = [f"2024-05-{1 + 3 * (k % 4):02}" for k in range(len(NAMES))]  # four days of each animal
 
 
 def cases() -> list[Case]:
-    return [*_forms(), *_broken(), *_columns(), *_paths(), *_identities(), *_dates(), *_splits()]
+    return [*_forms(), *_broken(), *_columns(), *_identities(), *_splits()]
 
 
 def _forms() -> list[Case]:
@@ -141,72 +137,6 @@ def _flanks(wanted: str):
     return lambda found: "" if set(found.catalogue.rows[ORIENTATION]) == {wanted} else "another orientation"
 
 
-def _paths() -> list[Case]:
-    def spelled(change):
-        return text_of(frame(path=[change(name) for name in NAMES]))
-
-    def absolute(folder, some=99):
-        herd(folder)
-        paths = [str(folder / name) if i < some else name for i, name in enumerate(NAMES)]
-        (folder / "t.csv").write_text(text_of(frame(path=paths)))
-        return read(folder)
-
-    spellings = {
-        "backslashes": (spelled(lambda p: p.replace("/", "\\")), same),
-        "./ before": (spelled(lambda p: "./" + p), same),
-        "// within": (spelled(lambda p: p.replace("/", "//")), same),
-        "../ and back": (spelled(lambda p: "a/../" + p), same),
-        "blanks around": (spelled(lambda p: f"  {p}  "), same),
-        "blanks around, in quotes": (text_of(frame(path=[f" {p} " for p in NAMES]), quoting=1), same),
-        "capitals": (spelled(str.upper), refused("reads alike")),
-        "the ending left out": (spelled(lambda p: p[:-4]), refused("missing file")),
-        "another ending": (spelled(lambda p: p[:-3] + "jpg"), refused("missing file")),
-        "an address": (spelled(lambda p: "https://example.org/" + p), refused("")),
-        "file://": (spelled(lambda p: "file://" + p), refused("")),
-        "a path of Windows": (spelled(lambda p: "C:\\photos\\" + p), refused("")),
-        "~": (spelled(lambda p: "~/" + p), refused("")),
-        "a folder": (spelled(lambda p: p[0]), refused("")),
-        "the table itself": (spelled(lambda p: "table.csv"), refused("")),
-        "a path that is missing": (text_of(frame(path=["", *NAMES[1:]])), refused("no path")),
-        "one photograph twice": (PLAIN + "a/0.png,a\n", refused("")),
-        "one photograph, two animals": (PLAIN + "a/0.png,b\n", refused("")),
-        "300 letters": (spelled(lambda p: "x" * 300 + p), refused("")),
-        "5,000 letters": (spelled(lambda p: "x/" * 2500 + p), refused("")),
-        "a line break": (spelled(lambda p: p.replace("/", "/\n")), refused("")),
-        "escapes": (spelled(lambda p: p.replace("/", "%2F")), same),
-    }
-    found = [Case("paths", name, read_table(text), expect) for name, (text, expect) in spellings.items()]
-    found += [
-        Case("paths", "absolute", absolute, same),
-        Case("paths", "some absolute, some not", lambda folder: absolute(folder, 9), refused("make them alike")),
-    ]
-    for name in (
-        "Lüneburg",
-        "猫",
-        "🦁",
-        "a b",
-        " blank",
-        "blank ",
-        "quo'te",
-        'quo"te',
-        "com,ma",
-        "semi;colon",
-        "per%20cent",
-        "#1",
-        "-1",
-    ):
-        paths = [f"{name}/{plain.replace('/', '_')}" for plain in NAMES]
-
-        def run(folder, paths=paths):
-            herd(folder, paths)
-            (folder / "t.csv").write_text(text_of(frame(path=paths)), encoding="utf-8")
-            return read(folder)
-
-        expect = refused("reads alike") if name.startswith(" ") else same
-        found.append(Case("paths", f"a folder called {name!r}", run, expect))
-    return found
-
-
 def _identities() -> list[Case]:
     """One name for each of the animals a to h; the plain name where none is told."""
 
@@ -260,99 +190,6 @@ def _identities() -> list[Case]:
         Case("identities", "unknown, all of them", read_table(text_of(frame(identity="unknown"))), refused("nothing")),
         Case("identities", "numbers of a spreadsheet", read_table(named(a="12.0", b="12")), anything),
     ]
-    return found
-
-
-def _dates() -> list[Case]:
-    """Each spelling of four known days; or what is no day, which has to be told."""
-
-    def spelled(how):
-        return [how.format(y=day[:4], m=day[5:7], d=day[8:], n=k) for k, day in enumerate(DAYS)]
-
-    def days(found) -> str:
-        read_days = parse_days(found.catalogue.rows[DATE]).dt.strftime("%Y-%m-%d").tolist()
-        wrong = [(a, b) for a, b in zip(DAYS, read_days, strict=True) if a != b]
-        return f"{len(wrong)} of {len(DAYS)} dates are read as others, e.g. {wrong[0]}" if wrong else ""
-
-    forms = (
-        *(
-            "{y}-{m}-{d}",
-            "{y}:{m}:{d}",
-            "{y}:{m}:{d} 10:00:00",
-            "{y}/{m}/{d}",
-            "{y}.{m}.{d}",
-            "{y}{m}{d}",
-            "{y}_{m}_{d}",
-        ),
-        *(
-            "{y}-{m}-{d}T23:30:00Z",
-            "{y}-{m}-{d}T23:30:00+02:00",
-            "{y}-{m}-{d} 23:30 -0700",
-            "{y}-{m}-{d} 00:10:00+14:00",
-        ),
-        *("{y}:{m}:{d} 10:00:00+02:00", "{y}:{m}:{d} 24:00:00", "{d}.{m}.{y}", "{d}.{m}.{y} 10:20", "{y}{m}{d}_102030"),
-        *(
-            "{y}-{m}-{d} 10.20.30",
-            "{d} May {y}",
-            "May {d}, {y}",
-            "{y}-{m}-{d} 11:30 PM",
-            " {y}-{m}-{d} ",
-            "{y}{m}{d}T102030",
-        ),
-        *("{y}-{m}-{d} 10:20:30.123456", "{y}-{m}-{d}T10:20+02:00[Europe/Berlin]", "Wed May {d} {y} 10:00:00 GMT+0200"),
-    )
-    found = [
-        Case("dates", form, read_table(text_of(frame(date=spelled(form)))), well(days)) for form in dict.fromkeys(forms)
-    ]
-    mixed = [
-        [day, day.replace("-", ":"), day + "T23:30:00+02:00", day + " 10:00Z"][k % 4] for k, day in enumerate(DAYS)
-    ]
-    half = [day if k % 2 else "?" for k, day in enumerate(DAYS)]
-    found += [
-        Case("dates", "four spellings and zones in one column", read_table(text_of(frame(date=mixed))), well(days)),
-        Case(
-            "dates",
-            "half of them missing",
-            read_table(text_of(frame(date=half))),
-            told("16 of 32 dates cannot be read"),
-        ),
-        Case(
-            "dates",
-            "a day above 12 in one row",
-            read_table(text_of(frame(date=["13/05/2024", "01/05/2024"] * 16))),
-            told("day first"),
-        ),
-        Case(
-            "dates",
-            "nothing tells day from month",
-            read_table(text_of(frame(date=["01/05/2024", "02/05/2024"] * 16))),
-            told("day first"),
-        ),
-    ]
-    nothing = (
-        *(
-            "10:20",
-            "10:20:30",
-            "10:20 PM",
-            "102030",
-            "today",
-            "now",
-            "May",
-            "Monday",
-            "?",
-            "-",
-            "0",
-            "44317",
-            "44317.5",
-        ),
-        *("1619863200", "1714521600000", "0000:00:00 00:00:00", "0001-01-01", "0001:01:01 00:00:00", "1899-12-30"),
-        *("2024:13:45", "31.02.2024", "spring 24", "24-05-01", "NaT", "🦁"),
-    )
-    for word in nothing:
-        run = read_table(text_of(frame(date=word)))
-        found.append(
-            Case("dates", f"{word!r} is no day", run, told("32 of 32 dates cannot be read" if word != "NaT" else ""))
-        )
     return found
 
 
