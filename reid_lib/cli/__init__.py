@@ -1,4 +1,4 @@
-"""The command line: `python -m reid_lib`."""
+"""The command line: `reid`."""
 
 from reid_lib.core.faces import face
 

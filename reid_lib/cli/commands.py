@@ -1,16 +1,22 @@
 """What the commands share: errors as one message, arguments handed on to papermill, an example below each help text."""
 
+import json
 import signal
+import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
 from reid_lib.core.errors import ReidError
+from reid_lib.core.files import without_nan
 from reid_lib.core.messages import ERROR, STOPPED, TRACEBACK, in_words
 from reid_lib.params.papermill import PAPERMILL_HELP
 
+LIBRARY, SCRIPT = "reid_lib", "reid"
+MODULE = f"python -m {LIBRARY}"
 HELP = {"help_option_names": ["-h", "--help"]}
 # Unknown options are papermill's. Without -h: `-fhigh.yaml` would be read as -h among others.
 PASSED_ON = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
@@ -25,7 +31,7 @@ class Message(click.ClickException):
 
 
 class Commands(click.Group):
-    """The commands of `python -m reid_lib`: `--traceback` may stand anywhere, errors are told in one message."""
+    """The commands of `reid`: `--traceback` may stand anywhere, errors are told in one message."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands, in the order in which they are defined."""
@@ -76,9 +82,22 @@ class PapermillCommand(click.Command):
         formatter.write_text(f"Also: {PAPERMILL_HELP}")
 
 
+def program() -> str:
+    """What was typed: "reid", or "python -m reid_lib"."""
+    return MODULE if Path(sys.argv[0]).parts[-2:] == (LIBRARY, "__main__.py") else SCRIPT
+
+
 def example(*lines: str) -> str:
     """The end of a help text: commands as they are typed."""
-    return "\b\nExample:\n" + "\n".join(f"  python -m reid_lib {line}" for line in lines)
+    return "\b\nExample:\n" + "\n".join(f"  {program()} {line}" for line in lines)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
+
+def echo_json(value: Any) -> None:
+    """Print a value as JSON; what is undefined is null."""
+    click.echo(json.dumps(without_nan(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def with_options(*options: Callable) -> Callable:

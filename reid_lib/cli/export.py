@@ -1,4 +1,4 @@
-"""`python -m reid_lib export RUN --to FOLDER`: a model to share."""
+"""`reid export RUN --to FOLDER`: a model to share."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`python -m reid_lib download`: data sets and weights are fetched ahead, for machines without a network."""
+"""`reid download`: data sets and weights are fetched ahead, for machines without a network."""
 
 import os
 import subprocess

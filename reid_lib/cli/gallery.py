@@ -1,4 +1,4 @@
-"""`python -m reid_lib gallery list | show | export | add | remove | merge | rename | undo`, and `accept`."""
+"""`reid gallery list | show | export | add | remove | merge | rename | undo`, and `accept`."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -35,7 +35,7 @@ def list_all() -> None:
         version = one.version()
         click.echo(f"{one.name}: {_told(version)}, by run {one.recipe().run}")
     if not found:
-        click.echo(f"no gallery in {galleries_root()} yet: python -m reid_lib gallery export RUN --gallery NAME")
+        click.echo(f"no gallery in {galleries_root()} yet: reid gallery export RUN --gallery NAME")
 
 
 @gallery.command(epilog=example("gallery show lynxes", "gallery show lynxes --log"))

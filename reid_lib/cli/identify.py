@@ -1,4 +1,4 @@
-"""`python -m reid_lib identify`: which animals are these new photographs?"""
+"""`reid identify`: which animals are these new photographs?"""
 
 import click
 
@@ -32,7 +32,7 @@ def identify(words: tuple[str, ...], gallery: str, **options: str) -> None:
     most = 1 if gallery else 2
     if not 1 <= len(words) <= 2 or (len(words) < most):
         raise ParameterError(
-            "expected a run and photographs: python -m reid_lib identify RUN PHOTOS (or --gallery NAME PHOTOS); got "
+            "expected a run and photographs: reid identify RUN PHOTOS (or --gallery NAME PHOTOS); got "
             f"{' '.join(words) or 'nothing'}"
         )
     run = words[0] if len(words) == 2 else ""

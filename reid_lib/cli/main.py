@@ -1,8 +1,8 @@
-"""The command line: `python -m reid_lib name | folder | state | show | stop | report | download | runs | ...`."""
+"""The command line: `reid name | folder | state | show | stop | report | download | runs | ...`."""
 
 import click
 
-from reid_lib.cli.commands import HELP, Commands, PapermillCommand, example
+from reid_lib.cli.commands import HELP, Commands, PapermillCommand, example, program
 from reid_lib.cli.export import export
 from reid_lib.cli.gallery import accept, gallery
 from reid_lib.cli.identify import identify
@@ -27,11 +27,11 @@ def main(arguments: list[str] | None = None) -> int:
     Errors are one message on stderr, after their traceback if that is asked for.
 
     Args:
-        arguments: the words after `python -m reid_lib`; None: those of this process.
+        arguments: the words after `reid`; None: those of this process.
     """
     try:
         with notes_on("stderr"):
-            commands.main(arguments, prog_name="python -m reid_lib")
+            commands.main(arguments, prog_name=program())
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     return 0
@@ -125,7 +125,7 @@ def runs(action: str | None, run: str | None, best: bool) -> None:
     from reid_lib.runs import table
 
     if best and (action != "promote" or run):
-        raise ReidError("--best chooses the run by itself: python -m reid_lib runs promote --best")
+        raise ReidError("--best chooses the run by itself: reid runs promote --best")
     if best:
         from reid_lib.compare.promote import choose_best
 
@@ -135,7 +135,7 @@ def runs(action: str | None, run: str | None, best: bool) -> None:
         click.echo(choice.text)
     elif action == "promote":
         if not run:
-            raise ReidError("which run? python -m reid_lib runs promote RUN")
+            raise ReidError("which run? reid runs promote RUN")
         table.promote(run)
         click.echo(f"{run} is the reference now")
     else:

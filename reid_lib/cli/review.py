@@ -1,4 +1,4 @@
-"""`python -m reid_lib review`: what people decided in review.ipynb, and its effect."""
+"""`reid review`: what people decided in review.ipynb, and its effect."""
 
 import click
 

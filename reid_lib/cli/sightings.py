@@ -1,4 +1,4 @@
-"""`python -m reid_lib sightings`: answers or a catalogue in the formats of other programs."""
+"""`reid sightings`: answers or a catalogue in the formats of other programs."""
 
 import tempfile
 from pathlib import Path

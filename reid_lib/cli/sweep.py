@@ -1,4 +1,4 @@
-"""`python -m reid_lib sweep plan | submit | run | status | variant`."""
+"""`reid sweep plan | submit | run | status | variant`."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def sweep() -> None:
 def plan_variants(name: str, **asked) -> None:
     """Write the variants. The base may be given, too, as papermill's arguments."""
     _make_plan(name, **asked)
-    click.echo(f"run them: python -m reid_lib sweep run{_named(name)} --parallel 2")
+    click.echo(f"run them: reid sweep run{_named(name)} --parallel 2")
 
 
 @sweep.command(cls=PapermillCommand, epilog=example('sweep submit --vary margin=0.2,0.4 --sbatch "--time=2:00:00"'))
@@ -53,7 +53,7 @@ def submit(name: str, parallel: int, sbatch: str, **asked) -> None:
     # Without --vary it is the plan that is there: what is finished of it will not run again.
     plan = _make_plan(name, **asked) if asked["vary"] else load_plan(name)
     job = slurm.submit(plan, parallel=parallel, options=sbatch)
-    click.echo(f"submitted as job {job}; python -m reid_lib sweep status{_named(name)} shows how far it is")
+    click.echo(f"submitted as job {job}; reid sweep status{_named(name)} shows how far it is")
 
 
 @sweep.command(epilog=example("sweep run --parallel 2"))
@@ -71,7 +71,7 @@ def run(name: str, parallel: int, only: int | None) -> None:
     try:
         failed = Sweep(load_plan(name), parallel=parallel, only=only, show=Screen()).run()
     except KeyboardInterrupt:
-        click.echo(f"stopped; python -m reid_lib sweep run{_named(name)} continues", err=True)
+        click.echo(f"stopped; reid sweep run{_named(name)} continues", err=True)
         sys.exit(130)
     if failed:
         told = "\n".join(f"  {run}: {reason}" for run, reason in failed.items())

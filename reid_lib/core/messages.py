@@ -1,6 +1,6 @@
 """What is told to a user: a mistake as its message alone, in a notebook and on the command line; numbers of things.
 
-The traceback comes on request: `%tb` in a cell, `papermill --log-level DEBUG`, `python -m reid_lib --traceback`.
+The traceback comes on request: `%tb` in a cell, `papermill --log-level DEBUG`, `reid --traceback`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Download what a run needs beforehand, for machines without a network: `python -m reid_lib download ...`.
+"""Download what a run needs beforehand, for machines without a network: `reid download ...`.
 
 What broke off is resumed, by this call or the next. Hub weights come through the hub's own client; the archives of
 wildlife-datasets by their classes' addresses; Kaggle's through its command line.

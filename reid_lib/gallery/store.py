@@ -88,7 +88,7 @@ class Gallery:
         """
         own = self.recipe()
         cure = (
-            f"Make one by this run (python -m reid_lib gallery export {run} --gallery OTHER), or leave the run out: "
+            f"Make one by this run (reid gallery export {run} --gallery OTHER), or leave the run out: "
             "the gallery brings its own"
         )
         if own.weights_sha256 != sha256:
@@ -132,7 +132,7 @@ class Gallery:
             part = stored.where(stored.rows.index.isin(rows.index))
             parts.append(part.with_rows(with_individuals(rows.reset_index(drop=True))))
         if not sum(map(len, parts)):
-            raise GalleryError(f"gallery {self.name!r} is empty: add photographs (python -m reid_lib gallery add)")
+            raise GalleryError(f"gallery {self.name!r} is empty: add photographs (reid gallery add)")
         return join_photographs([part for part in parts if len(part)])
 
     def _number(self) -> int:
@@ -219,8 +219,8 @@ def open_gallery(name: str) -> Gallery:
         there = [gallery.name for gallery in list_galleries()]
         told = did_you_mean(find_near(name, there), f"; there are: {', '.join(there) or 'none yet'}")
         raise GalleryError(
-            f"there is no gallery {name!r} in {galleries_root()}{told}. Make one from a finished run: python -m "
-            f"reid_lib gallery export RUN --gallery {name}"
+            f"there is no gallery {name!r} in {galleries_root()}{told}. Make one from a finished run: "
+            f"reid gallery export RUN --gallery {name}"
         )
     return Gallery(folder)
 

@@ -99,7 +99,7 @@ def leave_report(run: RunFolder, notebook: Any = None) -> None:
         else:
             _write(run, _as_far_as_it_came(notebook))
     except Exception as error:  # whatever it is: the results are complete, and the report can be made again
-        again = f"python -m reid_lib report {run.name}"
+        again = f"reid report {run.name}"
         LOGGER.warning(f"no {REPORT_HTML} ({type(error).__name__}: {error}); again: {again}")
 
 

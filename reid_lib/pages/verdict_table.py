@@ -115,7 +115,7 @@ def _basis(comparison: Comparison, found: pd.DataFrame | None) -> str:
     """What the numbers rest on, below the table."""
     words = "Below each value its 95 % interval over individuals, for this training and threshold."
     if comparison.reference is None:
-        return words + " No reference yet: python -m reid_lib runs promote RUN."
+        return words + " No reference yet: reid runs promote RUN."
     if found is None or not len(found):
         return words
     words += f" {pairing.RULE}."

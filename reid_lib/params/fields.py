@@ -197,7 +197,7 @@ class EvaluateParams(DataParams):
 
 
 class IdentifyParams(NotebookParams):
-    """Parameters of identify.ipynb, and of `python -m reid_lib identify`."""
+    """Parameters of identify.ipynb, and of `reid identify`."""
 
     run: str = Field("", description="a finished run that answers; empty: that of the gallery, or drawn animals")
     photos: str = Field("", description="a folder, a file or a table; empty: the run's test photographs, as if new")
@@ -215,7 +215,7 @@ class IdentifyParams(NotebookParams):
 
 
 class ReviewParams(NotebookParams):
-    """Parameters of review.ipynb, and of `python -m reid_lib review`."""
+    """Parameters of review.ipynb, and of `reid review`."""
 
     run: str = Field("", description="a finished, evaluated run whose pairs are reviewed; empty: drawn animals")
     name: str = Field("", description="name of the review; empty: that of the run")

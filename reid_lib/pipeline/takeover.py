@@ -17,7 +17,7 @@ NETWORK = ("backbone", "pretrained", "image_size")
 def settle_params(params: EvaluateParams) -> EvaluateParams:
     """Fill in what an evaluation takes over from the run it evaluates: its data and its split.
 
-    The run's name is made before that, from what was typed: it is the one `python -m reid_lib name` tells.
+    The run's name is made before that, from what was typed: it is the one `reid name` tells.
     """
     params = params.model_copy(update={"run_name": params.run_name or params.default_name()})
     if not params.run:

@@ -70,7 +70,7 @@ def open_target(params: IdentifyParams) -> Target:
         when = f"{datetime.fromtimestamp(version.when):%Y-%m-%d}"
         return Target(f"gallery {gallery.name}", f"version {version.number}", when, network, enrolled)
     if not params.run and params.photos:
-        raise ParameterError("which run answers? pass run (python -m reid_lib runs lists them) or gallery")
+        raise ParameterError("which run answers? pass run (reid runs lists them) or gallery")
     return open_run(params.run or make_drawn_run(), params)
 
 

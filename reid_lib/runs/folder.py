@@ -236,7 +236,7 @@ def no_such_run(name: str, *, root: Path | None = None) -> str:
         told = did_you_mean(near)
     else:
         finished = [run.name for run in runs if run.finished]
-        more = f" and {len(finished) - LISTED} more (python -m reid_lib runs)" if len(finished) > LISTED else ""
+        more = f" and {len(finished) - LISTED} more (reid runs)" if len(finished) > LISTED else ""
         told = f"; finished runs: {', '.join(finished[:LISTED]) or 'none yet'}{more}"
     return f"there is no run {name!r} in {root}{told}"
 

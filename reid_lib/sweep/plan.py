@@ -97,7 +97,7 @@ def make_plan(
         ParameterError: an unknown parameter or a bad value, told as a notebook would; a plan that is there already.
 
     Example:
-        python -m reid_lib sweep plan --vary margin=0.3,0.5,0.7 --vary lr=1e-4,3e-4 --seeds 3
+        reid sweep plan --vary margin=0.3,0.5,0.7 --vary lr=1e-4,3e-4 --seeds 3
     """
     folder = (root or variants_root()) / check_name(name)
     if seeds < 1:
@@ -141,7 +141,7 @@ def load_plan(name: str = "sweep", *, root: Path | None = None) -> Plan:
         return Plan(folder, stored["base"], tuple(variants))
     except FileNotFoundError as error:
         raise ParameterError(
-            f"no plan {name!r}: {error.filename} is not there; make one with python -m reid_lib sweep plan --vary ..."
+            f"no plan {name!r}: {error.filename} is not there; make one with reid sweep plan --vary ..."
         ) from error
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise ParameterError(f"the plan in {folder} is damaged ({error!r}): plan again with --force") from error

@@ -1,6 +1,6 @@
 """Answers of identify.ipynb, decided one after the other: a person's word on each goes into answers.csv at once.
 
-`python -m reid_lib accept` reads the same column there, so a spreadsheet and this view are two ways to one file.
+`reid accept` reads the same column there, so a spreadsheet and this view are two ways to one file.
 """
 
 from pathlib import Path
@@ -131,7 +131,7 @@ class AcceptAnswers(w.VBox):
         decided = usable[ACCEPTED].notna()
         left = (doubtful & ~decided).sum()
         words = f"{decided.sum():,} of {len(usable):,} decided, {left:,} doubtful ones are left. "
-        words += f"Into a gallery: python -m reid_lib accept {self.folder / ANSWERS_CSV} --gallery NAME"
+        words += f"Into a gallery: reid accept {self.folder / ANSWERS_CSV} --gallery NAME"
         return html.muted(words)
 
     def _show(self) -> None:

@@ -111,7 +111,7 @@ class RunPicker(w.VBox):
             return html.muted(f"No finished run in {self.comparison.root}: make the first one with 'make train'.")
         words = f"{n_shown} of {total} finished runs; ★ is the reference. Numbers: geometric mean of BAKS and BAUS."
         if self.comparison.reference is None:
-            words += " No reference yet: python -m reid_lib runs promote RUN."
+            words += " No reference yet: reid runs promote RUN."
         if self.comparison.unfinished:
             others = ", ".join(f"{name} ({state})" for name, state in list(self.comparison.unfinished.items())[:8])
             words += f" Not finished: {others}."

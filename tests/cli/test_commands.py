@@ -15,7 +15,7 @@ def root(clean_dirs):
 
 
 def ask(*words: str):
-    return CliRunner().invoke(commands, list(words), prog_name="python -m reid_lib")
+    return CliRunner().invoke(commands, list(words), prog_name="reid")
 
 
 def every_command(group: click.Group = commands, before: tuple[str, ...] = ()):
@@ -29,7 +29,7 @@ def every_command(group: click.Group = commands, before: tuple[str, ...] = ()):
 @pytest.mark.parametrize("asked", ["--help", "-h"])
 def test_every_command_has_a_help_text_with_an_example(words, asked):
     told = ask(*words, asked)
-    assert told.exit_code == 0 and f"python -m reid_lib {' '.join(words)}" in told.output.split("Example:")[1]
+    assert told.exit_code == 0 and f"reid {' '.join(words)}" in told.output.split("Example:")[1]
 
 
 def test_the_commands_are_those_of_the_readme_and_the_scripts():
@@ -58,7 +58,17 @@ def test_an_unknown_command_is_told_with_the_nearest_and_exit_code_2(words, near
 def test_a_call_that_is_none_is_told_with_its_usage_and_exit_code_2(words, capsys):
     assert main(words) == 2
     said = capsys.readouterr()
-    assert said.out == "" and said.err.startswith("Usage: python -m reid_lib ")
+    assert said.out == "" and said.err.startswith("Usage: reid ")
+
+
+@pytest.mark.parametrize(
+    "typed, shown",
+    [("/venv/bin/reid", "reid"), ("/venv/reid_lib/__main__.py", "python -m reid_lib"), ("/pytest/__main__.py", "reid")],
+)
+def test_usage_says_what_was_typed(typed, shown, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [typed])
+    assert main(["folder"]) == 2
+    assert capsys.readouterr().err.startswith(f"Usage: {shown} folder ")
 
 
 def test_options_that_are_not_ours_are_papermills_wherever_they_stand():

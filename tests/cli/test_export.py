@@ -1,4 +1,4 @@
-"""`python -m reid_lib export`: what is asked for reaches the library, what it says is printed."""
+"""`reid export`: what is asked for reaches the library, what it says is printed."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`python -m reid_lib gallery` and `accept`: each command does its change and says it; what is wrong is one message."""
+"""`reid gallery` and `accept`: each command does its change and says it; what is wrong is one message."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""`python -m reid_lib identify`: what is typed reaches the question; what is wrong is one message."""
+"""`reid identify`: what is typed reaches the question; what is wrong is one message."""
 
 import pytest
 from main_cases import say

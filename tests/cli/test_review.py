@@ -1,4 +1,4 @@
-"""`python -m reid_lib review`: list, show, apply."""
+"""`reid review`: list, show, apply."""
 
 from itertools import combinations
 

@@ -1,4 +1,4 @@
-"""`python -m reid_lib sightings` as it is typed."""
+"""`reid sightings` as it is typed."""
 
 import pandas as pd
 import pytest

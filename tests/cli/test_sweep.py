@@ -1,4 +1,4 @@
-"""`python -m reid_lib sweep`: planned, told, and refused with the cure."""
+"""`reid sweep`: planned, told, and refused with the cure."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def planned(clean_dirs, monkeypatch, capsys):
 
 
 def test_a_plan_lists_its_runs_and_how_to_run_them(planned):
-    assert "margin=0.2" in planned.replace("margin 0.2", "margin=0.2") and "python -m reid_lib sweep run" in planned
+    assert "margin=0.2" in planned.replace("margin 0.2", "margin=0.2") and "reid sweep run" in planned
 
 
 def test_status_shows_every_run_of_the_plan(capsys):

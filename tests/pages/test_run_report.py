@@ -267,7 +267,7 @@ def test_a_report_that_cannot_be_written_is_a_note_and_the_old_one_stays(capsys,
     monkeypatch.setattr(run_report, "render_notebook", broken)
     run_report.leave_report(run)
     said = capsys.readouterr().out
-    assert "no room" in said and "python -m reid_lib report mine" in said
+    assert "no room" in said and "reid report mine" in said
     assert run.path(REPORT_HTML).read_bytes() == old
     assert [path.name for path in run.folder.glob("*report*")] == [REPORT_HTML]
 

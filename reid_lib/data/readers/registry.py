@@ -87,7 +87,7 @@ def _told_where_from(dataset: str) -> Iterator[None]:
         page, split = KAGGLE_PAGES[dataset]
         join = " (join the competition there first)" if "/competitions/" in page else ""
         raise CatalogueError(
-            f"{error}\n{dataset} comes from {page}{join}: `python -m reid_lib download -p dataset {dataset} "
+            f"{error}\n{dataset} comes from {page}{join}: `reid download -p dataset {dataset} "
             "-p data_root path/to/it` fetches it with Kaggle's own tool, or download the zip there and unpack it. "
             "data_root is the folder that then holds metadata.csv (image_id, identity, path, date, orientation, "
             f"species, split: {split}, dataset) and images/, as in images/LynxID2025/.../1.jpg"
