@@ -4,6 +4,7 @@
 threshold would give, where they err, and what a photograph looks like. Files are read when they are first asked for.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +42,7 @@ from reid_lib.openset.threshold import Threshold
 from reid_lib.params.loss_units import LOSS_DEFAULTS, LossDefaults
 from reid_lib.runs import table as runtable
 from reid_lib.runs.folder import CURE, RunFolder, list_runs
+from reid_lib.runs.labels import label_runs
 from reid_lib.runs.pairing import Pair
 from reid_lib.runs.table import PARAM
 
@@ -214,6 +216,10 @@ class Comparison:
         chosen = chosen.rename(columns=lambda c: c.removeprefix(PARAM))
         differs = [c for c in chosen if c not in LABELS_ONLY and chosen[c].nunique(dropna=False) > 1]
         return chosen[differs]
+
+    def labels(self, names: Sequence[str]) -> dict[str, str]:
+        """Run name -> what tells it apart among these, in few words (`label_runs`)."""
+        return label_runs(self.table.loc[list(names)])
 
     def comparable(self, a: str, b: str) -> bool:
         """Were both asked the same test queries?"""

@@ -41,7 +41,7 @@ def describe_verdicts(comparison: Comparison, found: pd.DataFrame) -> dict:
     own = found.index[(comparison.table.loc[found.index, REFERENCE] == comparison.reference).to_numpy(bool)]
     judged = {comparison.pairs[name].variant for name in own}
     others = {pair.other for pair in comparison.pairs.values() if pair.counts and pair.variant in judged}
-    seeds = "" if others <= {comparison.reference} else f"{comparison.reference}, seed by seed"
+    seeds = "" if others <= {comparison.reference} else "seed by seed"
     verdicts = found.loc[own, "verdict_holm"].to_dict()
     return {"reference": comparison.reference, "verdicts": verdicts, "against": seeds}
 

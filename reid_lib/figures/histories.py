@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import LOSS, LOSSES, ONE_LOSS, capital, history_column, shorten_names
+from reid_lib.figures.labels import LABEL_WIDTH, LOSS, LOSSES, ONE_LOSS, capital, history_column, shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     CYCLE,
@@ -35,8 +35,8 @@ def loss_comparison(
     """Loss by epoch of several runs: validation photographs thick, training photographs (augmented) thin and dashed.
 
     Args:
-        histories: run -> its history: `epoch`, `train_loss`, `val_loss`. Of more than eight runs those with the lowest
-            validation loss are named, the others are grey.
+        histories: run, as it is to be called -> its history: `epoch`, `train_loss`, `val_loss`. Of more than eight
+            runs those with the lowest validation loss are named, the others are grey.
         losses: run -> the loss that it minimised, with its margin; where they differ they are named, and the heights of
             the curves are said not to compare.
     """
@@ -72,8 +72,9 @@ def history_lines(
     """One column of the histories by epoch, a line per run.
 
     Args:
-        histories: run -> its history, with `epoch` and the column; undefined values are bridged. Of more than eight
-            runs those with the best value (the last, where neither direction is better) are named, the others grey.
+        histories: run, as it is to be called -> its history, with `epoch` and the column; undefined values are
+            bridged. Of more than eight runs those with the best value (the last, where neither direction is better) are
+            named, the others grey.
         column: `val_score`, `lr`, `images_per_s`, or any other column of numbers.
         note: what a reader has to know about these runs, below the axis.
     """
@@ -161,7 +162,7 @@ def _finish(ax, histories, ends, styles, *, note: str, more: Mapping[str, str] |
     if high - low < 1:
         ax.set_xlim(round((low + high) / 2) - 0.5, round((low + high) / 2) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    short = shorten_names(ends)
+    short = shorten_names(ends, LABEL_WIDTH)
     names = {run: short[run] + (f" ({more[run]})" if more and run in more else "") for run in ends}
     label_ends(ax, [(y, names[run], styles[run][0]) for run, y in ends.items() if styles[run][3]])
     grey, missing = sum(not styles[run][3] for run in ends), len(histories) - len(ends)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import metric_label, metric_word
+from reid_lib.figures.labels import metric_label, metric_word, shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.performance import numbers, reference_of
 from reid_lib.figures.style import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PARAM = "param_"
 SEED = "seed"
+VALUE_WIDTH = 24  # characters of a value below the axis
 LOG_SPAN = 20  # from this ratio of the largest to the smallest value on, the axis is logarithmic
 
 
@@ -196,8 +197,9 @@ def _means(ax, filled, metric, scale):
 
 def _scale(ax, runs, parameter, scale):
     if scale == "categories":
-        names = [text if len(text) <= 24 else f"{text[:12]}…{text[-11:]}" for text in _categories(runs, parameter)]
-        names = [name or "not set" for name in names]
+        values = _categories(runs, parameter)
+        short = shorten_names(values, VALUE_WIDTH)
+        names = [short[value] or "not set" for value in values]
         turned = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if sum(map(len, names)) > 60 else {}
         ax.set_xticks(range(len(names)), names, fontsize=TICK_PT, **turned)
         ax.set_xlim(-0.6, len(names) - 0.4)

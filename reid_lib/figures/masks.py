@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from reid_lib.figures.labels import NAME_WIDTH, shorten
 from reid_lib.figures.legible import legible
 from reid_lib.figures.placing import LoadImage, place_photo, shrink
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, percent, write_message
@@ -80,7 +81,7 @@ def _draw(ax: "Axes", photo: MaskedPhoto, pixels: np.ndarray, x: float, top: flo
         ax.contour(*grid, mask, levels=[0.5], colors=COLOURS["known"], linewidths=1.2, zorder=2)
     spots = corner + photo.spots * sides
     ax.plot(*spots.T, "o", color=COLOURS["unknown"], markersize=2.4, markeredgewidth=0, zorder=3, gid="keypoints")
-    name = photo.image_id if len(photo.image_id) <= 30 else "…" + photo.image_id[-29:]
+    name = shorten(photo.image_id, NAME_WIDTH)
     says = f"{photo.doubtful or 'the animal'}: {percent(photo.covered)}, {len(photo.spots):,} keypoints"
     at = {"ha": "center", "va": "top", "fontsize": 8}
     below = corner[1] + sides[1] + 0.03

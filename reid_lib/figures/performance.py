@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import capital, lower_is_better, metric_label, metric_word, shorten_names
+from reid_lib.figures.labels import LABEL_WIDTH, capital, lower_is_better, metric_label, metric_word, shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -22,6 +22,7 @@ from reid_lib.figures.style import (
     write_message,
 )
 from reid_lib.openset.difference import BETTER, WORSE
+from reid_lib.runs.labels import label_runs
 from reid_lib.runs.table import ASKED, REFERENCE, RUN
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def performance_bars(
 ) -> "Axes":
     """Each run's metrics with 95 % intervals, the highest run on top; sorted by the first metric.
 
+    Runs are called by what differs among them (`short_labels`).
+
     The title says which run is better only where a verdict is given: intervals of single runs do not tell, since they
     are of the same animals. Runs that were asked other test queries are hollow.
 
@@ -85,10 +88,10 @@ def performance_bars(
         metrics: a column, or several; up to eight are told apart.
         reference: run that is marked, see `reference_of`.
         verdicts: run -> verdict of its paired difference to the reference in the first metric (`difference.judge`).
-        against: what it was compared with, in words, where that is not the reference alone.
+        against: how it was compared with the reference, in words, where that is not with its one run alone.
     """
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    width = 5.6 + 0.08 * max([len(name) for name in shorten_names(table[RUN]).values()], default=20)
+    width = 5.6 + 0.08 * max([len(name) for name in short_labels(table).values()], default=20)
     ax = new_axes(ax, width_in=width, height_in=1.3 + max(2, len(table)) * (0.13 + 0.09 * len(metrics)))
     pad = legend_pad(len(metrics), 2) if len(metrics) > 1 else 8
     axis = metric_label(metrics[0]) if len(metrics) == 1 else "value (0 to 1)"
@@ -113,6 +116,13 @@ def performance_bars(
     return ax
 
 
+def short_labels(table: pd.DataFrame) -> dict[str, str]:
+    """Run -> what tells it apart among those of the table (`label_runs`), as long as there is room for."""
+    labels = label_runs(table)
+    short = shorten_names(labels.values(), LABEL_WIDTH)
+    return {run: short[label] for run, label in labels.items()}
+
+
 def _dots(ax, ordered, metric, places, colour, marker, solid):
     value, low, high = (numbers(ordered, metric + end) for end in ("", "_low", "_high"))
     there = np.isfinite(value)
@@ -129,7 +139,7 @@ def _dots(ax, ordered, metric, places, colour, marker, solid):
 
 
 def _name_rows(ax, ordered, reference):
-    short = shorten_names(ordered[RUN])
+    short = short_labels(ordered)
     names = [short[str(run)] + ("  (reference)" if run == reference else "") for run in ordered[RUN]]
     ax.set_yticks(range(len(ordered)), names, fontsize=TICK_PT)
     for label, run in zip(ax.get_yticklabels(), ordered[RUN], strict=True):
@@ -148,13 +158,13 @@ def _title(table, metric, reference, verdicts, against) -> str:
     judged = {run: verdict for run, verdict in (verdicts or {}).items() if run in set(table[RUN])}
     if not judged or reference is None:
         return title
-    short, said = shorten_names(table[RUN]), []
+    short, said = short_labels(table), []
     for verdict in (BETTER, WORSE):
         runs = [short[run] for run, own in judged.items() if own == verdict]
         said += [f"{verdict} {', '.join(runs) if len(runs) < 4 else f'are {len(runs)} runs'}"] * bool(runs)
     rest = [verdict for verdict in judged.values() if verdict not in (BETTER, WORSE)]
     said += [f"{rest.count(verdict)} {verdict}" for verdict in dict.fromkeys(rest)]
-    return f"{word} against {against or short[reference]}: {'; '.join(said)}"
+    return f"{word} against {', '.join(filter(None, (short[reference], against)))}: {'; '.join(said)}"
 
 
 @legible

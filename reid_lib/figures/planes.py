@@ -9,7 +9,7 @@ import pandas as pd
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import DATASET, GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE
-from reid_lib.figures.labels import NAME_WIDTH, shorten_names
+from reid_lib.figures.labels import LABEL_WIDTH, shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -121,8 +121,9 @@ def projections(
     """Embeddings of several runs side by side, one axes per run; returns the Figure.
 
     Args:
-        projections: run -> one row per image: `image_id`, `x`, `y`, `role`, `known`, and the column to colour by.
-        predictions: run -> its predictions; needed for "outcome" only, joined by `image_id`.
+        projections: run, as it is to be called -> one row per image: `image_id`, `x`, `y`, `role`, `known`, and the
+            column to colour by.
+        predictions: the same run -> its predictions; needed for "outcome" only, joined by `image_id`.
         colour: "known"; "outcome" (what became of each query); or a column of names ("dataset", "individual", ...), of
             which the eight with the most images have one colour in all runs, the others are grey.
 
@@ -147,7 +148,7 @@ def projections(
     size = (max(7.0, 3.3 * columns), 0.9 + (3.2 if columns > 1 else 4.2) * rows)
     figure, grid = plt.subplots(rows, columns, figsize=size, dpi=DPI, layout="constrained", squeeze=False)
     groups = {run: _groups(projections[run], (predictions or {}).get(run), colour, run, projections) for run in shown}
-    handles, short = {}, shorten_names(shown, min(NAME_WIDTH, 84 // columns))
+    handles, short = {}, shorten_names(shown, min(LABEL_WIDTH, 96 // columns))
     for ax, run in zip(grid.flat, shown, strict=False):
         handles.update(_scatter(ax, projections[run], groups[run]))
         ax.set_title(short[run], loc="left", fontsize=LABEL_PT, color=BLACK)

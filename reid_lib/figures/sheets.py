@@ -25,6 +25,7 @@ from reid_lib.core.names import (
     PREDICTED,
     ranked_column,
 )
+from reid_lib.figures.labels import shorten
 from reid_lib.figures.legible import legible
 from reid_lib.figures.match_lines import MatchedPair, draw_lines
 from reid_lib.figures.placing import Frame, LoadImage, place_photo, shrink
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LINES = 8  # between a query and its nearest photograph: more would hide both
+DECIDED, NAMED = 16, 13  # letters of a name left of a row, and below a photograph
 SHOWN_PX = 240  # long side of a photograph as drawn
 MARKS = {"right": "✓", "wrong": "✗", "refused": "✗", "unlabelled": "?"}
 TEXT_WIDTH = 1.55  # room for the words left of a row of photographs, in photographs
@@ -116,15 +118,17 @@ def _decision(ax, row, kind, top):
     """The words left of a row: what was decided, whether that is right, and what the animal is."""
     of, _, verdict = kind.partition(" ")
     verdict = verdict or "unlabelled"
-    named = "called new" if row[PREDICTED] == NEW_INDIVIDUAL else f"named {_short(row[PREDICTED])}"
-    truth = {"known": f"is {_short(row[IDENTITY])}", "unknown": "is not in the gallery"}.get(of, "true name not known")
+    named = "called new" if row[PREDICTED] == NEW_INDIVIDUAL else f"named {shorten(row[PREDICTED], DECIDED)}"
+    truth = {"known": f"is {shorten(row[IDENTITY], DECIDED)}", "unknown": "is not in the gallery"}.get(
+        of, "true name not known"
+    )
     colour = COLOURS[verdict] if verdict != "unlabelled" else BLACK
     right, middle = -0.12, top + 0.5
     ax.text(
         right, middle - 0.2, f"{MARKS[verdict]} {named}", color=colour, fontsize=10, ha="right", gid=f"decision {kind}"
     )
     ax.text(right, middle + 0.02, truth, color=BLACK, fontsize=TICK_PT, ha="right", gid="truth")
-    ax.text(right, middle + 0.24, _short(row[DATASET], 20), color=GREY, fontsize=8, ha="right")
+    ax.text(right, middle + 0.24, shorten(row[DATASET], 20), color=GREY, fontsize=8, ha="right")
 
 
 def _candidate(ax, row, rank, kind, top, load_image) -> Frame | None:
@@ -148,7 +152,7 @@ def _candidate(ax, row, rank, kind, top, load_image) -> Frame | None:
         va="center",
         bbox=style,
     )
-    words = f"{_short(identity, 11)}  {row[ranked_column('score', rank)]:.2f}"
+    words = f"{shorten(identity, NAMED)}  {row[ranked_column('score', rank)]:.2f}"
     ax.text(x + 0.5, top + 1.04, words, fontsize=8, color=BLACK, ha="center", va="top")
     return frame
 
@@ -176,9 +180,15 @@ def photographs(
         mine = shown[shown[INDIVIDUAL] == name]
         total = int((rows[INDIVIDUAL] == name).sum())
         ax.text(
-            -0.12, top + 0.42, _short(mine[IDENTITY].iloc[0]), fontsize=10, color=BLACK, ha="right", gid="individual"
+            -0.12,
+            top + 0.42,
+            shorten(mine[IDENTITY].iloc[0], DECIDED),
+            fontsize=10,
+            color=BLACK,
+            ha="right",
+            gid="individual",
         )
-        words = f"{_short(mine[DATASET].iloc[0], 20)}\n{counted(total, 'photograph')}"
+        words = f"{shorten(mine[DATASET].iloc[0], 20)}\n{counted(total, 'photograph')}"
         ax.text(-0.12, top + 0.5, words, fontsize=8, color=GREY, ha="right", va="top")
         for x, (_, row) in enumerate(mine.iterrows()):
             _photo(ax, load_image(row[IMAGE_ID]), _column(x), top, frame=GREY, width=0.6)
@@ -221,7 +231,7 @@ def suspects(
             _photo(ax, load_image(row[f"{IMAGE_ID}_{side}"]), x, top, frame=COLOURS["wrong"], width=1.0)
             name = row[f"{IDENTITY}_{side}"]
             words = (
-                f"{'true name not known' if pd.isna(name) else _short(name, 18)}\n{_short(row[f'{PATH}_{side}'], 18)}"
+                f"{'true name not known' if pd.isna(name) else shorten(name, 18)}\n{shorten(row[f'{PATH}_{side}'], 18)}"
             )
             ax.text(x + 0.5, top + 1.02, words, fontsize=8, color=BLACK, ha="center", va="top")
     more = f" ({len(shown)} of {len(pairs)})" if len(shown) < len(pairs) else ""
@@ -288,9 +298,3 @@ def _heads(ax, words: list[str]):
 def _photo(ax, pixels, x: float, top: float, *, frame: str, width: float, gid: str = "frame") -> Frame:
     """One photograph within the unit square whose upper left corner is (x, top); where it lies."""
     return place_photo(ax, shrink(pixels, SHOWN_PX), (x, top), frame=frame, width=width, gid=gid)
-
-
-def _short(name, longest: int = 15) -> str:
-    """A name that fits its place; the end is kept because that is where names of animals differ."""
-    name = " ".join(str(name).split())  # on one line
-    return name if len(name) <= longest else "…" + name[-(longest - 1) :]

@@ -53,7 +53,7 @@ def _figures(comparison: Comparison, names: list[str], metric: str, differences)
     """File name -> (caption, how to draw it)."""
     table = comparison.table.reset_index(drop=True)
     chosen = table[table["run"].isin(names)]
-    runs = [comparison.run(name) for name in names]
+    runs, called = [comparison.run(name) for name in names], comparison.labels(names)
     judged = verdicts.describe_verdicts(comparison, differences)
     drawn = {
         "performance": (
@@ -75,7 +75,7 @@ def _figures(comparison: Comparison, names: list[str], metric: str, differences)
         )
     drawn["embeddings"] = (
         "Embeddings side by side",
-        lambda: planes.projections({r.name: r.projection for r in runs}, {r.name: r.predictions for r in runs}),
+        lambda: planes.projections({called[r.name]: r.projection for r in runs}),
     )
     return drawn
 
@@ -83,6 +83,7 @@ def _figures(comparison: Comparison, names: list[str], metric: str, differences)
 def _page(
     comparison: Comparison, names: list[str], name: str, metric: str, figures: dict, differences: pd.DataFrame
 ) -> Markup:
+    called = {run: html.run_label(run, label) for run, label in comparison.labels(names).items()}
     return html.render_template(
         "comparison_page.html",
         title=f"{name}: comparison",
@@ -91,9 +92,9 @@ def _page(
         written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         table=verdict_table.render_verdicts(comparison, names, differences, metric=metric),
         figures=[(caption, html.data_uri(data, "png")) for caption, data in figures.values()],
-        mistakes={run: _mistakes(comparison, run) for run in names},
+        mistakes=[(called[run], _mistakes(comparison, run)) for run in names],
         parameters=_parameters(comparison, names),
-        parameter_heads=["parameter", *names],
+        parameter_heads=["parameter", *called.values()],
     )
 
 
@@ -114,8 +115,9 @@ def _parameters(comparison: Comparison, names: list[str]) -> list[list[str]]:
 
 
 def draw_curves(comparison: Comparison, names: Sequence[str], column: str) -> "Axes":
-    histories = {name: comparison.run(name).history for name in names}
+    called = comparison.labels(names)
+    histories = {called[name]: comparison.run(name).history for name in names}
     if column == "loss":
-        return loss_comparison(histories, losses={name: comparison.loss(name) for name in names})
+        return loss_comparison(histories, losses={called[name]: comparison.loss(name) for name in names})
     others = column.startswith("val_") and not all(comparison.comparable(name, names[0]) for name in names)
     return history_lines(histories, column, note=OTHER_QUERIES if others else "")

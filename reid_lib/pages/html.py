@@ -119,11 +119,20 @@ def image_card(comparison: Comparison, run: str, image_id: str) -> Markup:
     return photo(comparison.photo(run, image_id), caption)
 
 
-def answer_card(comparison: Comparison, run: str, image_id: str) -> Markup:
-    """A query's answer in one run, and its five nearest individuals by their most similar gallery photograph."""
+def run_label(name: str, label: str = "", *, starred: bool = False) -> Markup:
+    """What a run is called (`Comparison.labels`), its whole name where the pointer stays on it."""
+    return render_part("run_name", label or name, name, starred=starred)
+
+
+def answer_card(comparison: Comparison, run: str, image_id: str, *, called: str = "") -> Markup:
+    """A query's answer in one run, and its five nearest individuals by their most similar gallery photograph.
+
+    Args:
+        called: the run's label; "": its name.
+    """
     answered, unit = comparison.run(run).predictions, comparison.run(run).unit
     if image_id not in answered.index:
-        return render_part("no_answer", run, "a gallery photograph: it is searched, not asked about")
+        return render_part("no_answer", run_label(run, called), "a gallery photograph: it is searched, not asked about")
     query = answered.loc[image_id]
     mark, colour = _mark(query[OUTCOME])
     words = f"({query[OUTCOME]}), {unit} {text(query[SCORE])}"
@@ -134,7 +143,7 @@ def answer_card(comparison: Comparison, run: str, image_id: str) -> Markup:
         caption = [f"{near.rank}. {'✓' if near.right else '✗'} {near.identity}", text(float(near.score))]
         shown = comparison.photo(run, getattr(near, IMAGE_ID))
         cards.append(photo(shown, render_part("lines", caption), frame=COLOURS["right" if near.right else "wrong"]))
-    return render_part("answer", run, mark, text(query[PREDICTED]), words, colour, cards)
+    return render_part("answer", run_label(run, called), mark, text(query[PREDICTED]), words, colour, cards)
 
 
 def _mark(outcome) -> tuple[str, str]:

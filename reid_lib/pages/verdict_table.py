@@ -29,26 +29,37 @@ def render_verdicts(
     """
     params = comparison.differing(names)
     heads = ["run", *map(metric_word, HEADLINE), f"difference in {metric_word(metric)}", "verdict", *params]
-    rows = [_row(comparison, name, found, params, metric) for name in names]
+    labels = comparison.labels(names)
+    rows = [_row(comparison, name, labels, found, params, metric) for name in names]
     return html.render_template("verdict_table.html", rows=rows, heads=heads, basis=_basis(comparison, found))
 
 
-def _row(comparison: Comparison, name: str, found: pd.DataFrame | None, params: pd.DataFrame, metric: str) -> list[str]:
+def _row(
+    comparison: Comparison,
+    name: str,
+    labels: dict[str, str],
+    found: pd.DataFrame | None,
+    params: pd.DataFrame,
+    metric: str,
+) -> list[str]:
     row = comparison.table.loc[name]
-    cells = [html.render_part("run_name", name, starred=name == comparison.reference)]
+    cells = [html.run_label(name, labels[name], starred=name == comparison.reference)]
     cells += [_estimate(row.get(m), row.get(f"{m}_low"), row.get(f"{m}_high")) for m in HEADLINE]
-    cells += _difference(comparison, name, found, metric)
+    cells += _difference(comparison, name, labels, found, metric)
     return cells + [_parameter(params.loc[name, p]) for p in params]
 
 
-def _difference(comparison: Comparison, name: str, found: pd.DataFrame | None, metric: str) -> list[str]:
+def _difference(
+    comparison: Comparison, name: str, labels: dict[str, str], found: pd.DataFrame | None, metric: str
+) -> list[str]:
     """Two cells: what was subtracted from the run's value and what is left; the verdict of its variant."""
     if name == comparison.reference and name not in (found.index if found is not None else ()):
         return ["", html.muted("reference")]
     other = comparison.table.loc[name, COMPARED]
     if not isinstance(other, str):
         return ["–", html.muted(_why_none(comparison, name))]
-    less = _small(f"less {_number(comparison.table[metric].get(other))} of {other}")
+    less = f"less {_number(comparison.table[metric].get(other))} of {labels.get(other, other)}"
+    less = _small(less, title=other)
     left = comparison.table.loc[name, f"difference_{metric}"]
     if found is None or name not in found.index:
         words = _why_none(comparison, name) if not comparison.pairs[name].counts else "undefined"

@@ -18,6 +18,7 @@ from reid_lib.pages import html
 from reid_lib.runs.table import PARAM
 
 WIDE = w.Layout(width="auto")
+FITTING = w.Layout(width="max-content", min_width="300px", max_width="100%")  # of a dropdown: what it offers is whole
 
 
 class Chosen(traitlets.HasTraits):
@@ -56,8 +57,10 @@ class RunPicker(w.VBox):
         columns = {metric_word("val_geometric_mean"): "val_geometric_mean", "name": "run"}
         columns |= {metric_word(name): name for name in METRICS if name in comparison.table}
         self.search = w.Text(placeholder="part of a name or of a parameter", description="search")
-        self.order = w.Dropdown(options=list(columns.items()), description="sort by")
-        self.runs = w.SelectMultiple(description="runs", layout=w.Layout(width="760px", height="170px"))
+        self.order = w.Dropdown(options=list(columns.items()), description="sort by", layout=FITTING)
+        self.runs = w.SelectMultiple(
+            description="runs", layout=w.Layout(width="100%", max_width="1200px", height="170px")
+        )
         self.note = w.HTML()
         super().__init__([w.HBox([self.search, self.order]), self.runs, self.note])
         self.search.observe(self._list, "value")
@@ -76,14 +79,15 @@ class RunPicker(w.VBox):
     def _list(self, _=None) -> None:
         """Runs that match the search, and those chosen, whatever the search says."""
         words = self.search.value.lower().split()
-        table, chosen = self.comparison.table, self.chosen.runs
+        chosen = self.chosen.runs
         shown = [
             name
             for name in self.comparison.ordered(self.order.value)
-            if name in chosen or all(word in self._described(name) for word in words)
+            if name in chosen or all(word in self._searched(name) for word in words)
         ]
         self.runs.unobserve(self._choose, "value")
-        self.runs.options = [(self._label(name, table), name) for name in shown]
+        labels = self.comparison.labels(shown)
+        self.runs.options = [(self._describe(name, labels[name]), name) for name in shown]
         self.runs.value = tuple(name for name in shown if name in chosen)
         self.runs.observe(self._choose, "value")
         self.note.value = self._notes(len(shown))
@@ -91,19 +95,20 @@ class RunPicker(w.VBox):
     def _choose(self, change) -> None:
         self.chosen.runs = tuple(change["new"])
 
-    def _described(self, name: str) -> str:
+    def _searched(self, name: str) -> str:
         row = self.comparison.table.loc[name]
         values = [f"{c.removeprefix(PARAM)}={row[c]}" for c in self.comparison.table if c.startswith(PARAM)]
         return " ".join([name, *values]).lower()
 
-    def _label(self, name: str, table) -> str:
-        star = "★ " if name == self.comparison.reference else ""
+    def _describe(self, name: str, label: str) -> str:
+        """A line of the list: what tells the run apart, its numbers, and its whole name: a list shows none on hover."""
+        star, table = "★ " if name == self.comparison.reference else "", self.comparison.table
         numbers = [
             f"{label} {table.loc[name, c]:.3f}"
             for label, c in (("val", "val_geometric_mean"), ("test", "geometric_mean"))
             if c in table
         ]
-        return f"{star}{name}   ({', '.join(numbers)})"
+        return f"{star}{label}   ({', '.join(numbers)})" + (f"   {name}" if name != label else "")
 
     def _notes(self, n_shown: int) -> str:
         total = len(self.comparison.names)
@@ -133,6 +138,16 @@ class View(w.VBox):
 
     def refresh(self) -> None:
         raise NotImplementedError
+
+    @property
+    def called(self) -> dict[str, str]:
+        """The chosen runs -> what tells them apart."""
+        return self.comparison.labels(self.chosen.runs)
+
+    def offer_runs(self, dropdown: w.Dropdown) -> None:
+        """The chosen runs by their labels; the whole name of the one that is taken where the pointer stays on it."""
+        offer(dropdown, tuple((label, name) for name, label in self.called.items()))
+        dropdown.tooltip = dropdown.value
 
     def _refresh(self, _=None) -> None:
         if self._busy:  # by itself: offering other choices changes the controls

@@ -8,7 +8,7 @@ from reid_lib.figures.saving import render_png
 from reid_lib.openset.measures import METRICS
 from reid_lib.pages.comparison_page import draw_curves
 from reid_lib.runs.table import PARAM
-from reid_lib.views.base import WIDE, RunPicker, View
+from reid_lib.views.base import FITTING, WIDE, RunPicker, View
 
 COLUMNS = ("loss", "val_score", "val_top1", "lr", "images_per_s")  # of the histories
 SCREEN_DPI = 100
@@ -18,7 +18,9 @@ class Curves(View):
     """What happened while training, several runs together."""
 
     def __init__(self, picker: RunPicker):
-        self.column = w.Dropdown(options=[(history_column(name).word, name) for name in COLUMNS], description="curve")
+        self.column = w.Dropdown(
+            options=[(history_column(name).word, name) for name in COLUMNS], description="curve", layout=FITTING
+        )
         self.image = w.Image(format="png", layout=WIDE)
         super().__init__(picker, [self.column], [self.image])
 
@@ -35,13 +37,13 @@ class Figures(View):
 
     def __init__(self, picker: RunPicker):
         table = picker.comparison.table
-        self.kind = w.Dropdown(options=self.KINDS, description="figure")
+        self.kind = w.Dropdown(options=self.KINDS, description="figure", layout=FITTING)
         params = sorted(
             c.removeprefix(PARAM) for c in table if c.startswith(PARAM) and table[c].nunique(dropna=False) > 1
         )
-        self.parameter = w.Dropdown(options=params or ["lr"], description="parameter")
+        self.parameter = w.Dropdown(options=params or ["lr"], description="parameter", layout=FITTING)
         metrics = [(metric_word(name), name) for name in METRICS if name in table]
-        self.metric = w.Dropdown(options=metrics, description="metric")
+        self.metric = w.Dropdown(options=metrics, description="metric", layout=FITTING)
         self.image = w.Image(format="png", layout=WIDE)
         super().__init__(picker, [self.kind, self.parameter, self.metric], [self.image])
 
@@ -62,4 +64,4 @@ class Figures(View):
             return impact.parameter_impact(
                 table, self.parameter.value, self.metric.value, reference=comparison.reference
             )
-        return planes.projections({name: comparison.run(name).places for name in names})
+        return planes.projections({label: comparison.run(name).places for name, label in self.called.items()})

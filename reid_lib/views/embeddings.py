@@ -9,7 +9,7 @@ from reid_lib.figures.style import COLOURS, CYCLE, GREY
 from reid_lib.figures.units import in_unit
 from reid_lib.openset.outcomes import OUTCOME
 from reid_lib.pages import html
-from reid_lib.views.base import RunPicker, View, offer
+from reid_lib.views.base import FITTING, RunPicker, View
 
 COLOUR_BY = {
     "known / unknown": KNOWN,
@@ -65,9 +65,10 @@ class EmbeddingView(View):
 
     def __init__(self, picker: RunPicker, *, height_px: int = 430):
         self.height_px = height_px
-        self.left, self.right = w.Dropdown(description="left"), w.Dropdown(description="right")
-        self.colour = w.Dropdown(options=list(COLOUR_BY), description="colour")
-        self.only = w.Dropdown(options=list(SHOWN), description="show")
+        self.left = w.Dropdown(description="left", layout=FITTING)
+        self.right = w.Dropdown(description="right", layout=FITTING)
+        self.colour = w.Dropdown(options=list(COLOUR_BY), description="colour", layout=FITTING)
+        self.only = w.Dropdown(options=list(SHOWN), description="show", layout=FITTING)
         self.plots = w.Box(layout=w.Layout(width="100%"))
         self.key, self.hovered, self.selected = w.HTML(), w.HTML(), w.HTML()
         self.panels: list[_Panel] = []
@@ -80,18 +81,21 @@ class EmbeddingView(View):
 
         names = self.chosen.runs
         first = not self.panels
-        offer(self.left, names)
-        offer(self.right, names)
+        self.offer_runs(self.left)
+        self.offer_runs(self.right)
         if first and len(names) > 1:
             self.right.unobserve(self._refresh, "value")
-            self.right.value = names[1]
+            self.right.value = self.right.tooltip = names[1]
             self.right.observe(self._refresh, "value")
         wanted = [self.left.value] + ([self.right.value] if self.right.value != self.left.value else [])
         self.panels = [self._panel(self.comparison.run(name)) for name in wanted]
         for panel in self.panels:
             panel.scatter.widget.observe(lambda change, p=panel: self._hover(p, change["new"]), "hovering")
             panel.scatter.widget.observe(lambda change, p=panel: self._select(p, change["new"]), "selection")
-        titled = [(panel.scatter, html.text(panel.run.name + panel.lacking)) for panel in self.panels]
+        titled = [
+            (panel.scatter, html.run_label(panel.run.name, self.called[panel.run.name]) + panel.lacking)
+            for panel in self.panels
+        ]
         grid = jscatter.compose(
             titled,
             sync_selection=True,
@@ -135,7 +139,7 @@ class EmbeddingView(View):
             (
                 image_id,
                 html.image_card(self.comparison, names[0], image_id),
-                [html.answer_card(self.comparison, name, image_id) for name in names],
+                [html.answer_card(self.comparison, name, image_id, called=self.called.get(name, "")) for name in names],
             )
             for image_id in image_ids[:MOST_SHOWN]
         ]

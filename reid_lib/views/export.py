@@ -21,7 +21,7 @@ class Export(View):
         super().__init__(picker, [self.name], [self.button, self.said])
 
     def refresh(self) -> None:
-        self.said.value = html.muted(f"{counted(len(self.chosen.runs), 'run')}: {', '.join(self.chosen.runs)}")
+        self.said.value = html.muted(f"{counted(len(self.called), 'run')}: {'; '.join(self.called.values())}")
 
     def _write(self, _=None) -> None:
         from reid_lib.core.errors import ReidError

@@ -10,7 +10,7 @@ from reid_lib.figures.saving import render_png
 from reid_lib.figures.stored_matches import load_matches
 from reid_lib.openset.outcomes import MISTAKES
 from reid_lib.pages import html
-from reid_lib.views.base import RunPicker, View, offer
+from reid_lib.views.base import FITTING, RunPicker, View, offer
 
 LISTED = 200
 SCREEN_DPI = 90
@@ -20,10 +20,12 @@ class Mistakes(View):
     """Choose a kind of mistake; go through the queries, the most confident first."""
 
     def __init__(self, picker: RunPicker):
-        self.run = w.Dropdown(description="run")
-        self.kind = w.Dropdown(options=[(label, kind) for kind, label in MISTAKES.items()], description="mistake")
-        self.role = w.Dropdown(options=[TEST, VAL], description="queries")
-        self.dataset = w.Dropdown(options=[("all", "")], description="data set")
+        self.run = w.Dropdown(description="run", layout=FITTING)
+        self.kind = w.Dropdown(
+            options=[(label, kind) for kind, label in MISTAKES.items()], description="mistake", layout=FITTING
+        )
+        self.role = w.Dropdown(options=[TEST, VAL], description="queries", layout=FITTING)
+        self.dataset = w.Dropdown(options=[("all", "")], description="data set", layout=FITTING)
         self.individual = w.Text(description="individual", placeholder="part of a name", continuous_update=False)
         self.queries = w.Select(layout=w.Layout(width="420px", height="330px"))
         self.count, self.shown = w.HTML(), w.HTML()
@@ -33,7 +35,7 @@ class Mistakes(View):
         super().__init__(picker, controls, [self.count, w.HBox([self.queries, self.shown])])
 
     def refresh(self) -> None:
-        offer(self.run, self.chosen.runs)
+        self.offer_runs(self.run)
         datasets = self.comparison.run(self.run.value).metrics[self.role.value]["datasets"]
         offer(self.dataset, (("all", ""), *((name, name) for name in datasets)))
         found = self.comparison.mistakes(
@@ -55,7 +57,7 @@ class Mistakes(View):
             self.shown.value = html.muted("None of this kind.")
             return
         run = self.run.value
-        answer = html.answer_card(self.comparison, run, image_id)
+        answer = html.answer_card(self.comparison, run, image_id, called=self.called[run])
         card = html.row_of([html.image_card(self.comparison, run, image_id)])
         self.shown.value = card + answer + self._lines(run, image_id)
 

@@ -8,7 +8,7 @@ from reid_lib.compare import verdicts
 from reid_lib.core.errors import ReidError
 from reid_lib.figures.labels import MAIN_METRICS, metric_word
 from reid_lib.pages import html, verdict_table
-from reid_lib.views.base import RunPicker, View
+from reid_lib.views.base import FITTING, RunPicker, View
 
 PATIENCE_S = 0.1  # what a person does not feel as waiting
 
@@ -18,7 +18,8 @@ class MetricsTable(View):
 
     def __init__(self, picker: RunPicker):
         here = [(metric_word(name), name) for name in MAIN_METRICS if name in picker.comparison.table]
-        self.judged = w.Dropdown(options=here, description="difference in", style={"description_width": "auto"})
+        style = {"description_width": "auto"}
+        self.judged = w.Dropdown(options=here, description="difference in", style=style, layout=FITTING)
         self.html = w.HTML()
         self._turn, self._asked, self._shown = threading.Lock(), None, None
         super().__init__(picker, [self.judged], [self.html])

@@ -14,7 +14,7 @@ from reid_lib.figures.units import THRESHOLD, in_unit
 from reid_lib.openset.fitting import RATES, ThresholdFit
 from reid_lib.openset.outcomes import count_outcomes
 from reid_lib.pages import html
-from reid_lib.views.base import RunPicker, View, offer
+from reid_lib.views.base import FITTING, RunPicker, View, offer
 
 ROLES = (VAL, TEST)
 POINTS = 800  # of a curve as drawn: more are not told apart at this width
@@ -29,8 +29,8 @@ class ThresholdSlider(View):
     """Move the threshold of one run and data set; curves and counts follow."""
 
     def __init__(self, picker: RunPicker):
-        self.run = w.Dropdown(description="run")
-        self.dataset = w.Dropdown(description="data set")
+        self.run = w.Dropdown(description="run", layout=FITTING)
+        self.dataset = w.Dropdown(description="data set", layout=FITTING)
         self.slider = w.FloatSlider(
             description="threshold", readout_format=".3f", step=0.001, layout=w.Layout(width="620px")
         )
@@ -41,7 +41,7 @@ class ThresholdSlider(View):
 
     def refresh(self) -> None:
         """Another run or data set: lists, range and curves; the slider starts at the frozen threshold."""
-        offer(self.run, self.chosen.runs)
+        self.offer_runs(self.run)
         run = self.comparison.run(self.run.value)
         offer(self.dataset, tuple(run.metrics[TEST]["datasets"]) or tuple(run.metrics[VAL]["datasets"]))
         if self.dataset.value is None:

@@ -89,7 +89,7 @@ def test_a_column_of_ones_own_has_no_better_direction():
 def test_of_fifty_runs_the_eight_best_are_named():
     runs = {f"{LONG}{i}": history([2 + i, 1 + i]) for i in range(50)}
     ax = drawn(loss_comparison(dict(reversed(runs.items()))))
-    short = labels.shorten_names(runs)
+    short = labels.shorten_names(runs, labels.LABEL_WIDTH)
     assert set(texts(ax)) == {short[f"{LONG}{i}"] for i in range(8)}
     assert "grey: 42 more runs" in ax.get_xlabel()
     assert len({artist.get_gid() for artist in ax.get_lines() if str(artist.get_gid()).startswith("val")}) == 50

@@ -229,7 +229,7 @@ def test_letters_of_no_font_are_stood_in_for(monkeypatch):
     monkeypatch.setattr(legible, "_family_of", {})
     ax = FIGURES["performance_bars"]("猫\x07")
     drawn(ax)
-    assert "□ 1  (reference)" in [label.get_text() for label in ax.get_yticklabels()]
+    assert "columns □ , lr 1e-3  (reference)" in [label.get_text() for label in ax.get_yticklabels()]
 
 
 @settings(max_examples=15)

@@ -27,7 +27,7 @@ def test_lower_is_better_for_false_positives():
         *(run(f"r{lr}", 1 - lr, metric="fpr_at_95_tpr", low=0.99 - lr, high=1.01 - lr, lr=lr) for lr in (0.1, 0.2, 0.3))
     )
     ax = performance.performance_bars(runs, "fpr_at_95_tpr")
-    assert ax.get_yticklabels()[0].get_text() == "r0.3"
+    assert ax.get_yticklabels()[0].get_text() == "lr 0.3"
     assert ax.get_title("left") == "FPR at 95 % TPR by run, lowest first"
     assert performance.performance_heatmap(runs, ["fpr_at_95_tpr"]).get_title("left").endswith("lowest first")
 
@@ -60,9 +60,7 @@ def test_the_title_of_the_bars_repeats_the_verdicts_and_no_more():
     assert title == "BAKS against plain: better up; worse down; 2 not distinguishable"
     many = performance.performance_bars(runs, "baks", reference="plain", verdicts=dict.fromkeys(runs["run"], "better"))
     assert many.get_title("left") == "BAKS against plain: better are 5 runs"
-    seeds = performance.performance_bars(
-        runs, "baks", reference="plain", verdicts=verdicts, against="plain, seed by seed"
-    )
+    seeds = performance.performance_bars(runs, "baks", reference="plain", verdicts=verdicts, against="seed by seed")
     assert seeds.get_title("left").startswith("BAKS against plain, seed by seed: better up")
     assert (
         performance.performance_bars(runs, "baks", reference="plain", verdicts={}).get_title("left").endswith("first")
@@ -87,7 +85,7 @@ def test_the_reference_is_marked_in_bars_and_heatmap():
     runs = SWEEP.assign(reference=["mid-0"] * 4 + [None] * 2)
     for ax in (performance.performance_bars(runs, "baks"), performance.performance_heatmap(runs, ["baks"])):
         bold = [label.get_text() for label in drawn(ax).get_yticklabels() if label.get_fontweight() == "bold"]
-        assert bold == ["mid-0  (reference)"]
+        assert bold == ["lr 1e-3, seed 0, loss arcface  (reference)"]
     assert reference_of(runs, "low-0") == "low-0"
     assert reference_of(runs, "") is None
     assert reference_of(runs, "gone") is None

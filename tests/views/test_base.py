@@ -35,6 +35,17 @@ def test_picker_searches_names_and_parameters_and_keeps_what_is_chosen(picker):
     assert picker.chosen.runs == ("plain", "triplet")
 
 
+def test_runs_are_called_by_what_differs_and_by_their_whole_names_on_hover(picker):
+    picker.choose("plain", "triplet")
+    view = threshold.ThresholdSlider(picker)
+    assert view.run.options == (("loss arcface, lr 1e-3", "plain"), ("loss triplet, lr 3e-4", "triplet"))
+    assert view.run.tooltip == "plain"
+    view.run.value = "triplet"
+    assert view.run.tooltip == "triplet"
+    lines = dict((value, line) for line, value in picker.runs.options)
+    assert lines["wide"].startswith("loss arcface, margin 0.5, lr 1e-3   (val") and lines["wide"].endswith("   wide")
+
+
 def test_picker_sorts_by_validation_and_by_name(picker):
     by_val = picker.comparison.table["val_geometric_mean"]
     assert listed(picker) == by_val.sort_values(ascending=False).index.tolist()
