@@ -12,6 +12,7 @@ import numpy as np
 from reid_lib.review.graph import Constraints, Decided, find_components, find_root
 from reid_lib.review.tree import LINKED, grow_tree
 
+TIED = 0.95  # how surely a tie holds two photographs: about as a person's answer
 LOOSE = 0.5  # of how alike a photograph is to another animal: less alike to its own cluster, it leaves that alone
 
 
@@ -39,6 +40,8 @@ class Grouping:
         cluster: (n,) int, present cluster of each.
         first, second: (p,) int, listed pairs, 0 ... n - 1, none twice in either direction.
         probability: (p,) in [0, 1] that both show one animal.
+        ties: (t, 2) int, photographs that another thing than their pictures makes one animal (`questions.tie_flanks`),
+            each in one present cluster: together unless decisions say otherwise. None: none.
 
     Attributes:
         group: (n,) int, of each photograph the least one of its group.
@@ -46,8 +49,17 @@ class Grouping:
         doubts, left_out: as in `Plan`, of all.
     """
 
-    def __init__(self, cluster: np.ndarray, first: np.ndarray, second: np.ndarray, probability: np.ndarray):
+    def __init__(
+        self,
+        cluster: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+        probability: np.ndarray,
+        *,
+        ties: np.ndarray | None = None,
+    ):
         self.first, self.second, self.probability = first, second, probability
+        self.ties = np.empty((0, 2), dtype=np.int64) if ties is None else ties
         self.cluster = np.asarray(cluster, dtype=np.int64)
         n = len(self.cluster)
         ends = np.concatenate([first, second])
@@ -116,6 +128,15 @@ class Grouping:
         inside = (one >= 0) & (other >= 0)
         return pairs[inside], one[inside], other[inside]
 
+    def tied_among(self, members: np.ndarray) -> np.ndarray:
+        """(t, 2) int: ties inside of some photographs (sorted), as places in `members`."""
+        if not len(self.ties):
+            return self.ties
+        self._at[members] = np.arange(len(members))
+        places = self._at[self.ties]
+        self._at[members] = -1
+        return places[(places >= 0).all(axis=1)]
+
     def _note(self, pair: tuple[int, int], one: Decided | None) -> None:
         for end in pair:
             of = self._of_cluster.setdefault(int(self.cluster[end]), set())
@@ -166,13 +187,14 @@ class Grouping:
         steps = constraints.resolve()
         doubts, left_out = {pair: out[0] for pair, out in steps}, {pair for _, out in steps for pair in out}
         pairs, one, other = self.listed_among(members)
-        listed = one, other, self.probability[pairs]
+        listed, tied = (one, other, self.probability[pairs]), self.tied_among(members)
         if len({one.same for one in told}) == 2:
             kept = Constraints(one for one in constraints.decided if one.pair not in left_out)
-            left_out |= kept.find_outweighed(_tie(members, self.cluster[members], listed))
+            left_out |= kept.find_outweighed(_tie(members, self.cluster[members], listed, tied))
         ends = np.searchsorted(members, [one.pair for one in told if one.pair not in left_out]).reshape(-1, 2)
         is_same = np.array([one.same for one in told if one.pair not in left_out], dtype=bool)
         same, different = ends[is_same], ends[~is_same]
+        same = np.concatenate([same, _keep_ties(len(members), same, different, tied)])
         animal = find_components(len(members), same.tolist())
         cluster = _loosen(self.cluster[members], animal, listed)
         anchor = np.unique(cluster, return_index=True)[1][np.unique(cluster, return_inverse=True)[1]]
@@ -190,9 +212,31 @@ def _least(members: np.ndarray, label: np.ndarray) -> np.ndarray:
     return members[first][code]  # members ascend
 
 
-def _tie(members: np.ndarray, cluster: np.ndarray, listed: tuple) -> list[Decided]:
-    """What holds the photographs of each present cluster together: a spanning tree of their most probable pairs."""
-    one, other, probability = listed
+def _keep_ties(m: int, same: np.ndarray, different: np.ndarray, tied: np.ndarray) -> np.ndarray:
+    """(k, 2) int: the ties of m photographs that bring no two together that are *different*, the first ones first."""
+    parent = list(range(m))
+    for one, other in same.tolist():
+        parent[find_root(parent, one)] = find_root(parent, other)
+    foes: dict[int, set[int]] = {}
+    for one, other in different.tolist():
+        foes.setdefault(find_root(parent, one), set()).add(other)
+        foes.setdefault(find_root(parent, other), set()).add(one)
+    kept = []
+    for one, other in tied.tolist():
+        a, b = find_root(parent, one), find_root(parent, other)
+        if any(find_root(parent, foe) == b for foe in foes.get(a, ())):
+            continue
+        parent[a] = b
+        if a != b and a in foes:
+            foes.setdefault(b, set()).update(foes.pop(a))
+        kept.append((one, other))
+    return np.array(kept, dtype=np.int64).reshape(-1, 2)
+
+
+def _tie(members: np.ndarray, cluster: np.ndarray, listed: tuple, tied: np.ndarray) -> list[Decided]:
+    """What holds the photographs of each present cluster together: a spanning tree of ties and most probable pairs."""
+    one, other = (np.concatenate([tied[:, k], listed[k]]) for k in (0, 1))
+    probability = np.concatenate([np.full(len(tied), TIED), listed[2]])
     inside = np.flatnonzero(cluster[one] == cluster[other])
     order = inside[np.argsort(-probability[inside], kind="stable")]
     edges = [*zip(one[order].tolist(), other[order].tolist(), probability[order].tolist(), strict=True)]

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit
 
 from reid_lib.review.graph import ENOUGH, ERROR, log_odds
-from reid_lib.review.grouping import Grouping
+from reid_lib.review.grouping import TIED, Grouping
 from reid_lib.review.tree import grow_tree
 
 _LAST = 1e-3  # of the worth of questions at which a reviewer errs more often than the join is wrong: they come last
@@ -111,6 +111,9 @@ class Joins:
         within = (members[ends] == decided).all(axis=1)
         decided, ends = decided[within], ends[within]
         first, second, alike = self._add_answers(one, other, pairs, ends, self._votes(decided)[0], len(members))
+        tied = self.grouping.tied_among(members)
+        first, second = np.append(first, tied[:, 0]), np.append(second, tied[:, 1])
+        alike = np.append(alike, np.full(len(tied), TIED))
         tree = grow_tree(len(members), first, second, alike)
         of_pair = tree.meet(one, other)
         odds = self._judge(pairs, of_pair, np.bincount(of_pair, minlength=len(tree.sizes)))

@@ -21,6 +21,7 @@ from reid_lib.review.questions import (
     check_pairs,
     code_clusters,
     code_flanks,
+    tie_flanks,
 )  # fmt: skip
 from reid_lib.review.stopping import ENOUGH_DOUBT, chance_of_change
 from reid_lib.review.words import (
@@ -70,7 +71,7 @@ class ReviewQueue:
         first, second = (self.pairs[name].map(self._place).to_numpy(dtype=np.int64) for name in (FIRST, SECOND))
         probability = self.pairs[PROBABILITY].to_numpy(dtype=np.float64)
         self._error, self._asks = error, asks
-        self._grouping = Grouping(cluster, first, second, probability)
+        self._grouping = Grouping(cluster, first, second, probability, ties=tie_flanks(self.photographs, cluster))
         named = np.where(cluster[first] == cluster[second], 1, -1) * (self.pairs[DOUBT] == LABEL).to_numpy()
         prior = float(log_odds(1 - LABEL_ERRORS))
         odds, flank = np.asarray(log_odds(probability)) + prior * named, code_flanks(self.photographs)

@@ -8,9 +8,10 @@ from reid_lib.review.graph import Decided
 from reid_lib.review.grouping import Grouping
 
 
-def group(cluster: list[int], pairs: dict[tuple[int, int], float]) -> Grouping:
+def group(cluster: list[int], pairs: dict[tuple[int, int], float], ties=None) -> Grouping:
     ends = np.array(list(pairs), dtype=int).reshape(-1, 2)
-    return Grouping(np.array(cluster), *ends.T, np.array(list(pairs.values())))
+    ties = None if ties is None else np.array(ties)
+    return Grouping(np.array(cluster), *ends.T, np.array(list(pairs.values())), ties=ties)
 
 
 def decide(grouping: Grouping, pair: tuple[int, int], same: bool | None) -> bool:
@@ -120,3 +121,39 @@ def test_one_by_one_is_all_at_once_in_any_order(seed):
     if seed % 2 == 0:  # all are right: hardly one is outweighed
         kept = [(at_once.group[a] == at_once.group[b]) == decision.same for (a, b), decision in told.items()]
         assert np.mean(kept) > 0.9
+
+
+# A cluster of two animals: left flanks 0 to 3, right flanks 4 to 7, seen together as 0-4, 1-5, 2-6, 3-7.
+SEEN = [(0, 4), (1, 5), (2, 6), (3, 7)]
+FLANKS = {(0, 1): 0.8, (2, 3): 0.8, (4, 5): 0.8, (6, 7): 0.8, (1, 2): 0.3, (5, 6): 0.3}
+
+
+def test_the_other_flank_of_an_encounter_goes_along_when_a_cluster_is_parted():
+    grouping = group([0] * 8, FLANKS, SEEN)
+    assert decide(grouping, (1, 2), False)
+    assert partition(grouping.group) == {frozenset([0, 1, 4, 5]), frozenset([2, 3, 6, 7])}
+    alone = group([0] * 8, FLANKS)
+    decide(alone, (1, 2), False)
+    assert len(partition(alone.group)) == 2, "without the encounters all right flanks go to one side"
+    assert frozenset([0, 1, 4, 5]) not in partition(alone.group)
+
+
+def test_the_other_flank_of_an_encounter_goes_along_to_another_cluster():
+    names = [0, 0, 0, 0, 1, 1, 0]  # 3 and 6 were seen together, and are of the animal of 4 and 5
+    pairs = {(0, 1): 0.9, (1, 2): 0.9, (0, 3): 0.02, (1, 3): 0.1, (4, 5): 0.9, (3, 4): 0.8, (3, 5): 0.6}
+    grouping = group(names, pairs, [(3, 6)])
+    assert decide(grouping, (3, 4), True)
+    assert partition(grouping.group) == {frozenset([0, 1, 2]), frozenset([3, 4, 5, 6])}
+    assert decide(grouping, (3, 4), None) and partition(grouping.group) == {
+        frozenset([0, 1, 2, 3, 6]),
+        frozenset([4, 5]),
+    }
+
+
+def test_an_encounter_gives_way_to_answers_that_contradict_it():
+    grouping = group([0] * 8, FLANKS, SEEN)
+    told = {(0, 1): Decided((0, 1), True, 2), (1, 2): Decided((1, 2), False, 3), (5, 6): Decided((5, 6), True, 3)}
+    grouping.decide(told)
+    found = grouping.group
+    assert found[0] == found[1] != found[2] and found[5] == found[6], "each answer holds"
+    assert not grouping.left_out and not grouping.doubts, "no person is doubted because of an encounter"
