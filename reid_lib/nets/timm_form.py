@@ -11,7 +11,7 @@ from pathlib import Path
 
 import timm
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -153,4 +153,5 @@ def _describe(model: ReidModel, network: nn.Module) -> dict:
 
 def _save(module: nn.Module, path: Path) -> None:
     weights = {name: value.to("cpu", copy=True).contiguous() for name, value in module.state_dict().items()}
-    save_file(weights, path, metadata={"format": "pt"})
+    # Not `save_file`: its draft has a name of its own, and only its owner may read what it writes.
+    path.write_bytes(save(weights, metadata={"format": "pt"}))

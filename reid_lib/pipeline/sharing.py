@@ -99,8 +99,6 @@ def share_model(
         agreement = measure_agreement(model, new, source)
         facts = _collect_facts(source, model, form.head is not None, agreement, licence)
         (new / CARD).write_text(render_card(facts), encoding="utf-8")
-        for file in new.iterdir():  # safetensors writes files that nobody else may read
-            file.chmod((new / CARD).stat().st_mode)
     return Shared(folder, agreement, [*told, _tell(agreement)])
 
 

@@ -15,6 +15,7 @@ from reid_lib.review.tree import grow_tree
 
 _LAST = 1e-3  # of the worth of questions at which a reviewer errs more often than the join is wrong: they come last
 UNLISTED = -float(log_odds(1.0))  # log-odds of a join without a listed pair
+LEAST = 1e-4  # chance of a join by pictures
 
 
 class Joins:
@@ -167,7 +168,7 @@ class Joins:
         highest = np.full(n, UNLISTED)
         np.maximum.at(highest, of_pair, self.odds[pairs])
         total = np.bincount(of_pair, weights=expit(self.odds[pairs]), minlength=n)
-        mean = np.asarray(log_odds(total / np.maximum(n_pairs, 1)))
+        mean = np.asarray(log_odds(total / np.maximum(n_pairs, 1), least=LEAST))
         within = cluster[self.grouping.first[pairs]] == cluster[self.grouping.second[pairs]]
         together = np.bincount(of_pair, weights=within, minlength=n) > 0
         return np.where(together, (highest + mean) / 2, mean)
