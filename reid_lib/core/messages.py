@@ -53,6 +53,12 @@ def counted(number: int, one: str, several: str = "") -> str:
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
+def format_duration(seconds: float) -> str:
+    """In words, to the minute."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
+
+
 def told_by_message(name: str, lines: list[str]) -> str:
     """The message, where an error of a cell was shown as `_show` does; else empty.
 

@@ -8,6 +8,7 @@ from typing import TextIO
 import pandas as pd
 
 from reid_lib.core.errors import RunError
+from reid_lib.core.messages import format_duration
 from reid_lib.core.paths import runs_root
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs.folder import FAILED, FINISHED, PLANNED, RUNNING, UNREADABLE, RunFolder, is_run
@@ -53,12 +54,6 @@ def _differing(folder: RunFolder, variant: Variant) -> str:
     wanted, stored = TrainParams(**variant.params).model_dump(), folder.params
     names = [name for name in wanted if name not in TrainParams.NOT_IDENTITY]
     return ", ".join(f"{n} {stored[n]!r}, not {wanted[n]!r}" for n in names if n in stored and stored[n] != wanted[n])
-
-
-def format_duration(seconds: float) -> str:
-    """In words, to the minute."""
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
 
 
 class Screen:

@@ -18,7 +18,7 @@ from tqdm.auto import tqdm
 
 from reid_lib.core.errors import ReidError, TrainingError, TrainingInterrupted
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.messages import counted
+from reid_lib.core.messages import counted, format_duration
 from reid_lib.core.names import CHECKPOINT
 from reid_lib.nets.network import ReidModel
 from reid_lib.nets.speed import out_of_place, reuse_memory
@@ -138,6 +138,7 @@ class _Training:
     origin: str
     progress: Progress = field(default_factory=Progress)
     rows: list[dict] = field(default_factory=list)  # of the history, as the checkpoint holds them
+    began: tuple[float, int] | None = None  # when this call's first epoch did, and how many there were before
 
     def run_epochs(self, prepare: Callable[[ReidModel, ReidLoss], None]) -> None:
         """The epochs that are left, until the last one, the end of patience or a request to stop."""
@@ -150,6 +151,7 @@ class _Training:
         if new:
             self.close_epoch(0, {}, due=True)
         self.stop_if_asked()
+        self.began = time.perf_counter(), progress.epoch
         while progress.epoch < params.num_epochs and not stops_early(progress, params.patience):
             epoch = progress.epoch + 1
             with out_of_place(model.backbone):
@@ -167,7 +169,7 @@ class _Training:
             self.images.epoch(epoch, start=done),
             total=n_steps,
             initial=done,
-            desc=f"epoch {epoch}",
+            desc=f"epoch {epoch} of {self.params.num_epochs}",
             unit="batch",
             delay=8,
             leave=False,
@@ -192,6 +194,14 @@ class _Training:
         progress.losses, progress.sizes, progress.seconds = [], [], 0.0
         return {"train_loss": train_loss, "lr": lr, "images_per_s": sum(sizes) / seconds, "seconds": seconds}
 
+    def time_left(self) -> str:
+        """How long the epochs to come take, by those of this call, their evaluation included; "" where none says."""
+        done = self.progress.epoch
+        if self.began is None or not self.began[1] < done < self.params.num_epochs:
+            return ""
+        seconds = (time.perf_counter() - self.began[0]) / (done - self.began[1])
+        return f"  {format_duration(seconds * (self.params.num_epochs - done))} left"
+
     def close_epoch(self, epoch: int, row: dict, *, due: bool) -> None:
         """Evaluate where due, keep the best weights, report the line of the epoch, and write the checkpoint last."""
         progress, first = self.progress, self.group.first
@@ -211,7 +221,7 @@ class _Training:
             self.run.report(row)
         self.save()
         if first:
-            LOGGER.info(_line(row, progress))
+            LOGGER.info(_line(row, progress, self.params.num_epochs) + self.time_left())
 
     def evaluated(self, epoch: int) -> dict:
         """What `evaluate` says; embeddings it cannot work with are told as what they are, training that went astray."""
@@ -320,8 +330,8 @@ def _astray(what: str, epoch: int, lr: float) -> str:
     )
 
 
-def _line(row: dict, progress: Progress) -> str:
-    parts = [f"epoch {row['epoch']}"]
+def _line(row: dict, progress: Progress, n_epochs: int) -> str:
+    parts = [f"epoch {row['epoch']} of {n_epochs}" if row["epoch"] else "before training"]
     for key, label in (
         ("train_loss", "train loss"),
         ("val_loss", "val loss"),

@@ -93,3 +93,8 @@ def test_one_thing_is_no_plural():
         "1,200 photographs",
     ]
     assert messages.counted(1, "row has", "rows have") == "1 row has" and messages.counted(2, "y", "ies") == "2 ies"
+
+
+@pytest.mark.parametrize("seconds, words", [(10, "1 min"), (200, "3 min"), (3600, "1 h 0 min"), (9000, "2 h 30 min")])
+def test_durations_in_words(seconds, words):
+    assert messages.format_duration(seconds) == words

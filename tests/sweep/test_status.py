@@ -13,7 +13,6 @@ from reid_lib.core.paths import runs_root
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs import key, run
 from reid_lib.runs.folder import PLANNED
-from reid_lib.sweep import status as sweep_status
 from reid_lib.sweep.status import DIFFERS, ELSEWHERE, Screen, tabulate_status
 
 
@@ -81,11 +80,6 @@ def test_table_tells_epoch_best_score_and_time_left(dirs):
     finally:
         other.kill()
         other.wait()
-
-
-@pytest.mark.parametrize("seconds, words", [(10, "1 min"), (200, "3 min"), (3600, "1 h 0 min"), (9000, "2 h 30 min")])
-def test_time_left_in_words(seconds, words):
-    assert sweep_status.format_duration(seconds) == words
 
 
 class Out:

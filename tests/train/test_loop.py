@@ -246,13 +246,18 @@ def scripted(scores):
     return lambda model, loss: {"val_score": next(values)}
 
 
-def test_the_best_epoch_is_the_highest_val_score_and_its_weights_are_saved(tmp_path):
+def test_the_best_epoch_is_the_highest_val_score_and_its_weights_are_saved(tmp_path, capsys):
     best = []
     _, _, progress = train(
         FakeRun(tmp_path), evaluate=scripted([0.1, 0.5, 0.3, 0.4]), best=best, params={"num_epochs": 3}
     )
     assert best == [0, 1]
     assert (progress.best_epoch, progress.best_score) == (1, 0.5)
+    told = [line for line in capsys.readouterr().out.splitlines() if "val score" in line]
+    assert [line.split("  ")[0] for line in told] == [
+        "before training", "epoch 1 of 3", "epoch 2 of 3", "epoch 3 of 3"
+    ]  # fmt: skip
+    assert [line.endswith("  1 min left") for line in told] == [False, True, True, False]
 
 
 def test_early_stopping_counts_evaluations_without_a_better_score(tmp_path):
