@@ -5,10 +5,13 @@
 # make bench   speed side by side with peers, written to benchmarks/README.md
 #
 # Needed: Python 3.11 or newer and make. Arguments for papermill: make train ARGS="-p lr 1e-4"
+# Without a GPU, a smaller torch: make setup TORCH="torch torchvision --index-url ADDRESS", the address of its CPU wheels
+# as pytorch.org tells it.
 
 VENV ?= .venv
 ARGS ?=
 TESTS ?=
+TORCH ?=
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -24,9 +27,11 @@ setup: $(READY)
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found: install one, or pass PYTHON=/path/to/python3"; exit 1; }
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (once; torch is large, so this takes a few minutes)"
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version), once; this takes a few minutes."
+	@$(if $(TORCH),echo "From pip first: $(TORCH)",echo "On Linux torch comes with CUDA: 5 of the 7 GB that this takes. Smaller, without a GPU: see the top of the Makefile.")
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian or Ubuntu, apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(if $(TORCH),$(BIN)/python -m pip install --quiet $(TORCH))
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $(READY)
 
@@ -58,8 +63,10 @@ benchmarks/.peers/.ready: benchmarks/peers.txt
 	$(BIN)/python -m pip install --quiet --no-deps --target benchmarks/.peers --requirement benchmarks/peers.txt
 	@touch $@
 
+# Its root is the project, so that runs/ and its reports are in reach. As root, in a container, it would refuse to start;
+# its token stays. Of a container: make lab ARGS=--ip=0.0.0.0
 lab: $(READY)
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir=. notebooks
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) notebooks
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info

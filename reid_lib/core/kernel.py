@@ -16,6 +16,7 @@ SKIPPED = "rfc3987_syntax"
 
 # What papermill's engine tells its kernel (see pipeline.papermill_engine).
 ENGINE = "REID_PAPERMILL"  # process of the papermill that leaves the report
+PROGRESS = "REID_PROGRESS"  # its output goes into a log: seconds between two lines of progress, in the place of a bar
 TRACEBACKS = "REID_TRACEBACK"  # "1": errors of a user are shown with their traceback
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tqdm import tqdm
+from reid_lib.core.progress import make_bar
 
 
 def cpu_count() -> int:
@@ -39,7 +39,7 @@ def map_in_threads(
     workers = workers or cpu_count()
     total = len(items) if hasattr(items, "__len__") else total
     pool = ThreadPoolExecutor(workers, thread_name_prefix="reid")
-    bar = tqdm(total=total, desc=title, delay=2, mininterval=0.5, leave=False, disable=not progress)
+    bar = make_bar(total=total, desc=title, disable=not progress)
     under_way = deque()
     try:
         for item in items:

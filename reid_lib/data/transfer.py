@@ -7,9 +7,8 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from reid_lib.core.files import write_json
+from reid_lib.core.progress import make_bar
 from reid_lib.data.checksums import ask_record, find_difference, read_checksums
 
 TIMEOUT_S = 60
@@ -89,7 +88,7 @@ def _goes_on(answer: HTTPResponse, origin: dict[str, Any], begin: int) -> bool:
 def _append(answer: HTTPResponse, part: Path, begin: int, total: int | None) -> None:
     with (
         open(part, "ab" if begin else "wb") as file,
-        tqdm(total=total, initial=begin, unit="B", unit_scale=True, desc=part.stem, delay=2) as bar,
+        make_bar(total=total, initial=begin, unit="B", unit_scale=True, desc=part.stem, leave=True) as bar,
     ):
         while block := answer.read(_AT_ONCE):
             file.write(block)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.progress import make_bar
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.views import WHOLE, cut_views
 
@@ -129,7 +130,6 @@ def _in_batches(model, backbone, pixels, items, size: int, device: str, progress
     A batch is read while the one before is computed, and fetched while the next is.
     """
     import torch
-    from tqdm.auto import tqdm
 
     from reid_lib.core.parallel import iterate_ahead
 
@@ -146,9 +146,9 @@ def _in_batches(model, backbone, pixels, items, size: int, device: str, progress
         batch = torch.from_numpy(batch)
         return start, batch.pin_memory() if device == "cuda" else batch
 
-    bar = {"total": len(starts), "desc": "embed", "unit": "batch", "delay": 5, "leave": False, "disable": not progress}
+    bar = {"total": len(starts), "desc": "embed", "unit": "batch", "delay": 5, "disable": not progress}
     waiting = []
-    for start, batch in tqdm(iterate_ahead(read, starts), **bar):
+    for start, batch in make_bar(iterate_ahead(read, starts), **bar):
         images = batch.to(device, non_blocking=True)
         waiting.append((start, images, _forward(model, backbone, images)))
         if len(waiting) > 1:

@@ -20,6 +20,7 @@ from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import DATASET
 from reid_lib.core.paths import cache_root
 from reid_lib.core.pieces import Piece, Pieces
+from reid_lib.core.progress import make_bar
 from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.neighbours import Exact, Search, choose_method, describe_method, searching
 from reid_lib.match.voting import sum_votes, vote_shares
@@ -85,7 +86,7 @@ def count_votes(
     ):
         kinds = [f"{keypoints.descriptors.shape[1]} {keypoints.descriptors.dtype}" for keypoints in (queries, gallery)]
         raise ParameterError(f"descriptors of queries are {kinds[0]}, of the gallery {kinds[1]}: use one extractor")
-    bar = tqdm(total=len(queries), desc="counting votes", delay=2, mininterval=0.5, leave=False, disable=not progress)
+    bar = make_bar(total=len(queries), desc="counting votes", unit="photograph", disable=not progress)
     counted = []
     with bar:
         for mine, theirs in _datasets(queries.rows, gallery.rows):

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.parallel import map_in_threads
+from reid_lib.core.progress import make_bar
 from reid_lib.match.keypoints import Keypoints, KeypointSet
 from reid_lib.match.matches import Matcher
 from reid_lib.match.pair_store import PairStore, code_of
@@ -82,7 +82,7 @@ def _matched(matcher: Matcher, sets: "BothSets", codes: np.ndarray, progress: bo
         with threadpool_limits(1, "blas"):
             yield from map_in_threads(match, begins, title=f"matching {len(codes):,} pairs", progress=progress)
         return
-    with tqdm(total=len(codes), desc="matching pairs", unit="pair", delay=2, leave=False, disable=not progress) as bar:
+    with make_bar(total=len(codes), desc="matching pairs", unit="pair", disable=not progress) as bar:
         for begin in begins:
             batch = match(begin)
             bar.update(len(batch))

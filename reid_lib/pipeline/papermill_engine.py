@@ -19,13 +19,14 @@ from nbclient.exceptions import DeadKernelError
 from papermill import engines
 from papermill.exceptions import PapermillException, PapermillExecutionError
 
-from reid_lib.core.kernel import ENGINE, TRACEBACKS
+from reid_lib.core.kernel import ENGINE, PROGRESS, TRACEBACKS
 from reid_lib.core.messages import ERROR, STOPPED, in_words, message_line, told_by_message
 from reid_lib.pipeline.kernel_signals import SignalsToKernel, Stopped, kernel_manager
 
 # ipykernel 7 warns at every start that kernel and notebook talk to each other unencrypted, on this very machine.
 QUIET = "--IPKernelApp.log_level=ERROR"
 LIBRARY = "reid_lib"
+SHOWN_S, LOGGED_S = 5, 60  # between two lines of progress, where somebody looks and in a log
 
 
 class Engine(engines.NBClientEngine):
@@ -68,6 +69,8 @@ class Engine(engines.NBClientEngine):
             if _refuse_parameters(nb_man):
                 return
             environment = {ENGINE: str(os.getpid())} | ({TRACEBACKS: "1"} if _debugs() else {})
+            if options.get("log_output"):
+                environment[PROGRESS] = str(SHOWN_S if sys.stderr.isatty() else LOGGED_S)
             options["kernel_manager_class"] = kernel_manager(signals, environment)
             options["extra_arguments"] = [*options.get("extra_arguments", ()), QUIET]
             options["on_cell_start"] = lambda cell, cell_index: _check(signals, nb_man, cell, cell_index)

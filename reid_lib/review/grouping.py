@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reid_lib.review.graph import Constraints, Decided, find_components, find_root
+from reid_lib.review.graph import Constraints, Decided, find_components
+from reid_lib.review.ties import hold_clusters, keep_ties
 from reid_lib.review.tree import LINKED, grow_tree
 
-TIED = 0.95  # how surely a tie holds two photographs: about as a person's answer
 LOOSE = 0.5  # of how alike a photograph is to another animal: less alike to its own cluster, it leaves that alone
 
 
@@ -40,7 +40,7 @@ class Grouping:
         cluster: (n,) int, present cluster of each.
         first, second: (p,) int, listed pairs, 0 ... n - 1, none twice in either direction.
         probability: (p,) in [0, 1] that both show one animal.
-        ties: (t, 2) int, photographs that another thing than their pictures makes one animal (`questions.tie_flanks`),
+        ties: (t, 2) int, photographs that another thing than their pictures makes one animal (`ties.tie_flanks`),
             each in one present cluster: together unless decisions say otherwise. None: none.
 
     Attributes:
@@ -190,11 +190,11 @@ class Grouping:
         listed, tied = (one, other, self.probability[pairs]), self.tied_among(members)
         if len({one.same for one in told}) == 2:
             kept = Constraints(one for one in constraints.decided if one.pair not in left_out)
-            left_out |= kept.find_outweighed(_tie(members, self.cluster[members], listed, tied))
+            left_out |= kept.find_outweighed(hold_clusters(members, self.cluster[members], listed, tied))
         ends = np.searchsorted(members, [one.pair for one in told if one.pair not in left_out]).reshape(-1, 2)
         is_same = np.array([one.same for one in told if one.pair not in left_out], dtype=bool)
         same, different = ends[is_same], ends[~is_same]
-        same = np.concatenate([same, _keep_ties(len(members), same, different, tied)])
+        same = np.concatenate([same, keep_ties(len(members), same, different, tied)])
         animal = find_components(len(members), same.tolist())
         cluster = _loosen(self.cluster[members], animal, listed)
         anchor = np.unique(cluster, return_index=True)[1][np.unique(cluster, return_inverse=True)[1]]
@@ -210,45 +210,6 @@ def _least(members: np.ndarray, label: np.ndarray) -> np.ndarray:
     """(m,) int: of each photograph the least one with its label."""
     _, first, code = np.unique(label, return_index=True, return_inverse=True)
     return members[first][code]  # members ascend
-
-
-def _keep_ties(m: int, same: np.ndarray, different: np.ndarray, tied: np.ndarray) -> np.ndarray:
-    """(k, 2) int: the ties of m photographs that bring no two together that are *different*, the first ones first."""
-    parent = list(range(m))
-    for one, other in same.tolist():
-        parent[find_root(parent, one)] = find_root(parent, other)
-    foes: dict[int, set[int]] = {}
-    for one, other in different.tolist():
-        foes.setdefault(find_root(parent, one), set()).add(other)
-        foes.setdefault(find_root(parent, other), set()).add(one)
-    kept = []
-    for one, other in tied.tolist():
-        a, b = find_root(parent, one), find_root(parent, other)
-        if any(find_root(parent, foe) == b for foe in foes.get(a, ())):
-            continue
-        parent[a] = b
-        if a != b and a in foes:
-            foes.setdefault(b, set()).update(foes.pop(a))
-        kept.append((one, other))
-    return np.array(kept, dtype=np.int64).reshape(-1, 2)
-
-
-def _tie(members: np.ndarray, cluster: np.ndarray, listed: tuple, tied: np.ndarray) -> list[Decided]:
-    """What holds the photographs of each present cluster together: a spanning tree of ties and most probable pairs."""
-    one, other = (np.concatenate([tied[:, k], listed[k]]) for k in (0, 1))
-    probability = np.concatenate([np.full(len(tied), TIED), listed[2]])
-    inside = np.flatnonzero(cluster[one] == cluster[other])
-    order = inside[np.argsort(-probability[inside], kind="stable")]
-    edges = [*zip(one[order].tolist(), other[order].tolist(), probability[order].tolist(), strict=True)]
-    first = dict(zip(cluster[::-1].tolist(), range(len(cluster) - 1, -1, -1), strict=True))
-    edges += [(first[label], k, 0.0) for k, label in enumerate(cluster.tolist()) if first[label] != k]
-    parent, ties = list(range(len(members))), []
-    for a, b, p in edges:
-        if find_root(parent, a) != find_root(parent, b):
-            parent[find_root(parent, a)] = find_root(parent, b)
-            pair = int(members[min(a, b)]), int(members[max(a, b)])
-            ties.append(Decided(pair, True, 0, p))
-    return ties
 
 
 def _loosen(cluster: np.ndarray, animal: np.ndarray, listed: tuple) -> np.ndarray:

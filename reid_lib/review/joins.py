@@ -10,7 +10,8 @@ import numpy as np
 from scipy.special import expit
 
 from reid_lib.review.graph import ENOUGH, ERROR, log_odds
-from reid_lib.review.grouping import TIED, Grouping
+from reid_lib.review.grouping import Grouping
+from reid_lib.review.ties import TIED
 from reid_lib.review.tree import grow_tree
 
 _LAST = 1e-3  # of the worth of questions at which a reviewer errs more often than the join is wrong: they come last

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.core.names import CLUSTER, DATASET, ENCOUNTER, IMAGE_ID, PROBABILITY
+from reid_lib.core.names import CLUSTER, DATASET, IMAGE_ID, PROBABILITY
 from reid_lib.data.flanks import LEFT, RIGHT, find_flanks
 from reid_lib.review.decisions import FIRST, SECOND
 
@@ -89,38 +89,3 @@ def code_clusters(photographs: pd.DataFrame, clusters: pd.Series | None = None) 
     alone = cluster.isna().to_numpy()
     code[alone] = code.max(initial=-1) + 1 + np.arange(alone.sum())
     return code
-
-
-def tie_flanks(photographs: pd.DataFrame, cluster: np.ndarray) -> np.ndarray:
-    """Left and right flanks that an encounter makes one animal, as `discover.flanks.join_flanks` takes it.
-
-    Nobody can compare them, so where an answer parts or joins clusters, each goes with the other.
-
-    Args:
-        photographs: `dataset`; `encounter` and `orientation` where they are known.
-        cluster: (n,) int, present cluster of each (`code_clusters`).
-
-    Returns:
-        (t, 2) int, positions of a left and a right one: for each encounter all flanks of which are in one cluster, its
-        first of one flank with each of the other.
-    """
-    if ENCOUNTER not in photographs:
-        return np.empty((0, 2), dtype=np.int64)
-    rows = pd.DataFrame(
-        {
-            "at": np.arange(len(photographs)),
-            "flank": code_flanks(photographs),
-            "dataset": photographs[DATASET].to_numpy(),
-            "encounter": photographs[ENCOUNTER].to_numpy(),
-            "cluster": cluster,
-        }
-    )
-    rows = rows[(rows["flank"] > 0) & rows["encounter"].notna()]
-    by_encounter = rows.groupby(["dataset", "encounter"], sort=False)
-    rows = rows[by_encounter["cluster"].transform("nunique") == 1]
-    ties = []
-    for _, seen in rows.groupby(["dataset", "encounter"], sort=False):
-        left, right = (seen.loc[seen["flank"] == k, "at"].tolist() for k in (1, 2))
-        if left and right:
-            ties += [(left[0], k) for k in right] + [(k, right[0]) for k in left[1:]]
-    return np.array(ties, dtype=np.int64).reshape(-1, 2)

@@ -21,9 +21,9 @@ from reid_lib.review.questions import (
     check_pairs,
     code_clusters,
     code_flanks,
-    tie_flanks,
 )  # fmt: skip
 from reid_lib.review.stopping import ENOUGH_DOUBT, chance_of_change
+from reid_lib.review.ties import tie_flanks
 from reid_lib.review.words import (
     UNCHANGED,
     count_moved,

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import torch
-from tqdm.auto import tqdm
 
 from reid_lib.core.errors import ReidError, TrainingError, TrainingInterrupted
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.messages import counted, format_duration
 from reid_lib.core.names import CHECKPOINT
+from reid_lib.core.progress import make_bar
 from reid_lib.nets.network import ReidModel
 from reid_lib.nets.speed import out_of_place, reuse_memory
 from reid_lib.params.fields import TrainParams
@@ -165,14 +165,13 @@ class _Training:
         progress, n_steps = self.progress, self.images.steps(epoch)
         started, before, done = time.perf_counter(), progress.seconds, len(progress.losses)
         losses, sizes = [torch.tensor(value) for value in progress.losses], list(progress.sizes)
-        batches = tqdm(
+        batches = make_bar(
             self.images.epoch(epoch, start=done),
             total=n_steps,
             initial=done,
             desc=f"epoch {epoch} of {self.params.num_epochs}",
             unit="batch",
             delay=8,
-            leave=False,
             disable=not self.group.first,
         )
         for step, batch in enumerate(batches, start=done):

@@ -6,7 +6,7 @@ import pytest
 from deciding_cases import partition
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.review.questions import check_pairs, code_clusters, code_flanks, tie_flanks
+from reid_lib.review.questions import check_pairs, code_clusters, code_flanks
 
 PHOTOGRAPHS = pd.DataFrame({"image_id": list("abcdf"), "dataset": ["d"] * 4 + ["e"]})
 
@@ -51,20 +51,3 @@ def test_a_left_and_a_right_flank_are_no_pair():
     pairs = pd.DataFrame({"image_id_1": ["a", "a", "a"], "image_id_2": ["b", "c", "d"], "probability": 0.5})
     found = check_pairs(photographs, pairs.assign(doubt="cluster"))
     assert found["image_id_2"].tolist() == ["c", "d"] and code_flanks(photographs).tolist() == [1, 2, 0, 1, 1]
-
-
-def test_flanks_are_tied_by_encounters_that_show_one_cluster():
-    rows = [  # encounter, flank, cluster
-        ("a", "left", 0), ("a", "right", 0), ("a", "right", 0), ("a", "left", 0),
-        ("b", "left", 0), ("b", "right", 1),  # two animals, as far as is known
-        ("c", "left", 2), ("c", "right", 2), ("c", "right", 3),
-        ("d", "left", 4), ("d", None, 4),  # one flank alone
-        (None, "left", 5), (None, "right", 5),
-    ]  # fmt: skip
-    photographs = pd.DataFrame(rows, columns=["encounter", "orientation", "cluster"]).assign(dataset="d")
-    cluster = photographs["cluster"].to_numpy()
-    assert tie_flanks(photographs, cluster).tolist() == [[0, 1], [0, 2], [3, 1]]
-    assert tie_flanks(photographs.drop(columns="encounter"), cluster).shape == (0, 2)
-    assert tie_flanks(photographs.drop(columns="orientation"), cluster).shape == (0, 2)
-    two = pd.concat([photographs[:1], photographs[1:2].assign(dataset="e")])
-    assert not len(tie_flanks(two, np.zeros(2, dtype=int))), "an encounter is of a data set"

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, SPECIES
 from reid_lib.core.paths import cache_root, writing
+from reid_lib.core.progress import make_bar
 from reid_lib.data.demo.drawing import draw_photo, draw_scene
 from reid_lib.data.demo.patterns import KINDS, Kind, draw_pattern
 
@@ -124,8 +124,8 @@ def _draw_into(folder: Path, size: str, seed: int, progress: bool) -> None:
     for kind in KINDS:
         (folder / "images" / kind.dataset).mkdir(parents=True)
     encounters = [photos for _, photos in study.groupby(ENCOUNTER, sort=False)]
-    bar = {"desc": "drawing the demo animals", "delay": 2, "mininterval": 0.5, "leave": False, "disable": not progress}
-    for photos in tqdm(encounters, **bar):
+    bar = {"desc": "drawing the demo animals", "unit": "encounter", "disable": not progress}
+    for photos in make_bar(encounters, **bar):
         _draw_encounter(folder, photos, SIZES[size].side, seed)
     study[list(COLUMNS)].to_csv(folder / METADATA, index=False)
 

@@ -1,0 +1,49 @@
+"""The progress bar of long work: what it is, how far, how long it still takes. In a log it is a line now and then.
+
+A bar draws over itself, which a log cannot: a job's log would hold thousands of them. papermill's engine tells the
+kernel whose output is logged, and how often a line is wanted there. No widget: a saved notebook would show it as lost.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from tqdm import tqdm
+
+from reid_lib.core.kernel import PROGRESS
+
+LINE = "{desc}: {percentage:.0f} %, {n_fmt} of {total_fmt} {unit}, {elapsed} so far, {remaining} left"
+
+
+def make_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
+    """tqdm's bar as this library uses it: there after two seconds, gone when the work is done.
+
+    Args:
+        iterable, options: see tqdm.
+    """
+    options = {"delay": 2, "mininterval": 0.5, "leave": False} | options
+    if every := _seconds_between_lines():
+        options |= {"mininterval": every, "maxinterval": every, "bar_format": LINE, "file": _Lines(sys.stderr)}
+    return tqdm(iterable, **options)
+
+
+class _Lines:
+    """A stream to which tqdm writes: every state a line of its own, and nothing to wipe it out."""
+
+    def __init__(self, stream: TextIO):
+        self.stream, self.encoding = stream, getattr(stream, "encoding", "utf-8")
+
+    def write(self, text: str) -> None:
+        if line := text.strip():
+            self.stream.write(f"{line}\n")
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+
+def _seconds_between_lines() -> float:
+    try:
+        return max(float(os.environ.get(PROGRESS, 0)), 0.0)
+    except ValueError:
+        return 0.0
