@@ -13,7 +13,7 @@ import papermill as papermill_library
 import psutil
 import pytest
 
-from reid_lib.core.kernel import ENGINE
+from reid_lib.core.kernel import ENGINE, PROGRESS
 from reid_lib.core.paths import project_root
 from reid_lib.pipeline import papermill_engine
 
@@ -117,10 +117,11 @@ def test_a_file_that_is_not_there_is_one_message(installed, tmp_path):
         )
 
 
-def test_a_notebook_that_ends_well_says_nothing_of_its_kernel(installed, tmp_path):
-    done = papermill(installed, tmp_path, "print('well')", "--no-progress-bar", "--log-output")
+def test_a_notebook_that_ends_well_says_nothing_of_its_kernel_and_logs_a_line_of_progress_a_minute(installed, tmp_path):
+    cell = f"import os\nprint('well, a line each', os.environ['{PROGRESS}'], 's')"
+    done = papermill(installed, tmp_path, cell, "--no-progress-bar", "--log-output")
     assert done.returncode == 0, done.stderr
-    assert "WARNING" not in done.stderr and "well" in done.stderr
+    assert "WARNING" not in done.stderr and "well, a line each 60 s" in done.stderr
 
 
 BEGIN = "import os, pathlib, time\npathlib.Path('begun').write_text(str(os.getpid()))\n"
