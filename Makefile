@@ -38,9 +38,7 @@ $(READY): pyproject.toml
 # The executed notebook lies in its run folder, whose name follows from the notebook's first cell, which may have been
 # edited, and the arguments.
 train: $(READY)
-	@run=$$($(BIN)/python -m reid_lib name --notebook notebooks/train.ipynb $(ARGS)) && folder=$$($(BIN)/python -m reid_lib folder "$$run") && \
-	mkdir -p "$$folder" && PATH="$(abspath $(BIN)):$$PATH" $(BIN)/papermill --log-output --log-level INFO \
-	notebooks/train.ipynb "$$folder/train.ipynb" --cwd notebooks $(ARGS) && $(BIN)/python -m reid_lib show "$$run"
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m reid_lib train $(ARGS)
 
 # Files side by side, one thread each: the end-to-end tests mostly wait. TESTS="tests/data/test_split.py -k leak" runs a few.
 # Hundreds of processes start: what one has compiled the others read, also where Python is told to write no bytecode;

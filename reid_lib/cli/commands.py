@@ -1,4 +1,6 @@
-"""What the commands share: errors as one message, arguments handed on to papermill, an example below each help text."""
+"""What the commands share: errors as one message, arguments handed on to papermill, an example below each help text,
+JSON for programs.
+"""
 
 import json
 import signal
@@ -68,18 +70,18 @@ class PapermillCommand(click.Command):
         super().__init__(*args, **options)
         self.context_settings = PASSED_ON
         self.params.append(
-            click.Argument(["papermill"], nargs=-1, type=click.UNPROCESSED, metavar="[-p NAME VALUE]...")
+            click.Argument(
+                ["papermill"],
+                nargs=-1,
+                type=click.UNPROCESSED,
+                metavar="[-p NAME VALUE]...",
+                help=f"{PAPERMILL_HELP[0].upper()}{PAPERMILL_HELP[1:]}.",
+            )
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """See click; -h is help where it stands alone."""
         return super().parse_args(ctx, ["--help" if word == "-h" else word for word in args])
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Say which arguments are papermill's, below the example."""
-        super().format_epilog(ctx, formatter)
-        formatter.write_paragraph()
-        formatter.write_text(f"Also: {PAPERMILL_HELP}")
 
 
 def program() -> str:

@@ -3,10 +3,11 @@
 import click
 
 from reid_lib.cli.commands import example
+from reid_lib.cli.completion import RUN
 
 
 @click.command(epilog=example("export my-run --to shared/my-model", "export my-run --to shared --licence cc-by-4.0"))
-@click.argument("run")
+@click.argument("run", type=RUN, help="A finished run.")
 @click.option("--to", "folder", required=True, metavar="FOLDER", help="A folder that is empty or not there yet.")
 @click.option("--onnx/--no-onnx", default=None, help="Write model.onnx; by default where its packages are installed.")
 @click.option("--licence", default="", metavar="NAME", help="Of the model, for its card, such as cc-by-4.0.")

@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reid_lib.cli.commands import example
+from reid_lib.cli.commands import as_json, echo_json, example, program
+from reid_lib.cli.completion import GALLERY, RUN
 from reid_lib.core.errors import GalleryError
 from reid_lib.core.messages import counted
 
 if TYPE_CHECKING:
+    from reid_lib.gallery.store import Gallery
     from reid_lib.gallery.versions import Version
     from reid_lib.pipeline.galleries import Enrolled
 
+LOGGED = {"number", "when", "who", "what", "animals", "images"}  # of a version, as JSON has it
 SHOWN = 20  # photographs that a message lists
 of_device = click.option("--device", default="auto", metavar="NAME", help="auto, cpu, cuda, mps (auto).")
 
@@ -24,40 +27,52 @@ def gallery() -> None:
     """Named photographs that are searched: made of a run, changed, undone."""
 
 
-@gallery.command("list", epilog=example("gallery list"))
-def list_all() -> None:
+@gallery.command("list", epilog=example("gallery list", "gallery list --json"))
+@as_json
+def list_all(as_json: bool) -> None:
     """All galleries."""
     from reid_lib.core.paths import galleries_root
     from reid_lib.gallery.store import list_galleries
 
     found = list_galleries()
+    if as_json:
+        echo_json([_describe(one, one.version()) for one in found])
+        return
     for one in found:
         version = one.version()
         click.echo(f"{one.name}: {_told(version)}, by run {one.recipe().run}")
     if not found:
-        click.echo(f"no gallery in {galleries_root()} yet: reid gallery export RUN --gallery NAME")
+        click.echo(f"no gallery in {galleries_root()} yet: {program()} gallery export RUN --gallery NAME")
 
 
 @gallery.command(epilog=example("gallery show lynxes", "gallery show lynxes --log"))
-@click.argument("name")
+@click.argument("name", type=GALLERY, help="The gallery.")
 @click.option("--log", "log", is_flag=True, help="Who changed what, and when.")
-def show(name: str, log: bool) -> None:
+@as_json
+def show(name: str, log: bool, as_json: bool) -> None:
     """The animals of a gallery, or its log."""
     from reid_lib.gallery.store import open_gallery
 
     opened = open_gallery(name)
     if log:
+        if as_json:
+            echo_json([version.model_dump(include=LOGGED) for version in opened.log()])
+            return
         for version in opened.log():
             click.echo(f"{version.number:>5}  {_when(version)}  {version.who}: {version.what}")
         return
     version, rows = opened.rows()
+    if as_json:
+        animals = rows["individual"].value_counts(sort=False).to_dict()
+        echo_json(_describe(opened, version) | {"photographs_of": animals})
+        return
     click.echo(f"{opened.name}: {_told(version)}, by run {opened.recipe().run}; {opened.folder}")
     for individual, photographs in rows.groupby("individual"):
         click.echo(f"  {individual}: {len(photographs)}")
 
 
 @gallery.command(epilog=example("gallery export my-run --gallery lynxes"))
-@click.argument("run")
+@click.argument("run", type=RUN, help="A finished run.")
 @click.option("--gallery", "name", default="", metavar="NAME", help="Name of the gallery (that of the run).")
 @of_device
 def export(run: str, name: str, device: str) -> None:
@@ -69,8 +84,8 @@ def export(run: str, name: str, device: str) -> None:
 
 
 @gallery.command(epilog=example("gallery add lynxes new/Anna --identity Anna", "gallery add lynxes table.csv"))
-@click.argument("name")
-@click.argument("photos")
+@click.argument("name", type=GALLERY, help="The gallery.")
+@click.argument("photos", type=click.Path(), help="A folder, one file or a table.")
 @click.option("--identity", default="", metavar="ANIMAL", help="Whose they are; else one folder an animal.")
 @click.option("--dataset", default="", metavar="NAME", help="Of the gallery, where it has several.")
 @click.option("--columns", default="", metavar="PAIRS", help='Of a table: "identity:animal path:file".')
@@ -84,8 +99,8 @@ def add(name: str, photos: str, **how: str) -> None:
 
 
 @gallery.command(epilog=example("gallery remove lynxes Anna", "gallery remove lynxes --image IMG_1.jpg"))
-@click.argument("name")
-@click.argument("animal", default="")
+@click.argument("name", type=GALLERY, help="The gallery.")
+@click.argument("animal", default="", help="Its name; with --image and --purge none.")
 @click.option("--image", "images", multiple=True, metavar="IMAGE_ID", help="A photograph, not an animal; repeat it.")
 @click.option("--purge", is_flag=True, help="Delete it from the disk, too: nothing before can be undone then.")
 def remove(name: str, animal: str, images: tuple[str, ...], purge: bool) -> None:
@@ -103,9 +118,9 @@ def remove(name: str, animal: str, images: tuple[str, ...], purge: bool) -> None
 
 
 @gallery.command(epilog=example("gallery merge lynxes Anna Berta"))
-@click.argument("name")
-@click.argument("animal")
-@click.argument("into")
+@click.argument("name", type=GALLERY, help="The gallery.")
+@click.argument("animal", help="The name that goes.")
+@click.argument("into", help="The name that stays.")
 def merge(name: str, animal: str, into: str) -> None:
     """Two animals are one: the first gets the name of the second."""
     from reid_lib.gallery.changes import merge_animals
@@ -114,9 +129,9 @@ def merge(name: str, animal: str, into: str) -> None:
 
 
 @gallery.command(epilog=example("gallery rename lynxes new-0001 Clara"))
-@click.argument("name")
-@click.argument("animal")
-@click.argument("to")
+@click.argument("name", type=GALLERY, help="The gallery.")
+@click.argument("animal", help="Its name so far.")
+@click.argument("to", help="Its new name.")
 def rename(name: str, animal: str, to: str) -> None:
     """Give an animal another name."""
     from reid_lib.gallery.changes import rename_animal
@@ -125,7 +140,7 @@ def rename(name: str, animal: str, to: str) -> None:
 
 
 @gallery.command(epilog=example("gallery undo lynxes"))
-@click.argument("name")
+@click.argument("name", type=GALLERY, help="The gallery.")
 def undo(name: str) -> None:
     """Take the last change back; again, the one before it."""
     from reid_lib.gallery.changes import undo as take_back
@@ -134,8 +149,8 @@ def undo(name: str) -> None:
 
 
 @click.command(epilog=example("accept runs/answers/my-run_photos-new/answers.csv --gallery lynxes"))
-@click.argument("answers", type=click.Path(path_type=Path))
-@click.option("--gallery", "name", required=True, metavar="NAME", help="Where accepted photographs go.")
+@click.argument("answers", type=click.Path(path_type=Path), help="answers.csv, its column accepted filled in.")
+@click.option("--gallery", "name", required=True, type=GALLERY, metavar="NAME", help="Where accepted photographs go.")
 @click.option("--catalogue", type=click.Path(path_type=Path), metavar="FILE", help="Corrected catalogue, a new file.")
 @of_device
 def accept(answers: Path, name: str, catalogue: Path | None, device: str) -> None:
@@ -177,3 +192,9 @@ def _told(version: "Version") -> str:
 
 def _when(version: "Version") -> str:
     return f"{datetime.fromtimestamp(version.when):%Y-%m-%d %H:%M}"
+
+
+def _describe(one: "Gallery", version: "Version") -> dict[str, Any]:
+    """A gallery as JSON has it."""
+    counts = {"version": version.number, "animals": version.animals, "photographs": version.images}
+    return {"gallery": one.name, "folder": str(one.folder), "run": one.recipe().run, **counts, "changed": version.when}

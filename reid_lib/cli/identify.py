@@ -3,6 +3,7 @@
 import click
 
 from reid_lib.cli.commands import example
+from reid_lib.cli.completion import GALLERY, RUN
 from reid_lib.core.errors import ParameterError
 from reid_lib.params.fields import IdentifyParams
 
@@ -14,8 +15,20 @@ from reid_lib.params.fields import IdentifyParams
         "identify --gallery lynxes path/to/new",
     )
 )
-@click.argument("words", nargs=-1, metavar="[RUN] PHOTOS")
-@click.option("--gallery", default="", metavar="NAME", help="Search this gallery; without RUN its own network answers.")
+@click.argument(
+    "words",
+    nargs=-1,
+    type=RUN,
+    metavar="[RUN] PHOTOS",
+    help="The finished run that answers, and a folder, a file or a table of photographs.",
+)
+@click.option(
+    "--gallery",
+    default="",
+    type=GALLERY,
+    metavar="NAME",
+    help="Search this gallery; without RUN its own network answers.",
+)
 @click.option("--folders", default="none", metavar="NAME", help="What subfolders mean: none, encounter (none).")
 @click.option("--columns", default="", metavar="PAIRS", help='Of a table: "path:file date:day".')
 @click.option("--dataset", default="", metavar="NAME", help="Which data set of the gallery, where there are several.")

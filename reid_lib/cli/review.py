@@ -3,6 +3,7 @@
 import click
 
 from reid_lib.cli.commands import HELP, example
+from reid_lib.cli.completion import REVIEW
 
 
 @click.group(context_settings=HELP, epilog=example("review list", "review show my-run", "review apply my-run"))
@@ -20,7 +21,7 @@ def list_all() -> None:
 
 
 @review.command(epilog=example("review show my-run"))
-@click.argument("name")
+@click.argument("name", type=REVIEW, help="A review, called like its run where no name was given.")
 def show(name: str) -> None:
     """What was decided, and how much is left."""
     from reid_lib.pipeline.review import open_named
@@ -29,7 +30,7 @@ def show(name: str) -> None:
 
 
 @review.command(epilog=example("review apply my-run"))
-@click.argument("name")
+@click.argument("name", type=REVIEW, help="A review, called like its run where no name was given.")
 def apply(name: str) -> None:
     """Write clusters and names with the decisions applied into reviews/NAME/applied; nothing else changes."""
     from reid_lib.pipeline.review import open_named

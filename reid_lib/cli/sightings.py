@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from reid_lib.cli.commands import example, with_options
+from reid_lib.cli.completion import GALLERY
 from reid_lib.core.errors import ReidError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.messages import counted
@@ -49,8 +50,8 @@ HELP = "\b\n" + "\n".join(f"{name:<11} {what}" for name, what in FORMATS.items()
     f"photographs of a gallery under their present names, for other programs, as:\n\n{HELP}\n\nDoubtful answers that "
     "nobody accepted name no animal.",
 )
-@click.argument("table", type=click.Path(exists=True), required=False)
-@click.option("--gallery", default="", metavar="NAME", help="In place of TABLE.")
+@click.argument("table", type=click.Path(exists=True), required=False, help="answers.csv, images.csv, or any table.")
+@click.option("--gallery", default="", type=GALLERY, metavar="NAME", help="In place of TABLE.")
 @click.option("--as", "form", type=click.Choice(list(FORMATS)), required=True, help="The format, see above.")
 @click.option("--to", "folder", type=click.Path(file_okay=False), required=True, help="Folder to write to.")
 @click.option("--columns", default="", help="ours:theirs, e.g. 'identity:Tier location:\"Kamera Nr\"'.")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reid_lib.cli.commands import PapermillCommand, example, with_options
+from reid_lib.cli.commands import PapermillCommand, as_json, echo_json, example, program, with_options
+from reid_lib.cli.completion import PLAN
 from reid_lib.core.errors import ReidError
 from reid_lib.core.messages import counted
 from reid_lib.params.papermill import papermill_values
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from reid_lib.sweep.plan import Plan
 
 PLAN_NAME = "sweep"
-of_plan = click.option("--name", default=PLAN_NAME, metavar="NAME", help="Name of the plan (sweep).")
+of_plan = click.option("--name", default=PLAN_NAME, type=PLAN, metavar="NAME", help="Name of the plan (sweep).")
 of_variants = with_options(
     click.option("--vary", multiple=True, metavar="PARAMETER=VALUE,VALUE", help="May be repeated."),
     click.option("--seeds", type=int, default=1, metavar="N", help="Training seeds of each variant (1)."),
@@ -37,7 +38,7 @@ def sweep() -> None:
 def plan_variants(name: str, **asked) -> None:
     """Write the variants. The base may be given, too, as papermill's arguments."""
     _make_plan(name, **asked)
-    click.echo(f"run them: reid sweep run{_named(name)} --parallel 2")
+    click.echo(f"run them: {program()} sweep run{_named(name)} --parallel 2")
 
 
 @sweep.command(cls=PapermillCommand, epilog=example('sweep submit --vary margin=0.2,0.4 --sbatch "--time=2:00:00"'))
@@ -53,7 +54,7 @@ def submit(name: str, parallel: int, sbatch: str, **asked) -> None:
     # Without --vary it is the plan that is there: what is finished of it will not run again.
     plan = _make_plan(name, **asked) if asked["vary"] else load_plan(name)
     job = slurm.submit(plan, parallel=parallel, options=sbatch)
-    click.echo(f"submitted as job {job}; reid sweep status{_named(name)} shows how far it is")
+    click.echo(f"submitted as job {job}; {program()} sweep status{_named(name)} shows how far it is")
 
 
 @sweep.command(epilog=example("sweep run --parallel 2"))
@@ -65,22 +66,27 @@ def run(name: str, parallel: int, only: int | None) -> None:
     from reid_lib.sweep.plan import load_plan
     from reid_lib.sweep.runner import Sweep, count_threads
     from reid_lib.sweep.status import Screen
+    from reid_lib.sweep.verdict import describe_verdict
 
     if share := count_threads(parallel):
         click.echo(f"each run computes with {share} threads; one that continues exactly needs the same OMP_NUM_THREADS")
+    plan = load_plan(name)
     try:
-        failed = Sweep(load_plan(name), parallel=parallel, only=only, show=Screen()).run()
+        failed = Sweep(plan, parallel=parallel, only=only, show=Screen()).run()
     except KeyboardInterrupt:
-        click.echo(f"stopped; reid sweep run{_named(name)} continues", err=True)
+        click.echo(f"stopped; {program()} sweep run{_named(name)} continues", err=True)
         sys.exit(130)
     if failed:
         told = "\n".join(f"  {run}: {reason}" for run, reason in failed.items())
         raise ReidError(f"{counted(len(failed), 'run')} failed twice; the others are done:\n{told}")
+    if only is None:
+        click.echo(f"\n{describe_verdict(plan)}")
 
 
-@sweep.command(epilog=example("sweep status"))
+@sweep.command(epilog=example("sweep status", "sweep status --json"))
 @of_plan
-def status(name: str) -> None:
+@as_json
+def status(name: str, as_json: bool) -> None:
     """How far each run is."""
     from reid_lib.sweep import slurm
     from reid_lib.sweep.plan import load_plan
@@ -90,11 +96,14 @@ def status(name: str) -> None:
     table = tabulate_status(plan)
     if told := slurm.ask_states(plan):
         table.insert(2, "slurm", table["run"].map(told).fillna(""))
-    click.echo(format_table(table))
+    if as_json:
+        echo_json({"plan": plan.name, "base": plan.base, "runs": table.to_dict("records")})
+    else:
+        click.echo(format_table(table))
 
 
 @sweep.command(epilog=example("sweep variant 0", "sweep variant 0 --file"))
-@click.argument("number", type=int, metavar="K")
+@click.argument("number", type=int, metavar="K", help="Counted from 0, as the plan lists them.")
 @of_plan
 @click.option("--file", is_flag=True, help="Its file, which papermill takes with -f, instead.")
 @click.option("--arguments", is_flag=True, help="Its arguments of papermill, one a line, instead.")

@@ -137,24 +137,35 @@ class Comparison:
 
     Args:
         root: the folder of the runs; None means `runs/` (or REID_RUNS).
+        baseline: a run that all are compared with, in place of the promoted one and of those that they name themselves.
+
+    Raises:
+        RunError: the baseline is no finished run.
     """
 
     root: Path | None = None
+    baseline: str = ""
     _runs: dict[str, FinishedRun] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         self.root = Path(self.root or runs_root())
+        if self.baseline:
+            self.run(self.baseline)
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """`table.tabulate_metrics` of the runs that can be looked at: one row per finished run, by run name."""
-        table = runtable.tabulate_metrics(self.root).set_index(runtable.RUN, drop=False).rename_axis(None)
+        table = (
+            runtable.tabulate_metrics(self.root, baseline=self.baseline)
+            .set_index(runtable.RUN, drop=False)
+            .rename_axis(None)
+        )
         return table.loc[[name for name in table.index if name not in self.unreadable]]
 
     @cached_property
     def pairs(self) -> dict[str, Pair]:
         """Run name -> the run it is compared with, as in `table`."""
-        return runtable.pairs(self.root)
+        return runtable.pairs(self.root, baseline=self.baseline)
 
     @cached_property
     def unreadable(self) -> dict[str, str]:
@@ -167,7 +178,9 @@ class Comparison:
 
     @cached_property
     def reference(self) -> str | None:
-        """The promoted run, when it is among the finished ones."""
+        """The baseline, else the promoted run, when it is among the finished ones."""
+        if self.baseline:
+            return self.baseline
         try:
             name = runtable.read_reference(self.root)
         except RunError:  # damaged: `runs` says so

@@ -10,8 +10,8 @@ from reid_lib.runs.pairing import Pair
 from reid_lib.runs.table import REFERENCE
 
 
-def tabulate_differences(comparison: Comparison, names: list[str], metric: str) -> pd.DataFrame:
-    """`difference.judge` of these runs against their reference on test, one row for each run, by run name.
+def tabulate_differences(comparison: Comparison, names: list[str], metric: str, *, role: str = TEST) -> pd.DataFrame:
+    """`difference.judge` of these runs against their reference on test (or val), one row for each run, by run name.
 
     Runs that differ only in their seed are one variant: they share its difference and its verdict, which rest on all
     its pairs (`pairing`), whichever of its runs are shown. Left out are the reference, its other seeds, and runs that
@@ -27,7 +27,7 @@ def tabulate_differences(comparison: Comparison, names: list[str], metric: str) 
     found = {}
     for variant in dict.fromkeys(asked.values()):
         folders = [(comparison.run(p.name).folder, comparison.run(p.other).folder) for p in of_variant[variant]]
-        found[variant] = difference_of(folders, metric=metric, role=TEST)
+        found[variant] = difference_of(folders, metric=metric, role=role)
     keys = {variant: str(k) for k, variant in enumerate(found)}
     table = judge({keys[variant]: d for variant, d in found.items()})
     table["basis"] = [f"{d.basis}; {_groups(d)}" if d else "" for d in found.values()]

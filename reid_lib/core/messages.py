@@ -59,6 +59,14 @@ def format_duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
 
 
+def format_bytes(number: float) -> str:
+    """ "512 bytes", "1.5 MB", "2.0 GB": in powers of 1000, as disks are sold."""
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return counted(int(number), "byte")
+
+
 def told_by_message(name: str, lines: list[str]) -> str:
     """The message, where an error of a cell was shown as `_show` does; else empty.
 

@@ -23,6 +23,11 @@ def project_root() -> Path:
     return Path(__file__).resolve().parents[2]
 
 
+def in_checkout() -> bool:
+    """Does the library lie in a checkout, with notebooks and variants beside it?"""
+    return (project_root() / "pyproject.toml").is_file()
+
+
 def runs_root() -> Path:
     """Folder of the run folders: `REID_RUNS`, else `runs/` of the project."""
     return Path(os.environ.get("REID_RUNS") or project_root() / "runs").expanduser().absolute()

@@ -5,6 +5,7 @@ count theirs apart. The start is counted from the boot, since a start in seconds
 """
 
 import functools
+import getpass
 import hashlib
 import os
 import socket
@@ -38,6 +39,19 @@ def _identify(pid: int) -> dict[str, Any]:  # a forked child has another id
         started = round(psutil.Process(pid).create_time(), 2)
     told = {HOST: socket.gethostname(), PID: pid, "started": started, START: find_start(pid)}
     return told | {BOOT: _read_boot(), NAMESPACE: _read_namespace()}
+
+
+def who_asks() -> str:
+    """The user and the machine, for a log."""
+    return f"{find_login()} on {socket.gethostname()}"
+
+
+def find_login() -> str:
+    """The user's login, "unknown" in a container without a name for its user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
 
 
 def name_place(process: dict[str, Any]) -> str:

@@ -5,8 +5,6 @@ change writes nothing but what is new. Versions are files of their own; which on
 one rename.
 """
 
-import getpass
-import socket
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from reid_lib.core import files
 from reid_lib.core.errors import GalleryError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID
+from reid_lib.core.processes import who_asks
 
 FOLDER = "versions"
 CURE = "copy the gallery again, or export it again from its run"
@@ -110,15 +109,6 @@ def list_versions(root: Path, newest: int) -> list[Version]:
     """All versions up to the newest one, oldest first."""
     numbers = sorted(int(path.stem) for path in (root / FOLDER).glob("*.json") if path.stem.isdigit())
     return [read_version(root, number) for number in numbers if number <= newest]
-
-
-def who_asks() -> str:
-    """The user and the machine, for the log."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container without a name for its user
-        user = "unknown"
-    return f"{user} on {socket.gethostname()}"
 
 
 def next_version(before: Version | None, **changes: Any) -> Version:

@@ -4,7 +4,6 @@ All state is the table of decisions: what is asked follows from it, whoever wrot
 its place on disk, `review_effect` what the decisions change.
 """
 
-import getpass
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ import pandas as pd
 
 from reid_lib.core.names import BBOX, CLUSTER, DATASET, IMAGE_ID, KNOWN_AS, PATH, PROBABILITY
 from reid_lib.core.paths import locate
+from reid_lib.core.processes import find_login
 from reid_lib.figures.match_lines import MatchedPair, match_lines
 from reid_lib.openset.probability import say_how_sure
 from reid_lib.pipeline.experiment import Experiment
@@ -92,7 +92,7 @@ def open_review(
     finished = FinishedRun.load(run or make_drawn_run())
     experiment = reopen(finished, device)
     folder = open_folder(finished, experiment, name or finished.run.name, decisions or "")
-    return Review(folder, experiment, who or _login())
+    return Review(folder, experiment, who or find_login())
 
 
 def open_named(name: str, who: str | None = None) -> "Review":
@@ -337,10 +337,3 @@ def describe_probability(probability: float) -> str:
 def _disputed(holds: pd.DataFrame) -> set[tuple[str, str]]:
     rows = holds.loc[holds[DECIDED] == DISPUTED, [FIRST, SECOND]]
     return set(rows.itertuples(index=False, name=None))
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container without a name for its user
-        return "unknown"

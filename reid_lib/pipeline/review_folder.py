@@ -146,6 +146,19 @@ def run_of(name: str) -> str:
     return read_json(path)["key"]["run"]
 
 
+def rename_run(old: str, new: str) -> list[str]:
+    """Tell the reviews of a run its new name; returns theirs. Decisions that were taken keep the name of then."""
+    found = []
+    for name in names():
+        path = folder_of(name)
+        with hold_lock(path / ".lock"):
+            told = read_json(path)
+            if told["key"]["run"] == old:
+                files.write_checked_json(path / REVIEW_JSON, told | {"key": told["key"] | {"run": new}})
+                found.append(name)
+    return found
+
+
 def names() -> list[str]:
     """Names of all reviews."""
     return sorted(path.parent.name for path in reviews_root().glob(f"*/{REVIEW_JSON}"))

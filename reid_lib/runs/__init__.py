@@ -9,7 +9,8 @@ __all__, __getattr__, __dir__ = face(
     __name__,
     {
         "folder": "RunFolder load_run list_runs state_of",
+        "listing": "describe_runs tabulate_runs",
         "run": "Run ask_to_stop",
-        "table": "tabulate_metrics promote read_reference tabulate_runs",
+        "table": "tabulate_metrics promote read_reference",
     },
 )

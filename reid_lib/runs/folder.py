@@ -22,6 +22,7 @@ from reid_lib.core.names import (
     PARAMS_JSON,
     PREDICTIONS_CSV,
     REFERENCE_JSON,
+    REMOVED_LOG,
     STATUS_JSON,
 )
 from reid_lib.core.paths import check_folder_name, runs_root
@@ -36,7 +37,7 @@ PLANNED = "planned"  # has no folder yet
 WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
 LONGEST = 120  # characters of a run name
 # What lies in runs/ beside the run folders.
-NO_RUNS = (ALL_METRICS_CSV, REFERENCE_JSON, COMPARISONS, ANSWERS, "README.md")
+NO_RUNS = (ALL_METRICS_CSV, REFERENCE_JSON, REMOVED_LOG, COMPARISONS, ANSWERS, "README.md")
 LISTED = 20  # runs that a message names
 # What was computed; a run that has none of it may begin anew with other parameters.
 COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)
@@ -250,14 +251,14 @@ def state_of(name: str, *, root: Path | None = None) -> str:
 def list_runs(root: Path | None = None) -> list[RunFolder]:
     """All run folders by name, whatever their state; a folder with only a notebook or a log is none.
 
-    One that may not be read is listed, too: its state is unreadable.
+    One that may not be read is listed, too: its state is unreadable. One whose name begins with a dot is being deleted.
 
     Raises:
         RunError: the folder of all runs may not be read.
     """
     root = root or runs_root()
     try:
-        return [RunFolder(path) for path in sorted(root.iterdir()) if is_run(path)]
+        return [RunFolder(path) for path in sorted(root.iterdir()) if path.name[0] != "." and is_run(path)]
     except FileNotFoundError:
         return []
     except OSError as error:

@@ -8,7 +8,6 @@ from reid_lib.core import files, frames
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import ALL_METRICS_CSV, REFERENCE_JSON, STATUS_JSON, TEST, VAL
 from reid_lib.core.paths import runs_root, writing
-from reid_lib.openset.measures import HEADLINE
 from reid_lib.runs import pairing, seals
 from reid_lib.runs.folder import FINISHED, UNREADABLE, RunFolder, list_runs, load_run
 
@@ -44,6 +43,11 @@ def read_reference(root: Path | None = None) -> str | None:
         raise RunError(f"{path} cannot be read ({seals.explain(error)}): promote a run again") from error
 
 
+def is_reference(name: str, root: Path | None = None) -> bool:
+    """Is it the promoted run?"""
+    return _reference_if_readable(root) == name
+
+
 def _reference_if_readable(root: Path | None) -> str | None:
     """The promoted run; a damaged reference.json is none for what lists all runs, which goes on."""
     try:
@@ -52,17 +56,18 @@ def _reference_if_readable(root: Path | None) -> str | None:
         return None
 
 
-def tabulate_metrics(root: Path | None = None) -> pd.DataFrame:
+def tabulate_metrics(root: Path | None = None, *, baseline: str = "") -> pd.DataFrame:
     """One row per finished run: `run`, `reference`, parameters (`param_<name>`), test metrics (`<metric>`,
     `<metric>_low`, `<metric>_high`), val metrics (`val_<metric>`), `compared_with`, and `difference_<metric>`: the
     run's value less that of the run named in `compared_with`.
 
-    The reference is the run's own `reference` parameter, else the promoted run; `pairing` says which of its seeds a run
-    is compared with. There is no difference where the reference is not finished or was asked other test queries.
+    The reference is the baseline where one is given, else the run's own `reference` parameter, else the promoted run;
+    `pairing` says which of its seeds a run is compared with. There is no difference where the reference is not finished
+    or was asked other test queries.
     """
     promoted = _reference_if_readable(root)
     runs = complete_runs(root)
-    rows = [_row(run, promoted) for run in runs]
+    rows = [_row(run, promoted, baseline) for run in runs]
     table = pd.DataFrame(rows, columns=None if rows else [RUN, REFERENCE])
     pairs = pairing.pair_runs(_entries(runs, rows))
     compared = table[RUN].map({name: pair.other for name, pair in pairs.items()}).astype(object)
@@ -72,10 +77,10 @@ def tabulate_metrics(root: Path | None = None) -> pd.DataFrame:
     return table.assign(**{COMPARED: compared.where(compared.notna(), None)} | differences)
 
 
-def pairs(root: Path | None = None) -> dict[str, pairing.Pair]:
+def pairs(root: Path | None = None, *, baseline: str = "") -> dict[str, pairing.Pair]:
     """Run -> the run it is compared with, as in `tabulate_metrics`."""
     promoted, runs = _reference_if_readable(root), complete_runs(root)
-    return pairing.pair_runs(_entries(runs, [_row(run, promoted) for run in runs]))
+    return pairing.pair_runs(_entries(runs, [_row(run, promoted, baseline) for run in runs]))
 
 
 def _entries(runs: list[RunFolder], rows: list[dict]) -> list[pairing.Entry]:
@@ -110,21 +115,14 @@ def explain_unreadable(run: RunFolder) -> str | None:
     return None
 
 
-def _row(run: RunFolder, promoted: str | None) -> dict:
+def _row(run: RunFolder, promoted: str | None, baseline: str) -> dict:
     metrics, described = run.metrics(), run.described()
-    row = {RUN: run.name, REFERENCE: described["params"].get("reference") or promoted}
+    row = {RUN: run.name, REFERENCE: baseline or described["params"].get("reference") or promoted}
     row |= {"test_fingerprint": metrics["test_fingerprint"]}
     for name, entry in metrics[TEST]["overall"].items():
         row |= {name: entry["value"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
     row |= {f"val_{name}": entry["value"] for name, entry in metrics[VAL]["overall"].items()}
     return row | {f"param_{name}": value for name, value in described["params"].items()}
-
-
-def _shown(row: pd.Series, name: str) -> str:
-    """A metric of the test; where it is undefined there and not on val, as for a test without labels, that of val."""
-    if pd.isna(row[name]) and pd.notna(val := row.get(f"val_{name}")) and pd.isna(row["top1"]):
-        return f"{val:.3f} (val)"
-    return f"{row[name]:.3f}"
 
 
 def rewrite_table(root: Path | None = None) -> Path:
@@ -154,35 +152,3 @@ def is_tabulated(run: RunFolder) -> bool:
         return written and run.name in set(pd.read_csv(path, usecols=[RUN], dtype=str, keep_default_na=False)[RUN])
     except (OSError, ValueError):
         return False
-
-
-def tabulate_runs(root: Path | None = None) -> str:
-    """All runs as text, for a terminal: state, epoch, headline metrics; the reference is marked with *.
-
-    Why a run cannot be read, or that the reference cannot, stands in full below the table.
-    """
-    promoted = _reference_if_readable(root)
-    runs = list_runs(root)
-    if not runs:
-        return f"no runs in {root or runs_root()}: make the first one with 'make train'"
-    metrics = tabulate_metrics(root).set_index(RUN)
-    lines, reasons = [], []
-    for run in runs:
-        status, trouble = run.status(), explain_unreadable(run)
-        state = UNREADABLE if trouble else status["state"]
-        line = {"": "*" if run.name == promoted else "", RUN: run.name, "state": state}
-        line["epoch"] = "" if status.get("epoch") is None else str(status["epoch"])
-        for name in HEADLINE:
-            known = run.name in metrics.index and name in metrics
-            line[name] = _shown(metrics.loc[run.name], name) if known else ""
-        error = trouble or (status.get("error") or "").split("\n")[0]
-        lines.append(line | {"error": error[:60]})
-        if trouble and len(trouble) > 60:
-            reasons.append(f"{run.name}: {trouble}")
-    try:
-        read_reference(root)
-    except RunError as error:
-        reasons.append(f"note: {error}")
-    table = pd.DataFrame(lines)
-    text = table.loc[:, [c for c in table if (table[c] != "").any()]].to_string(index=False)
-    return "\n".join([text, *([""] if reasons else []), *reasons])

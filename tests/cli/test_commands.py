@@ -4,9 +4,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from reid_lib import __version__
 from reid_lib.cli.main import commands, main
 from reid_lib.core.errors import ReidError
-from reid_lib.runs import table
+from reid_lib.runs import listing
 
 
 @pytest.fixture(autouse=True)
@@ -35,12 +36,26 @@ def test_every_command_has_a_help_text_with_an_example(words, asked):
 def test_the_commands_are_those_of_the_readme_and_the_scripts():
     names = {" ".join(words) for words in every_command()}
     assert names == {
-        *"name folder state show stop report download runs sweep export identify sightings".split(),
-        *"gallery accept review".split(),
+        *"train evaluate identify compare runs sweep gallery accept review sightings export".split(),
+        *"show state stop report name folder download doctor completion".split(),
+        *("cache", "cache show", "cache clear"),
+        *(f"runs {action}" for action in ("promote", "rm", "rename")),
         *(f"sweep {action}" for action in ("plan", "submit", "run", "status", "variant")),
         *(f"gallery {action}" for action in ("list", "show", "export", "add", "remove", "merge", "rename", "undo")),
         *(f"review {action}" for action in ("list", "show", "apply")),
     }
+
+
+@pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
+def test_every_argument_and_option_says_what_it_is(words):
+    command = commands
+    for word in words:
+        command = command.commands[word]
+    assert all(param.help for param in command.params), [param.name for param in command.params if not param.help]
+
+
+def test_the_version_is_told():
+    assert ask("--version").output == f"reid_lib {__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +98,7 @@ def test_an_error_is_one_message_and_its_traceback_comes_on_request(monkeypatch)
     def wrong():
         raise ReidError("a: what was expected\nb: and what to do")
 
-    monkeypatch.setattr(table, "tabulate_runs", wrong)
+    monkeypatch.setattr(listing, "tabulate_runs", wrong)
     told = ask("runs")
     assert (told.exit_code, told.stdout, told.stderr) == (1, "", "error: a: what was expected\nb: and what to do\n")
     told = ask("runs", "--traceback")
@@ -91,6 +106,6 @@ def test_an_error_is_one_message_and_its_traceback_comes_on_request(monkeypatch)
 
 
 def test_an_error_that_is_not_the_users_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr(table, "tabulate_runs", lambda: 1 / 0)
+    monkeypatch.setattr(listing, "tabulate_runs", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["runs"])

@@ -4,7 +4,7 @@ import pytest
 from main_cases import say
 
 from reid_lib.core.names import METRICS_JSON
-from reid_lib.runs import table
+from reid_lib.runs import listing
 from reid_lib.runs.run import Run
 
 
@@ -76,7 +76,7 @@ def test_a_command_that_is_stopped_says_so_and_no_more(capsys, monkeypatch):
     def interrupted():
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(table, "tabulate_runs", interrupted)
+    monkeypatch.setattr(listing, "tabulate_runs", interrupted)
     assert say(capsys, "runs") == (130, "", "stopped: by Ctrl-C")
 
 

@@ -98,3 +98,10 @@ def test_one_thing_is_no_plural():
 @pytest.mark.parametrize("seconds, words", [(10, "1 min"), (200, "3 min"), (3600, "1 h 0 min"), (9000, "2 h 30 min")])
 def test_durations_in_words(seconds, words):
     assert messages.format_duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    "number, words", [(1, "1 byte"), (999, "999 bytes"), (1500, "1.5 kB"), (2e9, "2.0 GB"), (3.25e12, "3.2 TB")]
+)
+def test_sizes_are_told_as_disks_are_sold(number, words):
+    assert messages.format_bytes(number) == words

@@ -71,3 +71,11 @@ def test_a_forked_child_is_a_process_of_its_own(monkeypatch):
     before = identify_process()
     monkeypatch.setattr(os, "getpid", os.getppid)
     assert identify_process()[PID] == os.getppid() != before[PID]
+
+
+def test_who_is_told_also_where_the_user_has_no_name(monkeypatch):
+    def nameless():
+        raise KeyError("uid")
+
+    monkeypatch.setattr(processes.getpass, "getuser", nameless)
+    assert processes.who_asks().startswith("unknown on ")

@@ -1,7 +1,5 @@
 """Versions: edits apply to the segments that were there, in their order."""
 
-import getpass
-
 import pytest
 from gallery_cases import photographs
 
@@ -40,11 +38,3 @@ def test_a_version_is_read_as_it_was_written(tmp_path):
     (tmp_path / "versions" / "000002.json").write_text("{}")
     with pytest.raises(GalleryError, match="is damaged"):
         versions.read_version(tmp_path, 2)
-
-
-def test_who_is_told_also_where_the_user_has_no_name(monkeypatch):
-    def nameless():
-        raise KeyError("uid")
-
-    monkeypatch.setattr(getpass, "getuser", nameless)
-    assert versions.who_asks().startswith("unknown on ")

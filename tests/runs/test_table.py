@@ -18,6 +18,7 @@ from reid_lib.core.processes import find_start, identify_process
 from reid_lib.core.temporaries import TEMPORARY, name_writer
 from reid_lib.runs import table as runtable
 from reid_lib.runs.folder import RunFolder, state_of
+from reid_lib.runs.listing import tabulate_runs
 from reid_lib.runs.run import Run
 
 METRICS = """
@@ -199,7 +200,7 @@ def test_a_run_is_in_the_table_when_the_table_knows_how_it_ended(root):
 
 
 def test_overview_shows_every_state_and_marks_the_reference(root):
-    assert "make the first one with 'make train'" in runtable.tabulate_runs()
+    assert "make the first one with 'make train'" in tabulate_runs()
     make("good", 0.51)
     make("busy", 0.9, finish=False)
     broken = make("broken", 0.9, finish=False)
@@ -207,7 +208,7 @@ def test_overview_shows_every_state_and_marks_the_reference(root):
         raise ValueError("out of luck")
     (root / "notebook only").mkdir()
     runtable.promote("good")
-    lines = {tuple(line.split()[:2]): line for line in runtable.tabulate_runs().splitlines()[1:]}
+    lines = {tuple(line.split()[:2]): line for line in tabulate_runs().splitlines()[1:]}
     assert set(lines) == {("*", "good"), ("busy", "running"), ("broken", "failed")}
     assert "0.510" in lines["*", "good"]
     assert "out of luck" in lines["broken", "failed"]
@@ -220,12 +221,12 @@ def test_a_finished_run_with_damaged_metrics_is_shown_and_does_not_hide_the_othe
     (root / "damaged" / METRICS_JSON).write_text("{")
     assert runtable.tabulate_metrics()["run"].tolist() == ["a"]
     runtable.rewrite_table()
-    assert "damaged" in runtable.tabulate_runs()
+    assert "damaged" in tabulate_runs()
 
 
 def test_a_finished_run_without_metrics_says_what_to_do():
     make("damaged", 0.5).path(METRICS_JSON).unlink()
-    overview = runtable.tabulate_runs()
+    overview = tabulate_runs()
     assert "metrics.json cannot be read (is missing)" in overview and "copy the run again" in overview
 
 
@@ -292,7 +293,7 @@ def test_a_damaged_neighbour_is_listed_with_the_reason_and_stops_nothing(root, d
     assert runtable.tabulate_metrics()["run"].tolist() == ["a", "z"]
     runtable.promote("a")
     assert frames.read_csv(root / ALL_METRICS_CSV)["difference_baks"].round(6).tolist() == [0, 0.1]
-    told = runtable.tabulate_runs()
+    told = tabulate_runs()
     assert "neighbour unreadable" in told and reason in told
     assert reason in runtable.unreadable_runs()["neighbour"]
     assert state_of("neighbour") in ("unreadable", "finished")
@@ -328,7 +329,7 @@ def test_a_colleagues_folder_that_may_not_be_read_is_listed_and_stops_nothing(ro
     forbidden()
     assert runtable.tabulate_metrics()["run"].tolist() == ["a"]
     runtable.promote("a")
-    told = runtable.tabulate_runs()
+    told = tabulate_runs()
     assert "colleague unreadable" in told and "no permission" in told
     with pytest.raises(RunError, match="no permission"):
         runtable.promote("colleague")
@@ -339,7 +340,7 @@ def test_a_file_among_the_run_folders_is_no_run(root):
     (root / "notes").write_text("a file")
     (root / "link").symlink_to(root / "nowhere")
     assert runtable.tabulate_metrics()["run"].tolist() == ["a"]
-    assert "notes" not in runtable.tabulate_runs()
+    assert "notes" not in tabulate_runs()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"other": 1}', None])
@@ -349,7 +350,7 @@ def test_a_damaged_reference_is_told_and_stops_nothing(root, text):
     path.mkdir() if text is None else path.write_text(text)
     runtable.rewrite_table()
     assert frames.read_csv(root / ALL_METRICS_CSV)["run"].tolist() == ["a"]
-    assert "note:" in runtable.tabulate_runs() and "promote a run again" in runtable.tabulate_runs()
+    assert "note:" in tabulate_runs() and "promote a run again" in tabulate_runs()
     with pytest.raises(RunError, match="promote a run again"):
         runtable.read_reference()
 

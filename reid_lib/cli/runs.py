@@ -1,0 +1,89 @@
+"""`reid runs`: all runs, newest first; the reference; runs removed and renamed."""
+
+import click
+
+from reid_lib.cli.commands import as_json, echo_json, example, program
+from reid_lib.cli.completion import RUN
+from reid_lib.core.errors import ReidError
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog=example("runs", "runs --json", "runs promote my-run", "runs promote --best", "runs rename old new"),
+)
+@as_json
+@click.pass_context
+def runs(ctx: click.Context, as_json: bool) -> None:
+    """All runs, newest first, the reference marked."""
+    if ctx.invoked_subcommand:
+        return
+    from reid_lib.runs import listing
+
+    if as_json:
+        echo_json(listing.describe_runs())
+    else:
+        click.echo(listing.tabulate_runs())
+
+
+@runs.command(epilog=example("runs promote my-run", "runs promote --best"))
+@click.argument("run", required=False, type=RUN, help="A finished run.")
+@click.option("--best", is_flag=True, help="Promote the best on val, if it beats the reference.")
+def promote(run: str | None, best: bool) -> None:
+    """Make a run the reference that others are compared with."""
+    from reid_lib.runs import table
+
+    if best and run:
+        raise ReidError(f"--best chooses the run by itself: {program()} runs promote --best")
+    if best:
+        from reid_lib.compare.promote import choose_best
+
+        choice = choose_best()
+        if choice.run:
+            table.promote(choice.run)
+        click.echo(choice.text)
+    elif not run:
+        raise ReidError(f"which run? {program()} runs promote RUN")
+    else:
+        table.promote(run)
+        click.echo(f"{run} is the reference now")
+
+
+@runs.command(
+    "rm", epilog=example("runs rm my-run", "runs rm a b --yes", 'runs rm old --reference "was of other data"')
+)
+@click.argument("names", nargs=-1, required=True, type=RUN, metavar="RUN...", help="Runs that are not running.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--reference", "reason", default="", metavar="WHY", help="Remove the reference, too, and say why.")
+def remove(names: tuple[str, ...], yes: bool, reason: str) -> None:
+    """Delete the folders of runs, and their rows in the table of all runs.
+
+    Who removed what, when and why stands in runs/removed.log.
+    """
+    from reid_lib.core.messages import format_bytes
+    from reid_lib.runs import removal
+
+    found = [removal.check_removable(name, reason=reason) for name in dict.fromkeys(names)]
+    for one in found:
+        click.echo(f"{one.run.name}: {one.state}, {format_bytes(one.bytes)} in {one.run.folder}")
+        for note in one.notes:
+            click.echo(f"  {note}")
+    if not yes:
+        click.confirm(f"Delete {'it' if len(found) == 1 else f'these {len(found)} runs'} for good?", abort=True)
+    for one in found:
+        removal.remove_run(one.run.name, reason=reason)
+        click.echo(f"{one.run.name} is deleted")
+
+
+@runs.command(epilog=example("runs rename my-run wide-margin"))
+@click.argument("old", type=RUN, metavar="OLD", help="A run that is not running.")
+@click.argument("new", metavar="NEW", help="Letters, digits, '.', '_' and '-'; no run has it yet.")
+def rename(old: str, new: str) -> None:
+    """Give a run another name: its folder, and everywhere it is named.
+
+    That is in its files, its report, the table of all runs, the reference, evaluations of it, runs that name it as
+    their reference, and its reviews. Galleries and answers keep the name of the run that they were made by.
+    """
+    from reid_lib.pipeline.renaming import rename_everywhere
+
+    for line in rename_everywhere(old, new):
+        click.echo(line)

@@ -1,0 +1,92 @@
+"""`reid train` and `reid evaluate`: a notebook executed into its run folder, then the result and what to open next."""
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from reid_lib.cli.commands import PapermillCommand, example, program
+from reid_lib.core.errors import ReidError
+from reid_lib.core.messages import in_words
+from reid_lib.core.names import EVALUATE_NOTEBOOK, TRAIN_NOTEBOOK
+from reid_lib.core.paths import project_root
+from reid_lib.params.papermill import papermill_params
+
+if TYPE_CHECKING:
+    from reid_lib.runs.folder import RunFolder
+
+
+@click.command(
+    cls=PapermillCommand,
+    epilog=example("train", "train -p lr 1e-4 -p backbone resnet50", "train -f variants/nyala.yaml"),
+)
+def train(papermill: tuple[str, ...]) -> None:
+    """Train and evaluate: train.ipynb, executed into its run folder.
+
+    A run that was stopped continues; a finished one shows its results.
+    """
+    run_notebook(TRAIN_NOTEBOOK, papermill)
+
+
+@click.command(
+    cls=PapermillCommand, epilog=example("evaluate -p run my-run", "evaluate -p dataset folder -p data_root photos")
+)
+def evaluate(papermill: tuple[str, ...]) -> None:
+    """Evaluate a run, or a backbone as it comes: evaluate.ipynb, executed into its run folder."""
+    run_notebook(EVALUATE_NOTEBOOK, papermill)
+
+
+def run_notebook(name: str, arguments: tuple[str, ...]) -> None:
+    """Execute a notebook of runs by papermill, as `make train` does, and print what came of it.
+
+    The kernel works where the command was typed: paths among the parameters mean what they mean there.
+
+    Args:
+        name: of the file in `notebooks/`.
+        arguments: of papermill.
+
+    Raises:
+        ReidError: parameters are wrong, or papermill cannot read or write a file.
+        click.ClickException: what ended the notebook, in one message.
+    """
+    from reid_lib.runs.folder import RunFolder, folder_of
+
+    notebook = project_root() / "notebooks" / name
+    params = papermill_params(list(arguments), str(notebook))
+    folder = folder_of(params.run_name or params.default_name())
+    folder.mkdir(parents=True, exist_ok=True)
+    _execute([str(notebook), str(folder / name), "--cwd", os.getcwd(), *arguments])
+    click.echo("\n".join(describe_end(RunFolder(folder))))
+
+
+def _execute(arguments: list[str]) -> None:
+    """papermill's own command, in this process: its engine passes signals on, and leaves the report."""
+    from papermill.cli import papermill
+    from papermill.exceptions import PapermillException, PapermillExecutionError
+
+    try:
+        papermill.main(["--log-output", "--log-level", "INFO", *arguments], "papermill", standalone_mode=False)
+    except PapermillExecutionError:  # an error of the code, not of the user: with its traceback
+        raise
+    except PapermillException as error:
+        raise ReidError(in_words(error)) from error
+
+
+def describe_end(run: "RunFolder") -> Iterator[str]:
+    """The result of a run that has ended, its folder, and what to open next."""
+    from reid_lib.core.names import METRICS_JSON, REPORT_HTML
+    from reid_lib.openset.summary import headline
+    from reid_lib.runs.table import read_reference
+
+    if run.path(METRICS_JSON).exists():
+        yield headline(run.metrics())
+    yield f"run folder: {run.folder}"
+    if run.path(REPORT_HTML).exists():
+        yield f"report: {run.path(REPORT_HTML)}"
+    reference = read_reference()
+    if reference is None:
+        yield f"next: {program()} runs promote {run.name}    # the reference that other runs are compared with"
+    elif reference != run.name:
+        yield f"next: {program()} compare {reference} {run.name}"
+    yield f"new photographs: {program()} identify {run.name} path/to/new"

@@ -1,0 +1,91 @@
+"""`reid train` and `reid evaluate`: what papermill is asked for, and what is said in the end (test_make runs it)."""
+
+import os
+from pathlib import Path
+
+import click
+import pytest
+from main_cases import say
+from papermill import cli as papermill
+from papermill.exceptions import PapermillException
+from plain_runs import make_plain
+
+from reid_lib.cli import train
+from reid_lib.core.names import REPORT_HTML
+from reid_lib.core.paths import project_root
+from reid_lib.runs import table
+
+
+@pytest.fixture
+def asked(monkeypatch, clean_dirs):
+    """The words that papermill was called with; no kernel starts, the run is there."""
+    calls = []
+
+    def main(words, name, *, standalone_mode):
+        assert (name, standalone_mode) == ("papermill", False)
+        calls.append(words)
+        run = make_plain(Path(words[4]).parent.name, 0.75)
+        run.path(REPORT_HTML).write_text("a report")
+
+    monkeypatch.setattr(papermill.papermill, "main", main)
+    return calls
+
+
+def test_the_notebook_is_executed_into_the_folder_of_the_name_that_follows(capsys, asked, clean_dirs, monkeypatch):
+    monkeypatch.chdir(clean_dirs)
+    code, out, _ = say(capsys, "train", "-p", "lr", "1e-4", "--log-level", "ERROR")
+    folder = clean_dirs / "runs" / "lr-0.0001"
+    notebook = project_root() / "notebooks" / "train.ipynb"
+    assert code == 0 and asked == [
+        [
+            *("--log-output", "--log-level", "INFO", str(notebook), str(folder / "train.ipynb")),
+            *("--cwd", str(clean_dirs), "-p", "lr", "1e-4", "--log-level", "ERROR"),
+        ]
+    ]
+    lines = out.splitlines()
+    assert "geometric mean 0.750" in lines[0]
+    assert lines[1:] == [
+        f"run folder: {folder}",
+        f"report: {folder / REPORT_HTML}",
+        "next: reid runs promote lr-0.0001    # the reference that other runs are compared with",
+        "new photographs: reid identify lr-0.0001 path/to/new",
+    ]
+
+
+def test_an_evaluation_is_compared_with_the_reference_next(capsys, asked, clean_dirs):
+    make_plain("base")
+    table.promote("base")
+    code, out, _ = say(capsys, "evaluate", "-p", "backbone", "resnet10t")
+    assert code == 0 and asked[0][4].endswith("eval_backbone-resnet10t/evaluate.ipynb")
+    assert "next: reid compare base eval_backbone-resnet10t" in out
+
+
+def test_a_wrong_parameter_is_refused_before_anything_is_made(capsys, asked, clean_dirs):
+    code, out, err = say(capsys, "train", "-p", "learning_rate", "1")
+    assert (code, out) == (1, "") and "did you mean 'lr'?" in err and not asked
+    assert not (clean_dirs / "runs").exists()
+
+
+class Told(click.ClickException):
+    exit_code = 130
+
+    def show(self, file=None):
+        click.echo(self.message, err=True)
+
+
+@pytest.mark.parametrize(
+    "error, code, words",
+    [(Told("stopped: by Ctrl-C"), 130, "stopped:"), (PapermillException("no kernel"), 1, "error: no")],
+)
+def test_how_papermill_ends_is_how_it_ends(capsys, asked, monkeypatch, error, code, words):
+    def main(*_, **__):
+        raise error
+
+    monkeypatch.setattr(papermill.papermill, "main", main)
+    ended, out, err = say(capsys, "train")
+    assert (ended, out) == (code, "") and err.startswith(words)
+
+
+def test_a_run_without_results_says_where_it_lies(clean_dirs):
+    told = list(train.describe_end(make_plain("a", finish=False)))
+    assert told[1] == f"run folder: {clean_dirs / 'runs' / 'a'}" and os.fspath(clean_dirs) in told[1]
