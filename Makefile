@@ -32,7 +32,7 @@ $(READY): pyproject.toml
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian or Ubuntu, apt install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(if $(TORCH),$(BIN)/python -m pip install --quiet $(TORCH))
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test]' $(if $(TORCH),torch==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("torch"))'))
 	@touch $(READY)
 
 # The executed notebook lies in its run folder, whose name follows from the notebook's first cell, which may have been

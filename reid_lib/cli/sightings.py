@@ -26,7 +26,9 @@ PLACES = with_options(
     click.option("--gps", is_flag=True, help="Write where it was; without it no coordinate leaves."),
     click.option("--round", "decimals", type=click.IntRange(0, 8), help="Decimals of coordinates; 2 is about 1 km."),
     click.option(
-        "--photos", type=click.Path(exists=True, file_okay=False), help="With --gps: photographs that tell coordinates."
+        "--photos",
+        type=click.Path(exists=True, file_okay=False),
+        help="Photographs: with --gps they tell coordinates; for boxes in pixels (camtrap-dp) how large they are.",
     ),
 )
 TOLD = with_options(

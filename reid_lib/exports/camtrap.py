@@ -13,6 +13,7 @@ from reid_lib.core.frames import write_csv
 from reid_lib.core.messages import counted
 from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPECIES, UTC_OFFSET
 from reid_lib.data.kinds import extension_of
+from reid_lib.exports.boxes import measure_boxes
 from reid_lib.exports.camtrap_columns import COLUMNS
 from reid_lib.exports.sightings import BY, CLOCK, LATITUDE, LOCATION, LONGITUDE, MACHINE, PROBABILITY, TIME, Sightings
 
@@ -37,6 +38,7 @@ def write_camtrap(
     title: str = "",
     contributor: str = "",
     sampling: str = "",
+    photos: Path | None = None,
 ) -> list[str]:
     """Write the package's four files; the photographs belong beside them, under the paths of the table.
 
@@ -51,6 +53,7 @@ def write_camtrap(
         title: of the project.
         contributor: who answers for the data.
         sampling: one of `offered.SAMPLING`.
+        photos: folder of the photographs, for boxes in pixels.
 
     Returns:
         Notes: what was left out, what a person should correct.
@@ -59,7 +62,9 @@ def write_camtrap(
         CatalogueError: what the format requires is not there; with the cure.
     """
     rows, notes = _usable(sightings.rows, zone)
-    deployments, observations = _deployments(rows, decimals), _observations(rows)
+    boxes, said = measure_boxes(rows, photos)
+    notes += said
+    deployments, observations = _deployments(rows, decimals), _observations(rows).join(boxes)
     package = _package(deployments, observations, title, contributor, sampling)
     if decimals is not None:
         package["coordinatePrecision"] = 10.0**-decimals

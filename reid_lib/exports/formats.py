@@ -32,7 +32,8 @@ class Options:
         fill: occasions between of which there is no photograph count, too.
         gps: write where it was; else no coordinate leaves.
         decimals: of the coordinates, in degrees (2: about 1 km); None: all of them.
-        photos: folder of the photographs, whose EXIF tells coordinates where the table tells none; with `gps` alone.
+        photos: folder of the photographs: with `gps` their EXIF tells coordinates where the table tells none; of
+            Camtrap DP, how large they are.
         zone, title, contributor, sampling: of Camtrap DP, see `camtrap.write_camtrap`.
         submitter: of Wildbook.
     """
@@ -149,8 +150,8 @@ def _write_secr(sightings: Sightings, folder: Path, options: Options) -> list[st
 
 
 def _write_camtrap(sightings: Sightings, folder: Path, options: Options) -> list[str]:
-    how = {"title": options.title, "contributor": options.contributor, "sampling": options.sampling}
-    return write_camtrap(sightings, folder, zone=options.zone, decimals=options.decimals, **how)
+    names = ("zone", "decimals", "title", "contributor", "sampling", "photos")
+    return write_camtrap(sightings, folder, **{name: getattr(options, name) for name in names})
 
 
 def _write_wildbook(sightings: Sightings, folder: Path, options: Options) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 from reid_lib.core.errors import CatalogueError
 from reid_lib.core.messages import counted
 from reid_lib.core.names import (
+    BBOX,
     DATASET,
     DATE,
     DECISION,
@@ -38,7 +39,7 @@ TIME, CLOCK, BY = "time", "clock", "by"  # when, as datetime64; is the time of d
 HUMAN, MACHINE = "human", "machine"
 
 NAMED = {
-    **{name: ALIASES[name] for name in (IMAGE_ID, PATH, IDENTITY, DATASET, SPECIES, ENCOUNTER, DATE, UTC_OFFSET)},
+    **{name: ALIASES[name] for name in (IMAGE_ID, PATH, IDENTITY, DATASET, SPECIES, ENCOUNTER, DATE, UTC_OFFSET, BBOX)},
     LOCATION: ("location", "site", "station", "deployment", "deployment_id", "camera", "trap", "detector", "locality"),
     LATITUDE: ("latitude", "lat", "decimal_latitude", "decimallatitude"),
     LONGITUDE: ("longitude", "lon", "lng", "long", "decimal_longitude", "decimallongitude"),
@@ -56,7 +57,8 @@ class Sightings:
     Attributes:
         rows: `image_id`, `path`, `identity` (missing where nobody knows), `time` (datetime64 on the clock of the place,
             NaT), `clock` (is the time of day told?), `utc_offset` ("+02:00" or missing), `encounter`, `species`,
-            `location`, `latitude` and `longitude` (degrees, NaN), `probability` (NaN), `by` (human or machine).
+            `location`, `latitude` and `longitude` (degrees, NaN), `bbox` (text), `probability` (NaN), `by` (human or
+            machine).
         notes: what a person should know, one sentence each.
     """
 
@@ -148,7 +150,7 @@ def _as_sightings(table: pd.DataFrame, by: pd.Series, species: str) -> tuple[pd.
     notes = []
     rows = pd.DataFrame({name: table.get(name) for name in (IMAGE_ID, PATH, IDENTITY)}).astype(object)
     rows[PATH] = rows[PATH].str.replace("\\", "/", regex=False)
-    for name in (ENCOUNTER, SPECIES, LOCATION, UTC_OFFSET):
+    for name in (ENCOUNTER, SPECIES, LOCATION, UTC_OFFSET, BBOX):
         rows[name] = table[name].mask(table[name].isin(NOTHING)).astype(object) if name in table else None
     if species:
         rows[SPECIES] = rows[SPECIES].fillna(species)

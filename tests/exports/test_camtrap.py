@@ -1,4 +1,4 @@
-"""Camtrap DP packages, validated by frictionless and the published profile, and read back by our reader."""
+"""Camtrap DP packages, validated by frictionless and the published profile, in a valid package by our reader."""
 
 import json
 import shutil
@@ -123,3 +123,13 @@ def test_what_the_format_requires_is_told_with_the_cure_and_nothing_is_written(t
     with pytest.raises(CatalogueError, match=message):
         write(tmp_path, text)
     assert not (tmp_path / "package").exists()
+
+
+def test_boxes_are_written_as_shares_in_a_valid_package(tmp_path):
+    boxes = ["bbox", '"0.1,0.2,0.3,0.4"', "", '"0.5,0,0.5,1"', "", "", "", "", ""]
+    text = "\n".join(f"{line},{box}" for line, box in zip(STUDY.splitlines(), boxes, strict=True))
+    folder, _ = write(tmp_path, text)
+    assert problems(folder) == []
+    found = cells(folder / "observations.csv").set_index("observationID")[["bboxX", "bboxY", "bboxWidth", "bboxHeight"]]
+    assert found.loc["1"].astype(float).round(9).tolist() == [0.1, 0.2, 0.3, 0.4]
+    assert found.loc["3"].astype(float).tolist() == [0.5, 0, 0.5, 1] and found.loc["2"].tolist() == [""] * 4
