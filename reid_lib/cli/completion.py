@@ -8,7 +8,7 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 from reid_lib.cli.commands import SCRIPT, example
 from reid_lib.core.names import PARAMS_JSON
-from reid_lib.core.paths import galleries_root, project_root, reviews_root, runs_root
+from reid_lib.core.paths import VARIANTS, galleries_root, project_root, reviews_root, runs_root
 
 VARIABLE = f"_{SCRIPT.upper()}_COMPLETE"  # click's own
 LINES = {
@@ -44,7 +44,7 @@ def _folders(root: Path, file: str) -> list[str]:
 RUN = Named("run", lambda: _folders(runs_root(), PARAMS_JSON))
 GALLERY = Named("gallery", lambda: _folders(galleries_root(), "gallery.json"))
 REVIEW = Named("review", lambda: _folders(reviews_root(), "review.json"))
-PLAN = Named("plan", lambda: _folders(project_root() / "variants", "plan.yaml"))
+PLAN = Named("plan", lambda: _folders(project_root() / VARIANTS, "plan.yaml"))
 
 
 @click.command(epilog=example(*(f"completion {shell}" for shell in LINES)))

@@ -11,6 +11,7 @@ from reid_lib.cli.doctor import doctor
 from reid_lib.cli.export import export
 from reid_lib.cli.gallery import accept, gallery
 from reid_lib.cli.identify import identify
+from reid_lib.cli.init import init
 from reid_lib.cli.review import review
 from reid_lib.cli.runs import runs
 from reid_lib.cli.show import folder, name, report, show, state, stop
@@ -59,5 +60,5 @@ def download(papermill: tuple[str, ...]) -> None:
 # In the order in which the help lists them.
 for command in (train, evaluate, identify, compare, runs, sweep, gallery, accept, review, sightings, export):
     commands.add_command(command)
-for command in (show, state, stop, report, name, folder, download, doctor, cache, completion):
+for command in (show, state, stop, report, name, folder, download, init, doctor, cache, completion):
     commands.add_command(command)

@@ -10,7 +10,7 @@ from reid_lib.cli.commands import PapermillCommand, example, program
 from reid_lib.core.errors import ReidError
 from reid_lib.core.messages import in_words
 from reid_lib.core.names import EVALUATE_NOTEBOOK, TRAIN_NOTEBOOK
-from reid_lib.core.paths import project_root
+from reid_lib.core.paths import notebooks_root
 from reid_lib.params.papermill import papermill_params
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def run_notebook(name: str, arguments: tuple[str, ...]) -> None:
     """
     from reid_lib.runs.folder import RunFolder, folder_of
 
-    notebook = project_root() / "notebooks" / name
+    notebook = notebooks_root() / name
     params = papermill_params(list(arguments), str(notebook))
     folder = folder_of(params.run_name or params.default_name())
     folder.mkdir(parents=True, exist_ok=True)

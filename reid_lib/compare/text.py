@@ -8,6 +8,8 @@ from reid_lib.openset.measures import METRICS
 from reid_lib.openset.summary import describe_value
 from reid_lib.runs.table import COMPARED, REFERENCE
 
+AGAINST = "compared with"
+
 
 def tabulate_text(comparison: Comparison, names: list[str], found: pd.DataFrame, metric: str, role: str = TEST) -> str:
     """One line for each run, the reference marked with *, and below what the verdicts rest on.
@@ -31,10 +33,10 @@ def _row(comparison: Comparison, name: str, found: pd.DataFrame, metric: str, ro
     row = {"": "*" if name == comparison.reference else "", "run": name}
     row |= {f"{METRICS[metric].word} on {role}": describe_value(value), "difference": "", "95 % interval": ""}
     if name not in found.index:
-        return row | {"verdict": explain_no_verdict(comparison, name), "less": ""}
+        return row | {"verdict": explain_no_verdict(comparison, name), AGAINST: ""}
     told = found.loc[name]
     row |= {"difference": _signed(told["difference"]), "95 % interval": _interval(told["low"], told["high"])}
-    return row | {"verdict": told["verdict_holm"], "less": comparison.table.loc[name, COMPARED]}
+    return row | {"verdict": told["verdict_holm"], AGAINST: comparison.table.loc[name, COMPARED]}
 
 
 def explain_no_verdict(comparison: Comparison, name: str) -> str:

@@ -114,4 +114,5 @@ REFERENCE_JSON = "reference.json"  # in runs/
 COMPARISONS = "comparisons"  # in runs/: a folder of pages; it holds no run
 ANSWERS = "answers"  # in runs/: a folder for each set of new photographs that was asked about; it holds no run
 ALL_METRICS_CSV = "all_model_metrics.csv"  # in runs/
+ALL_METRICS_PARQUET = "all_model_metrics.parquet"  # the same, where pyarrow is installed
 REMOVED_LOG = "removed.log"  # in runs/: who removed which run, when and why

@@ -11,7 +11,11 @@ from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
 from reid_lib.core.errors import CatalogueError, ReidError, is_text
+from reid_lib.core.names import TRAIN_NOTEBOOK
 
+SOURCE = Path(__file__).resolve().parents[2]  # of a checkout; else where packages are installed
+PACKAGED = SOURCE / "reid_lib"  # which holds notebooks and variants where it was installed from a wheel
+NOTEBOOKS, VARIANTS = "notebooks", "variants"
 _HALVES = re.compile(r"[\udc80-\udcff]")
 # What a table would not give back: it takes a backslash for a slash, and blanks at either end for nothing.
 _NOT_KEPT = re.compile(r"\\|^\s+|\s+$")
@@ -19,13 +23,26 @@ _READS_AS_ONE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 
 
 def project_root() -> Path:
-    """The checkout this library lies in (it is installed in place)."""
-    return Path(__file__).resolve().parents[2]
+    """The folder of notebooks, variants and runs.
+
+    That is the checkout this library lies in. Where it was installed from a wheel, it is the folder that `reid init`
+    made, found from the working folder upwards; without one, the working folder.
+    """
+    if in_checkout():
+        return SOURCE
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / NOTEBOOKS / TRAIN_NOTEBOOK).is_file()), here)
 
 
 def in_checkout() -> bool:
     """Does the library lie in a checkout, with notebooks and variants beside it?"""
-    return (project_root() / "pyproject.toml").is_file()
+    return (SOURCE / "pyproject.toml").is_file()
+
+
+def notebooks_root() -> Path:
+    """Folder of the notebooks: the project's, else the copies in the installed package."""
+    own = project_root() / NOTEBOOKS
+    return own if (own / TRAIN_NOTEBOOK).is_file() else PACKAGED / NOTEBOOKS
 
 
 def runs_root() -> Path:

@@ -13,7 +13,7 @@ import click
 from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.logs import quieten
-from reid_lib.core.paths import project_root
+from reid_lib.core.paths import notebooks_root
 from reid_lib.params.fields import EvaluateParams, IdentifyParams, TrainParams
 from reid_lib.params.look import LookParams
 
@@ -63,7 +63,7 @@ def papermill_params(arguments: list[str], notebook: str = "train") -> TrainPara
 
     path = Path(notebook)
     if notebook in ("train", "evaluate"):
-        path = project_root() / "notebooks" / f"{notebook}.ipynb"
+        path = notebooks_root() / f"{notebook}.ipynb"
     prepared, typed = _prepared(path, arguments)
     called, sources = cells_before_reading(prepared)
     kind = KINDS.get(called)

@@ -11,6 +11,7 @@ GIVES = {
     "local": "ALIKED, DISK and XFeat with LightGlue beside SIFT, and the mask of the animal",
     "heic": "HEIC photographs, as telephones take them",
     "onnx": "model.onnx beside the timm model in `reid export`",
+    "parquet": "the table of all runs as all_model_metrics.parquet, too",
     "umap": "two-dimensional projections by UMAP",
     "wildlife": "the data sets of wildlife-datasets (dataset wildlife:<Class>), fetched by `reid download`",
 }
@@ -59,9 +60,11 @@ def _look_at(name: str, requirements: list) -> Extra:
     installed, lacking = [], []
     for requirement in requirements:
         wanted = f"{requirement.name}{requirement.specifier}"
-        version = find_version(requirement.name) or find_version(STANDS_FOR.get(requirement.name, ""))
+        package, version = requirement.name, find_version(requirement.name)
         fits = version is not None and requirement.specifier.contains(version, prereleases=True)
-        (installed if fits else lacking).append(f"{requirement.name} {version}" if fits else wanted)
+        if version is None and (version := find_version(STANDS_FOR.get(package, ""))):
+            package, fits = STANDS_FOR[package], True
+        (installed if fits else lacking).append(f"{package} {version}" if fits else wanted)
     line = f"pip install -e '.[{name}]'" if in_checkout() else " ".join(["pip install", *(f"'{w}'" for w in lacking)])
     return Extra(name, GIVES[name], tuple(installed), tuple(lacking), line)
 

@@ -13,6 +13,7 @@ from reid_lib.core import files, frames
 from reid_lib.core.errors import RunError, RunFormatError
 from reid_lib.core.names import (
     ALL_METRICS_CSV,
+    ALL_METRICS_PARQUET,
     ANSWERS,
     CHECKPOINT,
     COMPARISONS,
@@ -37,7 +38,7 @@ PLANNED = "planned"  # has no folder yet
 WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
 LONGEST = 120  # characters of a run name
 # What lies in runs/ beside the run folders.
-NO_RUNS = (ALL_METRICS_CSV, REFERENCE_JSON, REMOVED_LOG, COMPARISONS, ANSWERS, "README.md")
+NO_RUNS = (ALL_METRICS_CSV, ALL_METRICS_PARQUET, REFERENCE_JSON, REMOVED_LOG, COMPARISONS, ANSWERS, "README.md")
 LISTED = 20  # runs that a message names
 # What was computed; a run that has none of it may begin anew with other parameters.
 COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)

@@ -8,7 +8,7 @@ import time
 from importlib import metadata
 from typing import Any
 
-from reid_lib.core.paths import project_root
+from reid_lib.core.paths import in_checkout, project_root
 
 PACKAGES = ("reid-lab", "torch", "torchvision", "timm", "pytorch-metric-learning", "numpy", "pandas", "scikit-learn")
 
@@ -26,6 +26,9 @@ def describe_environment() -> dict[str, Any]:
 
 
 def _commit() -> dict[str, Any]:
+    if not in_checkout():  # the working folder's commit, if it has one, is not the library's
+        return {"git_commit": None, "git_dirty": None}
+
     def git(*arguments):
         command = ["git", "-C", str(project_root()), *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()

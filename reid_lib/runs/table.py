@@ -1,12 +1,14 @@
 """The table of all runs, derived from their folders, and the reference they are compared with."""
 
+import importlib.util
 from pathlib import Path
 
 import pandas as pd
 
 from reid_lib.core import files, frames
-from reid_lib.core.errors import RunError
-from reid_lib.core.names import ALL_METRICS_CSV, REFERENCE_JSON, STATUS_JSON, TEST, VAL
+from reid_lib.core.errors import RunError, first_line
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.names import ALL_METRICS_CSV, ALL_METRICS_PARQUET, REFERENCE_JSON, STATUS_JSON, TEST, VAL
 from reid_lib.core.paths import runs_root, writing
 from reid_lib.runs import pairing, seals
 from reid_lib.runs.folder import FINISHED, UNREADABLE, RunFolder, list_runs, load_run
@@ -126,7 +128,7 @@ def _row(run: RunFolder, promoted: str | None, baseline: str) -> dict:
 
 
 def rewrite_table(root: Path | None = None) -> Path:
-    """Write runs/all_model_metrics.csv anew.
+    """Write runs/all_model_metrics.csv anew, and all_model_metrics.parquet where pyarrow is installed.
 
     Several jobs may finish together, and the last rename may be of a table that misses another's row or knows an older
     reference: after its rename each writer derives the table again, and rewrites until the file says the same.
@@ -138,9 +140,26 @@ def rewrite_table(root: Path | None = None) -> Path:
     path = (root or runs_root()) / ALL_METRICS_CSV
     with writing(path.parent, "REID_RUNS", RunError):
         while True:
-            frames.write_csv(path, tabulate_metrics(root))
+            table = tabulate_metrics(root)
+            frames.write_csv(path, table)
+            _write_parquet(path.with_name(ALL_METRICS_PARQUET), table)
             if path.read_text(encoding="utf-8") == tabulate_metrics(root).to_csv(index=False):
                 return path
+
+
+def _write_parquet(path: Path, table: pd.DataFrame) -> None:
+    """The same table as Parquet; an older one is removed where it cannot be written, which is no error."""
+    try:
+        if importlib.util.find_spec("pyarrow") is None:
+            raise ImportError("pyarrow")
+        mixed = [c for c in table if table[c].dtype == object and table[c].dropna().map(type).nunique() > 1]
+        told = table.assign(**{c: table[c].map(str, na_action="ignore") for c in mixed})
+        with files.atomic(path) as temporary:
+            told.to_parquet(temporary, engine="pyarrow", index=False)
+    except Exception as error:  # of another library: the csv is the table, this is a copy
+        path.unlink(missing_ok=True)
+        if not isinstance(error, ImportError):
+            LOGGER.warning(f"no {path.name} ({type(error).__name__}: {first_line(error)}); the csv has everything")
 
 
 def is_tabulated(run: RunFolder) -> bool:

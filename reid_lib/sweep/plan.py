@@ -13,7 +13,7 @@ from typing import Any
 
 from reid_lib.core import files
 from reid_lib.core.errors import ParameterError, RunError
-from reid_lib.core.paths import project_root
+from reid_lib.core.paths import VARIANTS, project_root
 from reid_lib.params.fields import TrainParams
 from reid_lib.params.loss_units import LOSS_DEFAULTS
 from reid_lib.params.run_names import LONGEST_NAME, made_name
@@ -67,7 +67,7 @@ class Plan:
 
 
 def variants_root() -> Path:
-    return project_root() / "variants"
+    return project_root() / VARIANTS
 
 
 def make_plan(

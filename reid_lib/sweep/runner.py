@@ -19,7 +19,7 @@ from reid_lib.core import files
 from reid_lib.core.errors import ParameterError, RunBusyError, RunError
 from reid_lib.core.names import TRAIN_NOTEBOOK
 from reid_lib.core.parallel import cpu_count
-from reid_lib.core.paths import project_root, runs_root
+from reid_lib.core.paths import notebooks_root, runs_root
 from reid_lib.core.signals import held_signals
 from reid_lib.params.fields import TrainParams
 from reid_lib.params.papermill import edited_parameters
@@ -37,7 +37,7 @@ LOG = "papermill.log"
 
 def papermill_command(plan: Plan, variant: Variant, folder: Path) -> list[str]:
     """What runs a variant; its executed notebook lies in its run folder."""
-    notebooks = project_root() / "notebooks"
+    notebooks = notebooks_root()
     files = [str(notebooks / TRAIN_NOTEBOOK), str(folder / TRAIN_NOTEBOOK)]
     options = ["--cwd", str(notebooks), "--log-output", "--no-progress-bar", *papermill_arguments(plan, variant)]
     return [sys.executable, "-m", "papermill", *files, *options]
@@ -49,7 +49,7 @@ def papermill_arguments(plan: Plan, variant: Variant) -> list[str]:
     Where the notebook's own cell was edited, the defaults are given before it (papermill applies base64 first): what a
     plan says does not depend on what somebody tries in the notebook meanwhile.
     """
-    edited = edited_parameters(project_root() / "notebooks" / TRAIN_NOTEBOOK)
+    edited = edited_parameters(notebooks_root() / TRAIN_NOTEBOOK)
     defaults = ["-b", base64.b64encode(json.dumps(edited).encode()).decode()] if edited else []
     return [*defaults, "-f", str(plan.file(variant))]
 

@@ -7,7 +7,7 @@ import subprocess
 
 from reid_lib.core import files
 from reid_lib.core.errors import ReidError
-from reid_lib.core.paths import project_root
+from reid_lib.core.paths import in_checkout, project_root
 from reid_lib.sweep.plan import JOB, Plan
 
 SCRIPT = "slurm/sweep.sh"
@@ -23,6 +23,8 @@ def submit(plan: Plan, *, parallel: int = 3, options: str = "") -> str:
     Raises:
         ReidError: sbatch is not there, or refuses.
     """
+    if not in_checkout():
+        raise ReidError("the job scripts (slurm/) lie in the checkout: clone it on the cluster, and submit there")
     array = f"--array=0-{len(plan.variants) - 1}%{max(parallel, 1)}"
     command = ["sbatch", "--parsable", array, *shlex.split(options), SCRIPT, "--name", plan.name]
     try:

@@ -37,7 +37,7 @@ def test_the_commands_are_those_of_the_readme_and_the_scripts():
     names = {" ".join(words) for words in every_command()}
     assert names == {
         *"train evaluate identify compare runs sweep gallery accept review sightings export".split(),
-        *"show state stop report name folder download doctor completion".split(),
+        *"show state stop report name folder download init doctor completion".split(),
         *("cache", "cache show", "cache clear"),
         *(f"runs {action}" for action in ("promote", "rm", "rename")),
         *(f"sweep {action}" for action in ("plan", "submit", "run", "status", "variant")),

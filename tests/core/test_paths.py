@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from reid_lib.core import paths
 from reid_lib.core.errors import CatalogueError, RunError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH
 from reid_lib.core.paths import escape_path, find_data, locate, readable_path
@@ -85,3 +86,17 @@ def test_of_two_names_the_one_that_stands_there_counts(tmp_path):
     assert locate(tmp_path, "caf%41.jpg").read_text() == "as it stands"
     assert locate(tmp_path, "none%41.jpg") == tmp_path / "none%41.jpg", "what is missing is told by its own name"
     assert readable_path(os.fsdecode(b"Zo\xeb/Zo\xc3\xab.jpg")) == "Zoë/Zoë.jpg"
+
+
+def test_an_installed_library_works_in_the_folder_that_init_made_from_anywhere_below(tmp_path, monkeypatch):
+    monkeypatch.setattr(paths, "SOURCE", tmp_path / "site-packages")
+    monkeypatch.setattr(paths, "PACKAGED", tmp_path / "site-packages" / "reid_lib")
+    monkeypatch.delenv("REID_RUNS", raising=False)
+    (tmp_path / "study" / "deep").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "study" / "deep")
+    assert not paths.in_checkout() and paths.project_root() == tmp_path / "study" / "deep"
+    assert paths.notebooks_root() == tmp_path / "site-packages" / "reid_lib" / "notebooks"
+    (tmp_path / "study" / "notebooks").mkdir()
+    (tmp_path / "study" / "notebooks" / "train.ipynb").write_text("{}")
+    assert paths.project_root() == tmp_path / "study" and paths.runs_root() == tmp_path / "study" / "runs"
+    assert paths.notebooks_root() == tmp_path / "study" / "notebooks"

@@ -13,7 +13,14 @@ import pytest
 
 from reid_lib.core import frames
 from reid_lib.core.errors import RunError
-from reid_lib.core.names import ALL_METRICS_CSV, METRICS_JSON, PARAMS_JSON, REFERENCE_JSON, STATUS_JSON
+from reid_lib.core.names import (
+    ALL_METRICS_CSV,
+    ALL_METRICS_PARQUET,
+    METRICS_JSON,
+    PARAMS_JSON,
+    REFERENCE_JSON,
+    STATUS_JSON,
+)
 from reid_lib.core.processes import find_start, identify_process
 from reid_lib.core.temporaries import TEMPORARY, name_writer
 from reid_lib.runs import table as runtable
@@ -380,3 +387,29 @@ def test_a_reference_promoted_while_the_table_is_written_is_in_it(root, monkeypa
     while_the_table_is_written(monkeypatch, lambda: runtable.promote("a"))
     runtable.rewrite_table()
     assert set(frames.read_csv(root / ALL_METRICS_CSV)["reference"]) == {"a"}
+
+
+# --- as Parquet, too -------------------------------------------------------------------------------------------------
+
+
+def test_the_parquet_says_what_the_csv_says_also_where_kinds_are_mixed(root):
+    pytest.importorskip("pyarrow")
+    make("a", 0.5, margin=0.3)
+    make("b", 0.6, margin="its own", flip=True)
+    path = runtable.rewrite_table()
+    told, csv = pd.read_parquet(root / ALL_METRICS_PARQUET), pd.read_csv(path)
+    assert list(told) == list(csv) and told["run"].tolist() == ["a", "b"]
+    assert told["param_margin"].tolist() == ["0.3", "its own"] and told["geometric_mean"].tolist() == [0.5, 0.6]
+
+
+@pytest.mark.parametrize("fails", ["missing", "broken"])
+def test_where_parquet_cannot_be_written_no_old_one_stays_and_the_csv_is_whole(root, monkeypatch, capsys, fails):
+    make("a", 0.5)
+    (root / ALL_METRICS_PARQUET).write_bytes(b"of before")
+    if fails == "missing":
+        monkeypatch.setattr(runtable.importlib.util, "find_spec", lambda name: None)
+    else:
+        monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: 1 / 0)
+    assert pd.read_csv(runtable.rewrite_table())["run"].tolist() == ["a"]
+    assert not (root / ALL_METRICS_PARQUET).exists()
+    assert ("no all_model_metrics.parquet" in capsys.readouterr().out) == (fails == "broken")
