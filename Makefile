@@ -33,6 +33,7 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(if $(TORCH),$(BIN)/python -m pip install --quiet $(TORCH))
 	$(BIN)/python -m pip install --quiet --editable '.[test]' $(if $(TORCH),torch==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("torch"))'))
+	@$(BIN)/python -c 'import torchvision' 2>/dev/null || { echo "torchvision does not fit torch: name both in TORCH, from one place (see the top of the Makefile)"; exit 1; }
 	@touch $(READY)
 
 # The executed notebook lies in its run folder, whose name follows from the notebook's first cell, which may have been
