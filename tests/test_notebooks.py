@@ -103,6 +103,11 @@ def test_papermill_inside_notebooks_leaves_a_whole_run_folder(quick_run, environ
         "projection",
         "confusion",
         "retrieval",
+        "roles",
+        "animals",
+        "encounters",
+        "detection",
+        "calibration",
     }
     assert json.loads((folder / STATUS_JSON).read_text())["state"] == "finished"
     assert not list(folder.rglob("*.tmp*"))

@@ -9,6 +9,8 @@ __all__, __getattr__, __dir__ = face(
     __name__,
     {
         "history": "loss_curves val_scores",
+        "animals": "animal_panels encounter_answers",
+        "detection": "cmc_curve det_curve detection_panels",
         "scores": "score_distributions score_panels threshold_curve threshold_panels confusion",
         "planes": "projection projections",
         "intervals": "bars leak",

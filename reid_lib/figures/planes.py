@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PANELS = 12
+MOST_SETS = 8  # data sets whose names stand among their photographs
 MOST_POINTS = 3000  # of a panel: more lie on top of each other and take their time
 # Outcome of a query -> (label, colour, marker); in the order of drawing.
 OUTCOMES = {
@@ -73,6 +74,8 @@ def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax: "Axes | None"
             part = frame[mask].iloc[turn::turns]
             style = {"s": size, "c": colour, "marker": marker, "alpha": alpha, "linewidths": 0}
             ax.scatter(part["x"], part["y"], label=label if turn == 0 else "_again", gid=label, **style)
+    if colour_by != DATASET:
+        _name_datasets(ax, frame)
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     ax.set_aspect("equal", adjustable="datalim")
@@ -83,6 +86,20 @@ def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax: "Axes | None"
     if not groups or frame["x"].isna().all():
         write_message(ax, "not laid out: see projection.txt" if groups else "no photographs")
     return ax
+
+
+def _name_datasets(ax, frame) -> None:
+    """The name of each data set in the middle of its photographs, where there are several; of many the largest."""
+    if DATASET not in frame or frame[DATASET].nunique() < 2:
+        return
+    places = frame[np.isfinite(frame["x"]) & np.isfinite(frame["y"])]
+    white = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1.5}
+    for name in (
+        places[DATASET].value_counts().sort_index().sort_values(ascending=False, kind="stable").index[:MOST_SETS]
+    ):
+        own = places[places[DATASET] == name]
+        at = {"ha": "center", "va": "center", "fontsize": LABEL_PT, "fontweight": "bold", "color": BLACK}
+        ax.text(own["x"].median(), own["y"].median(), str(name), gid="data set", bbox=white, zorder=6, **at)
 
 
 def _known_groups(frame):
@@ -151,6 +168,8 @@ def projections(
     handles, short = {}, shorten_names(shown, min(LABEL_WIDTH, 96 // columns))
     for ax, run in zip(grid.flat, shown, strict=False):
         handles.update(_scatter(ax, projections[run], groups[run]))
+        if colour != DATASET:
+            _name_datasets(ax, projections[run])
         ax.set_title(short[run], loc="left", fontsize=LABEL_PT, color=BLACK)
     for ax in grid.flat[len(shown) :]:
         ax.set_visible(False)

@@ -15,18 +15,33 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SAID = {VAL: "val, by fits that never saw the animal", TEST: "test, by the frozen fit"}
+# What has a probability -> title, horizontal and vertical axis.
+OF_PAIRS = (
+    "How far can the probabilities of pairs be believed?",
+    "probability that both photographs show one animal",
+    "share of pairs that do",
+)
+OF_ANSWERS = (
+    "How far can the probability of the best candidate be believed?",
+    "probability that the best candidate is the animal",
+    "share of photographs where it is",
+)
 TOP = 1.16  # of the vertical axis: room for the numbers of pairs
 
 
 @legible
-def reliability_panels(bins: Mapping[str, pd.DataFrame], measured: Mapping[str, dict]) -> "Figure":
-    """Of the pairs that were given a probability, how many show one animal: on the line, exactly as many as said.
+def reliability_panels(
+    bins: Mapping[str, pd.DataFrame], measured: Mapping[str, dict], *, words: tuple[str, str, str] = OF_PAIRS
+) -> "Figure":
+    """Of what was given a probability, how much came true: on the line, exactly as much as was said.
 
-    Bars are 95 % Wilson intervals, pairs taken as independent; the numbers above count the pairs of each point.
+    Bars are 95 % Wilson intervals, pairs (or photographs) taken as independent; the numbers above count those of each
+    point.
 
     Args:
         bins: role -> `match.reliability.bin_reliability` of its pairs.
         measured: role -> `match.reliability.summarise_reliability` of the same.
+        words: title and axes, `OF_PAIRS` or `OF_ANSWERS`.
     """
 
     def draw(role: str, ax: "Axes") -> None:
@@ -35,9 +50,7 @@ def reliability_panels(bins: Mapping[str, pd.DataFrame], measured: Mapping[str, 
     return panels(
         list(bins),
         draw,
-        title="How far can the probabilities of pairs be believed?",
-        x="probability that both photographs show one animal",
-        y="share of pairs that do",
+        **dict(zip(("title", "x", "y"), words, strict=True)),
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FILE_DPI = 150  # of a figure that is kept
+COMPRESSION = 4  # of a PNG: half the time of zlib's usual 6, photographs are 3 % larger
 
 
 def render_png(figure: "Figure", *, dpi: int = FILE_DPI, tight: bool = True, close: bool = False) -> bytes:
@@ -24,8 +25,8 @@ def render_png(figure: "Figure", *, dpi: int = FILE_DPI, tight: bool = True, clo
         close: the figure, which pyplot else keeps in memory.
     """
     drawn = io.BytesIO()
-    shape = {"bbox_inches": "tight"} if tight else {}
-    figure_of(figure).savefig(drawn, format="png", dpi=dpi, facecolor="white", **shape)
+    shape, how = {"bbox_inches": "tight"} if tight else {}, {"compress_level": COMPRESSION}
+    figure_of(figure).savefig(drawn, format="png", dpi=dpi, facecolor="white", pil_kwargs=how, **shape)
     if close:
         close_figure(figure)
     return drawn.getvalue()

@@ -157,24 +157,20 @@ def _mark_threshold(ax, threshold: float, *, height: float = 0.93, name: str = "
     ax.text(0.5, height, message, transform=ax.transAxes, ha="center", va="center", fontsize=TICK_PT, color=BLACK)
 
 
-ROOM = 0.4  # share of the axes that the oracle's label needs beside its line
-
-
 @legible
 def threshold_curve(
     curve: pd.DataFrame,
     threshold: "Threshold | Mapping[str, Any] | float | None" = None,
     *,
-    oracle: "Threshold | Mapping[str, Any] | float | None" = None,
     dataset: str = "",
     unit: str = COSINE,
     ax: "Axes | None" = None,
 ) -> "Axes":
-    """What every threshold would give on the validation photographs, the frozen one, and the best in hindsight.
+    """What every threshold would give on the validation photographs, and the frozen one. Nothing of test is drawn.
 
     Args:
         curve: columns dataset ("" or missing: all together), threshold, baks, baus, geometric_mean (0 to 1).
-        threshold, oracle: see `threshold.threshold_for`; the oracle is fitted on test labels and never used.
+        threshold: see `threshold.threshold_for`.
         dataset: whose curve; "" for the overall one.
         unit: of the scores.
 
@@ -182,7 +178,7 @@ def threshold_curve(
         ValueError: the curve has no rows for `dataset`.
     """
     ax = new_axes(ax)
-    missing = _draw_curve(ax, curve, dataset, threshold_for(threshold, dataset), threshold_for(oracle, dataset))
+    missing = _draw_curve(ax, curve, dataset, threshold_for(threshold, dataset))
     title = "A higher threshold names fewer known animals and recognises more new ones"
     x = in_unit(THRESHOLD, unit)
     if missing:
@@ -199,7 +195,6 @@ def threshold_panels(
     curve: pd.DataFrame,
     threshold: "Threshold | Mapping[str, Any] | float | None" = None,
     *,
-    oracle: "Threshold | Mapping[str, Any] | float | None" = None,
     datasets: list[str] | None = None,
     unit: str = COSINE,
 ) -> "Figure":
@@ -209,23 +204,23 @@ def threshold_panels(
     """
     names = curve[DATASET].fillna("").astype(str)
     if datasets is None and len(names) and (names == "").all():
-        return threshold_curve(curve, threshold, oracle=oracle, unit=unit).figure
+        return threshold_curve(curve, threshold, unit=unit).figure
     shown, n_all = _largest(names[names != ""]) if datasets is None else (list(datasets), len(datasets))
 
     rows = curve[names.isin(shown)]
-    span = _span([*rows["threshold"], *(threshold_for(of, name) for of in (threshold, oracle) for name in shown)])
+    span = _span([*rows["threshold"], *(threshold_for(threshold, name) for name in shown)])
 
     def draw(name, ax):
         dress(ax, title="")
         ax.set_title(name, loc="left", fontsize=LABEL_PT, color=BLACK)
-        _draw_curve(ax, curve, name, threshold_for(threshold, name), threshold_for(oracle, name), span=span)
+        _draw_curve(ax, curve, name, threshold_for(threshold, name), span=span)
 
     title = "What each threshold would give on the validation photographs" + _of_all(shown, n_all)
     return panels(shown, draw, title=title, x=in_unit(THRESHOLD, unit), y="share of individuals (validation)")
 
 
-def _draw_curve(ax, curve, dataset, threshold, oracle, *, span=None):
-    """The curves and both thresholds; returns the names of curves that are nowhere defined. `span`: of a panel."""
+def _draw_curve(ax, curve, dataset, threshold, *, span=None):
+    """The curves and the threshold; returns the names of curves that are nowhere defined. `span`: of a panel."""
     rows = curve[curve[DATASET].fillna("").astype(str) == dataset].sort_values("threshold")
     if rows.empty:
         there = ", ".join(repr(name) for name in sorted(curve[DATASET].fillna("").astype(str).unique()))
@@ -243,14 +238,8 @@ def _draw_curve(ax, curve, dataset, threshold, oracle, *, span=None):
         ax.plot(x, y, style, color=colour, linewidth=width, label=label, gid=column)
     ax.set_ylim(0, 1.25)
     ax.set_yticks(np.linspace(0, 1, 6))
-    low, high = span or _span([*rows["threshold"], threshold, oracle])
+    low, high = span or _span([*rows["threshold"], threshold])
     ax.set_xlim(low, high)
-    if oracle is not None and np.isfinite(oracle):
-        text = f"hindsight {oracle:.3f}" if span else f"best in hindsight {oracle:.3f} (not used)"
-        place = (oracle - low) / (high - low)
-        away = threshold is not None and oracle < threshold  # away from the frozen threshold, where there is room
-        left = place > (ROOM if away else 1 - ROOM)
-        mark_value(ax, oracle, text, height=0.85, colour="#5a5a5a", style="--", gid="oracle", left=left)
     if threshold is not None:
         _mark_threshold(ax, threshold, height=0.95)
     return missing

@@ -6,8 +6,9 @@ strip of 12-megapixel images needs no more memory than one of thumbnails.
 
 import hashlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from reid_lib.core.messages import counted
@@ -32,9 +33,12 @@ from reid_lib.figures.placing import Frame, LoadImage, place_photo, shrink
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, write_message
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import outcomes
+from reid_lib.openset.threshold import threshold_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from reid_lib.openset.threshold import Threshold
 
 LINES = 8  # between a query and its nearest photograph: more would hide both
 DECIDED, NAMED = 16, 13  # letters of a name left of a row, and below a photograph
@@ -65,6 +69,8 @@ def retrieval(
     n: int = 6,
     image_ids: list[str] | None = None,
     matches: Mapping[str, MatchedPair] | None = None,
+    threshold: "Threshold | Mapping[str, Any] | float | None" = None,
+    title: str = "",
     ax: "Axes | None" = None,
 ) -> "Axes":
     """Queries, one a row: the photograph, the decision, and the best gallery photograph of its five nearest animals.
@@ -78,6 +84,8 @@ def retrieval(
         n: number of queries.
         image_ids: these queries instead, in this order.
         matches: query -> where it matches its nearest photograph: drawn as lines between both.
+        threshold: see `threshold.threshold_for`; an upright line parts the candidates that reach it from the others.
+        title: another one than the usual.
 
     Raises:
         ValueError: a query of `image_ids` is not among the predictions.
@@ -87,6 +95,7 @@ def retrieval(
     for place, (kind, (_, row)) in enumerate(zip(outcomes(Answers.of(rows)), rows.iterrows(), strict=True)):
         top = place * ROW_HEIGHT
         _decision(ax, row, kind, top)
+        _draw_threshold(ax, row, threshold_for(threshold, str(row[DATASET])), top)
         asked = _photo(ax, load_image(row[IMAGE_ID]), 0, top, frame=BLACK, width=0.8)
         found = [_candidate(ax, row, rank, kind, top, load_image) for rank in range(1, N_RANKS + 1)]
         pair = (matches or {}).get(row[IMAGE_ID])
@@ -95,10 +104,11 @@ def retrieval(
     key = "✓ green: the same animal, ✗ vermilion: another."
     if matches:
         key += " Lines: the same spot, by one geometry."
+    if threshold is not None:
+        key += " Upright line: the threshold, alike enough is what stands left of it."
     if image_ids is None:
-        key += "\n" if matches else " "
-        key += "Chosen to show every kind of outcome: not how often each happens."
-    _headline(ax, "Each photograph and its five most alike animals in the gallery, nearest first", key)
+        key += "\nChosen to show every kind of outcome: not how often each happens."
+    _headline(ax, title or "Each photograph and its five most alike animals in the gallery, nearest first", key)
     if len(rows):
         _heads(ax, ["query", "nearest", "2nd", "3rd", "4th", "5th"])
     else:
@@ -129,6 +139,20 @@ def _decision(ax, row, kind, top):
     )
     ax.text(right, middle + 0.02, truth, color=BLACK, fontsize=TICK_PT, ha="right", gid="truth")
     ax.text(right, middle + 0.24, shorten(row[DATASET], 20), color=GREY, fontsize=8, ha="right")
+
+
+def _draw_threshold(ax, row, threshold: float | None, top: float) -> None:
+    """An upright line behind the last candidate that reaches the threshold; before the first where none does."""
+    scores = np.array([row[ranked_column("score", rank)] for rank in range(1, N_RANKS + 1)], dtype=float)
+    if threshold is None or not np.isfinite(scores).any():
+        return
+    x = _column(1 + int((scores >= threshold).sum())) - (_column(1) - 1) / 2
+    line = {"color": BLACK, "linewidth": 2.2, "linestyle": (0, (2, 1)), "clip_on": False, "zorder": 6}
+    ax.plot([x, x], [top - 0.03, top + 1.03], gid="threshold", **line)
+    if np.isfinite(threshold):
+        ax.text(
+            x, top + 1.04, f"{threshold:.2f}", fontsize=7, color=BLACK, ha="center", va="top", gid="threshold value"
+        )
 
 
 def _candidate(ax, row, rank, kind, top, load_image) -> Frame | None:

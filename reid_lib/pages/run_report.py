@@ -31,6 +31,7 @@ from reid_lib.core.names import (
 from reid_lib.core.paths import runs_root
 from reid_lib.pages.html import render_part, render_template
 from reid_lib.pages.notebook_page import render_notebook
+from reid_lib.pages.reproduce import describe_command, describe_cost
 from reid_lib.params.cells import cells_before_reading, literals_of_cells
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.runs.folder import FAILED, FINISHED, INTERRUPTED, RunFolder
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 NOTEBOOKS = (TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK)  # as `make train` leaves them in the run folder
 # Name of a figure -> its caption where no notebook's prose stands around it; in this order.
 CAPTIONS = {
+    "photographs": "One animal a row, a photograph of each of its encounters.",
+    "roles": "Photographs of each animal, by what they are used for.",
     "loss": "Loss by epoch.",
     "scores": "Open-set scores on the validation photographs, by epoch.",
     "score_distributions": "How alike the test photographs are to their nearest known individual.",
@@ -48,6 +51,12 @@ CAPTIONS = {
     "confusion": "What became of the test photographs.",
     "projection": "Embeddings in two dimensions: photographs that the model finds alike lie close.",
     "retrieval": "Queries and the nearest photographs of the gallery.",
+    "animals": "Results of each animal: who is named well, and who is not.",
+    "encounters": "Answers to the photographs of each encounter.",
+    "detection": "CMC curve (is the animal among the k most alike?) and DET curve (misses against false alarms).",
+    "calibration": "How far the probability of the best candidate can be believed, on test.",
+    "refused_known": "Known animals that were called new, the most confident mistakes first.",
+    "accepted_unknown": "Unknown animals that were given a name, the most confident mistakes first.",
     "masks": "What the mask takes for the animal, in photographs where it has probably failed and in some others.",
     "same_photos": "Queries (left) and gallery images that are one photograph: they say nothing of recognition.",
     "matches": "Where queries and their best candidates are alike, for every kind of outcome.",
@@ -185,8 +194,12 @@ def _header(run: RunFolder) -> Markup:
     facts[state] = f"{datetime.fromtimestamp(ended).astimezone():%Y-%m-%d %H:%M %Z}"
     if commit := environment.get("git_commit"):
         facts["code"] = commit[:10] + (" with changes" if environment.get("git_dirty") else "")
+    facts |= describe_cost(status, now=time.time())
+    if environment.get("cpus"):
+        facts["on"] = f"{environment['cpus']} CPU cores, {environment.get('system', '')}".rstrip(", ")
     facts = {name: fact for name, fact in facts.items() if fact}
-    return render_template("run_header.html", results=list(_results(run, status)), facts=facts)
+    command = describe_command(params)
+    return render_template("run_header.html", results=list(_results(run, status)), facts=facts, command=command)
 
 
 def _results(run: RunFolder, status: dict) -> Iterator[str]:

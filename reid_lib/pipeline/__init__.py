@@ -11,6 +11,7 @@ __all__, __getattr__, __dir__ = face(
         "data": "read split",
         "steps": "start train evaluate finish",
         "drawing": "save_figure measure_leak draw_leak show_suspects show_clusters",
+        "answer_figures": "show_answers",
         "explain": "show_matches show_reliability",
         "same_photo": "show_own_photos",
         "look": "look_at show_figure Look",

@@ -114,11 +114,6 @@ class Evaluation:
         return summary.ON_VAL if summary.judged_role(self.metrics) == VAL else ""
 
     @property
-    def oracle(self) -> dict:
-        """The best threshold in hindsight on test: an upper bound, never the result."""
-        return self.metrics["oracle"]
-
-    @property
     def unit(self) -> str:
         """Of the scores."""
         return self.metrics.get(UNIT, COSINE)

@@ -55,6 +55,7 @@ from reid_lib.runs import seals
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, read_fingerprint, state_of
 from reid_lib.runs.inspection import check_nothing_in_the_way, find_lost_files
 from reid_lib.runs.key import make_run_key
+from reid_lib.runs.provenance import measure_peak_memory
 from reid_lib.runs.run import Run
 
 
@@ -173,6 +174,16 @@ def evaluate(experiment: Experiment) -> Evaluation:
     return results
 
 
+def measure_memory(device: str) -> dict[str, int | None]:
+    """Bytes that this process has held at most, of the machine's memory and of the GPU's."""
+    found = {"memory": measure_peak_memory()}
+    if device == "cuda":
+        with quick_imports():
+            import torch
+        found["gpu_memory"] = torch.cuda.max_memory_allocated()
+    return found
+
+
 def finish(experiment: Experiment, results: Evaluation) -> None:
     """Leave report.html, mark the run finished, bring `all_model_metrics.csv` up to date, and print the headline.
 
@@ -187,6 +198,7 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
     if run.finished:
         make_missing(run, report=not under_engine())
     else:
+        run.tell_memory(**measure_memory(experiment.device))
         seals.seal(run.folder)
         if not under_engine():
             run_report.leave_report(run)

@@ -4,6 +4,7 @@ import os
 import platform
 import socket
 import subprocess
+import sys
 import time
 from importlib import metadata
 from typing import Any
@@ -23,6 +24,16 @@ def describe_environment() -> dict[str, Any]:
             versions[package] = None
     machine = {"host": socket.gethostname(), "system": platform.platform(), "cpus": os.cpu_count()}
     return {"python": platform.python_version(), "packages": versions, "created": time.time()} | machine | _commit()
+
+
+def measure_peak_memory() -> int | None:
+    """Bytes of main memory that this process has held at most; None where the system does not tell."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak  # Linux counts in KiB, macOS in bytes
 
 
 def _commit() -> dict[str, Any]:

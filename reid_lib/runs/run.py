@@ -275,6 +275,10 @@ class Run(RunFolder):
             self._let_go()
             raise
 
+    def tell_memory(self, **peaks: int | None) -> None:
+        """Note in status.json how many bytes were in use at most: `memory` of the machine, `gpu_memory` of its GPU."""
+        self._set(**{f"peak_{name}_bytes": int(peak) for name, peak in peaks.items() if peak})
+
     def finish(self) -> None:
         """All results are written."""
         self._end(FINISHED)

@@ -38,7 +38,7 @@ EVERY = {
     "loss": lambda ax: loss_curves(history_of(train_loss=[3.0, 2.0], val_loss=[3.0, 2.5]), 2, ax=ax),
     "val": lambda ax: val_scores(history_of(val_score=[0.3, 0.4], val_top1=[0.5, 0.6]), 2, ax=ax),
     "scores": lambda ax: scores.score_distributions(HAND, 0.4, ax=ax),
-    "curve": lambda ax: scores.threshold_curve(CURVE, 0.5, oracle=0.55, ax=ax),
+    "curve": lambda ax: scores.threshold_curve(CURVE, 0.5, ax=ax),
     "projection": lambda ax: planes.projection(plane_of(50), ax=ax),
     "confusion": lambda ax: scores.confusion(HAND, ax=ax),
     "bars": lambda ax: intervals.bars({"baks": {"value": 0.5, "low": 0.4, "high": 0.6}}, title="t", ax=ax),

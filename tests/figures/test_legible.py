@@ -28,10 +28,13 @@ from reid_lib.core.names import (
     ORIENTATION,
     PATH,
     PREDICTED,
+    RANK,
     ROLE,
     ranked_column,
 )
 from reid_lib.figures import (
+    animals,
+    detection,
     histories,
     history,
     impact,
@@ -104,6 +107,12 @@ def pairs_of(name):
     return pd.DataFrame([row | {"image_id_1": "a1", "image_id_2": "b1", "correlation": 0.99}])
 
 
+def answered(name):
+    rows = renamed(HAND, name)
+    more = {ENCOUNTER: [f"{name}-{k % 3}" for k in range(len(rows))], RANK: 1.0, PREDICTED: name}
+    return rows.assign(**more)
+
+
 FIGURES = {
     "loss": lambda name: history.loss_curves(history_of(train_loss=[3.0, 2.0], val_loss=[3.0, 2.5]), 2),
     "val": lambda name: history.val_scores(history_of(val_score=[0.3, 0.4], val_top1=[0.5, 0.6]), 2),
@@ -114,6 +123,11 @@ FIGURES = {
     "projection": lambda name: planes.projection(renamed(plane_of(50), name), colour_by=INDIVIDUAL),
     "confusion": lambda name: scores.confusion(renamed(HAND, name)),
     "bars": lambda name: intervals.bars({name: {"value": 0.5, "low": 0.4, "high": 0.6}}, title=f"{name}: {name}"),
+    "animal_panels": lambda name: animals.animal_panels(answered(name)),
+    "encounter_answers": lambda name: animals.encounter_answers(answered(name)),
+    "cmc_curve": lambda name: detection.cmc_curve(answered(name)),
+    "det_curve": lambda name: detection.det_curve(answered(name), 0.4),
+    "detection_panels": lambda name: detection.detection_panels(answered(name), {name: 0.4, "x": None}),
     "leak": lambda name: intervals.leak(LEAK.assign(split=[name, "encounter"])),
     "retrieval": lambda name: sheets.retrieval(renamed(HAND, name).assign(**{PREDICTED: name}), photo, n=3),
     "photographs": lambda name: sheets.photographs(renamed(catalogue_rows(), name), photo),

@@ -130,3 +130,13 @@ def test_individuals_with_most_photographs_are_coloured_and_the_others_counted()
 
 def test_projection_of_nothing_says_so():
     assert "no photographs" in words(planes.projection(plane_of(0)))
+
+
+def test_the_name_of_each_data_set_stands_among_its_photographs():
+    frame = pd.DataFrame({"x": [0.0, 2, 1, 11, 13, 12], "y": [0.0, 0, 3, 5, 5, 8], "image_id": list("abcdef")})
+    frame = frame.assign(role="test", known=True, dataset=["newts"] * 3 + ["seals"] * 3)
+    for ax in (planes.projection(frame), planes.projections({"one": frame}).axes[0]):
+        named = {text.get_text(): text.get_position() for text in ax.texts if text.get_gid() == "data set"}
+        assert named == {"newts": (1.0, 0.0), "seals": (12.0, 5.0)}
+    assert not [text for text in planes.projection(frame, colour_by="dataset").texts if text.get_gid() == "data set"]
+    assert not [text for text in planes.projection(frame.head(3)).texts if text.get_gid() == "data set"]

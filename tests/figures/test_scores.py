@@ -159,14 +159,6 @@ def test_curve_of_one_data_set_takes_its_rows_and_its_threshold():
     assert line_at(ax, "threshold") == 0.3
 
 
-def test_oracle_is_dashed_and_labelled_as_not_used():
-    ax = threshold_curve(CURVE, 0.4, oracle=0.55)
-    (oracle,) = by_gid(ax, "oracle")
-    assert oracle.get_xdata()[0] == 0.55 and oracle.get_linestyle() == "--"
-    assert "best in hindsight 0.550 (not used)" in texts(ax)
-    assert by_gid(ax, "threshold")[0].get_linestyle() == "-"
-
-
 def test_curve_for_a_data_set_that_is_not_there_names_those_that_are():
     with pytest.raises(ValueError, match="'owls'.*'', 'newts'"):
         threshold_curve(CURVE, 0.4, dataset="owls")
@@ -179,10 +171,10 @@ def test_curve_without_unknown_individuals_says_that_no_threshold_can_be_chosen(
 
 
 def test_threshold_panels_leave_the_overall_curve_out():
-    figure = threshold_panels(CURVE, {"newts": 0.25}, oracle={"newts": 0.3})
+    figure = threshold_panels(CURVE, {"newts": 0.25})
     (ax,) = figure.axes
     assert ax.get_title(loc="left") == "newts"
-    assert (line_at(ax, "threshold"), line_at(ax, "oracle")) == (0.25, 0.3)
+    assert line_at(ax, "threshold") == 0.25
 
 
 def test_curve_of_all_data_sets_alone_is_the_only_panel():

@@ -167,3 +167,14 @@ def test_matches_are_lines_from_the_query_to_its_nearest_photograph_alone():
         middle = (left + patch.get_width() / 2, upper + patch.get_height() / 2)
         corner = (left, upper + patch.get_height())
         assert at == pytest.approx(middle) or at == pytest.approx(corner)
+
+
+@pytest.mark.parametrize(("threshold", "n_above"), [(0.65, 3), (0.95, 0), (float("inf"), 0), (None, None)])
+def test_the_threshold_parts_the_candidates_that_reach_it_from_the_others(threshold, n_above):
+    ax = sheets.retrieval(HAND, photo, image_ids=["q0"], threshold=threshold)  # scores 0.9, 0.8, ... 0.5
+    lines = by_gid(ax, "threshold")
+    if threshold is None:
+        assert not lines and "Upright line" not in words(ax)
+        return
+    (x, _), left = lines[0].get_xdata(), [patch.get_x() for patch in ax.patches[1:]]
+    assert sum(edge < x for edge in left) == n_above and "Upright line" in words(ax)

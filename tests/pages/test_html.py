@@ -69,7 +69,7 @@ def test_a_photograph_stands_in_the_page():
         lambda: html.render_part("selection", HOSTILE, [(HOSTILE, HOSTILE, [HOSTILE])]),
         lambda: html.render_part("colour_key", {HOSTILE: HOSTILE}),
         lambda: html.render_part("picture_with_lines", HOSTILE, HOSTILE, [(1, 2, 3)], HOSTILE),
-        lambda: html.render_template("run_header.html", results=[HOSTILE], facts={HOSTILE: HOSTILE}),
+        lambda: html.render_template("run_header.html", results=[HOSTILE], facts={HOSTILE: HOSTILE}, command=HOSTILE),
         lambda: html.render_template("page.html", title=HOSTILE),
     ],
 )

@@ -160,6 +160,8 @@ def test_without_a_notebook_it_is_assembled_from_the_files():
         "mine.",
     ]
     assert "geometric mean 0.500 (0.400 to 0.600)" in text
+    said = re.sub(r"\s+", " ", text)
+    assert "reproduce with: papermill notebooks/train.ipynb out.ipynb" in said and "took: 0 s" in said
     assert soup.find("h1").get_text() == soup.find("title").get_text() == "mine"
     assert fetched(path.read_text(encoding="utf-8")) == []
 
@@ -180,7 +182,7 @@ def test_names_are_text_and_never_html():
     run = finished(data_root=EVIL, dataset="csv")
     path = run_report.write_report(run)
     assert "<script" not in path.read_text(encoding="utf-8")
-    assert text_of(path).count(EVIL) == 2  # the parameter and the note
+    assert text_of(path).count(EVIL) == 3  # the parameter, the note and the command
     page = notebook_page.render_notebook(notebook(code("x", printed(EVIL))), title=EVIL)
     assert "<script" not in page and BeautifulSoup(page, "html.parser").find("pre").get_text().strip() == EVIL
 
@@ -230,7 +232,7 @@ def test_the_last_cell_leaves_the_report_before_the_run_reads_finished():
 def test_under_papermills_engine_the_last_cell_leaves_it_to_the_engine(monkeypatch):
     monkeypatch.setenv(ENGINE, str(os.getppid()))
     run = unfinished()
-    steps.finish(SimpleNamespace(run=run), SimpleNamespace(metrics=run.metrics()))
+    steps.finish(SimpleNamespace(run=run, device="cpu"), SimpleNamespace(metrics=run.metrics()))
     assert run.finished and not run.path(REPORT_HTML).exists()
 
 
@@ -274,7 +276,7 @@ def test_a_report_that_cannot_be_written_is_a_note_and_the_old_one_stays(capsys,
 
 def test_finishing_a_run_leaves_its_report_and_prints_the_headline(capsys):
     run = unfinished(lr=0.125)
-    experiment = SimpleNamespace(run=run)
+    experiment = SimpleNamespace(run=run, device="cpu")
     steps.finish(experiment, SimpleNamespace(metrics=run.metrics()))
     assert run.finished and "0.125" in text_of(run.path(REPORT_HTML))
     assert "geometric mean 0.500" in capsys.readouterr().out

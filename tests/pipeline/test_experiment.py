@@ -21,7 +21,6 @@ def test_predictions_are_those_of_the_file_by_role(results):
 
 def test_with_labelled_test_queries_the_test_is_judged_and_nothing_need_be_said(results):
     assert results.judged.equals(results.test) and results.about == ""
-    assert results.oracle == results.metrics["oracle"]
 
 
 def test_the_table_shows_each_metric_of_the_role_with_its_interval(results):

@@ -14,6 +14,12 @@ def test_versions_machine_and_commit_are_there_and_can_be_stored(monkeypatch):
     assert "do-not-store-me" not in json.dumps(found)
 
 
+def test_the_peak_of_memory_is_in_bytes_and_never_falls():
+    before = provenance.measure_peak_memory()
+    held = bytearray(2**26)
+    assert 2**24 < before <= provenance.measure_peak_memory() < 2**40 and len(held)
+
+
 def test_without_git_the_commit_is_unknown(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     assert provenance.describe_environment()["git_commit"] is None

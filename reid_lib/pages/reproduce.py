@@ -1,0 +1,63 @@
+"""What makes a run again: its command line; and what it took."""
+
+import math
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from reid_lib.core.names import EVALUATE_NOTEBOOK, TRAIN_NOTEBOOK
+from reid_lib.params.fields import EvaluateParams, TrainParams
+
+PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./:+-]*")  # text that papermill's -p leaves as it is, but for these words:
+READ_OTHERWISE = {"true", "false", "none", "null", "nan", "inf", "infinity"}
+
+
+def describe_command(params: Mapping[str, Any]) -> str:
+    """The command line of a run with these parameters: papermill's, with what differs from the defaults.
+
+    Args:
+        params: of the run, as params.json has them.
+
+    Example:
+        >>> describe_command({"num_epochs": 3, "lr": 1e-3, "run_name": "007"})
+        'papermill notebooks/train.ipynb out.ipynb -p num_epochs 3 -r run_name 007'
+    """
+    kind, notebook = (EvaluateParams, EVALUATE_NOTEBOOK) if "run" in params else (TrainParams, TRAIN_NOTEBOOK)
+    words = ["papermill", f"notebooks/{notebook}", "out.ipynb"]
+    for name, value in params.items():
+        field = kind.model_fields.get(name)
+        if field is not None and value != field.default:
+            words += ["-r" if _needs_quotes(value) else "-p", name, str(value)]
+    return shlex.join(words)
+
+
+def _needs_quotes(value: object) -> bool:
+    """Would papermill's -p read this text as something else, a number or a switch?"""
+    return isinstance(value, str) and (not PLAIN.fullmatch(value) or value.lower() in READ_OTHERWISE)
+
+
+def describe_cost(status: Mapping[str, Any], *, now: float) -> dict[str, str]:
+    """How long a run took from its start to its end, and the memory that it held at most, in words.
+
+    Args:
+        status: of status.json; a run that is about to end has no time of its end yet.
+        now: seconds since the epoch, in place of that.
+    """
+    facts = {}
+    started = status.get("started")
+    if isinstance(started, int | float) and math.isfinite(started):
+        facts["took"] = say_duration((status.get("ended") or now) - started)
+    for name, what in (("memory at most", "peak_memory_bytes"), ("of the GPU", "peak_gpu_memory_bytes")):
+        if isinstance(peak := status.get(what), int):
+            facts[name] = f"{peak / 1e9:.1f} GB"
+    return facts
+
+
+def say_duration(seconds: float) -> str:
+    """ "52 s", "3 min 5 s", "2 h 10 min"."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,0 +1,70 @@
+"""Figures of what was answered: per animal, per encounter, at any threshold, how sure, and mistakes in photographs."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, RANK, ROLE, SCORE, TEST, ranked_column
+from reid_lib.figures import animals, detection, reliability, sheets
+from reid_lib.match.reliability import bin_reliability, summarise_reliability
+from reid_lib.openset.answers import Answers
+from reid_lib.openset.outcomes import outcomes
+from reid_lib.openset.probability import calibrate_candidates, candidate_probabilities
+from reid_lib.pipeline.drawing import save_figure
+from reid_lib.pipeline.experiment import Evaluation, Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHEETS = {  # mistake -> name and title of its sheet
+    "known refused": ("refused_known", "Known animals that were called new, the least alike first"),
+    "unknown wrong": ("accepted_unknown", "Unknown animals that were given a name, the most alike first"),
+}
+SHOWN = 3  # queries of a sheet
+N_BINS = 10
+PROBABILITY = "probability"  # unit of scores that are probabilities
+
+
+def show_answers(experiment: Experiment, results: Evaluation) -> None:
+    """Show results per animal and per encounter, CMC and DET curves, how far probabilities can be believed, and the
+    photographs of known animals that were refused and of unknown ones that were accepted."""
+    judged, about = results.judged, results.about
+    if not Answers.of(judged).labelled.any():
+        return
+    save_figure(experiment, "animals", animals.animal_panels, judged, about=about)
+    if ENCOUNTER in judged and judged[ENCOUNTER].notna().any():
+        save_figure(experiment, "encounters", animals.encounter_answers, judged, about=about)
+    if RANK in judged:
+        save_figure(experiment, "detection", detection.detection_panels, judged, results.threshold, about=about)
+    if (judged[ROLE] == TEST).all() and Answers.of(results.val).labelled.any():
+        save_figure(experiment, "calibration", draw_calibration, results)
+    for kind, (name, title) in SHEETS.items():
+        chosen = list_confident(judged, kind)[IMAGE_ID].head(SHOWN).tolist()
+        options = {"matches": experiment.matches, "threshold": results.threshold, "title": title, "about": about}
+        if chosen:
+            save_figure(experiment, name, sheets.retrieval, judged, experiment.photo, image_ids=chosen, **options)
+
+
+def list_confident(predictions: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The queries answered in one wrong way (a key of `outcomes.MISTAKES`), the most confident mistake first.
+
+    A refused known animal is a confident mistake where its score is low.
+    """
+    rows = predictions[outcomes(Answers.of(predictions)) == kind]
+    return rows.sort_values([SCORE, IMAGE_ID], ascending=[kind == "known refused", True])
+
+
+def draw_calibration(results: Evaluation) -> "Figure":
+    """Of the test queries, how often the best candidate is the animal, by the probability that val gives it.
+
+    As for new photographs (`identify.ipynb`), curves from scores to probabilities are fitted on val alone.
+    """
+    test = results.test[results.test[IDENTITY].notna() & np.isfinite(results.test[SCORE].astype(float))]
+    curves = {} if results.unit == PROBABILITY else calibrate_candidates(results.val)
+    probability = candidate_probabilities(test, curves)[:, 0]
+    right = (test[ranked_column(IDENTITY, 1)] == test[IDENTITY]).to_numpy(dtype=bool)
+    bins = {TEST: bin_reliability(probability, right, n_bins=N_BINS)}
+    return reliability.reliability_panels(
+        bins, {TEST: summarise_reliability(probability, right)}, words=reliability.OF_ANSWERS
+    )

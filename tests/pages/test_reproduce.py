@@ -1,0 +1,50 @@
+"""The command line that makes a run again leads to its parameters; durations and memory in words."""
+
+import shlex
+
+import pytest
+
+from reid_lib.core.paths import project_root
+from reid_lib.pages.reproduce import describe_command, describe_cost, say_duration
+from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.params.papermill import papermill_params
+
+
+@pytest.mark.parametrize(
+    ("notebook", "params"),
+    [
+        (
+            "train",
+            TrainParams(
+                dataset="folder", data_root="my photos/2024's", run_name="007", lr=1e-5, pretrained=False, num_epochs=3,
+                margin=0.25, encounter="{identity}/{encounter}_*", columns="identity:true path:file", reference="none",
+            ),
+        ),
+        ("evaluate", EvaluateParams(run="1e5", scores="embedding", dataset="demo:small")),
+    ],
+)  # fmt: skip
+def test_the_command_line_leads_to_the_very_parameters(notebook, params):
+    words = shlex.split(describe_command(params.model_dump()))
+    assert words[:3] == ["papermill", f"notebooks/{notebook}.ipynb", "out.ipynb"]
+    assert (project_root() / words[1]).is_file()
+    assert papermill_params(words[3:], notebook) == params
+
+
+def test_parameters_of_another_version_are_left_out():
+    assert describe_command({"gone": 3}) == "papermill notebooks/train.ipynb out.ipynb"
+
+
+DURATIONS = [(0.4, "0 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
+
+
+@pytest.mark.parametrize(("seconds", "words"), DURATIONS)
+def test_durations_in_words(seconds, words):
+    assert say_duration(seconds) == words
+
+
+def test_what_a_run_took_is_said_as_far_as_it_is_known():
+    status = {"started": 100.0, "ended": 152.0, "peak_memory_bytes": 1_450_000_000}
+    assert describe_cost(status, now=0) == {"took": "52 s", "memory at most": "1.4 GB"}
+    running = {"started": 100.0, "peak_gpu_memory_bytes": 10**9}
+    assert describe_cost(running, now=110) == {"took": "10 s", "of the GPU": "1.0 GB"}
+    assert describe_cost({}, now=0) == {}
