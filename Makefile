@@ -2,6 +2,7 @@
 # make test    set everything up, pass all tests, notebooks included
 # make lint    ruff over library, tests and notebooks; import-linter over the packages
 # make lab     JupyterLab in notebooks/
+# make docs    the documentation site, into docs/_build; make docs-serve shows it on http://localhost:8000
 # make bench   speed side by side with peers, written to benchmarks/README.md
 #
 # Needed: Python 3.11 or newer and make. Arguments for papermill: make train ARGS="-p lr 1e-4"
@@ -20,7 +21,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) +
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup train test lint lab bench clean
+.PHONY: setup train test lint lab docs docs-serve bench clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -67,5 +68,13 @@ benchmarks/.peers/.ready: benchmarks/peers.txt
 lab: $(READY)
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/jupyter lab --notebook-dir=. $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS) notebooks
 
+# A warning is an error. The site needs no server and no network: docs/_build/index.html opens in a browser, too.
+docs: $(READY)
+	$(BIN)/python -m sphinx -q -W --keep-going docs docs/_build
+	@echo "documentation: docs/_build/index.html"
+
+docs-serve: docs
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory docs/_build 8000
+
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache *.egg-info
+	rm -rf docs/_build $(VENV) .pytest_cache .ruff_cache *.egg-info

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic.fields import FieldInfo
 
 from reid_lib.core.errors import ParameterError, is_text
 from reid_lib.core.suggest import did_you_mean, find_near
@@ -231,12 +232,12 @@ def _say(cls, problem: dict) -> str:
     field = cls.model_fields[name]
     text = problem["msg"].removeprefix("Value error, ").replace("Input should be", "expected").replace("NAME", name)
     if problem["type"].startswith(("greater_than", "less_than")):
-        text = f"expected {_range(field)}"
+        text = f"expected {describe_range(field)}"
     return f"{name}: {text}; got {_cut(repr(problem['input']))} ({field.description})"
 
 
-def _range(field) -> str:
-    """The limits of a field in words, both of them: "at least 0 and at most 0.5"."""
+def describe_range(field: FieldInfo) -> str:
+    """The limits of a field in words, both of them: "at least 0 and at most 0.5"; "" where it has none."""
     words = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
     limits = [(word, getattr(limit, key, None)) for limit in field.metadata for key, word in words.items()]
     return " and ".join(f"{word} {short_value(limit)}" for word, limit in limits if limit is not None)

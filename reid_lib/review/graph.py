@@ -124,7 +124,7 @@ class Constraints:
 
     def are_same(self, one: Hashable, other: Hashable) -> bool:
         """Do decisions connect the two?"""
-        return self._label[self._at(one)] == self._label[self._at(other)]
+        return bool(self._label[self._at(one)] == self._label[self._at(other)])
 
     def are_different(self, one: Hashable, other: Hashable) -> bool:
         """Does a *different* lie between their components? Not where it lies inside of one."""

@@ -1,6 +1,5 @@
 """Dates of every spelling: which day, on the clock of the place."""
 
-import doctest
 from datetime import datetime, timedelta, timezone
 
 import pandas as pd
@@ -8,16 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reid_lib.data import dates
 from reid_lib.data.dates import parse_days, settle_day_first
 
 
 def read(*texts):
     return parse_days(pd.Series(texts, dtype=object))
-
-
-def test_the_example_runs():
-    assert doctest.testmod(dates).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,12 @@
 """EXIF times of every common form."""
 
-import doctest
 from datetime import datetime
 
 import pytest
 
-from reid_lib.data import exif_dates
 from reid_lib.data.exif_dates import parse_exif_time, read_offset
 
 THEN = datetime(2024, 5, 1, 10, 11, 12)
-
-
-def test_the_examples_run():
-    assert doctest.testmod(exif_dates).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,12 @@
 """Names that read alike."""
 
-import doctest
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reid_lib.data import spellings
 from reid_lib.data.spellings import describe_look_alikes, fold_spelling, is_blank, look_alikes
-
-
-def test_the_example_runs():
-    assert doctest.testmod(spellings).failed == 0
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,9 @@
 """A pattern of paths: what it takes, and what is refused."""
 
-import doctest
-
 import pytest
 
 from reid_lib.core.errors import CatalogueError
-from reid_lib.data.readers import pattern
 from reid_lib.data.readers.pattern import match_paths
-
-
-def test_the_example_runs():
-    assert doctest.testmod(pattern).failed == 0
 
 
 @pytest.mark.parametrize(
