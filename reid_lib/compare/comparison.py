@@ -47,7 +47,7 @@ from reid_lib.runs.pairing import Pair
 from reid_lib.runs.table import PARAM
 
 # Names that never explain a difference: every run has its own.
-LABELS_ONLY = ("run_name", "reference", "data_root")
+LABELS_ONLY = ("run_name", "reference", "data_root", "mirror")
 # Tables that every view reads, and the columns that none can do without: a run that lacks one is not compared.
 LOOKED_AT = {
     PREDICTIONS_CSV: (IMAGE_ID, ROLE, DATASET, IDENTITY, KNOWN, SCORE, ranked_column(IDENTITY, 1)),

@@ -111,6 +111,7 @@ SUSPECTS_CSV = "suspected_label_errors.csv"  # photographs that look like one un
 SAME_PHOTOS_CSV = "same_photos.csv"  # queries whose own photograph, a copy or another crop of it, is in the gallery
 REPORT_HTML = "report.html"  # of a finished run, by reports
 REFERENCE_JSON = "reference.json"  # in runs/
+TENSORBOARD, MLFLOW = "tensorboard", "mlflow"  # in runs/: copies of history and metrics, where they are asked for
 COMPARISONS = "comparisons"  # in runs/: a folder of pages; it holds no run
 ANSWERS = "answers"  # in runs/: a folder for each set of new photographs that was asked about; it holds no run
 ALL_METRICS_CSV = "all_model_metrics.csv"  # in runs/

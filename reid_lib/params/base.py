@@ -58,7 +58,7 @@ class NotebookParams(BaseModel):
 
     # What a run can differ in without giving another result.
     NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset(
-        {"run_name", "reference", "device", "num_gpus", "data_root", "num_workers", "torch_compile"}
+        {"run_name", "reference", "device", "num_gpus", "data_root", "num_workers", "torch_compile", "mirror"}
     )
     # What came after the first runs: at its default it is no part of their key.
     LATER: ClassVar[frozenset[str]] = frozenset({"encounter", "rerank", "views"})

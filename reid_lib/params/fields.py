@@ -5,10 +5,12 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from reid_lib.core.names import MLFLOW, TENSORBOARD
 from reid_lib.params.base import NotebookParams
 from reid_lib.params.loss_units import LOSS_DEFAULTS, MARGIN_LIMITS
 
 LARGEST_SEED = 2**63 - 1  # of the whole numbers of a table; torch's generators take twice as many
+MIRRORS = (TENSORBOARD, MLFLOW)
 MANY = 10**9  # no study has so many images, animals or epochs; larger numbers are slips
 
 
@@ -53,6 +55,17 @@ class DataParams(NotebookParams):
     torch_compile: Literal["auto", "always", "never"] = Field(
         "auto", description="compile the network: auto (where it repays itself), always, never"
     )
+    mirror: str = Field(
+        "", description="copies of history and metrics beside the run: tensorboard, mlflow, or both joined by +"
+    )
+
+    @field_validator("mirror")
+    @classmethod
+    def _known_mirrors(cls, value: str) -> str:
+        names = [name.strip().lower() for name in value.split("+")] if value.strip() else []
+        if any(name not in MIRRORS for name in names):
+            raise ValueError(f"expected {' or '.join(MIRRORS)}, both joined by +, or nothing")
+        return "+".join(dict.fromkeys(names))
 
 
 class TrainParams(DataParams):

@@ -12,6 +12,8 @@ GIVES = {
     "heic": "HEIC photographs, as telephones take them",
     "onnx": "model.onnx beside the timm model in `reid export`",
     "parquet": "the table of all runs as all_model_metrics.parquet, too",
+    "tensorboard": "curves and results in TensorBoard (parameter mirror)",
+    "mlflow": "runs, curves and results in MLflow (parameter mirror)",
     "umap": "two-dimensional projections by UMAP",
     "wildlife": "the data sets of wildlife-datasets (dataset wildlife:<Class>), fetched by `reid download`",
 }
@@ -40,6 +42,11 @@ def list_extras() -> list[Extra]:
     """All extras, by what the installed package says that it requires."""
     required = _requirements()
     return [_look_at(name, required.get(name, [])) for name in GIVES]
+
+
+def find_install_line(name: str) -> str:
+    """What to type for an extra."""
+    return next(extra.install for extra in list_extras() if extra.name == name)
 
 
 def _requirements() -> dict[str, list]:

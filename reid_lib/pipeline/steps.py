@@ -48,6 +48,7 @@ from reid_lib.pipeline.evaluation import (
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
 from reid_lib.pipeline.explain import store_matches
 from reid_lib.pipeline.frozen import compare_with_start, describe_start
+from reid_lib.pipeline.mirrors import mirror_run, warn_missing
 from reid_lib.pipeline.query_unit import answer_photographs, group_queries
 from reid_lib.pipeline.scoring import describe_fusion, measure_scores, score_roles, store_scores
 from reid_lib.pipeline.submission import check_sample, make_submission
@@ -67,6 +68,7 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
         RunDiffersError: a run of this name has other parameters or other data.
         CatalogueError: the sample of a competition names other photographs than its data set has.
     """
+    warn_missing(params.mirror)
     name = params.run_name or params.default_name()
     fingerprint = catalogue.fingerprint_like(read_fingerprint(name))
     run = Run.open(
@@ -204,4 +206,5 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
             run_report.leave_report(run)
         run.finish()
         update_table(run)
+    mirror_run(run, experiment.params.mirror)
     print("\n".join(line for line in lines if line))

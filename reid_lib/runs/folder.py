@@ -19,12 +19,14 @@ from reid_lib.core.names import (
     COMPARISONS,
     HISTORY_CSV,
     METRICS_JSON,
+    MLFLOW,
     MODEL_WEIGHTS,
     PARAMS_JSON,
     PREDICTIONS_CSV,
     REFERENCE_JSON,
     REMOVED_LOG,
     STATUS_JSON,
+    TENSORBOARD,
 )
 from reid_lib.core.paths import check_folder_name, runs_root
 from reid_lib.core.suggest import did_you_mean, find_near
@@ -38,7 +40,17 @@ PLANNED = "planned"  # has no folder yet
 WRITTEN_STATES = (RUNNING, FINISHED, FAILED, INTERRUPTED)
 LONGEST = 120  # characters of a run name
 # What lies in runs/ beside the run folders.
-NO_RUNS = (ALL_METRICS_CSV, ALL_METRICS_PARQUET, REFERENCE_JSON, REMOVED_LOG, COMPARISONS, ANSWERS, "README.md")
+NO_RUNS = (
+    ALL_METRICS_CSV,
+    ALL_METRICS_PARQUET,
+    REFERENCE_JSON,
+    REMOVED_LOG,
+    COMPARISONS,
+    ANSWERS,
+    TENSORBOARD,
+    MLFLOW,
+    "README.md",
+)
 LISTED = 20  # runs that a message names
 # What was computed; a run that has none of it may begin anew with other parameters.
 COMPUTED = (CHECKPOINT, HISTORY_CSV, MODEL_WEIGHTS, PREDICTIONS_CSV, METRICS_JSON)

@@ -11,7 +11,7 @@ from reid_lib.runs.table import PARAM, RUN
 
 LONGEST = 60  # characters of a label that is longer than the name it stands for
 MANY = 3  # of more parameters than these, those at their default are left out
-NEVER = {"run_name", "reference"}  # every run has its own
+NEVER = {"run_name", "reference", "mirror"}  # they say nothing of a result
 FOLDER, EVALUATED, EPOCHS = "data_root", "run", "num_epochs"
 CALLED = {EPOCHS: "epochs", FOLDER: "photographs", EVALUATED: "of"}
 DEFAULTS = "the defaults"
