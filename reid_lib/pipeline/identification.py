@@ -51,6 +51,7 @@ from reid_lib.pipeline.target import Target, find_asked, measured_shift, open_ta
 from reid_lib.runs.folder import check_name
 
 FORMAT = 1
+SUMS = "checksums"  # in asked.json, of the files that nobody writes into
 MOST_INLINE = 20_000_000  # bytes of a page that is shown in a notebook, too
 SHOWN_PX = 700  # height of its window there
 GALLERY_COLUMNS = ("gallery", "gallery_animals", "gallery_images", "gallery_date")
@@ -126,12 +127,21 @@ def load_answers(folder: Path) -> Identified:
         answers = frames.read_csv(folder / ANSWERS_CSV)
         answers[list(SHOWN)]
         (folder / ANSWERS_HTML).stat()
+        _check_sums(folder)
     except (OSError, ValueError, KeyError) as error:
         raise RunError(
             f"the answers in {folder} are damaged ({first_line(error)}): delete {ASKED_JSON} there, and the "
             f"photographs are answered again; save what you wrote into {ANSWERS_CSV} elsewhere before"
         ) from error
     return Identified(folder, answers, summary)
+
+
+def _check_sums(folder: Path) -> None:
+    """Raise ValueError where page or summary are not as they were written. The table is for people to write into."""
+    told = files.read_checked_json(folder / ASKED_JSON) if (folder / ASKED_JSON).is_file() else {}
+    for name, checksum in told.get(SUMS, {}).items():
+        if files.compute_checksum(folder / name) != checksum:
+            raise ValueError(f"{name} is not as it was written")
 
 
 def _describe(target: Target, found: NewPhotographs) -> tuple[Photographs | None, NewPhotographs]:
@@ -232,7 +242,14 @@ def _answer(folder: Path, key: dict, target: Target, asked: Photographs | None, 
     frames.write_csv(folder / ANSWERS_CSV, answers)
     with files.atomic(folder / SUMMARY_TXT) as path:
         path.write_text(summary + "\n", encoding="utf-8")
-    told = {"format": FORMAT, "key": key, "root": str(found.catalogue.root), "when": f"{datetime.now():%Y-%m-%d %H:%M}"}
+    sums = {name: files.compute_checksum(folder / name) for name in (ANSWERS_HTML, SUMMARY_TXT)}
+    told = {
+        "format": FORMAT,
+        "key": key,
+        SUMS: sums,
+        "root": str(found.catalogue.root),
+        "when": f"{datetime.now():%Y-%m-%d %H:%M}",
+    }
     files.write_checked_json(folder / ASKED_JSON, told | {"gallery": target.words, "run": target.network.recipe.run})
     return Identified(folder, answers, summary)
 

@@ -105,6 +105,12 @@ def test_asked_again_the_answers_stay_with_what_a_person_wrote_into_them(fused, 
     frames.write_csv(first.folder / "answers.csv", first.answers.assign(accepted="yes"))
     again = identify(IdentifyParams(**given))
     assert again.folder == first.folder and set(again.answers["accepted"]) == {"yes"} and again.summary == first.summary
+    for name in ("summary.txt", "answers.html"):
+        content = (first.folder / name).read_bytes()
+        (first.folder / name).write_bytes(content[:-9] + bytes([content[-9] ^ 4]) + content[-8:])
+        with pytest.raises(RunError, match=f"{name} is not as it was written.*delete asked.json there"):
+            identify(IdentifyParams(**given))
+        (first.folder / name).write_bytes(content)
     os.remove(folder / "notes.txt")
     other = identify(IdentifyParams(**given))
     assert other.folder != first.folder and len(other.answers) == len(first.answers) - 1
