@@ -36,7 +36,7 @@ GROUPS = {
     "people": "name who decisions",
     "speed": "device precision num_workers torch_compile",
     "cluster": "num_gpus",
-    "names": "run_name reference",
+    "names": "run_name reference mirror",
 }
 MOVED = {"../CONTRIBUTING.md": "develop/contributing.md", "../runs/README.md": "reference/run-folder.md"}
 ANIMALS = (5, 10, 20, 50, 100, 200)

@@ -101,19 +101,21 @@ def retrieval(
         pair = (matches or {}).get(row[IMAGE_ID])
         if pair is not None and found[0] is not None and pair.candidate == row[ranked_column("image", 1)]:
             draw_lines(ax, pair, asked, found[0], most=LINES, small=True)
-    key = "✓ green: the same animal, ✗ vermilion: another."
-    if matches:
-        key += " Lines: the same spot, by one geometry."
-    if threshold is not None:
-        key += " Upright line: the threshold, alike enough is what stands left of it."
-    if image_ids is None:
-        key += "\nChosen to show every kind of outcome: not how often each happens."
+    key = _key(lines=bool(matches), threshold=threshold is not None, chosen=image_ids is None)
     _headline(ax, title or "Each photograph and its five most alike animals in the gallery, nearest first", key)
     if len(rows):
         _heads(ax, ["query", "nearest", "2nd", "3rd", "4th", "5th"])
     else:
         write_message(ax, "no queries")
     return ax
+
+
+def _key(*, lines: bool, threshold: bool, chosen: bool) -> str:
+    """What frames, lines and the upright line of a sheet mean."""
+    key = "✓ green: the same animal, ✗ vermilion: another."
+    key += " Lines: the same spot, by one geometry." if lines else ""
+    key += " Upright line: the threshold, alike enough is what stands left of it." if threshold else ""
+    return key + ("\nChosen to show every kind of outcome: not how often each happens." if chosen else "")
 
 
 def _rows_of(predictions, image_ids):

@@ -87,9 +87,8 @@ class Run(RunFolder):
                 return run
             run._status[STORED_AS] = digest(key)
             if run._undescribed:
-                LOGGER.warning(
-                    f"{run._undescribed.split(':')[0]}: by its {STATUS_JSON} the run is this one, and goes on"
-                )
+                told = run._undescribed.split(":")[0]
+                LOGGER.warning(f"{told}: by its {STATUS_JSON} the run is this one, and goes on")
             if not same or run._undescribed:
                 described = {"format": FORMAT, "run": name, "params": params, STORED_AS: key} | provenance
                 files.write_json(run.path(PARAMS_JSON), described | {"environment": describe_environment()})
@@ -167,9 +166,8 @@ class Run(RunFolder):
         # Of a killed owner; a checkpoint may be large. Whoever writes the report is none, and may still be at it.
         remove_abandoned(self.folder, below=True, dead=self._lock.before)
         before = self.status()
-        self._status = {"started": before.get("started", time.time())} | {
-            k: before.get(k) for k in ("epoch", STORED_AS)
-        }
+        kept = {k: before.get(k) for k in ("epoch", STORED_AS)}
+        self._status = {"started": before.get("started", time.time())} | kept
         self._stop = threading.Event()
         threading.Thread(target=self._beat, args=(self._stop,), daemon=True, name=f"heartbeat {self.name}").start()
         if shell := find_ipython():
