@@ -24,7 +24,7 @@ NOTEBOOKS = {
     "review": ReviewParams,
     "data": LookParams,
 }
-# What a person wants -> the parameters for it. Each stands in one group; the build fails where one is missing.
+# What a person wants -> the parameters for it. What stands in none of them comes last, with the names of runs.
 GROUPS = {
     "photographs": "dataset data_root columns encounter skip_unreadable",
     "split": "split_policy val_split test_split unknown_split threshold_individuals split_seed",
@@ -38,6 +38,7 @@ GROUPS = {
     "cluster": "num_gpus",
     "names": "run_name reference mirror",
 }
+REST = "names"
 MOVED = {"../CONTRIBUTING.md": "develop/contributing.md", "../runs/README.md": "reference/run-folder.md"}
 ANIMALS = (5, 10, 20, 50, 100, 200)
 
@@ -45,7 +46,7 @@ ANIMALS = (5, 10, 20, 50, 100, 200)
 def tabulate_parameters(group: str) -> str:
     """A group's table: parameter, default, what it takes, meaning, the notebooks that have it."""
     lines = ["| parameter | default | takes | meaning | notebooks |", "|---|---|---|---|---|"]
-    for name in GROUPS[group].split():
+    for name in list_group(group):
         for (meaning, takes), defaults in _meanings(name).items():
             alike = len(set(defaults.values())) == 1
             shown = [next(iter(defaults.values()))] if alike else [f"{v} ({n})" for n, v in defaults.items()]
@@ -82,16 +83,18 @@ def describe_values(field: Any) -> str:
     return words.get(field.annotation, "text") + (f", {limits}" if limits else "")
 
 
-def check_groups() -> None:
-    """Every parameter of every notebook stands in one group.
+def list_group(group: str) -> list[str]:
+    """Parameters of a group; of the last one, those that stand in none, too.
 
     Raises:
-        ValueError: one is missing, unknown, or there twice.
+        ValueError: a group names what is no parameter, or is in another group.
     """
     listed = " ".join(GROUPS.values()).split()
-    there = {name for kind in NOTEBOOKS.values() for name in kind.model_fields}
-    if wrong := sorted(there ^ set(listed)) + sorted({name for name in listed if listed.count(name) > 1}):
-        raise ValueError(f"docs/_ext/generated.py: in no group, twice, or no parameter: {', '.join(wrong)}")
+    there = dict.fromkeys(name for kind in NOTEBOOKS.values() for name in kind.model_fields)
+    if wrong := sorted({name for name in listed if name not in there or listed.count(name) > 1}):
+        raise ValueError(f"docs/_ext/generated.py: no parameters, or in two groups: {', '.join(wrong)}")
+    rest = [name for name in there if name not in listed] if group == REST else []
+    return GROUPS[group].split() + rest
 
 
 def tabulate_losses() -> str:
@@ -176,7 +179,6 @@ def _lead_to_pages(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives (Sphinx calls it)."""
-    check_groups()
     app.connect("source-read", _lead_to_pages)
     for name, directive in {
         "parameters": Parameters,
