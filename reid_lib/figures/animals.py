@@ -13,7 +13,6 @@ from reid_lib.figures.style import (
     BLACK,
     COLOURS,
     DPI,
-    GREY,
     TICK_PT,
     dress,
     legend_above,
@@ -94,7 +93,7 @@ def _draw_animals(ax: "Axes", counts: pd.DataFrame, kinds: dict, kind: str, rows
         base += shown[outcome].to_numpy()
     for place, (good, n) in enumerate(zip(right[shown.index], total[shown.index], strict=True)):
         at = {"xytext": (4, 0), "textcoords": "offset points", "va": "center", "fontsize": TICK_PT - 1}
-        ax.annotate(f"{good} of {n}", (n, place), color=GREY, gid="counts", **at)
+        ax.annotate(f"{good} of {n}", (n, place), color="#555555", gid="counts", **at)
     ax.set_yticks(range(len(shown)), _names_of(shown), fontsize=TICK_PT - 1)
     ax.set_ylim(max(len(shown), rows) - 0.4, -0.6)
     ax.set_xlim(0, 1.22 * base.max())
@@ -139,7 +138,12 @@ def encounter_answers(predictions: pd.DataFrame, *, ax: "Axes | None" = None) ->
     widest = max(len(own) for _, own in shown)
     for place, (_, own) in enumerate(shown):
         ax.annotate(
-            _say_answers(own), (len(own) + 0.5, place), va="center", fontsize=TICK_PT - 1, color=GREY, gid="answers"
+            _say_answers(own),
+            (len(own) + 0.5, place),
+            va="center",
+            fontsize=TICK_PT - 1,
+            color="#555555",
+            gid="answers",
         )
     for kind in there:
         label, colour, _, marker = kinds[kind]

@@ -104,7 +104,8 @@ def _mistakes(comparison: Comparison, name: str, *, n: int = 5) -> list[list[Mar
     for kind, label in MISTAKES.items():
         for _, row in comparison.mistakes(name, kind, role=TEST).head(n).iterrows():
             cells = (label, row.name, row[IDENTITY], row[PREDICTED], float(row[SCORE]))
-            rows.append([html.text(cell) for cell in cells])
+            words = [html.text(cell) for cell in cells]
+            rows.append([words[0], html.photo_pair(comparison, name, row), *words[1:]])
     return rows
 
 

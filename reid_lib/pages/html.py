@@ -25,6 +25,7 @@ from reid_lib.core.names import (
     ROLE,
     SCORE,
     TRUE_SCORE,
+    ranked_column,
 )
 from reid_lib.figures.style import COLOURS, GREY
 from reid_lib.openset.outcomes import OUTCOME
@@ -97,6 +98,19 @@ def table(rows: list[list[str]], heads: list[str]) -> Markup:
 def photo(pixels: np.ndarray | None, caption: str, *, frame: str = GREY) -> Markup:
     """A framed photograph over its caption; a grey field where the file is not here (None)."""
     return render_part("photo", "" if pixels is None else data_uri(jpeg(pixels), "jpeg"), caption, frame, PHOTO_PX)
+
+
+def photo_pair(comparison: Comparison, run: str, query: pd.Series) -> Markup:
+    """A query beside its most alike gallery photograph, small until the pointer stays on one.
+
+    Args:
+        query: a row of the run's predictions.
+    """
+    shown = [(query[IMAGE_ID], f"{query[IMAGE_ID]}: {query[IDENTITY]}")]
+    if pd.notna(nearest := query[ranked_column("image", 1)]):
+        shown.append((nearest, f"{nearest}: {query[ranked_column(IDENTITY, 1)]}"))
+    pixels = [(comparison.photo(run, image_id), title) for image_id, title in shown]
+    return render_part("pair", [("" if p is None else data_uri(jpeg(p), "jpeg"), title) for p, title in pixels])
 
 
 def figure(png: bytes, alt: str) -> Markup:

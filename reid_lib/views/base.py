@@ -59,7 +59,7 @@ class RunPicker(w.VBox):
         self.search = w.Text(placeholder="part of a name or of a parameter", description="search")
         self.order = w.Dropdown(options=list(columns.items()), description="sort by", layout=FITTING)
         self.runs = w.SelectMultiple(
-            description="runs", layout=w.Layout(width="100%", max_width="1200px", height="170px")
+            description="runs", layout=w.Layout(width="auto", max_width="100%", height="170px")
         )
         self.note = w.HTML()
         super().__init__([w.HBox([self.search, self.order]), self.runs, self.note])
@@ -94,6 +94,7 @@ class RunPicker(w.VBox):
 
     def _choose(self, change) -> None:
         self.chosen.runs = tuple(change["new"])
+        self.note.value = self._notes(len(self.runs.options))
 
     def _searched(self, name: str) -> str:
         row = self.comparison.table.loc[name]
@@ -101,14 +102,14 @@ class RunPicker(w.VBox):
         return " ".join([name, *values]).lower()
 
     def _describe(self, name: str, label: str) -> str:
-        """A line of the list: what tells the run apart, its numbers, and its whole name: a list shows none on hover."""
+        """A line of the list: what tells the run apart, and its numbers."""
         star, table = "★ " if name == self.comparison.reference else "", self.comparison.table
         numbers = [
             f"{label} {table.loc[name, c]:.3f}"
             for label, c in (("val", "val_geometric_mean"), ("test", "geometric_mean"))
             if c in table
         ]
-        return f"{star}{label}   ({', '.join(numbers)})" + (f"   {name}" if name != label else "")
+        return f"{star}{label}   ({', '.join(numbers)})"
 
     def _notes(self, n_shown: int) -> str:
         total = len(self.comparison.names)
@@ -121,7 +122,12 @@ class RunPicker(w.VBox):
             others = ", ".join(f"{name} ({state})" for name, state in list(self.comparison.unfinished.items())[:8])
             words += f" Not finished: {others}."
         lost = [html.muted(f"{name} is left out: {why}") for name, why in self.comparison.unreadable.items()]
-        return html.render_part("lines", [html.muted(words), *lost])
+        # A list shows nothing on hover: the whole names of the chosen runs stand below it.
+        whole = [
+            f"{label}: {name}" for name, label in self.comparison.labels(self.chosen.runs).items() if label != name
+        ]
+        whole = [html.muted(f"Chosen: {'; '.join(whole)}")] if whole else []
+        return html.render_part("lines", [html.muted(words), *whole, *lost])
 
 
 class View(w.VBox):

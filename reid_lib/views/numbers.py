@@ -20,7 +20,7 @@ class MetricsTable(View):
         here = [(metric_word(name), name) for name in MAIN_METRICS if name in picker.comparison.table]
         style = {"description_width": "auto"}
         self.judged = w.Dropdown(options=here, description="difference in", style=style, layout=FITTING)
-        self.html = w.HTML()
+        self.html = w.HTML(layout=w.Layout(width="auto", max_width="100%", overflow="auto"))
         self._turn, self._asked, self._shown = threading.Lock(), None, None
         super().__init__(picker, [self.judged], [self.html])
 

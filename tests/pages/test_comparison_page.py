@@ -13,6 +13,12 @@ def test_the_page_stands_alone_and_names_every_run(comparison):
     assert page.name == PAGE and page.parent.name == "two"
     assert "plain" in text and "wide" in text and "data:image/png;base64," in text
     assert "<script src" not in text and "http-equiv" not in text
+    soup = BeautifulSoup(text, "html.parser")
+    pairs = soup.select(".pair")
+    assert len(pairs) > 10 and all(len(pair("img")) == 2 for pair in pairs)  # a query and its nearest photograph
+    assert all(img["src"].startswith("data:image/jpeg") and img["title"] for img in soup.select(".pair img"))
+    assert len(soup.select("label.enlarged > input[type=checkbox] + img")) == len(list(page.parent.glob("*.png")))
+    assert "wide" in soup.body["class"]
     assert {path.suffix for path in page.parent.iterdir()} == {".html", ".png"}
 
 

@@ -43,7 +43,8 @@ def test_runs_are_called_by_what_differs_and_by_their_whole_names_on_hover(picke
     view.run.value = "triplet"
     assert view.run.tooltip == "triplet"
     lines = dict((value, line) for line, value in picker.runs.options)
-    assert lines["wide"].startswith("loss arcface, margin 0.5, lr 1e-3   (val") and lines["wide"].endswith("   wide")
+    assert lines["wide"].startswith("loss arcface, margin 0.5, lr 1e-3   (val")
+    assert "Chosen: loss arcface, lr 1e-3: plain; loss triplet, lr 3e-4: triplet" in picker.note.value
 
 
 def test_picker_sorts_by_validation_and_by_name(picker):
