@@ -5,6 +5,7 @@ import click
 from reid_lib.cli.commands import as_json, echo_json, example, program
 from reid_lib.cli.completion import RUN
 from reid_lib.core.errors import ReidError
+from reid_lib.core.logs import LOGGER
 
 
 @click.group(
@@ -84,6 +85,9 @@ def rename(old: str, new: str) -> None:
     their reference, and its reviews. Galleries and answers keep the name of the run that they were made by.
     """
     from reid_lib.pipeline.renaming import rename_everywhere
+    from reid_lib.sweep.plan import is_planned
 
     for line in rename_everywhere(old, new):
         click.echo(line)
+    if is_planned(old):
+        LOGGER.warning(f"a plan names {old}: its next sweep makes that run anew")

@@ -8,6 +8,7 @@ import click
 from reid_lib.cli.commands import PapermillCommand, as_json, echo_json, example, program, with_options
 from reid_lib.cli.completion import PLAN
 from reid_lib.core.errors import ReidError
+from reid_lib.core.logs import LOGGER
 from reid_lib.core.messages import counted
 from reid_lib.params.papermill import papermill_values
 
@@ -66,7 +67,6 @@ def run(name: str, parallel: int, only: int | None) -> None:
     from reid_lib.sweep.plan import load_plan
     from reid_lib.sweep.runner import Sweep, count_threads
     from reid_lib.sweep.status import Screen
-    from reid_lib.sweep.verdict import describe_verdict
 
     if share := count_threads(parallel):
         click.echo(f"each run computes with {share} threads; one that continues exactly needs the same OMP_NUM_THREADS")
@@ -76,11 +76,21 @@ def run(name: str, parallel: int, only: int | None) -> None:
     except KeyboardInterrupt:
         click.echo(f"stopped; {program()} sweep run{_named(name)} continues", err=True)
         sys.exit(130)
+    if only is None:
+        _tell_verdict(plan)
     if failed:
         told = "\n".join(f"  {run}: {reason}" for run, reason in failed.items())
         raise ReidError(f"{counted(len(failed), 'run')} failed twice; the others are done:\n{told}")
-    if only is None:
+
+
+def _tell_verdict(plan: "Plan") -> None:
+    """How the sweep ended; where it cannot be said, the runs are finished all the same."""
+    from reid_lib.sweep.verdict import describe_verdict
+
+    try:
         click.echo(f"\n{describe_verdict(plan)}")
+    except (ReidError, OSError) as error:
+        LOGGER.warning(f"no verdict: {error}")
 
 
 @sweep.command(epilog=example("sweep status", "sweep status --json"))

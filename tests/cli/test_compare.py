@@ -28,7 +28,7 @@ def made(tmp_path_factory):
 def root(made, monkeypatch):
     monkeypatch.setenv("REID_RUNS", str(made))
     monkeypatch.setenv("REID_CACHE", str(made.parent / "cache"))
-    monkeypatch.setattr("reid_lib.compare.promote.cached_resample", partial(cached_resample, repetitions=150))
+    monkeypatch.setattr("reid_lib.compare.promote.cached_resample", partial(cached_resample, repetitions=80))
     return made
 
 

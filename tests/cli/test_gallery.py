@@ -1,5 +1,7 @@
 """`reid gallery` and `accept`: each command does its change and says it; what is wrong is one message."""
 
+import json
+
 import pandas as pd
 import pytest
 from gallery_cases import make_gallery
@@ -75,3 +77,12 @@ def test_add_and_accept_tell_what_became_of_each_photograph(capsys, gallery, mon
     monkeypatch.setattr(accepting, "accept_answers", lambda *given, **how: asked.append((given, how)) or found)
     out = say(capsys, "accept", "answers.csv", "--gallery", "lynxes")[1]
     assert asked[1][0][1] == "lynxes" and f"corrected catalogue: {tmp_path / 'c.csv'}" in out
+
+
+def test_list_show_and_log_as_json(capsys, gallery):
+    (told,) = json.loads(say(capsys, "gallery", "list", "--json")[1])
+    assert (told["gallery"], told["run"], told["animals"], told["photographs"]) == ("lynxes", "my-run", 2, 5)
+    shown = json.loads(say(capsys, "gallery", "show", "lynxes", "--json")[1])
+    assert shown["photographs_of"] == {"d/Anna": 3, "d/Berta": 2}
+    (made,) = json.loads(say(capsys, "gallery", "show", "lynxes", "--log", "--json")[1])
+    assert made["number"] == 1 and made["images"] == 5 and " on " in made["who"]

@@ -39,7 +39,7 @@ def test_of_several_none_is_removed_where_one_may_not_be(capsys, root):
     assert table.read_reference() is None
 
 
-def test_renaming_says_what_is_named_anew(capsys, root):
+def test_renaming_says_what_is_named_anew(capsys, root, monkeypatch):
     make_plain("eval_a", run="a")
     code, out, _ = say(capsys, "runs", "rename", "a", "first")
     assert code == 0 and out.splitlines() == [
@@ -47,6 +47,8 @@ def test_renaming_says_what_is_named_anew(capsys, root):
         "eval_a, which evaluates it, names it so, too",
     ]
     assert say(capsys, "runs", "rename", "nobody", "x")[0] == 1
+    monkeypatch.setattr("reid_lib.sweep.plan.is_planned", lambda run: run == "b")
+    assert "a plan names b: its next sweep makes that run anew" in say(capsys, "runs", "rename", "b", "c")[2]
 
 
 def test_best_chooses_by_itself(capsys):

@@ -34,7 +34,7 @@ def made(tmp_path_factory):
 def root(made, monkeypatch, tmp_path_factory):
     monkeypatch.setenv("REID_RUNS", str(made))
     monkeypatch.setenv("REID_CACHE", str(made.parent / "cache"))
-    monkeypatch.setattr("reid_lib.compare.promote.cached_resample", partial(cached_resample, repetitions=150))
+    monkeypatch.setattr("reid_lib.compare.promote.cached_resample", partial(cached_resample, repetitions=120))
     return made
 
 
