@@ -40,7 +40,8 @@ html_sidebars = dict.fromkeys(["index", "how-many", "numbers", "questions"], [])
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "show_nav_level": 2,
+    "show_nav_level": 1,
+    "navigation_depth": 2,
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "navbar_align": "left",
