@@ -76,7 +76,7 @@ def choose(page, *labels: str) -> None:
     picker.scroll_into_view_if_needed()
     options = picker.locator("option")
     values = [options.nth(i).get_attribute("value") for i in range(options.count())]
-    texts = options.all_text_contents()
+    texts = [text.replace("\xa0", " ") for text in options.all_text_contents()]  # ipywidgets keeps blanks so
     called = {text.removeprefix("★ ").partition("   (")[0]: value for value, text in zip(values, texts, strict=True)}
     wanted = [called[CALLED[label]] for label in labels if CALLED[label] in called]
     assert len(wanted) == len(labels), texts
@@ -152,7 +152,7 @@ def test_a_mistake_is_shown_with_its_photographs(page):
     view = cell(page, ".Mistakes(picker")
     view.scroll_into_view_if_needed()
     run = view.locator("select").first
-    run.select_option(label="loss triplet")
+    run.select_option(label="loss\xa0triplet")
     listed = view.locator("select[size] option, select[multiple] option")
     view.locator("img[src^='data:image/jpeg']").first.wait_for()
     assert view.locator("img[src^='data:image/jpeg']").count() >= 6 and listed.count() > 0
