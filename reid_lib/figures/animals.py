@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_NAMED = 30  # animals or encounters with a row of their own
+MOST_NAMED = 30  # animals with a row of their own
+MOST_ENCOUNTERS = 15
 PHOTOGRAPHS = "photographs"
 # Outcome -> label, colour, hatch, marker; what is right first.
 KNOWN_ONES = {
@@ -113,7 +114,7 @@ def _names_of(counts: pd.DataFrame) -> list[str]:
 def encounter_answers(predictions: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
     """The answers to the photographs of each encounter: do they agree, and are they right?
 
-    A row is an encounter, a mark a photograph. Encounters with wrong answers come first; of more than 30 the first 30
+    A row is an encounter, a mark a photograph. Encounters with wrong answers come first; of more than 15 the first 15
     are shown, which the axis says.
 
     Args:
@@ -122,7 +123,7 @@ def encounter_answers(predictions: pd.DataFrame, *, ax: "Axes | None" = None) ->
     rows = predictions.reset_index(drop=True).assign(**{OUTCOME: outcomes(Answers.of(predictions))})
     rows = rows[rows[ENCOUNTER].notna() & (rows[OUTCOME] != "unlabelled")]
     groups = sorted(rows.groupby([DATASET, ENCOUNTER]), key=_share_right)
-    shown, kinds = groups[:MOST_NAMED], KNOWN_ONES | UNKNOWN_ONES
+    shown, kinds = groups[:MOST_ENCOUNTERS], KNOWN_ONES | UNKNOWN_ONES
     ax = new_axes(ax, width_in=8.0, height_in=1.6 + 0.23 * max(2, len(shown)))
     agree = sum(own[PREDICTED].nunique() == 1 for _, own in groups)
     right = sum(own[OUTCOME].str.endswith("right").all() for _, own in groups)

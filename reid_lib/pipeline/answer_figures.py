@@ -21,7 +21,7 @@ SHEETS = {  # mistake -> name and title of its sheet
     "known refused": ("refused_known", "Known animals that were called new, the least alike first"),
     "unknown wrong": ("accepted_unknown", "Unknown animals that were given a name, the most alike first"),
 }
-SHOWN = 3  # queries of a sheet
+SHOWN = 2  # queries of a sheet
 N_BINS = 10
 PROBABILITY = "probability"  # unit of scores that are probabilities
 
