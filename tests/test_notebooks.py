@@ -103,9 +103,7 @@ def test_papermill_inside_notebooks_leaves_a_whole_run_folder(quick_run, environ
         "projection",
         "confusion",
         "retrieval",
-        "roles",
         "animals",
-        "encounters",
         "detection",
         "calibration",
     }

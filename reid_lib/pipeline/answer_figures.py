@@ -17,33 +17,34 @@ from reid_lib.pipeline.experiment import Evaluation, Experiment
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SHEETS = {  # mistake -> name and title of its sheet
-    "known refused": ("refused_known", "Known animals that were called new, the least alike first"),
-    "unknown wrong": ("accepted_unknown", "Unknown animals that were given a name, the most alike first"),
-}
-SHOWN = 2  # queries of a sheet
+MISTAKES = ("known refused", "unknown wrong")  # of the sheet, in this order
+SHEET = "Most confident mistakes: known animals called new, then unknown ones given a name"
+SHOWN = 2  # queries of each
 N_BINS = 10
 PROBABILITY = "probability"  # unit of scores that are probabilities
 
 
-def show_answers(experiment: Experiment, results: Evaluation) -> None:
-    """Show results per animal and per encounter, CMC and DET curves, how far probabilities can be believed, and the
-    photographs of known animals that were refused and of unknown ones that were accepted."""
+def show_answers(experiment: Experiment, results: Evaluation, *, encounters: bool = False) -> None:
+    """Show results per animal, CMC and DET curves, how far probabilities can be believed, and photographs of known
+    animals that were refused and of unknown ones that were accepted.
+
+    Args:
+        encounters: the answers to the photographs of each encounter, too.
+    """
     judged, about = results.judged, results.about
     if not Answers.of(judged).labelled.any():
         return
     save_figure(experiment, "animals", animals.animal_panels, judged, about=about)
-    if ENCOUNTER in judged and judged[ENCOUNTER].notna().any():
+    if encounters and ENCOUNTER in judged and judged[ENCOUNTER].notna().any():
         save_figure(experiment, "encounters", animals.encounter_answers, judged, about=about)
     if RANK in judged:
         save_figure(experiment, "detection", detection.detection_panels, judged, results.threshold, about=about)
     if (judged[ROLE] == TEST).all() and Answers.of(results.val).labelled.any():
         save_figure(experiment, "calibration", draw_calibration, results)
-    for kind, (name, title) in SHEETS.items():
-        chosen = list_confident(judged, kind)[IMAGE_ID].head(SHOWN).tolist()
-        options = {"matches": experiment.matches, "threshold": results.threshold, "title": title, "about": about}
-        if chosen:
-            save_figure(experiment, name, sheets.retrieval, judged, experiment.photo, image_ids=chosen, **options)
+    chosen = [name for kind in MISTAKES for name in list_confident(judged, kind)[IMAGE_ID].head(SHOWN)]
+    options = {"matches": experiment.matches, "threshold": results.threshold, "title": SHEET, "about": about}
+    if chosen:
+        save_figure(experiment, "mistakes", sheets.retrieval, judged, experiment.photo, image_ids=chosen, **options)
 
 
 def list_confident(predictions: pd.DataFrame, kind: str) -> pd.DataFrame:

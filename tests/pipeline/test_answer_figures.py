@@ -22,29 +22,29 @@ def results_of(rows, unit="cosine", judged=TEST):
     )
 
 
-def shown(monkeypatch, results):
+def shown(monkeypatch, results, **options):
     """Name -> data and options of each figure that is asked for; none is drawn."""
     asked = {}
     monkeypatch.setattr(
         answer_figures, "save_figure", lambda experiment, name, draw, *data, **options: asked.update({name: options})
     )
-    answer_figures.show_answers(SimpleNamespace(photo=None, matches={}), results)
+    answer_figures.show_answers(SimpleNamespace(photo=None, matches={}), results, **options)
     return asked
 
 
-def test_a_run_shows_all_of_them_and_the_sheets_of_both_kinds_of_mistakes(monkeypatch):
+def test_a_run_shows_all_of_them_and_a_sheet_of_both_kinds_of_mistakes(monkeypatch):
     rows = many(200).assign(**{ROLE: [VAL, TEST] * 100, ENCOUNTER: "e", RANK: 1.0})
     asked = shown(monkeypatch, results_of(rows))
-    every = ["animals", "encounters", "detection", "calibration", "refused_known", "accepted_unknown"]
-    assert list(asked) == every
-    assert len(asked["refused_known"]["image_ids"]) == answer_figures.SHOWN
+    assert list(asked) == ["animals", "detection", "calibration", "mistakes"]
+    assert len(asked["mistakes"]["image_ids"]) == 2 * answer_figures.SHOWN
+    assert "encounters" in shown(monkeypatch, results_of(rows), encounters=True)
 
 
 def test_what_cannot_be_drawn_is_not_asked_for(monkeypatch):
     unknown = HAND.assign(**{ROLE: TEST, "known": None}).astype({"known": "boolean"})
     assert shown(monkeypatch, results_of(unknown)) == {}
     on_val = HAND.assign(**{ROLE: VAL})
-    assert set(shown(monkeypatch, results_of(on_val, judged=VAL))) == {"animals", "refused_known", "accepted_unknown"}
+    assert set(shown(monkeypatch, results_of(on_val, judged=VAL))) == {"animals", "mistakes"}
 
 
 def test_the_most_confident_mistakes_come_first():
