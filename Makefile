@@ -16,8 +16,8 @@ TORCH ?=
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
-# Tests that start jobs, kernels and browsers mostly wait: one process more than there are processors, four at most.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
+# Tests that start jobs, kernels and browsers mostly wait: two processes more than there are processors, four at most.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 2))')
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 

@@ -1,6 +1,7 @@
 """Which animals are these? New photographs, asked of a run or a gallery; answers as a table, a page and a summary."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -89,7 +90,7 @@ class Identified:
         print(f"pictures: {self.page}\ntable: {self.folder / ANSWERS_CSV}")
         if self.page.stat().st_size <= MOST_INLINE:
             text = self.page.read_text(encoding="utf-8")
-            body = text[text.index("<body>") + len("<body>") : text.rindex("</body>")]
+            body = text[re.search("<body[^>]*>", text).end() : text.rindex("</body>")]
             display(HTML(render_part("scrolled", Markup(body), height=SHOWN_PX)))
 
 

@@ -206,5 +206,5 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
             run_report.leave_report(run)
         run.finish()
         update_table(run)
-    mirror_run(run, experiment.params.mirror)
+    mirror_run(run, run.params.get("mirror", ""))
     print("\n".join(line for line in lines if line))

@@ -38,7 +38,7 @@ def test_a_variant_is_the_plans_whatever_was_tried_in_the_notebook(dirs, monkeyp
     nb = nbformat.read(project_root() / "notebooks" / TRAIN_NOTEBOOK, as_version=4)
     nb.cells[1].source += "".join(f"\n{name} = {value!r}" for name, value in edited.items())
     nbformat.write(nb, dirs / "notebooks" / TRAIN_NOTEBOOK)
-    monkeypatch.setattr(sweep_runner, "project_root", lambda: dirs)
+    monkeypatch.setattr(sweep_runner, "notebooks_root", lambda: dirs / "notebooks")
     made = make_plan(["m=5", "dropout=0.25"], root=dirs / "variants")
     for variant in made.variants:
         arguments = papermill_arguments(made, variant)

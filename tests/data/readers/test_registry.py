@@ -226,7 +226,7 @@ def test_without_its_data_a_competition_says_where_they_come_from_and_how_they_l
     page = {"animalclef2025": "animal-clef-2025", "animalclef2026": "animal-clef-2026"}.get(dataset, "wildlifereid-10k")
     with pytest.raises(CatalogueError) as caught:
         read_catalogue(dataset, str(tmp_path / root) if root else "")
-    for words in (f"kaggle.com/.*{page}", f"reid_lib download -p dataset {dataset}", r"metadata\.csv", "images/"):
+    for words in (f"kaggle.com/.*{page}", f"reid download -p dataset {dataset}", r"metadata\.csv", "images/"):
         assert re.search(words, str(caught.value)), words
     with pytest.raises(CatalogueError) as caught:
         read_catalogue("csv", "nowhere")
