@@ -105,7 +105,7 @@ class Cluster:
             subprocess.Popen(command, env=self.env, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
         )
 
-    def _until(self, ready, what: str, seconds: float = 60) -> None:
+    def _until(self, ready, what: str, seconds: float = 180) -> None:
         end = time.monotonic() + seconds
         while not ready():
             if time.monotonic() > end:
@@ -130,7 +130,7 @@ class Cluster:
 
     def run(self, *command: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess:
         where = cwd or project_root()
-        done = subprocess.run(command, env=self.env, capture_output=True, text=True, cwd=where, timeout=60)
+        done = subprocess.run(command, env=self.env, capture_output=True, text=True, cwd=where, timeout=180)
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done

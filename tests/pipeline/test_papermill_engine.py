@@ -75,7 +75,7 @@ def begun(tmp_path, process: subprocess.Popen) -> psutil.Process:
 def end_of(process: subprocess.Popen, kernel: psutil.Process) -> list[str]:
     """What papermill said; neither it nor its kernel is left."""
     try:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=180)
     finally:
         process.kill()
         left = psutil.wait_procs([kernel], timeout=10)[1]
