@@ -1,5 +1,5 @@
 # make train   set everything up, train on the built-in animals, print the result
-# make test    set everything up, pass all tests, notebooks included
+# make test    set everything up, pass all tests but a few, notebooks included; make test-long: these few, 10 minutes
 # make lint    ruff over library, tests and notebooks; import-linter over the packages
 # make lab     JupyterLab in notebooks/
 # make docs    the documentation site, into docs/_build; make docs-serve shows it on http://localhost:8000
@@ -12,16 +12,17 @@
 VENV ?= .venv
 ARGS ?=
 TESTS ?=
+MARK ?= not long
 TORCH ?=
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
-# Tests that start jobs, kernels and browsers mostly wait: two processes more than there are processors, four at most.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 2))')
+# Tests that start jobs, kernels and browsers mostly wait: one process more than there are processors, four at most.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup train test lint lab docs docs-serve bench clean
+.PHONY: setup train test test-long lint lab docs docs-serve bench clean
 .DELETE_ON_ERROR:
 
 setup: $(READY)
@@ -47,7 +48,10 @@ train: $(READY)
 # tests/without holds what none of them needs to import.
 test: $(READY)
 	PYTHONDONTWRITEBYTECODE= PYTHONPATH="$(CURDIR)/tests/without$${PYTHONPATH:+:$$PYTHONPATH}" PATH="$(abspath $(BIN)):$$PATH" OMP_NUM_THREADS="$${OMP_NUM_THREADS:-1}" $(BIN)/python -m pytest \
-	-n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	-n $(WORKERS) --dist loadfile --no-loadscope-reorder -m '$(MARK)' $(TESTS)
+
+test-long:
+	@$(MAKE) test MARK=long
 
 lint: $(READY)
 	$(BIN)/ruff check .

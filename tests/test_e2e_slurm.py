@@ -235,6 +235,7 @@ def test_two_nodes_train_one_network_together(cluster, runs):
     np.testing.assert_allclose(a["train_loss"], b["train_loss"], rtol=1e-4)
 
 
+@pytest.mark.long
 def test_after_a_hard_death_the_same_job_continues_from_the_last_whole_epoch(cluster, runs):
     """Of the kernel, and then of papermill."""
     run = runs / "killed"

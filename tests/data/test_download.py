@@ -223,6 +223,7 @@ pipeline.train(pipeline.start(params, catalogue, pipeline.split(catalogue, param
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_script_fetches_a_backbone_that_breaks_off_and_the_run_then_needs_no_network(hub, tmp_path):
     shutil.rmtree(hub.folder)
     hub.add(NAME, "test_vit", input_size=[3, 160, 160], mean=[0.5] * 3, std=[0.5] * 3, interpolation="bicubic")

@@ -153,6 +153,7 @@ def test_each_data_set_learns_its_own_weights():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_what_val_reports_is_not_optimistic_and_a_fit_judged_on_its_own_pairs_is():
     """Five worthless scores beside the embedding, few animals: much to be misled by.
 

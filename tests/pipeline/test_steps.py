@@ -86,6 +86,7 @@ def whole(tmp_path_factory, cache) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_run_killed_and_told_to_stop_twice_each_ends_with_exactly_the_metrics_of_an_undisturbed_one(dirs, whole):
     """Killed around the first checkpoint and within a later epoch; asked to stop by both signals in between."""
     disturbed = dirs / "disturbed"

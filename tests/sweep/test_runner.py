@@ -214,6 +214,7 @@ def test_an_error_before_the_run_begins_is_read_from_the_notebook(dirs):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_two_variants_side_by_side_through_papermill_from_the_command_line(dirs):
     """As a user types it; the plan lies in the project's own variants/ and is taken away again."""
     name = "test-of-the-sweep"
