@@ -35,7 +35,8 @@ def status_row(variant: Variant) -> dict:
         return row | {"note": folder.in_short(told["error"])}
     if differing := _differing(folder, variant):
         return row | {"state": DIFFERS, "note": f"a run of this name has {differing}: move it away, or plan anew"}
-    with suppress(OSError, ValueError, KeyError, RunError):
+    # TypeError: a history that is being written may be read with half a line, and its columns are text then.
+    with suppress(OSError, ValueError, TypeError, KeyError, RunError):
         history, epochs = folder.history(), int(folder.params["num_epochs"])
         done = int(history["epoch"].max()) if len(history) else 0
         row["epoch"] = f"{done}/{epochs}"

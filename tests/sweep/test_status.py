@@ -73,6 +73,11 @@ def test_table_tells_epoch_best_score_and_time_left(dirs):
         wait_for(runs_root() / "m-5/hangs")
         row = tabulate_status(made).iloc[0]
         assert (row["state"], row["epoch"], row["val_score"]) == ("running", f"1/{TrainParams().num_epochs}", "0.250")
+        history = runs_root() / "m-5" / "history.csv"
+        whole = history.read_bytes()
+        history.write_bytes(whole + whole)  # read while it is written
+        assert tabulate_status(made).iloc[0]["state"] == "running"
+        history.write_bytes(whole)
         path = runs_root() / "m-5" / STATUS_JSON
         told = json.loads(path.read_text())
         path.write_text(json.dumps(told | {"started": told["started"] - 2 * 86400}))  # broken off, continued days later
