@@ -14,19 +14,12 @@ from PIL import Image
 
 from reid_lib.cli.main import commands
 from reid_lib.core.paths import project_root
-from reid_lib.params import EvaluateParams, IdentifyParams, LookParams, ReviewParams, TrainParams
+from reid_lib.params import NOTEBOOKS, TrainParams
 
 ROOT = project_root()
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if path.name != "log.md")  # a log keeps what was typed then
 TOLD = [*PAGES, ROOT / "README.md", ROOT / "runs" / "README.md", ROOT / "CONTRIBUTING.md"]
-NOTEBOOKS = {
-    "train": TrainParams,
-    "evaluate": EvaluateParams,
-    "identify": IdentifyParams,
-    "review": ReviewParams,
-    "data": LookParams,
-}
 # What MyST-Parser uses of Sphinx until the next version of both.
 pytestmark = pytest.mark.filterwarnings("ignore:.*Check CHANGES for Sphinx API modifications")
 PLACE = re.compile(r"[A-Z]+")  # stands for what a person types there

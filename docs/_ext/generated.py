@@ -14,16 +14,9 @@ from sphinx.util.docutils import SphinxDirective
 
 from reid_lib.cli.main import commands
 from reid_lib.openset.enough import expected_interval
-from reid_lib.params import LOSS_DEFAULTS, EvaluateParams, IdentifyParams, LookParams, ReviewParams, TrainParams
+from reid_lib.params import LOSS_DEFAULTS, NOTEBOOKS
 from reid_lib.params.base import describe_range
 
-NOTEBOOKS = {
-    "train": TrainParams,
-    "evaluate": EvaluateParams,
-    "identify": IdentifyParams,
-    "review": ReviewParams,
-    "data": LookParams,
-}
 # What a person wants -> the parameters for it. What stands in none of them comes last, with the names of runs.
 GROUPS = {
     "photographs": "dataset data_root columns encounter skip_unreadable",

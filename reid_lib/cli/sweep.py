@@ -145,8 +145,8 @@ def _make_plan(
     name: str, *, vary: tuple[str, ...], seeds: int, grid: bool, no_base: bool, force: bool, papermill: tuple[str, ...]
 ) -> "Plan":
     """Write the plan and say what is in it."""
+    from reid_lib.core.messages import format_duration
     from reid_lib.sweep import plan
-    from reid_lib.sweep.status import format_duration
 
     base = papermill_values(list(papermill)) if papermill else None
     made = plan.make_plan(list(vary), name=name, seeds=seeds, grid=grid, with_base=not no_base, base=base, force=force)

@@ -37,7 +37,7 @@ from reid_lib.core.paths import locate, runs_root
 from reid_lib.data.pixels import load_image
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import ThresholdFit, fit
-from reid_lib.openset.outcomes import OUTCOME, outcomes
+from reid_lib.openset.outcomes import OUTCOME, outcomes, sort_mistakes
 from reid_lib.openset.threshold import Threshold
 from reid_lib.params.loss_units import LOSS_DEFAULTS, LossDefaults
 from reid_lib.runs import table as runtable
@@ -256,7 +256,7 @@ class Comparison:
         """Queries answered in one wrong way, the most confident mistake first.
 
         Args:
-            kind: a key of `MISTAKES`. A refused known individual is a confident mistake when its score is low.
+            kind: a key of `MISTAKES`; see `outcomes.sort_mistakes`.
             dataset: only this one; empty: all.
             text: only individuals (true or answered) whose name contains it, upper or lower case alike.
         """
@@ -269,7 +269,7 @@ class Comparison:
             rows = rows[
                 np.logical_or(*(c.str.contains(text, case=False, regex=False).to_numpy(bool) for c in involved))
             ]
-        return rows.sort_values(SCORE, ascending=kind == "known refused", kind="stable")
+        return sort_mistakes(rows, kind)
 
     def neighbours(self, name: str, image_id: str) -> pd.DataFrame:
         """The five best individuals of a query: rank, image_id (their most similar image), identity, score, right."""

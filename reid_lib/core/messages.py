@@ -53,10 +53,13 @@ def counted(number: int, one: str, several: str = "") -> str:
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
-def format_duration(seconds: float) -> str:
-    """In words, to the minute."""
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{max(minutes, 1)} min"
+def format_duration(seconds: float, *, exact: bool = False) -> str:
+    """ "3 min", "2 h 10 min": to the minute, one at least; exact: "52 s", "3 min 5 s", to the second below an hour."""
+    whole = max(0, round(seconds))
+    if exact and whole < 3600:
+        return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+    minutes = whole // 60 if exact else max(round(seconds / 60), 1)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def format_bytes(number: float) -> str:

@@ -28,7 +28,7 @@ def convert_to_pixels(
     """
     if BBOX not in rows:
         return rows, []
-    boxes = {row: box for row, text in rows[BBOX].dropna().items() if (box := _numbers(text)) is not None}
+    boxes = {row: box for row, text in rows[BBOX].dropna().items() if (box := read_box(text)) is not None}
     numbers = np.array(list(boxes.values()), dtype=float).reshape(-1, 4)
     if not len(numbers) or numbers.min() < -SLACK or numbers.max() > 1 + SLACK:
         return rows, []
@@ -60,7 +60,7 @@ def describe_boxes(rows: pd.DataFrame, states: FileStates, *, progress: bool = T
     if BBOX not in rows:
         return []
     size_of = _sizes(rows.loc[rows[BBOX].notna(), PATH], states, progress)
-    boxes = {row: _numbers(text) for row, text in rows[BBOX].dropna().items() if size_of[rows.at[row, PATH]]}
+    boxes = {row: read_box(text) for row, text in rows[BBOX].dropna().items() if size_of[rows.at[row, PATH]]}
     boxes = {row: box for row, box in boxes.items() if box is not None}
     if not boxes:
         return []
@@ -88,7 +88,8 @@ def _sizes(paths: pd.Series, states: FileStates, progress: bool) -> dict[str, tu
     return {name: state.sides for name, state in zip(names, looked, strict=True)}
 
 
-def _numbers(text: str) -> tuple[float, float, float, float] | None:
+def read_box(text: object) -> tuple[float, float, float, float] | None:
+    """x, y, width, height of a cell; None where there is no box, or none that can be read."""
     try:
         return parse_bbox(text)
     except ValueError:  # a problem that the audit tells

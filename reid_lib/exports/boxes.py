@@ -7,9 +7,8 @@ import pandas as pd
 
 from reid_lib.core.messages import counted
 from reid_lib.core.names import BBOX, PATH
-from reid_lib.data.boxes import SLACK
+from reid_lib.data.boxes import SLACK, read_box
 from reid_lib.data.file_states import FileStates
-from reid_lib.data.photo import parse_bbox
 
 SHARES = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
 
@@ -26,7 +25,7 @@ def measure_boxes(rows: pd.DataFrame, photos: Path | None) -> tuple[pd.DataFrame
         (n, 4) columns `SHARES`, from 0 to 1, missing where there is no box or no size; and notes.
     """
     found = pd.DataFrame(np.nan, index=rows.index, columns=list(SHARES))
-    boxes = {row: box for row, text in rows[BBOX].items() if (box := _read(text)) is not None}
+    boxes = {row: box for row, text in rows[BBOX].items() if (box := read_box(text)) is not None}
     numbers = np.array(list(boxes.values())).reshape(-1, 4)
     if not len(numbers):
         return found, []
@@ -43,10 +42,3 @@ def measure_boxes(rows: pd.DataFrame, photos: Path | None) -> tuple[pd.DataFrame
     found.loc[list(boxes)] = np.where(usable[:, None], np.hstack([low, high - low]), np.nan)
     lost = counted((~usable).sum(), "box lies", "boxes lie")
     return found, [f"{lost} on no photograph that can be read: left out"] if not usable.all() else []
-
-
-def _read(text: object) -> tuple[float, float, float, float] | None:
-    try:
-        return parse_bbox(text)
-    except ValueError:
-        return None

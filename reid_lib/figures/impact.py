@@ -20,12 +20,11 @@ from reid_lib.figures.style import (
     write_message,
 )
 from reid_lib.params.fields import TrainParams
-from reid_lib.runs.table import ASKED, RUN
+from reid_lib.runs.table import ASKED, PARAM, RUN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PARAM = "param_"
 SEED = "seed"
 VALUE_WIDTH = 24  # characters of a value below the axis
 LOG_SPAN = 20  # from this ratio of the largest to the smallest value on, the axis is logarithmic

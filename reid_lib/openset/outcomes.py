@@ -52,6 +52,14 @@ def outcomes(answers: Answers) -> np.ndarray:
     return answers.in_rows(np.select(cases, names, default="unlabelled").astype(object))
 
 
+def sort_mistakes(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Queries that were answered in one wrong way (a key of `MISTAKES`), the most confident mistake first.
+
+    A refused known individual is a confident mistake when its score is low.
+    """
+    return rows.sort_values(SCORE, ascending=kind == "known refused", kind="stable")
+
+
 def describe_answer(row: pd.Series, outcome: str) -> tuple[str, str]:
     """What was answered and what is true, in three short lines; and whether the best candidate is the query's animal.
 

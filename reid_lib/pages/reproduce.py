@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from reid_lib.core.messages import format_duration
 from reid_lib.core.names import EVALUATE_NOTEBOOK, TRAIN_NOTEBOOK
-from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.params.fields import EvaluateParams, kind_of
 
 PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./:+-]*")  # text that papermill's -p leaves as it is, but for these words:
 READ_OTHERWISE = {"true", "false", "none", "null", "nan", "inf", "infinity"}
@@ -23,7 +24,8 @@ def describe_command(params: Mapping[str, Any]) -> str:
         >>> describe_command({"num_epochs": 3, "lr": 1e-3, "run_name": "007"})
         'papermill notebooks/train.ipynb out.ipynb -p num_epochs 3 -r run_name 007'
     """
-    kind, notebook = (EvaluateParams, EVALUATE_NOTEBOOK) if "run" in params else (TrainParams, TRAIN_NOTEBOOK)
+    kind = kind_of(params)
+    notebook = EVALUATE_NOTEBOOK if kind is EvaluateParams else TRAIN_NOTEBOOK
     words = ["papermill", f"notebooks/{notebook}", "out.ipynb"]
     for name, value in params.items():
         field = kind.model_fields.get(name)
@@ -47,17 +49,8 @@ def describe_cost(status: Mapping[str, Any], *, now: float) -> dict[str, str]:
     facts = {}
     started = status.get("started")
     if isinstance(started, int | float) and math.isfinite(started):
-        facts["took"] = say_duration((status.get("ended") or now) - started)
+        facts["took"] = format_duration((status.get("ended") or now) - started, exact=True)
     for name, what in (("memory at most", "peak_memory_bytes"), ("of the GPU", "peak_gpu_memory_bytes")):
         if isinstance(peak := status.get(what), int):
             facts[name] = f"{peak / 1e9:.1f} GB"
     return facts
-
-
-def say_duration(seconds: float) -> str:
-    """ "52 s", "3 min 5 s", "2 h 10 min"."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

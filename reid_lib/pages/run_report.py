@@ -33,7 +33,7 @@ from reid_lib.pages.html import render_part, render_template
 from reid_lib.pages.notebook_page import render_notebook
 from reid_lib.pages.reproduce import describe_command, describe_cost
 from reid_lib.params.cells import cells_before_reading, literals_of_cells
-from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.params.fields import TrainParams, kind_of
 from reid_lib.runs.folder import FAILED, FINISHED, INTERRUPTED, RunFolder
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ NOTEBOOKS = (TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK)  # as `make train` leaves them i
 # Name of a figure -> its caption where no notebook's prose stands around it; in this order.
 CAPTIONS = {
     "photographs": "One animal a row, a photograph of each of its encounters.",
-    "roles": "Photographs of each animal, by what they are used for.",
     "loss": "Loss by epoch.",
     "scores": "Open-set scores on the validation photographs, by epoch.",
     "score_distributions": "How alike the test photographs are to their nearest known individual.",
@@ -55,8 +54,7 @@ CAPTIONS = {
     "encounters": "Answers to the photographs of each encounter.",
     "detection": "CMC curve (is the animal among the k most alike?) and DET curve (misses against false alarms).",
     "calibration": "How far the probability of the best candidate can be believed, on test.",
-    "refused_known": "Known animals that were called new, the most confident mistakes first.",
-    "accepted_unknown": "Unknown animals that were given a name, the most confident mistakes first.",
+    "mistakes": "The most confident mistakes: known animals that were called new, unknown ones that were given a name.",
     "masks": "What the mask takes for the animal, in photographs where it has probably failed and in some others.",
     "same_photos": "Queries (left) and gallery images that are one photograph: they say nothing of recognition.",
     "matches": "Where queries and their best candidates are alike, for every kind of outcome.",
@@ -226,7 +224,7 @@ def _parameters(described: dict) -> str:
     import pandas as pd
 
     params = described["params"]
-    fields = (EvaluateParams if "run" in params else TrainParams).model_fields
+    fields = kind_of(params).model_fields
     rows = [
         {"parameter": name, "value": str(value), "default": str(field.default), "meaning": field.description}
         for name, value in params.items()

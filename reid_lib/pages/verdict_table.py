@@ -4,13 +4,14 @@ import pandas as pd
 from markupsafe import Markup
 
 from reid_lib.compare.comparison import Comparison
+from reid_lib.compare.text import explain_no_verdict
 from reid_lib.figures.labels import metric_word
 from reid_lib.figures.style import COLOURS, GREY
 from reid_lib.openset import difference
 from reid_lib.openset.measures import HEADLINE
 from reid_lib.pages import html
 from reid_lib.runs import pairing
-from reid_lib.runs.table import COMPARED, REFERENCE
+from reid_lib.runs.table import COMPARED
 
 SIGNS = {
     difference.BETTER: ("▲", COLOURS["right"]),
@@ -57,12 +58,12 @@ def _difference(
         return ["", html.muted("reference")]
     other = comparison.table.loc[name, COMPARED]
     if not isinstance(other, str):
-        return ["–", html.muted(_why_none(comparison, name))]
+        return ["–", html.muted(explain_no_verdict(comparison, name))]
     less = f"less {_number(comparison.table[metric].get(other))} of {labels.get(other, other)}"
     less = _small(less, title=other)
     left = comparison.table.loc[name, f"difference_{metric}"]
     if found is None or name not in found.index:
-        words = _why_none(comparison, name) if not comparison.pairs[name].counts else "undefined"
+        words = explain_no_verdict(comparison, name) if not comparison.pairs[name].counts else "undefined"
         waiting = found is None and comparison.pairs[name].counts
         lines = [_number(left, signed=True), less]
         return [html.render_part("lines", lines), html.muted("being computed" if waiting else words)]
@@ -79,20 +80,6 @@ def _difference(
 
 def _mean_of(row: pd.Series) -> str:
     return f"mean of {row['n_seeds']} pairs" if row["n_seeds"] > 1 else f"judged: {row['pairs']}"
-
-
-def _why_none(comparison: Comparison, name: str) -> str:
-    reference = comparison.table.loc[name, REFERENCE]
-    if not isinstance(reference, str):
-        return "no reference yet"
-    if reference not in comparison.names:
-        return f"its reference {reference} is not finished"
-    if name == reference:
-        return "reference"
-    if not comparison.comparable(name, reference):
-        return "asked other queries"
-    same = set(comparison.differing([name, reference])) <= {"seed"}
-    return "the reference, another seed" if same else "undefined"
 
 
 def _number(value: float | None, *, signed: bool = False) -> str:

@@ -11,7 +11,7 @@ __all__, __getattr__, __dir__ = face(
         "fields": "TrainParams EvaluateParams IdentifyParams ReviewParams",
         "look": "LookParams",
         "base": "NotebookParams",
-        "papermill": "papermill_params",
+        "papermill": "papermill_params NOTEBOOKS",
         "loss_units": "LOSS_DEFAULTS LossDefaults",
     },
 )

@@ -1,7 +1,8 @@
 """Every parameter of the notebooks with its default, unit and range."""
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -207,6 +208,11 @@ class EvaluateParams(DataParams):
                 "not use; expected scores embedding+local or local, or same_photo report"
             )
         return self
+
+
+def kind_of(params: Mapping[str, Any]) -> type[TrainParams] | type[EvaluateParams]:
+    """Of a run, by its parameters as params.json has them: an evaluation says which run it evaluates, or that none."""
+    return EvaluateParams if "run" in params else TrainParams
 
 
 class IdentifyParams(NotebookParams):

@@ -14,12 +14,20 @@ from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.kernel import quick_imports
 from reid_lib.core.logs import quieten
 from reid_lib.core.paths import notebooks_root
-from reid_lib.params.fields import EvaluateParams, IdentifyParams, TrainParams
+from reid_lib.params.fields import EvaluateParams, IdentifyParams, ReviewParams, TrainParams
 from reid_lib.params.look import LookParams
 
 READS = ".from_notebook("
+# Notebook -> its parameters.
+NOTEBOOKS = {
+    "train": TrainParams,
+    "evaluate": EvaluateParams,
+    "identify": IdentifyParams,
+    "review": ReviewParams,
+    "data": LookParams,
+}
 KINDS = {kind.__name__: kind for kind in (TrainParams, EvaluateParams, IdentifyParams)}
-CHECKED = KINDS | {LookParams.__name__: LookParams}
+CHECKED = {kind.__name__: kind for kind in NOTEBOOKS.values()}
 PAPERMILL_HELP = "arguments as papermill takes them: -p NAME VALUE, -r NAME TEXT, -f FILE, -y YAML, -b BASE64"
 
 

@@ -9,7 +9,7 @@ from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, RANK, ROLE, SCORE
 from reid_lib.figures import animals, detection, reliability, sheets
 from reid_lib.match.reliability import bin_reliability, summarise_reliability
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import outcomes
+from reid_lib.openset.outcomes import outcomes, sort_mistakes
 from reid_lib.openset.probability import calibrate_candidates, candidate_probabilities
 from reid_lib.pipeline.drawing import save_figure
 from reid_lib.pipeline.experiment import Evaluation, Experiment
@@ -17,7 +17,7 @@ from reid_lib.pipeline.experiment import Evaluation, Experiment
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MISTAKES = ("known refused", "unknown wrong")  # of the sheet, in this order
+SHOWN_KINDS = ("known refused", "unknown wrong")  # of the sheet, in this order
 SHEET = "Most confident mistakes: known animals called new, then unknown ones given a name"
 SHOWN = 2  # queries of each
 N_BINS = 10
@@ -41,19 +41,15 @@ def show_answers(experiment: Experiment, results: Evaluation, *, encounters: boo
         save_figure(experiment, "detection", detection.detection_panels, judged, results.threshold, about=about)
     if (judged[ROLE] == TEST).all() and Answers.of(results.val).labelled.any():
         save_figure(experiment, "calibration", draw_calibration, results)
-    chosen = [name for kind in MISTAKES for name in list_confident(judged, kind)[IMAGE_ID].head(SHOWN)]
+    chosen = [name for kind in SHOWN_KINDS for name in list_confident(judged, kind)[IMAGE_ID].head(SHOWN)]
     options = {"matches": experiment.matches, "threshold": results.threshold, "title": SHEET, "about": about}
     if chosen:
         save_figure(experiment, "mistakes", sheets.retrieval, judged, experiment.photo, image_ids=chosen, **options)
 
 
 def list_confident(predictions: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """The queries answered in one wrong way (a key of `outcomes.MISTAKES`), the most confident mistake first.
-
-    A refused known animal is a confident mistake where its score is low.
-    """
-    rows = predictions[outcomes(Answers.of(predictions)) == kind]
-    return rows.sort_values([SCORE, IMAGE_ID], ascending=[kind == "known refused", True])
+    """The queries answered in one wrong way, see `outcomes.sort_mistakes`."""
+    return sort_mistakes(predictions[outcomes(Answers.of(predictions)) == kind], kind)
 
 
 def draw_calibration(results: Evaluation) -> "Figure":

@@ -29,6 +29,14 @@ KINDS = {
 }
 
 
+class Disk(NamedTuple):
+    """Bytes of a disk."""
+
+    total: int
+    used: int
+    free: int
+
+
 class Cache(NamedTuple):
     """One kind of cache.
 
@@ -86,11 +94,11 @@ def check_kind(kind: str) -> None:
         raise ParameterError(f"there is no cache {kind!r}{near}")
 
 
-def measure_disk(folder: Path) -> "shutil._ntuple_diskusage":
+def measure_disk(folder: Path) -> Disk:
     """Total, used and free bytes of the disk that a folder lies on, or will."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    return shutil.disk_usage(folder)
+    return Disk(*shutil.disk_usage(folder))
 
 
 def _files(folder: Path) -> list[tuple[Path, int]]:

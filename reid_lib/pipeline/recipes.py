@@ -36,7 +36,7 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.probability import calibrate_candidates
 from reid_lib.openset.threshold import fit_threshold
-from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.params.fields import EvaluateParams, TrainParams, kind_of
 from reid_lib.pipeline.local_scores import SIFT
 from reid_lib.pipeline.masking import NONE
 from reid_lib.runs.folder import CURE, RunFolder, load_run
@@ -70,7 +70,7 @@ class FinishedRun:
         """
         run = load_run(name)
         described = run.described()
-        kind = EvaluateParams if "run" in described["params"] else TrainParams
+        kind = kind_of(described["params"])
         params = kind(**described["params"])
         split = Split(run.read_csv(IMAGES_CSV), described["split_policy"])
         catalogue = Catalogue(split.rows, Path(described["root"]), params.dataset)

@@ -124,7 +124,7 @@ def _row(run: RunFolder, promoted: str | None, baseline: str) -> dict:
     for name, entry in metrics[TEST]["overall"].items():
         row |= {name: entry["value"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
     row |= {f"val_{name}": entry["value"] for name, entry in metrics[VAL]["overall"].items()}
-    return row | {f"param_{name}": value for name, value in described["params"].items()}
+    return row | {f"{PARAM}{name}": value for name, value in described["params"].items()}
 
 
 def rewrite_table(root: Path | None = None) -> Path:

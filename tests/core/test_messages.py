@@ -101,6 +101,13 @@ def test_durations_in_words(seconds, words):
 
 
 @pytest.mark.parametrize(
+    "seconds, words", [(0.4, "0 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
+)
+def test_exact_durations_in_words(seconds, words):
+    assert messages.format_duration(seconds, exact=True) == words
+
+
+@pytest.mark.parametrize(
     "number, words", [(1, "1 byte"), (999, "999 bytes"), (1500, "1.5 kB"), (2e9, "2.0 GB"), (3.25e12, "3.2 TB")]
 )
 def test_sizes_are_told_as_disks_are_sold(number, words):

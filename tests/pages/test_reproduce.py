@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from reid_lib.core.paths import project_root
-from reid_lib.pages.reproduce import describe_command, describe_cost, say_duration
+from reid_lib.pages.reproduce import describe_command, describe_cost
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.params.papermill import papermill_params
 
@@ -32,14 +32,6 @@ def test_the_command_line_leads_to_the_very_parameters(notebook, params):
 
 def test_parameters_of_another_version_are_left_out():
     assert describe_command({"gone": 3}) == "papermill notebooks/train.ipynb out.ipynb"
-
-
-DURATIONS = [(0.4, "0 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s"), (7800, "2 h 10 min")]
-
-
-@pytest.mark.parametrize(("seconds", "words"), DURATIONS)
-def test_durations_in_words(seconds, words):
-    assert say_duration(seconds) == words
 
 
 def test_what_a_run_took_is_said_as_far_as_it_is_known():
