@@ -10,12 +10,13 @@ from reid_lib.runs.run import Run
 
 
 def make_plain(
-    name: str, value: float = 0.5, *, ended: float | None = None, finish: bool = True, **params
+    name: str, value: float = 0.5, *, ended: float | None = None, finish: bool = True, seal: bool = True, **params
 ) -> RunFolder:
-    """A run with these parameters whose metrics are all `value`; finished ones are sealed.
+    """A run with these parameters whose metrics are all `value`.
 
     Args:
         ended: seconds since 1970; None: now.
+        seal: a finished run.
     """
     given = {"run_name": name, "reference": "", "dataset": "demo", "lr": 0.1} | params
     key = {parameter: given[parameter] for parameter in given if parameter not in ("run_name", "reference")}
@@ -28,7 +29,8 @@ def make_plain(
     part = {"overall": dict.fromkeys(names, entry), "datasets": {}, "counts": counts}
     run.write_json(METRICS_JSON, {"format": 1, "test": part, "val": part, "test_fingerprint": "t"})
     if finish:
-        seals.seal(run.folder)
+        if seal:
+            seals.seal(run.folder)
         run.finish()
         if ended is not None:
             files.write_json(run.path(STATUS_JSON), files.read_json(run.path(STATUS_JSON)) | {"ended": ended})
