@@ -6,16 +6,14 @@ import click
 
 from reid_lib.cli.commands import as_json, echo_json, example
 from reid_lib.cli.completion import RUN
-from reid_lib.core.names import TEST
+from reid_lib.core.names import HEADLINE, TEST
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from reid_lib.compare.comparison import Comparison
 
-METRICS = ("geometric_mean", "baks", "baus", "top1", "auroc")
 JUDGED = ["difference", "low", "high", "p_holm", "verdict_holm", "n_seeds", "basis"]
-COMPARED = "compared_with"
 
 
 @click.command(epilog=example("compare", "compare default lr-0.0003", "compare a b c --baseline a --name widths"))
@@ -23,7 +21,7 @@ COMPARED = "compared_with"
 @click.option(
     "--baseline", default="", type=RUN, metavar="RUN", help="Compare with it (the reference, else the first)."
 )
-@click.option("--metric", type=click.Choice(METRICS), default=METRICS[0], show_default=True, help="What is judged.")
+@click.option("--metric", type=click.Choice(HEADLINE), default=HEADLINE[0], show_default=True, help="What is judged.")
 @click.option("--name", default="comparison", metavar="NAME", show_default=True, help="Of the page's folder.")
 @click.option("--page/--no-page", default=True, help="Write the page with its figures (takes some seconds).")
 @as_json
@@ -65,6 +63,8 @@ def write_page(comparison: "Comparison", names: list[str], name: str, metric: st
 
 def describe(comparison: "Comparison", names: list[str], found: "pd.DataFrame", metric: str) -> dict[str, Any]:
     """What is printed, as JSON has it."""
+    from reid_lib.runs.table import COMPARED
+
     runs = []
     for run in names:
         value = comparison.run(run).metrics[TEST]["overall"].get(metric)

@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -150,6 +150,21 @@ def without_nan(value: Any) -> Any:
     if hasattr(value, "item"):  # a number of numpy
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def list_sizes(folder: Path, *, skip: Collection[str] = ()) -> list[tuple[Path, int]]:
+    """All files below a folder with their bytes; what vanishes meanwhile, or may not be asked, is left out.
+
+    Args:
+        skip: names of folders that are passed over.
+    """
+    found = []
+    for where, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name not in skip]
+        for name in names:
+            with suppress(OSError):
+                found.append((Path(where) / name, (Path(where) / name).lstat().st_size))
+    return found
 
 
 def hash_file(path: Path) -> str:

@@ -117,3 +117,5 @@ ANSWERS = "answers"  # in runs/: a folder for each set of new photographs that w
 ALL_METRICS_CSV = "all_model_metrics.csv"  # in runs/
 ALL_METRICS_PARQUET = "all_model_metrics.parquet"  # the same, where pyarrow is installed
 REMOVED_LOG = "removed.log"  # in runs/: who removed which run, when and why
+# Metrics (`openset.measures`) that a run's headline, the table of verdicts and the list of runs in a terminal show.
+HEADLINE = ("geometric_mean", "baks", "baus", "top1", "auroc")

@@ -12,7 +12,7 @@ from reid_lib.openset.measures import METRICS
 ON_VAL = "val_"  # prefix of the metrics on val in the table and in a history
 NAME_WIDTH = 30  # characters of a name in a figure
 LABEL_WIDTH = 48  # of a run's label (`runs.labels`): cut only beyond that
-# Shown beside each other where there is room for more than `measures.HEADLINE`.
+# Shown beside each other where there is room for more than `names.HEADLINE`.
 MAIN_METRICS = ("geometric_mean", "baks", "baus", "top1", "top5", "mean_average_precision", "auroc")
 # What a threshold gives -> (colour, line style), wherever it is drawn.
 RATE_STYLES = {"baks": (COLOURS["known"], "-"), "baus": (COLOURS["unknown"], "--"), "geometric_mean": (BLACK, "-")}

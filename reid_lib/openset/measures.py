@@ -173,9 +173,6 @@ METRICS: dict[str, Metric] = {
     ),
 }
 
-# What a run's headline, the table of verdicts and the list of runs in a terminal show.
-HEADLINE = ("geometric_mean", "baks", "baus", "top1", "auroc")
-
 
 @dataclass(frozen=True)
 class Estimate:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from reid_lib.core.names import SAME_PHOTOS_CSV, TEST, VAL
+from reid_lib.core.names import HEADLINE, SAME_PHOTOS_CSV, TEST, VAL
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.measures import HEADLINE, METRICS
+from reid_lib.openset.measures import METRICS
 from reid_lib.openset.summary import describe_value, judged_role, summarise
 
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import KNOWN, TEST, VAL
+from reid_lib.core.names import HEADLINE, KNOWN, TEST, VAL
 from reid_lib.openset import bounds, metrics
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.bootstrap import Stratum, Weigh, count_draws, draw_individuals
 from reid_lib.openset.fitting import fit
-from reid_lib.openset.measures import HEADLINE, METRICS, Drawn, Estimate, Metric, average_datasets
+from reid_lib.openset.measures import METRICS, Drawn, Estimate, Metric, average_datasets
 
 ON_VAL = "on val (the test has no labels)"
 COUNTS = (

@@ -5,10 +5,10 @@ from markupsafe import Markup
 
 from reid_lib.compare.comparison import Comparison
 from reid_lib.compare.text import explain_no_verdict
+from reid_lib.core.names import HEADLINE
 from reid_lib.figures.labels import metric_word
 from reid_lib.figures.style import COLOURS, GREY
 from reid_lib.openset import difference
-from reid_lib.openset.measures import HEADLINE
 from reid_lib.pages import html
 from reid_lib.runs import pairing
 from reid_lib.runs.table import COMPARED

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from reid_lib.core import pieces
 from reid_lib.core.cache import FRESH_S, LOCKS, PART
 from reid_lib.core.errors import ParameterError
+from reid_lib.core.files import list_sizes
 from reid_lib.core.paths import cache_root
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.core.temporaries import TEMPORARY
@@ -59,7 +60,7 @@ def list_caches() -> list[Cache]:
     disk = measure_disk(root).total
     found = []
     for kind, (what, share) in KINDS.items():
-        sizes = [size for _, size in _files(root / kind)]
+        sizes = [size for _, size in list_sizes(root / kind, skip=(LOCKS,))]
         bound = None if share is None else int(share * disk)
         found.append(Cache(kind, what, root / kind, sum(sizes), len(sizes), bound))
     return found
@@ -74,7 +75,7 @@ def clear_cache(kind: str) -> int:
     """
     check_kind(kind)
     freed = 0
-    for path, size in _files(cache_root() / kind):
+    for path, size in list_sizes(cache_root() / kind, skip=(LOCKS,)):
         if not _is_being_written(path):
             path.unlink(missing_ok=True)
             freed += size
@@ -99,19 +100,6 @@ def measure_disk(folder: Path) -> Disk:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return Disk(*shutil.disk_usage(folder))
-
-
-def _files(folder: Path) -> list[tuple[Path, int]]:
-    """All files below a folder but locks, with their sizes; what vanishes meanwhile is left out."""
-    found = []
-    for where, names, files in os.walk(folder):
-        names[:] = [name for name in names if name != LOCKS]
-        for name in files:
-            try:
-                found.append((Path(where) / name, (Path(where) / name).lstat().st_size))
-            except OSError:
-                continue
-    return found
 
 
 def _is_being_written(path: Path) -> bool:

@@ -10,7 +10,17 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.names import CALIBRATION_JSON, EMBEDDING, IMAGE_ID, ROLE, SAME_PHOTOS_CSV, SCORES, TEST, VAL
+from reid_lib.core.names import (
+    CALIBRATION_JSON,
+    EMBEDDING,
+    HEADLINE,
+    IMAGE_ID,
+    ROLE,
+    SAME_PHOTOS_CSV,
+    SCORES,
+    TEST,
+    VAL,
+)
 from reid_lib.match.fuse import Fusion, fit_fusion
 from reid_lib.match.fused import Fused
 from reid_lib.match.pairs import PairTable
@@ -19,7 +29,6 @@ from reid_lib.match.rerank import SHARED_NEIGHBOURS
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.measures import HEADLINE
 from reid_lib.openset.paired import compare_answers, describe_differences, to_entry
 from reid_lib.pipeline.evaluation import answer_queries
 from reid_lib.pipeline.experiment import Experiment

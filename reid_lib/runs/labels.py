@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.runs.dependents import EVALUATED
 from reid_lib.runs.table import PARAM, RUN
 
 LONGEST = 60  # characters of a label that is longer than the name it stands for
 MANY = 3  # of more parameters than these, those at their default are left out
 NEVER = {"run_name", "reference", "mirror"}  # they say nothing of a result
-FOLDER, EVALUATED, EPOCHS = "data_root", "run", "num_epochs"
+FOLDER, EPOCHS = "data_root", "num_epochs"
 CALLED = {EPOCHS: "epochs", FOLDER: "photographs", EVALUATED: "of"}
 DEFAULTS = "the defaults"
 

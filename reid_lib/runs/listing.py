@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from reid_lib.core.errors import RunError
-from reid_lib.core.names import PARAMS_JSON, TEST, VAL
+from reid_lib.core.names import HEADLINE, PARAMS_JSON, TEST, VAL
 from reid_lib.core.paths import runs_root
-from reid_lib.openset.measures import HEADLINE
+from reid_lib.runs.dependents import EVALUATED
 from reid_lib.runs.folder import FINISHED, UNREADABLE, RunFolder, list_runs
 from reid_lib.runs.table import explain_unreadable, is_reference, read_reference
 
@@ -36,7 +36,7 @@ def describe_run(run: RunFolder) -> dict[str, Any]:
     status, trouble, params = run.status(), explain_unreadable(run), _params(run)
     told: dict[str, Any] = {"run": run.name, "folder": str(run.folder)}
     told["reference"] = is_reference(run.name, run.folder.parent)
-    told |= {"kind": ("evaluate" if "run" in params else "train") if params else None, "dataset": _dataset(params)}
+    told |= {"kind": ("evaluate" if EVALUATED in params else "train") if params else None, "dataset": _dataset(params)}
     told |= {"state": UNREADABLE if trouble else status["state"], "date": _date(_last_sign(run))}
     told["epoch"] = status.get("epoch")
     told["error"] = trouble or status.get("error")

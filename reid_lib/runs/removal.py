@@ -1,12 +1,12 @@
 """Runs deleted for good: never one that is running, nor the reference without a reason; noted in runs/removed.log."""
 
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from reid_lib.core.errors import RunBusyError, RunError
+from reid_lib.core.files import list_sizes
 from reid_lib.core.names import REFERENCE_JSON, REMOVED_LOG
 from reid_lib.core.paths import runs_root, writing
 from reid_lib.core.processes import who_asks
@@ -56,7 +56,7 @@ def check_removable(name: str, *, reason: str = "", root: Path | None = None) ->
             f"run {name!r} is the reference that others are compared with: promote another one before (reid runs "
             "promote OTHER), or say why it may go: --reference WHY"
         )
-    return Removable(run, state, _size_of(run.folder), tuple(_notes(name, root)))
+    return Removable(run, state, sum(size for _, size in list_sizes(run.folder)), tuple(_notes(name, root)))
 
 
 def remove_run(name: str, *, reason: str = "", root: Path | None = None) -> None:
@@ -97,18 +97,6 @@ def _notes(name: str, root: Path) -> list[str]:
         listed = ", ".join(run.name for run in dependents.compared)
         notes.append(f"note: {listed} named it as reference, and will be compared with none")
     return notes
-
-
-def _size_of(folder: Path) -> int:
-    """Bytes of all files below a folder; what cannot be asked counts nothing."""
-    total = 0
-    for where, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += (Path(where) / name).lstat().st_size
-            except OSError:
-                continue
-    return total
 
 
 def _note(root: Path, name: str, state: str, reason: str) -> None:
