@@ -29,8 +29,8 @@ from reid_lib.core.names import (
     PROJECTION_CSV,
     ROLE,
     SCORE,
-    TEST,
     UNIT,
+    VAL,
     ranked_column,
 )
 from reid_lib.core.paths import locate, runs_root
@@ -252,11 +252,12 @@ class Comparison:
             said += [f"{what} {value:g}"] if value is not None else []
         return ", ".join(said)
 
-    def mistakes(self, name: str, kind: str, *, role: str = TEST, dataset: str = "", text: str = "") -> pd.DataFrame:
+    def mistakes(self, name: str, kind: str, *, role: str = VAL, dataset: str = "", text: str = "") -> pd.DataFrame:
         """Queries answered in one wrong way, the most confident mistake first.
 
         Args:
             kind: a key of `MISTAKES`; see `outcomes.sort_mistakes`.
+            role: `val`, on which everything is decided; `test` where it is asked for.
             dataset: only this one; empty: all.
             text: only individuals (true or answered) whose name contains it, upper or lower case alike.
         """

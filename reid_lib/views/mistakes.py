@@ -24,7 +24,7 @@ class Mistakes(View):
         self.kind = w.Dropdown(
             options=[(label, kind) for kind, label in MISTAKES.items()], description="mistake", layout=FITTING
         )
-        self.role = w.Dropdown(options=[TEST, VAL], description="queries", layout=FITTING)
+        self.role = w.Dropdown(options=[VAL, TEST], description="queries", layout=FITTING)
         self.dataset = w.Dropdown(options=[("all", "")], description="data set", layout=FITTING)
         self.individual = w.Text(description="individual", placeholder="part of a name", continuous_update=False)
         self.queries = w.Select(layout=w.Layout(width="420px", height="330px"))

@@ -79,17 +79,18 @@ def test_first_choice_is_the_reference_and_the_best_on_val(comparison):
 
 def test_mistakes_are_of_their_kind_and_the_most_confident_first(comparison):
     answered = comparison.run("triplet").predictions
-    test = answered[answered[ROLE] == TEST]
+    val = answered[answered[ROLE] == VAL]  # test where it is asked for
     wrong = comparison.mistakes("triplet", "known wrong")
-    expected = test[test[KNOWN] & (test[PREDICTED] != test[IDENTITY]) & (test[PREDICTED] != "new_individual")]
+    expected = val[val[KNOWN] & (val[PREDICTED] != val[IDENTITY]) & (val[PREDICTED] != "new_individual")]
     assert sorted(wrong[IMAGE_ID]) == sorted(expected[IMAGE_ID]) and len(wrong)
     assert wrong[SCORE].is_monotonic_decreasing
     accepted = comparison.mistakes("triplet", "unknown wrong")
-    assert len(accepted) == (~test[KNOWN] & (test[PREDICTED] != "new_individual")).sum() > 0
+    assert len(accepted) == (~val[KNOWN] & (val[PREDICTED] != "new_individual")).sum() > 0
+    assert set(comparison.mistakes("triplet", "unknown wrong", role=TEST)[ROLE]) == {TEST}
     refused = comparison.mistakes("triplet", "known refused")
     assert refused[SCORE].is_monotonic_increasing and (refused[PREDICTED] == "new_individual").all()
-    assert sum(len(comparison.mistakes("triplet", kind)) for kind in MISTAKES) == len(test) - (
-        test["outcome"].str.endswith("right").sum()
+    assert sum(len(comparison.mistakes("triplet", kind)) for kind in MISTAKES) == len(val) - (
+        val["outcome"].str.endswith("right").sum()
     )
 
 

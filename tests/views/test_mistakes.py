@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reid_lib.compare.comparison import Comparison
-from reid_lib.core.names import IMAGE_ID, MATCHES_NPZ
+from reid_lib.core.names import IMAGE_ID, MATCHES_NPZ, TEST, VAL
 from reid_lib.figures.match_lines import MatchedPair
 from reid_lib.figures.stored_matches import save_matches
 from reid_lib.views import base, mistakes
@@ -18,11 +18,14 @@ def cache(tmp_path, monkeypatch):
 def test_mistakes_list_follows_kind_and_text_and_shows_the_query(picker):
     picker.choose("triplet")
     view = mistakes.Mistakes(picker)
-    found = picker.comparison.mistakes("triplet", "known wrong")
+    assert view.role.value == VAL  # test is looked at on demand
+    found = picker.comparison.mistakes("triplet", "known wrong", role=VAL)
     assert [value for _, value in view.queries.options] == found[IMAGE_ID].tolist()
     assert view.shown.value.count("data:image/jpeg") == 6 and found[IMAGE_ID].iloc[0] in view.shown.value
     view.kind.value = "unknown wrong"
     assert view.queries.value in set(picker.comparison.mistakes("triplet", "unknown wrong")[IMAGE_ID])
+    view.role.value = TEST
+    assert view.queries.value in set(picker.comparison.mistakes("triplet", "unknown wrong", role=TEST)[IMAGE_ID])
     view.individual.value = "no such animal"
     assert view.queries.options == () and "None of this kind" in view.shown.value
 

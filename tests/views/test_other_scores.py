@@ -8,7 +8,7 @@ from widgets_cases import ROWS, words
 
 from reid_lib import views
 from reid_lib.compare.comparison import Comparison
-from reid_lib.core.names import METRICS_JSON, SCORE
+from reid_lib.core.names import METRICS_JSON, SCORE, TEST
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_every_view_says_which_unit_is_whose(folder, monkeypatch, tmp_path):
         slider.run.value = browser.run.value = name
         scores = picker.comparison.run(name).predictions[SCORE]
         assert scores.min() - 0.2 <= slider.slider.min < slider.slider.max <= scores.max() + 0.2
-        browser.kind.value = "unknown wrong"
+        browser.kind.value, browser.role.value = "unknown wrong", TEST
         assert f"{units[name]} 0." in words(browser.shown.value)
 
     assert views.Curves(picker).image.value and views.Figures(picker).image.value
