@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import LABEL_WIDTH, LOSS, LOSSES, ONE_LOSS, capital, history_column, shorten_names
+from reid_lib.figures.labels import LOSS, LOSSES, NAME_WIDTH, ONE_LOSS, capital, history_column, wrap_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     CYCLE,
@@ -162,11 +162,17 @@ def _finish(ax, histories, ends, styles, *, note: str, more: Mapping[str, str] |
     if high - low < 1:
         ax.set_xlim(round((low + high) / 2) - 0.5, round((low + high) / 2) + 0.5)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    short = shorten_names(ends, LABEL_WIDTH)
-    names = {run: short[run] + (f" ({more[run]})" if more and run in more else "") for run in ends}
+    short = wrap_names(ends, NAME_WIDTH)
+    names = {run: _with(short[run], f"({more[run]})" if more and run in more else "") for run in ends}
     label_ends(ax, [(y, names[run], styles[run][0]) for run, y in ends.items() if styles[run][3]])
     grey, missing = sum(not styles[run][3] for run in ends), len(histories) - len(ends)
     notes = [f"grey: {grey} more run{'' if grey == 1 else 's'}"] if grey else []
     notes += [f"{missing} run{'' if missing == 1 else 's'} without a value"] if missing else []
     lines = ["epoch", "; ".join(notes), note if len(ends) > 1 else ""]
     ax.set_xlabel("\n".join(filter(None, lines)), fontsize=LABEL_PT)
+
+
+def _with(name: str, more: str) -> str:
+    """The name and what stands behind it, in a line of its own where the last one has no room."""
+    room = len(name.rpartition("\n")[2]) + 1 + len(more) <= NAME_WIDTH
+    return name + (" " if room else "\n") * bool(more) + more

@@ -11,7 +11,7 @@ from reid_lib.openset.measures import METRICS
 
 ON_VAL = "val_"  # prefix of the metrics on val in the table and in a history
 NAME_WIDTH = 30  # characters of a name in a figure
-LABEL_WIDTH = 48  # of a run's label (`runs.labels`): cut only beyond that
+LABEL_WIDTH = 48  # of a line of a run's label (`runs.labels`)
 # Shown beside each other where there is room for more than `names.HEADLINE`.
 MAIN_METRICS = ("geometric_mean", "baks", "baus", "top1", "top5", "mean_average_precision", "auroc")
 # What a threshold gives -> (colour, line style), wherever it is drawn.
@@ -91,6 +91,30 @@ def shorten_names(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, st
         if len(set(short.values())) == len(names):
             return short
         width += 4
+
+
+def wrap_names(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, str]:
+    """Name -> the name in lines of at most `width` characters, broken between the parts of a label
+    ("loss triplet, margin 0.2,\\nlr 3e-4"): a value is never cut. Only a part that is longer than a line, as the name
+    of a run is, loses its middle; wider where two would look alike.
+    """
+    names = list(dict.fromkeys(map(str, names)))
+    while True:
+        wrapped = {name: _in_lines(name, width) for name in names}
+        if len(set(wrapped.values())) == len(names):
+            return wrapped
+        width += 4
+
+
+def _in_lines(name: str, width: int) -> str:
+    lines: list[str] = []
+    for part in name.split(", "):
+        part = _without_middle(part, width)
+        if lines and len(lines[-1]) + 2 + len(part) <= width:
+            lines[-1] += f", {part}"
+        else:
+            lines += [part]
+    return ",\n".join(lines)
 
 
 def shorten(text: object, width: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.figures.labels import LABEL_WIDTH, capital, lower_is_better, metric_label, metric_word, shorten_names
+from reid_lib.figures.labels import LABEL_WIDTH, capital, lower_is_better, metric_label, metric_word, wrap_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 OTHER_QUERIES = "asked other test photographs, not to be compared"
+LINE_IN = 0.15  # inches of a line of a run's label
 PALE, STRONG = "#f4f8fb", "#74add1"  # worst and best cell of a column; black is read on both
 
 
@@ -91,8 +92,9 @@ def performance_bars(
         against: how it was compared with the reference, in words, where that is not with its one run alone.
     """
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    width = 5.6 + 0.08 * max([len(name) for name in short_labels(table).values()], default=20)
-    ax = new_axes(ax, width_in=width, height_in=1.3 + max(2, len(table)) * (0.13 + 0.09 * len(metrics)))
+    longest = max((len(line) for name in short_labels(table).values() for line in name.split("\n")), default=20)
+    row_in = max(0.13 + 0.09 * len(metrics), 0.06 + LINE_IN * _most_lines(table))
+    ax = new_axes(ax, width_in=5.6 + 0.08 * longest, height_in=1.3 + max(2, len(table)) * row_in)
     pad = legend_pad(len(metrics), 2) if len(metrics) > 1 else 8
     axis = metric_label(metrics[0]) if len(metrics) == 1 else "value (0 to 1)"
     marked = reference_of(table, reference)
@@ -117,10 +119,14 @@ def performance_bars(
 
 
 def short_labels(table: pd.DataFrame) -> dict[str, str]:
-    """Run -> what tells it apart among those of the table (`label_runs`), as long as there is room for."""
+    """Run -> what tells it apart among those of the table (`label_runs`), in lines for which there is room."""
     labels = label_runs(table)
-    short = shorten_names(labels.values(), LABEL_WIDTH)
+    short = wrap_names(labels.values(), LABEL_WIDTH)
     return {run: short[label] for run, label in labels.items()}
+
+
+def _most_lines(table: pd.DataFrame) -> int:
+    return max((1 + label.count("\n") for label in short_labels(table).values()), default=1)
 
 
 def _dots(ax, ordered, metric, places, colour, marker, solid):
@@ -158,7 +164,8 @@ def _title(table, metric, reference, verdicts, against) -> str:
     judged = {run: verdict for run, verdict in (verdicts or {}).items() if run in set(table[RUN])}
     if not judged or reference is None:
         return title
-    short, said = short_labels(table), []
+    short = {run: label.replace("\n", " ") for run, label in short_labels(table).items()}
+    said = []
     for verdict in (BETTER, WORSE):
         runs = [short[run] for run, own in judged.items() if own == verdict]
         said += [f"{verdict} {', '.join(runs) if len(runs) < 4 else f'are {len(runs)} runs'}"] * bool(runs)
@@ -182,7 +189,8 @@ def performance_heatmap(
     from matplotlib.colors import LinearSegmentedColormap
 
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-    size = {"width_in": max(7.0, 2.6 + 0.8 * len(metrics)), "height_in": 1.7 + 0.21 * max(2, len(table))}
+    row_in = 0.06 + LINE_IN * _most_lines(table)
+    size = {"width_in": max(7.0, 2.6 + 0.8 * len(metrics)), "height_in": 1.7 + row_in * max(2, len(table))}
     ax = new_axes(ax, **size)
     dress(ax, title=_heading(table, metrics[0]) if metrics else "")
     ax.spines[:].set_visible(False)

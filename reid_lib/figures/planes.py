@@ -9,7 +9,7 @@ import pandas as pd
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import DATASET, GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE
-from reid_lib.figures.labels import LABEL_WIDTH, shorten_names
+from reid_lib.figures.labels import LABEL_WIDTH, wrap_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.style import (
     BLACK,
@@ -165,7 +165,7 @@ def projections(
     size = (max(7.0, 3.3 * columns), 0.9 + (3.2 if columns > 1 else 4.2) * rows)
     figure, grid = plt.subplots(rows, columns, figsize=size, dpi=DPI, layout="constrained", squeeze=False)
     groups = {run: _groups(projections[run], (predictions or {}).get(run), colour, run, projections) for run in shown}
-    handles, short = {}, shorten_names(shown, min(LABEL_WIDTH, 96 // columns))
+    handles, short = {}, wrap_names(shown, min(LABEL_WIDTH, 96 // columns))
     for ax, run in zip(grid.flat, shown, strict=False):
         handles.update(_scatter(ax, projections[run], groups[run]))
         if colour != DATASET:

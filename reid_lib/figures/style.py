@@ -87,7 +87,7 @@ def legend_pad(entries: int, columns: int = 4) -> float:
 
 
 def label_ends(ax: "Axes", ends: list[tuple[float, str, str]]) -> None:
-    """Names lines at the right edge of `ax`, apart from each other: `ends` holds (last y, text, colour).
+    """Names lines at the right edge of `ax`, apart from each other: `ends` holds (last y, text of any lines, colour).
 
     Call it after the limits are final.
     """
@@ -96,12 +96,13 @@ def label_ends(ax: "Axes", ends: list[tuple[float, str, str]]) -> None:
     gap = 1.35 * TICK_PT / 72 / height_in
     places = [((y - low) / (high - low), text, colour) for y, text, colour in ends]
     places.sort(key=lambda place: place[0])
-    ys = [place[0] for place in places]
+    ys, lines = [place[0] for place in places], [1 + text.count("\n") for _, text, _ in places]
+    gaps = [gap * (a + b) / 2 for a, b in zip(lines, lines[1:], strict=False)]  # between middles of texts
     for i in range(1, len(ys)):  # push up what is too close to the one below ...
-        ys[i] = max(ys[i], ys[i - 1] + gap)
+        ys[i] = max(ys[i], ys[i - 1] + gaps[i - 1])
     excess = max(0.0, ys[-1] - 1.0) if ys else 0.0
     for i in reversed(range(len(ys))):  # ... and back down where that left the axes
-        ceiling = ys[i + 1] - gap if i + 1 < len(ys) else ys[i] - excess
+        ceiling = ys[i + 1] - gaps[i] if i + 1 < len(ys) else ys[i] - excess
         ys[i] = min(ys[i], ceiling)
     for y, (_, text, colour) in zip(ys, places, strict=True):
         ax.text(1.015, y, text, transform=ax.transAxes, ha="left", va="center", fontsize=TICK_PT, color=colour)

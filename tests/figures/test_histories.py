@@ -89,10 +89,19 @@ def test_a_column_of_ones_own_has_no_better_direction():
 def test_of_fifty_runs_the_eight_best_are_named():
     runs = {f"{LONG}{i}": history([2 + i, 1 + i]) for i in range(50)}
     ax = drawn(loss_comparison(dict(reversed(runs.items()))))
-    short = labels.shorten_names(runs, labels.LABEL_WIDTH)
+    short = labels.wrap_names(runs)
     assert set(texts(ax)) == {short[f"{LONG}{i}"] for i in range(8)}
     assert "grey: 42 more runs" in ax.get_xlabel()
     assert len({artist.get_gid() for artist in ax.get_lines() if str(artist.get_gid()).startswith("val")}) == 50
+
+
+def test_long_labels_of_lines_that_end_together_do_not_overlap_and_no_value_is_cut():
+    start = "loss triplet, margin 0.2, embedding size 256"
+    runs = {f"{start}, lr {k}e-4": history([2, 1 + k / 1000]) for k in range(1, 5)}
+    ax = drawn(loss_comparison(runs, losses=dict.fromkeys(runs, "triplet, margin 0.2")))
+    assert {words.replace("\n", " ") for words in texts(ax)} == set(runs)
+    boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
+    assert all(low.y1 <= high.y0 + 1 for low, high in zip(boxes, boxes[1:], strict=False))
 
 
 @pytest.mark.parametrize("histories", [{}, {"a": pd.DataFrame({"epoch": []})}])

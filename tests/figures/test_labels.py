@@ -81,3 +81,14 @@ def test_words_of_metrics_stand_where_the_metrics_are_defined_and_nowhere_else()
 def test_names_keep_the_end_in_which_they_differ():
     assert labels.shorten("short", 22) == "short" and labels.shorten("two\nlines", 22) == "two lines"
     assert labels.shorten("abcdefghij 123456789", 10) == "abcde…6789" and len(labels.shorten("x" * 99, 22)) == 22
+
+
+def test_a_label_is_broken_between_its_parts_and_no_value_is_cut():
+    label = "loss triplet, margin 0.2, lr 3e-4, embedding size 256"
+    assert labels.wrap_names([label], 30) == {label: "loss triplet, margin 0.2,\nlr 3e-4, embedding size 256"}
+    assert labels.wrap_names([label], 99) == {label: label}
+    assert labels.wrap_names(["short, one"], 30) == {"short, one": "short, one"}
+    runs = [f"{LONG}{i}" for i in range(12)]  # names have no parts: they lose their middle, and stay different
+    assert labels.wrap_names(runs) == labels.shorten_names(runs)
+    alike = [f"evaluation of {'a' * 60}{i}{'b' * 60}, seed 1" for i in range(3)]
+    assert len(set(labels.wrap_names(alike).values())) == 3
