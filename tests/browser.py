@@ -3,7 +3,6 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from reid_lib.pipeline.launch import find_free_port
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # WebGL in software: the scatter plots need it, and a machine that tests has no screen.
@@ -46,7 +47,7 @@ def playwright():
 @contextmanager
 def jupyter_lab(folder: Path, env: dict[str, str]):
     """JupyterLab serving `folder`, as a user would start it, its token kept; yields url -> address with the token."""
-    token, port = secrets.token_hex(16), _free_port()
+    token, port = secrets.token_hex(16), find_free_port()
     settings = folder / ".settings"
     for plugin, text in (
         ("apputils-extension/notification", NO_NEWS),
@@ -75,12 +76,6 @@ def jupyter_lab(folder: Path, env: dict[str, str]):
         except subprocess.TimeoutExpired:
             server.kill()
         log.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 240) -> None:

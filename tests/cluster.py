@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from reid_lib.core.paths import project_root
+from reid_lib.pipeline.launch import find_free_port
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
 CONF = """
@@ -159,11 +160,8 @@ class Cluster:
         raise RuntimeError(f"job {job} is {self.state(job)} after {seconds} s: {self.show(job)}")
 
 
-def _free_ports(n: int) -> list[int]:
-    held = [socket.socket() for _ in range(n)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
+def _free_ports(n: int) -> set[int]:
+    ports: set[int] = set()
+    while len(ports) < n:
+        ports.add(find_free_port())
     return ports

@@ -6,6 +6,7 @@ the notebook, and so does their failure. The notebook's process stays the owner 
 
 import os
 import queue
+import random
 import shlex
 import signal
 import socket
@@ -30,6 +31,7 @@ STOP = ".stop"  # that it is to stop
 POLL_S = 0.2
 GRACE_S = 40.0  # torchrun gives its own processes 30 s
 STANDALONE = "--standalone"
+OURS = range(20_000, 32_768)  # ports that belong to no service of a cluster and are not handed out by the kernel
 
 
 def count_processes(num_gpus: int, device: str) -> int:
@@ -101,7 +103,7 @@ def make_command(run_folder: Path, *, per_node: int, n_nodes: int = 1) -> list[s
     worker = ["--module", "reid_lib.pipeline.worker", str(run_folder), str(os.getpid())]
     if n_nodes == 1:
         return [*torchrun, STANDALONE, *worker]
-    meeting = f"{socket.gethostname()}:{_free_port()}"
+    meeting = f"{socket.gethostname()}:{find_free_port()}"
     torchrun += [f"--nnodes={n_nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={meeting}", "--rdzv-id=reid"]
     srun = ["srun", f"--nodes={n_nodes}", f"--ntasks={n_nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=1"]
     if cores := os.environ.get("SLURM_CPUS_PER_TASK"):  # which srun does not take over by itself since Slurm 22.05
@@ -193,7 +195,14 @@ def _shares(per_node: int) -> dict[str, str]:
     return {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(max(1, cpu_count() // per_node))}
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("", 0))
-        return free.getsockname()[1]
+def find_free_port() -> int:
+    """A port that nobody listens on, for a server that starts in a while.
+
+    Not one of those the kernel hands out by itself (32768 and above on Linux): until a launcher has imported torch, any
+    connection of another program may have been given it, and then the server finds it taken.
+    """
+    for port in random.SystemRandom().sample(OURS, len(OURS)):
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("", port))
+            return port
+    raise TrainingError(f"none of the ports {OURS.start} to {OURS.stop - 1} of this machine is free")

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import psutil
 import pytest
 from pipeline_cases import write_photos
 
-from reid_lib.core.errors import ParameterError
+from reid_lib.core.errors import ParameterError, TrainingError
 from reid_lib.core.names import CHECKPOINT, HISTORY_CSV, METRICS_JSON, STATUS_JSON
 from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import data, launch, steps
@@ -196,6 +197,17 @@ def test_on_several_nodes_srun_starts_torchrun_on_each(monkeypatch):
     assert {"--nnodes=2", "--nproc-per-node=4"} < set(command) and launch.STANDALONE not in command
     alone = launch.make_command(Path("runs/a"), per_node=4)
     assert alone[0] == sys.executable and launch.STANDALONE in alone
+
+
+def test_the_port_where_nodes_meet_is_free_and_none_that_another_program_is_given_meanwhile(monkeypatch):
+    port = launch.find_free_port()
+    kernel = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    assert port < (int(kernel.read_text().split()[0]) if kernel.exists() else 32_768)
+    with socket.socket() as taken:
+        taken.bind(("", port))
+        monkeypatch.setattr(launch, "OURS", range(port, port + 1))
+        with pytest.raises(TrainingError, match=f"none of the ports {port} to {port} "):
+            launch.find_free_port()
 
 
 def test_nodes_of_the_slurm_job(monkeypatch):
