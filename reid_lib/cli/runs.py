@@ -10,20 +10,31 @@ from reid_lib.core.logs import LOGGER
 
 @click.group(
     invoke_without_command=True,
-    epilog=example("runs", "runs --json", "runs promote my-run", "runs promote --best", "runs rename old new"),
+    epilog=example(
+        "runs",
+        "runs --json",
+        "runs --where 'lr < 1e-3'",
+        "runs promote my-run",
+        "runs promote --best",
+        "runs rename old new",
+    ),
 )
+@click.option("--where", default="", metavar="EXPRESSION", help="Only those for which it holds: 'lr < 1e-3'.")
 @as_json
 @click.pass_context
-def runs(ctx: click.Context, as_json: bool) -> None:
-    """All runs, newest first, the reference marked."""
+def runs(ctx: click.Context, where: str, as_json: bool) -> None:
+    """All runs, newest first, the reference marked.
+
+    An EXPRESSION compares parameters, metrics (val_geometric_mean), state or date, with and, or, not, in.
+    """
     if ctx.invoked_subcommand:
         return
     from reid_lib.runs import listing
 
     if as_json:
-        echo_json(listing.describe_runs())
+        echo_json(listing.describe_runs(where=where))
     else:
-        click.echo(listing.tabulate_runs())
+        click.echo(listing.tabulate_runs(where=where))
 
 
 @runs.command(epilog=example("runs promote my-run", "runs promote --best"))

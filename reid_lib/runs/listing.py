@@ -11,16 +11,24 @@ from reid_lib.core.errors import RunError
 from reid_lib.core.names import HEADLINE, PARAMS_JSON, TEST, VAL
 from reid_lib.core.paths import runs_root
 from reid_lib.runs.dependents import EVALUATED
+from reid_lib.runs.filtering import filter_runs
 from reid_lib.runs.folder import FINISHED, UNREADABLE, RunFolder, list_runs
-from reid_lib.runs.table import explain_unreadable, is_reference, read_reference
+from reid_lib.runs.table import PARAM, explain_unreadable, is_reference, read_reference
 
 LONGEST_ERROR = 60  # characters in a line of the table
 DEMO = "demo"
 Metrics = dict[str, dict[str, dict[str, float]]]
 
 
-def describe_runs(root: Path | None = None) -> list[dict[str, Any]]:
+def describe_runs(root: Path | None = None, *, where: str = "") -> list[dict[str, Any]]:
     """All runs, newest first, as what JSON holds.
+
+    Args:
+        where: only those for which this expression holds (`filter_runs`): over what is returned of a run, its
+            parameters, and its headline metrics of test by their names, of val as `val_<metric>`.
+
+    Raises:
+        RunError: the expression cannot be used.
 
     Returns:
         For each its `run` (name), `folder`, whether it is the `reference`, `kind` ("train", "evaluate"), `dataset`,
@@ -28,7 +36,22 @@ def describe_runs(root: Path | None = None) -> list[dict[str, Any]]:
         `metrics`: role ("test", "val") -> headline metric -> value, low, high. What is not known is None.
     """
     runs = sorted(list_runs(root), key=lambda run: (-_last_sign(run), run.name))
-    return [describe_run(run) for run in runs]
+    told = [describe_run(run) for run in runs]
+    if not where.strip():
+        return told
+    kept = set(
+        filter_runs(pd.DataFrame([_as_row(one, _params(run)) for one, run in zip(told, runs, strict=True)]), where)
+    )
+    return [one for one in told if one["run"] in kept]
+
+
+def _as_row(told: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    """What an expression may ask of a run. The data set is the parameter: `told` has it with its folder."""
+    row = {name: value for name, value in told.items() if name not in ("dataset", "metrics")}
+    row |= {f"{PARAM}{name}": value for name, value in params.items()}
+    for role, prefix in ((TEST, ""), (VAL, f"{VAL}_")):
+        row |= {f"{prefix}{name}": _value(told["metrics"], role, name) for name in HEADLINE}
+    return row
 
 
 def describe_run(run: RunFolder) -> dict[str, Any]:
@@ -79,12 +102,15 @@ def _date(when: float) -> str | None:
     return datetime.fromtimestamp(when).astimezone().isoformat(timespec="seconds") if when else None
 
 
-def tabulate_runs(root: Path | None = None) -> str:
-    """All runs as text, for a terminal, newest first; the reference is marked with *.
+def tabulate_runs(root: Path | None = None, *, where: str = "") -> str:
+    """All runs as text, for a terminal, newest first, or those for which an expression holds; the reference is marked
+    with *.
 
     Why a run cannot be read, or that the reference cannot, stands in full below the table.
     """
-    runs = describe_runs(root)
+    runs = describe_runs(root, where=where)
+    if not runs and where.strip():
+        return f"no run in {root or runs_root()} for which this holds: {where}"
     if not runs:
         return f"no runs in {root or runs_root()}: make the first one with 'make train'"
     table = pd.DataFrame([_line(told) for told in runs])

@@ -11,12 +11,14 @@ import ipywidgets as w
 import traitlets
 
 from reid_lib.compare.comparison import Comparison
-from reid_lib.core.errors import ReidError
+from reid_lib.core.errors import ReidError, RunError
 from reid_lib.figures.labels import metric_word
 from reid_lib.openset.measures import METRICS
 from reid_lib.pages import html
+from reid_lib.runs import filtering
 from reid_lib.runs.table import PARAM
 
+WRAPPED = w.Layout(flex_flow="row wrap")
 WIDE = w.Layout(width="auto")
 FITTING = w.Layout(width="max-content", min_width="300px", max_width="100%")  # of a dropdown: what it offers is whole
 
@@ -50,7 +52,10 @@ class Chosen(traitlets.HasTraits):
 
 
 class RunPicker(w.VBox):
-    """Choose runs: search, sort, several at once (Ctrl or Shift click); the reference carries a star."""
+    """Choose runs: search, filter by an expression, sort, several at once (Ctrl or Shift click), or all that match.
+
+    The reference carries a star.
+    """
 
     def __init__(self, comparison: Comparison):
         self.comparison, self.chosen = comparison, Chosen()
@@ -58,13 +63,20 @@ class RunPicker(w.VBox):
         columns |= {metric_word(name): name for name in METRICS if name in comparison.table}
         self.search = w.Text(placeholder="part of a name or of a parameter", description="search")
         self.order = w.Dropdown(options=list(columns.items()), description="sort by", layout=FITTING)
+        self.filter = w.Text(
+            placeholder=filtering.EXAMPLE, description="filter", continuous_update=False, layout=w.Layout(width="430px")
+        )
+        self.filter.tooltip = "Parameters and metrics by their names; == < > in, and, or, not"
+        self.take = w.Button(description="choose all that match", layout=FITTING, icon="check")
         self.runs = w.SelectMultiple(
             description="runs", layout=w.Layout(width="auto", max_width="100%", height="170px")
         )
         self.note = w.HTML()
-        super().__init__([w.HBox([self.search, self.order]), self.runs, self.note])
-        self.search.observe(self._list, "value")
-        self.order.observe(self._list, "value")
+        rows = [[self.search, self.order], [self.filter, self.take]]
+        super().__init__([*(w.HBox(row, layout=WRAPPED) for row in rows), self.runs, self.note])
+        for control in (self.search, self.order, self.filter):
+            control.observe(self._list, "value")
+        self.take.on_click(lambda _: self.choose(*self._matching()))
         self.runs.observe(self._choose, "value")
         self.chosen.runs = tuple(comparison.default_choice())
         self._list()
@@ -77,29 +89,37 @@ class RunPicker(w.VBox):
         self._list()
 
     def _list(self, _=None) -> None:
-        """Runs that match the search, and those chosen, whatever the search says."""
-        words = self.search.value.lower().split()
-        chosen = self.chosen.runs
-        shown = [
-            name
-            for name in self.comparison.ordered(self.order.value)
-            if name in chosen or all(word in self._searched(name) for word in words)
-        ]
+        """Runs that match search and filter, and those chosen, whatever these say."""
+        chosen, matching = self.chosen.runs, self._matching()
+        shown = [name for name in self.comparison.ordered(self.order.value) if name in chosen or name in matching]
         self.runs.unobserve(self._choose, "value")
         labels = self.comparison.labels(shown)
         self.runs.options = [(self._describe(name, labels[name]), name) for name in shown]
         self.runs.value = tuple(name for name in shown if name in chosen)
         self.runs.observe(self._choose, "value")
-        self.note.value = self._notes(len(shown))
+        self.note.value = self._notes(len(matching))
+
+    def _matching(self) -> list[str]:
+        """Runs that match search and filter, in the order of the list; a wrong filter is told, and leaves none out."""
+        words, self._wrong = self.search.value.lower().split(), ""
+        found = [name for name in self.comparison.ordered(self.order.value) if self._holds(name, words)]
+        try:
+            kept = set(filtering.filter_runs(self.comparison.table, self.filter.value))
+        except RunError as error:
+            self._wrong = html.failure(error)
+            return found
+        return [name for name in found if name in kept]
 
     def _choose(self, change) -> None:
         self.chosen.runs = tuple(change["new"])
-        self.note.value = self._notes(len(self.runs.options))
+        self.note.value = self._notes(len(self._matching()))
 
-    def _searched(self, name: str) -> str:
+    def _holds(self, name: str, words: list[str]) -> bool:
+        """Does each word stand in the name or a parameter of a run?"""
         row = self.comparison.table.loc[name]
         values = [f"{c.removeprefix(PARAM)}={row[c]}" for c in self.comparison.table if c.startswith(PARAM)]
-        return " ".join([name, *values]).lower()
+        searched = " ".join([name, *values]).lower()
+        return all(word in searched for word in words)
 
     def _describe(self, name: str, label: str) -> str:
         """A line of the list: what tells the run apart, and its numbers."""
@@ -111,11 +131,12 @@ class RunPicker(w.VBox):
         ]
         return f"{star}{label}   ({', '.join(numbers)})"
 
-    def _notes(self, n_shown: int) -> str:
+    def _notes(self, n_matching: int) -> str:
         total = len(self.comparison.names)
         if not total and not self.comparison.unreadable:
             return html.muted(f"No finished run in {self.comparison.root}: make the first one with 'make train'.")
-        words = f"{n_shown} of {total} finished runs; ★ is the reference. Numbers: geometric mean of BAKS and BAUS."
+        words = f"{n_matching} of {total} finished runs match; ★ is the reference. "
+        words += "Numbers: geometric mean of BAKS and BAUS."
         if self.comparison.reference is None:
             words += " No reference yet: reid runs promote RUN."
         if self.comparison.unfinished:
@@ -127,7 +148,8 @@ class RunPicker(w.VBox):
             f"{label}: {name}" for name, label in self.comparison.labels(self.chosen.runs).items() if label != name
         ]
         whole = [html.muted(f"Chosen: {'; '.join(whole)}")] if whole else []
-        return html.render_part("lines", [html.muted(words), *whole, *lost])
+        wrong = [self._wrong] if self._wrong else []
+        return html.render_part("lines", [*wrong, html.muted(words), *whole, *lost])
 
 
 class View(w.VBox):
@@ -136,7 +158,7 @@ class View(w.VBox):
     def __init__(self, picker: RunPicker, controls: list[w.Widget], body: list[w.Widget]):
         self.comparison, self.chosen, self.trouble = picker.comparison, picker.chosen, w.HTML()
         self._busy = False
-        super().__init__([w.HBox(controls, layout=w.Layout(flex_flow="row wrap")), self.trouble, *body])
+        super().__init__([w.HBox(controls, layout=WRAPPED), self.trouble, *body])
         for control in controls:
             control.observe(self._refresh, "value")
         self.chosen.observe(lambda _: self.chosen.in_turn(self._refresh), "runs")

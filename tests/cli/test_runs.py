@@ -23,6 +23,12 @@ def test_the_list_is_by_date_and_the_same_as_json(capsys):
     assert [run["run"] for run in json.loads(say(capsys, "runs", "--json")[1])] == ["b", "a"]
 
 
+def test_the_list_takes_an_expression(capsys):
+    assert [run["run"] for run in json.loads(say(capsys, "runs", "--where", 'run == "a"', "--json")[1])] == ["a"]
+    code, _, err = say(capsys, "runs", "--where", "lr = 3")
+    assert code == 1 and "equal is written ==" in err
+
+
 def test_removing_asks_and_no_is_no(root):
     asked = CliRunner().invoke(commands, ["runs", "rm", "a"], input="n\n")
     assert asked.exit_code == 1 and "a: finished, " in asked.output and "Delete it for good?" in asked.output

@@ -6,6 +6,7 @@ from datetime import datetime
 import pytest
 from plain_runs import make_plain
 
+from reid_lib.core.errors import RunError
 from reid_lib.runs import table
 from reid_lib.runs.listing import describe_run, describe_runs, tabulate_runs
 
@@ -49,3 +50,16 @@ def test_what_programs_read_is_json_also_of_a_damaged_run(root):
 
 def test_one_run_is_described_as_among_all():
     assert describe_run(make_plain("a")) == describe_runs()[0]
+
+
+def test_those_for_which_an_expression_holds_are_listed():
+    make_plain("a", 0.5, lr=0.1, ended=1.7e9)
+    make_plain("b", 0.75, lr=0.01, dataset="folder", data_root="/far/away/lynxes", ended=1.75e9)
+    make_plain("busy", lr=0.01, finish=False)
+    asked = {"lr < 0.1": ["busy", "b"], 'state == "running"': ["busy"], "val_geometric_mean > 0.6": ["b"]}
+    asked |= {'dataset == "demo" and lr == 0.1': ["a"], 'date < "2026"': ["b", "a"]}
+    assert {where: [one["run"] for one in describe_runs(where=where)] for where in asked} == asked
+    assert tabulate_runs(where='dataset == "folder"').splitlines()[1].split()[0] == "b"
+    assert tabulate_runs(where="lr > 1").endswith("for which this holds: lr > 1")
+    with pytest.raises(RunError, match="no column 'learning_rate'"):
+        describe_runs(where="learning_rate < 1")

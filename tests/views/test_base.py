@@ -35,6 +35,25 @@ def test_picker_searches_names_and_parameters_and_keeps_what_is_chosen(picker):
     assert picker.chosen.runs == ("plain", "triplet")
 
 
+def test_picker_filters_by_an_expression_and_chooses_all_that_match(picker):
+    picker.choose("triplet")
+    picker.filter.value = 'lr >= 1e-3 and loss == "arcface"'
+    assert set(listed(picker)) == {"plain", "wide", "triplet"}  # the chosen one stays, whatever the filter says
+    assert "2 of 3 finished runs match" in picker.note.value
+    picker.take.click()
+    assert set(picker.chosen.runs) == {"plain", "wide"} == set(listed(picker))
+    picker.search.value = "wide"
+    picker.take.click()
+    assert picker.chosen.runs == ("wide",)
+
+
+def test_a_wrong_filter_is_told_and_leaves_no_run_out(picker):
+    picker.filter.value = "learning_rate < 1e-3"
+    assert "there is no column &#39;learning_rate&#39;" in picker.note.value and len(listed(picker)) == 3
+    picker.filter.value = ""
+    assert "no column" not in picker.note.value
+
+
 def test_runs_are_called_by_what_differs_and_by_their_whole_names_on_hover(picker):
     picker.choose("plain", "triplet")
     view = threshold.ThresholdSlider(picker)
