@@ -95,7 +95,7 @@ def test_options_that_are_not_ours_are_papermills_wherever_they_stand():
 
 
 def test_an_error_is_one_message_and_its_traceback_comes_on_request(monkeypatch):
-    def wrong():
+    def wrong(**_):
         raise ReidError("a: what was expected\nb: and what to do")
 
     monkeypatch.setattr(listing, "tabulate_runs", wrong)
@@ -106,6 +106,6 @@ def test_an_error_is_one_message_and_its_traceback_comes_on_request(monkeypatch)
 
 
 def test_an_error_that_is_not_the_users_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr(listing, "tabulate_runs", lambda: 1 / 0)
+    monkeypatch.setattr(listing, "tabulate_runs", lambda **_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         main(["runs"])

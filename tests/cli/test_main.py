@@ -73,7 +73,7 @@ def test_the_traceback_comes_on_request_wherever_that_stands(capsys):
 
 
 def test_a_command_that_is_stopped_says_so_and_no_more(capsys, monkeypatch):
-    def interrupted():
+    def interrupted(**_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(listing, "tabulate_runs", interrupted)
