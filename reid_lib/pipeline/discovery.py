@@ -32,7 +32,7 @@ from reid_lib.pipeline.submission import CLUSTERED
 
 AUTO, AVERAGE = "auto", "average"
 NEIGHBOURS = 50  # of each photograph, where nothing but embeddings is compared, or where there are few photographs
-CHEAP_PAIRS = 20_000  # that local features compare whatever `shortlist` says: a minute
+CHEAP_PAIRS = 20_000  # that descriptors compare whatever `shortlist` says: a minute (a network takes hours for them)
 
 
 def choose_method(experiment: Experiment) -> str | None:
@@ -118,9 +118,7 @@ def cluster_test(
         method: see `linkage.link`.
     """
     params = experiment.params
-    n = NEIGHBOURS
-    if local is not None:  # a pair that is not listed counts as 0, so in a large cluster each one missing tells
-        n = max(params.shortlist, min(n, CHEAP_PAIRS // max(1, *(len(embeddings[role]) for role in (VAL, TEST)))))
+    n = count_neighbours(local, max(len(embeddings[role]) for role in (VAL, TEST)))
     pairs = {role: score_pairs_among(experiment, embeddings[role], local, n) for role in (VAL, TEST)}
     fits = fit_pair_probabilities(pairs[VAL], kind=getattr(params, "fusion", AUTO))
     if not fits.fits:
@@ -134,6 +132,22 @@ def cluster_test(
     found = cluster_photographs(pairs[TEST], fits.probability(pairs[TEST]), named, cuts, method=method)
     clusters = rows[[IMAGE_ID, DATASET]].assign(**{CLUSTER: found.to_numpy()})
     return Discovery(n, pairs, fits, cuts, sure, clusters.reset_index(drop=True))
+
+
+def count_neighbours(local: LocalScores | None, n_photographs: int) -> int:
+    """With how many neighbours each photograph is compared.
+
+    A pair that is not listed counts as 0, so in a large cluster each one missing tells: as many as are cheap. Where a
+    network matches (some pairs a second on a CPU), `shortlist` is what was asked for, and what it takes.
+
+    Args:
+        local: the local features; None where embeddings are compared alone.
+        n_photographs: among each other, the larger number of both roles.
+    """
+    if local is None:
+        return NEIGHBOURS
+    cheap = CHEAP_PAIRS // max(1, n_photographs) if local.is_cheap else 0
+    return max(local.n_shortlisted, min(NEIGHBOURS, cheap))
 
 
 def score_pairs_among(

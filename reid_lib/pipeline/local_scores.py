@@ -81,6 +81,11 @@ class LocalScores:
         self.keypoints = {name: find_keypoints(experiment, name, self.rows, mask) for name in params.features}
         self.recall: dict[str, float] = {}  # of searches that are not exact
 
+    @property
+    def is_cheap(self) -> bool:
+        """Is a pair compared in milliseconds? By descriptors alone it is, by a network not."""
+        return set(self.keypoints) <= {SIFT}
+
     def of(self, features: str, image_ids: Iterable[str]) -> KeypointSet:
         """The keypoints of some photographs, in their order."""
         return self.keypoints[features].take([self.place[name] for name in image_ids])

@@ -42,7 +42,7 @@ from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import LocalScores, mask_of
 from reid_lib.pipeline.recipes import FinishedRun
 from reid_lib.review.decisions import FIRST, SECOND
-from reid_lib.review.questions import ANSWER, CLUSTERS, DOUBT, LABEL
+from reid_lib.review.questions import ANSWER, CLUSTERS, DOUBT, LABEL, drop_other_flanks
 
 MOST_PAIRS = 30_000  # of a queue
 LABEL_NEIGHBOURS = 5  # of each named photograph: the nearest of all, and as many of its own name
@@ -56,7 +56,8 @@ class Askable:
     Attributes:
         photographs: one row each, `TOLD` (as far as known): of gallery, val and test. The identity of test photographs
             is missing; `cluster` is "known <name>" or "new <number>" within the data set.
-        pairs: image_id_1 < image_id_2, dataset, probability (that both show one animal), doubt.
+        pairs: image_id_1 < image_id_2, dataset, probability (that both show one animal), doubt; none of a left and a
+            right flank.
         left_out: pairs beyond `MOST_PAIRS`.
     """
 
@@ -102,7 +103,8 @@ def list_askable(finished: FinishedRun, experiment: Experiment) -> Askable:
         _candidates(finished, answers),
         _pairs(labels, found.fits.probability(labels), LABEL),
     ]
-    pairs, left_out = choose_pairs(pd.concat(parts, ignore_index=True), photographs)
+    comparable = drop_other_flanks(photographs, pd.concat(parts, ignore_index=True))
+    pairs, left_out = choose_pairs(comparable, photographs)
     if left_out:
         LOGGER.warning(f"{len(pairs):,} pairs can be asked; {left_out:,} less doubtful ones are left out")
     return Askable(photographs, pairs, left_out)

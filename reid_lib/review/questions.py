@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.errors import ReviewError
+from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import counted
 from reid_lib.core.names import CLUSTER, DATASET, IMAGE_ID, PROBABILITY
 from reid_lib.data.flanks import LEFT, RIGHT, find_flanks
 from reid_lib.review.decisions import FIRST, SECOND
@@ -45,7 +47,7 @@ class Question:
 def check_pairs(photographs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs as a review takes them, with `dataset`; index 0 ... p-1.
 
-    Pairs of a left and a right flank are left out: nobody can compare them, and their probabilities say nothing.
+    Those of a left and a right flank are left out (`drop_other_flanks`).
 
     Raises:
         ReviewError: a pair is of unknown photographs or of two data sets, stands there twice, or has no probability.
@@ -71,9 +73,20 @@ def check_pairs(photographs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
             one = pairs[rows].iloc[0]
             raise ReviewError(f"pair {one[FIRST]!r}, {one[SECOND]!r} {what} ({int(rows.sum())} such pairs)")
     pairs = pairs.assign(**{FIRST: ends[FIRST], SECOND: ends[SECOND], DATASET: of[0]})
-    flank = pd.Series(code_flanks(photographs), index=dataset.index)
-    one, other = (pairs[name].map(flank) for name in (FIRST, SECOND))
-    return pairs[(one == other) | (one * other == 0)].reset_index(drop=True)
+    return drop_other_flanks(photographs, pairs)
+
+
+def drop_other_flanks(photographs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs without those of a left and a right flank, which nobody can compare; how many is told. Index 0 ... p-1."""
+    flank = pd.Series(code_flanks(photographs), index=photographs[IMAGE_ID].astype(str))
+    one, other = (pairs[name].astype(str).map(flank) for name in (FIRST, SECOND))
+    kept = pairs[(one == other) | (one * other == 0)].reset_index(drop=True)
+    if n := len(pairs) - len(kept):
+        LOGGER.warning(
+            f"{counted(n, 'pair shows', 'pairs show')} a left and a right flank, and will not be asked about: they "
+            "cannot be compared, so their probabilities say nothing"
+        )
+    return kept
 
 
 def code_flanks(photographs: pd.DataFrame) -> np.ndarray:

@@ -12,7 +12,8 @@ from reid_lib.discover.measures import describe_discovery
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.openset.results import check_results
 from reid_lib.pipeline import evaluation, scoring
-from reid_lib.pipeline.discovery import choose_method, discover_individuals
+from reid_lib.pipeline.discovery import choose_method, count_neighbours, discover_individuals
+from reid_lib.pipeline.local_scores import LocalScores
 
 
 @pytest.fixture(autouse=True)
@@ -88,3 +89,22 @@ def test_photographs_are_clustered_where_asked_and_for_animalclef_2026(fused):
     assert not experiment.run.path("clusters.csv").exists()
     clef = replace(experiment, params=experiment.params.model_copy(update={"dataset": "animalclef2026"}))
     assert choose_method(clef) == "average"
+
+
+@pytest.mark.parametrize(
+    "features, n_photographs, expected",
+    [
+        (None, 100_000, 50),
+        ("sift", 300, 50),
+        ("sift", 1000, 20),  # 20,000 pairs of a millisecond
+        ("sift", 100_000, 10),
+        ("aliked", 300, 10),  # 20,000 pairs of a third of a second would be two hours
+        ("sift+aliked", 300, 10),
+    ],
+)
+def test_more_neighbours_than_the_shortlist_are_compared_only_where_that_is_cheap(features, n_photographs, expected):
+    local = None
+    if features:
+        local = object.__new__(LocalScores)
+        local.n_shortlisted, local.keypoints = 10, dict.fromkeys(features.split("+"))
+    assert count_neighbours(local, n_photographs) == expected

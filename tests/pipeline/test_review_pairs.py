@@ -15,7 +15,7 @@ from reid_lib.pipeline.review_pairs import (
     list_askable,
     reopen,
 )
-from reid_lib.review.questions import ANSWER, CLUSTERS, LABEL
+from reid_lib.review.questions import ANSWER, CLUSTERS, LABEL, check_pairs, code_flanks
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +61,23 @@ def test_answers_are_asked_of_the_candidates_that_the_run_names_with_their_proba
     test = predictions[predictions[ROLE] == TEST].set_index(IMAGE_ID)
     pairs = askable.pairs[askable.pairs["doubt"] == ANSWER]
     asked = {frozenset(pair) for pair in pairs[[FIRST, SECOND]].to_numpy()}
-    wanted = {frozenset((name, image)) for k in range(1, 6) for name, image in test[f"image_{k}"].dropna().items()}
-    assert asked == wanted
+    every = {frozenset((name, image)) for k in range(1, 6) for name, image in test[f"image_{k}"].dropna().items()}
+    rows = finished.split.rows
+    flank = dict(zip(rows[IMAGE_ID], code_flanks(rows), strict=True))
+    wanted = {pair for pair in every if {flank[end] for end in pair} != {1, 2}}  # left and right cannot be compared
+    assert asked == wanted and wanted < every
     told = dict(zip((frozenset(pair) for pair in pairs[[FIRST, SECOND]].to_numpy()), pairs["probability"], strict=True))
     for name, row in test.iterrows():  # the best candidate is the most probable one
-        found = [told[frozenset((name, row[f"image_{k}"]))] for k in range(1, 6) if pd.notna(row[f"image_{k}"])]
+        candidates = [frozenset((name, row[f"image_{k}"])) for k in range(1, 6) if pd.notna(row[f"image_{k}"])]
+        found = [told[pair] for pair in candidates if pair in told]
         assert found == sorted(found, reverse=True)
+
+
+def test_left_and_right_flanks_take_no_place_among_the_pairs_that_are_kept_and_are_told(finished, askable, caplog):
+    list_askable(finished, reopen(finished))
+    assert "show a left and a right flank, and will not be asked about" in caplog.text
+    caplog.clear()
+    assert len(check_pairs(askable.photographs, askable.pairs)) == len(askable.pairs) and not caplog.text
 
 
 def test_labels_of_test_are_not_there_and_change_nothing(finished, askable):

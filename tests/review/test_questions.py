@@ -46,8 +46,11 @@ def test_a_photograph_stands_there_once():
         check_pairs(pd.concat([PHOTOGRAPHS, PHOTOGRAPHS[:1]]), pd.DataFrame(columns=["image_id_1", "image_id_2"]))
 
 
-def test_a_left_and_a_right_flank_are_no_pair():
+def test_a_left_and_a_right_flank_are_no_pair_and_that_is_said(caplog):
     photographs = PHOTOGRAPHS.assign(orientation=["Left", "right ", None, "left", "left"])
     pairs = pd.DataFrame({"image_id_1": ["a", "a", "a"], "image_id_2": ["b", "c", "d"], "probability": 0.5})
     found = check_pairs(photographs, pairs.assign(doubt="cluster"))
+    assert "1 pair shows a left and a right flank, and will not be asked about: they cannot be compared" in caplog.text
+    caplog.clear()
+    assert len(check_pairs(PHOTOGRAPHS, pairs.assign(doubt="cluster"))) == 3 and not caplog.text
     assert found["image_id_2"].tolist() == ["c", "d"] and code_flanks(photographs).tolist() == [1, 2, 0, 1, 1]
