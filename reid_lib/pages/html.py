@@ -64,10 +64,10 @@ def data_uri(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def jpeg(pixels: np.ndarray) -> bytes:
+def jpeg(pixels: np.ndarray, *, quality: int = 85) -> bytes:
     """uint8 (height, width, 3) as a JPEG."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=85)
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
@@ -95,6 +95,12 @@ def table(rows: list[list[str]], heads: list[str]) -> Markup:
     return render_part("table", rows, heads)
 
 
+def photo_address(comparison: Comparison, run: str, image_id: str, *, max_side_px: int = 240) -> str:
+    """The address of a photograph, which stands in the page itself; "" where its file is not here."""
+    pixels = comparison.photo(run, image_id, max_side_px=max_side_px)
+    return "" if pixels is None else data_uri(jpeg(pixels), "jpeg")
+
+
 def photo(pixels: np.ndarray | None, caption: str, *, frame: str = GREY) -> Markup:
     """A framed photograph over its caption; a grey field where the file is not here (None)."""
     return render_part("photo", "" if pixels is None else data_uri(jpeg(pixels), "jpeg"), caption, frame, PHOTO_PX)
@@ -109,8 +115,7 @@ def photo_pair(comparison: Comparison, run: str, query: pd.Series) -> Markup:
     shown = [(query[IMAGE_ID], f"{query[IMAGE_ID]}: {query[IDENTITY]}")]
     if pd.notna(nearest := query[ranked_column("image", 1)]):
         shown.append((nearest, f"{nearest}: {query[ranked_column(IDENTITY, 1)]}"))
-    pixels = [(comparison.photo(run, image_id), title) for image_id, title in shown]
-    return render_part("pair", [("" if p is None else data_uri(jpeg(p), "jpeg"), title) for p, title in pixels])
+    return render_part("pair", [(photo_address(comparison, run, image_id), title) for image_id, title in shown])
 
 
 def figure(png: bytes, alt: str) -> Markup:
@@ -123,14 +128,19 @@ def row_of(cards: list[Markup]) -> Markup:
     return render_part("row_of", cards)
 
 
-def image_card(comparison: Comparison, run: str, image_id: str) -> Markup:
-    """One photograph and what the catalogue says of it."""
+def image_card(comparison: Comparison, run: str, image_id: str, *, address: str | None = None) -> Markup:
+    """One photograph and what the catalogue says of it.
+
+    Args:
+        address: its `photo_address`, where that is at hand.
+    """
     about = comparison.about(run, image_id)
     words = [text(about[key]) for key in QUERY_COLUMNS if key in about]
     if about.get(ROLE) in ("val", "test"):
         words.append("known" if about.get(KNOWN) else "unknown")
     caption = render_part("lines", [render_part("bold", image_id), Markup(", ").join(words)])
-    return photo(comparison.photo(run, image_id), caption)
+    address = photo_address(comparison, run, image_id) if address is None else address
+    return render_part("photo", address, caption, GREY, PHOTO_PX)
 
 
 def run_label(name: str, label: str = "", *, starred: bool = False) -> Markup:

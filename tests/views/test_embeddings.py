@@ -1,13 +1,12 @@
 """The views of compare.ipynb without a browser: choose runs, move the slider, select a point; what is shown follows."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from widgets_cases import ROWS, words
 
 from reid_lib.core.names import IMAGE_ID, ROLE, SCORE, UNIT
-from reid_lib.figures import style
 from reid_lib.views import embeddings
+from reid_lib.views.embedding_panel import KIND, NO_PHOTO, PHOTO
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +34,51 @@ def test_hovering_shows_the_photograph_and_who_it_is(picker):
     panel.scatter.widget.hovering = 0
     row = panel.frame.iloc[0]
     assert "data:image/jpeg" in view.hovered.value and row[IMAGE_ID] in words(view.hovered.value)
+
+
+def test_the_photograph_lies_beside_its_point_when_the_plot_asks_for_it(picker):
+    panel = embeddings.EmbeddingView(picker).panels[0]
+    asked = panel.scatter.widget
+    assert asked.tooltip_enable and asked.tooltip_preview == PHOTO and asked.tooltip_preview_type == "image"
+    assert (panel.frame[PHOTO] == NO_PHOTO).all()
+    asked.hovering = 3
+    assert asked.data[PHOTO].iat[3].startswith("data:image/jpeg") and asked.data[PHOTO].iat[3] != NO_PHOTO
+
+
+def test_plots_and_their_titles_are_as_high_as_they_are_shown(picker):
+    picker.choose("plain", "wide")
+    view = embeddings.EmbeddingView(picker, height_px=300)
+    assert len(view.plots.children) == 2
+    for box in view.plots.children:
+        title, plot = box.children
+        assert plot.height == 300 and plot.layout.height == "300px"
+        assert box.layout.overflow == title.layout.overflow == plot.layout.overflow == "hidden"
+
+
+def test_of_a_selection_as_many_photographs_are_shown_as_fit_and_the_rest_is_counted(picker, monkeypatch):
+    view = embeddings.EmbeddingView(picker)
+    image_ids = view.panels[0].frame[IMAGE_ID].tolist()
+    view.select(*image_ids[:4])
+    assert "4 photographs selected" in words(view.selected.value) and "left out" not in view.selected.value
+    assert all(f'alt="{image_id}"' in view.selected.value for image_id in image_ids[:4])
+    monkeypatch.setattr(embeddings, "MOST_TILES", 5)
+    view.select(*image_ids[:12])
+    said = words(view.selected.value)
+    assert "12 photographs selected" in said and "5 of them are shown" in said and "7 are left out" in said
+    assert sum(f'alt="{image_id}"' in view.selected.value for image_id in image_ids[:12]) == 5
+    view.select(image_ids[0])
+    assert "photographs selected" not in view.selected.value  # one is not a grid
+
+
+def test_known_and_unknown_differ_in_size_whatever_the_colour_says(picker):
+    view = embeddings.EmbeddingView(picker)
+    for label in ("known / unknown", "individual", "score"):
+        view.colour.value = label
+        panel = view.panels[0]
+        kinds = list(panel.frame[KIND].cat.categories)
+        sizes = dict(zip(kinds, panel.scatter.size()["map"], strict=True))
+        assert sizes["gallery"] < sizes["known"] < sizes["unknown"] / 1.5
+        assert {"gallery", "known", "unknown"} <= set(words(view.key.value).replace(":", "").split())
 
 
 def test_selecting_a_query_shows_five_neighbours_in_each_run(picker):
@@ -83,30 +127,3 @@ def test_names_of_animals_are_shown_not_obeyed(picker):
     odd = view.comparison.run("plain").predictions
     view.select(odd.index[odd["identity"] == "<b>Bo</b>"][0])
     assert "&lt;b&gt;Bo&lt;/b&gt;" in view.selected.value and "<b>Bo</b>" not in view.selected.value
-
-
-@pytest.mark.parametrize("label", list(embeddings.COLOUR_BY))
-def test_every_point_has_a_colour(picker, label):
-    frame = picker.comparison.run("plain").projection.reset_index(drop=True)
-    values, colours = embeddings.colouring(frame, embeddings.COLOUR_BY[label])
-    assert len(values) == len(frame) and not values.isna().any()
-    if colours:
-        assert set(values.astype(str)) == set(colours)
-
-
-def test_right_and_wrong_are_coloured_as_they_were_answered(picker):
-    frame = picker.comparison.run("triplet").projection
-    values, _ = embeddings.colouring(frame, "outcome")
-    predictions = picker.comparison.run("triplet").predictions
-    of_queries = values.set_axis(frame[IMAGE_ID]).loc[predictions.index].astype(str)
-    right = (predictions["predicted"] == predictions["identity"]) | (
-        ~predictions["known"].astype(bool) & (predictions["predicted"] == "new_individual")
-    )
-    assert ((of_queries == "right") == right).all() and 0 < right.sum() < len(right)
-    assert set(values[(frame[ROLE] == "gallery").to_numpy()].astype(str)) == {"gallery"}
-
-
-def test_many_data_sets_share_the_last_colour():
-    frame = pd.DataFrame({"dataset": [f"d{k:02d}" for k in range(30)], "role": "test"})
-    values, colours = embeddings.colouring(frame, "dataset")
-    assert len(colours) == len(style.CYCLE) and (values == embeddings.OTHER).sum() == 30 - len(colours) + 1
