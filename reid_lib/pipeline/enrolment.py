@@ -31,7 +31,7 @@ from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.photographs import Photographs, check_rows
 from reid_lib.gallery.recipe import Recipe
 from reid_lib.match.cosine import Cosine
-from reid_lib.match.encounters import ByEncounter
+from reid_lib.match.encounters import ByEncounter, group_by_encounter
 from reid_lib.match.fused import Fused
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import KeypointSet
@@ -225,8 +225,8 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
     photographs of test enrolled, too. Val and test share no encounter (where the split knows them), so nobody finds an
     own neighbour; test brings other photographs of animals that val asks about, and animals that nobody asks about.
     Who is known is the same both times: animals of the first gallery. Both times the frozen fits answer, which have
-    seen val: what counts is the difference, not the level. Of many queries of val that local features are matched of,
-    `MOST_VAL` are asked, spread evenly.
+    seen val: what counts is the difference, not the level. Where a query of the run is an encounter, it is one here, too.
+    Of many photographs of val that local features are matched of, `MOST_VAL` are asked, spread evenly.
 
     Returns:
         data set -> "before", "after" -> images, animals, queries, threshold (the best one of these answers), and
@@ -235,12 +235,12 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
     stored, catalogue = finished.embeddings, finished.catalogue
     gallery, val, test = (stored[role] for role in (GALLERY, VAL, TEST))
     val, test = (part.where(part.rows[IDENTITY].notna()) for part in (val, test))
-    if not len(val) or not len(test) or network.recipe.combination is not None:
+    if not len(val) or not len(test):
         return {}
     if network.recipe.local_features:
         if not catalogue.root.is_dir():
             return {}
-        chosen = np.linspace(0, len(val) - 1, min(len(val), MOST_VAL)).round().astype(int)
+        chosen = _spread_queries(val.rows, by_encounter=network.recipe.combination is not None)
         val = EmbeddingSet(val.features[chosen], val.rows.iloc[chosen])
     known = set(gallery.rows[INDIVIDUAL])
     test = test.where(test.rows[INDIVIDUAL].isin(known) | ~test.rows[INDIVIDUAL].isin(val.rows[INDIVIDUAL]))
@@ -257,6 +257,14 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
                 rates = {metric: float(value) for metric, value in fitted.rates(limit).items()}
                 found.setdefault(name, {})[when] = counts | {"threshold": best} | rates
     return {name: both for name, both in found.items() if len(both) == 2}
+
+
+def _spread_queries(rows: pd.DataFrame, *, by_encounter: bool) -> np.ndarray:
+    """Places of about `MOST_VAL` rows at most, spread evenly; of whole encounters, where these are the queries."""
+    query = group_by_encounter(rows) if by_encounter else np.arange(len(rows))
+    n = int(query.max()) + 1
+    asked = min(n, max(1, n * MOST_VAL // len(rows)))
+    return np.flatnonzero(np.isin(query, np.linspace(0, n - 1, asked).round().astype(int)))
 
 
 def _photographs(network: Network, catalogue: Catalogue, part: EmbeddingSet) -> Photographs:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core import frames
-from reid_lib.core.errors import CatalogueError, GalleryError
+from reid_lib.core.errors import CatalogueError, GalleryError, RunError
 from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     BBOX,
@@ -27,7 +27,7 @@ from reid_lib.core.paths import locate
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.new_photographs import read_photographs
 from reid_lib.gallery import changes
-from reid_lib.gallery.store import Gallery, check_unused, create_gallery
+from reid_lib.gallery.store import Gallery, check_unused, create_gallery, open_gallery
 from reid_lib.gallery.versions import Version
 from reid_lib.pipeline.enrolment import Network, describe_photographs, enroll_run, measure_shift
 from reid_lib.pipeline.recipes import FinishedRun
@@ -64,6 +64,23 @@ def export_run(run: str, name: str, *, device: str = "auto") -> Gallery:
     recipe = network.recipe.model_copy(update={"shift": measure_shift(finished, network)})
     what = f"made of run {run}: {counted(len(photographs), 'photograph')}"
     return create_gallery(name, recipe, finished.model_folder, photographs, what=what)
+
+
+def find_run(name: str) -> str:
+    """Name of the finished run whose network a gallery has.
+
+    Raises:
+        GalleryError: no such gallery, or its run is not here any more, or has been trained anew since.
+    """
+    recipe = open_gallery(name).recipe()
+    told = f"gallery {name!r} has the network of run {recipe.run!r}, whose results it does not keep"
+    try:
+        finished = FinishedRun.load(recipe.run)
+    except RunError as error:
+        raise GalleryError(f"{told}, and that run cannot be opened: {error}") from error
+    if finished.weights_sha256 != recipe.weights_sha256:
+        raise GalleryError(f"{told}, and the run of that name has other weights by now: name the run that is meant")
+    return recipe.run
 
 
 def add_folder(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from main_cases import say
 
-from reid_lib.pipeline import sharing
+from reid_lib.pipeline import galleries, sharing
 from reid_lib.pipeline.sharing import Shared
 
 
@@ -32,6 +32,14 @@ def test_the_options_arrive_and_the_sentences_are_printed(capsys, asked):
 def test_without_a_choice_the_packages_decide_on_onnx(capsys, asked):
     say(capsys, "export", "my-run", "--to", "there")
     assert asked[0][2]["onnx"] is None
+
+
+def test_a_gallery_stands_for_the_run_it_is_of(capsys, asked, monkeypatch):
+    monkeypatch.setattr(galleries, "find_run", {"lynxes": "my-run"}.__getitem__)
+    assert say(capsys, "export", "--gallery", "lynxes", "--to", "there")[0] == 0 and asked[0][0] == "my-run"
+    for given, told in ((["my-run", "--gallery", "lynxes"], "both"), ([], "none of the two")):
+        code, _, err = say(capsys, "export", *given, "--to", "there")
+        assert code == 1 and f"expected either a run or --gallery NAME; got {told}" in err and len(asked) == 1
 
 
 def test_a_run_that_is_not_there_is_one_message(capsys, clean_dirs):

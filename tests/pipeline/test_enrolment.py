@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from reid_lib.core.errors import GalleryError
@@ -59,9 +60,12 @@ def test_a_run_whose_photographs_are_gone_answers_by_its_stored_embeddings(finis
         enrolment.enroll_run(moved, enrolment.Network(network.folder, with_local, "cpu"))
 
 
-def test_the_shift_is_what_the_same_queries_get_from_both_galleries(finished, network):
+@pytest.mark.parametrize("combination", [None, "max"])
+def test_the_shift_is_what_the_same_queries_get_from_both_galleries(finished, network, combination):
     """Against the rates of each data set, computed here from answers of a gallery made by hand."""
-    found = enrolment.measure_shift(finished, network)
+    recipe = network.recipe.model_copy(update={"combination": combination})
+    found = enrolment.measure_shift(finished, enrolment.Network(network.folder, recipe, "cpu"))
+    assert len(found) == 3
     gallery, val, test = (finished.embeddings[role] for role in ("gallery", "val", "test"))
     known = set(gallery.rows["individual"])
     others = test.rows["individual"].isin(known) | ~test.rows["individual"].isin(val.rows["individual"])
@@ -71,6 +75,10 @@ def test_the_shift_is_what_the_same_queries_get_from_both_galleries(finished, ne
             own = part.where(part.rows["dataset"] == name)
             asked = val.where(val.rows["dataset"] == name)
             cosine = asked.features.astype(float) @ own.features.astype(float).T
+            if combination:  # the most alike photograph of each encounter
+                units = asked.rows.groupby(["identity", "encounter"], sort=False).indices.values()
+                cosine = np.array([cosine[unit].max(axis=0) for unit in units])
+                asked = asked.where(~asked.rows.duplicated(["identity", "encounter"]))
             best, score = own.rows["identity"].to_numpy()[cosine.argmax(axis=1)], cosine.max(axis=1)
             limit = network.recipe.threshold["values"][name]
             who, is_known = asked.rows["identity"].to_numpy(), asked.rows["individual"].isin(known).to_numpy()
@@ -79,6 +87,15 @@ def test_the_shift_is_what_the_same_queries_get_from_both_galleries(finished, ne
                 share = np.mean([right[who == one].mean() for one in np.unique(who[mask])])
                 assert sides[when][metric] == pytest.approx(share)
             assert sides[when]["images"] == len(own) and sides[when]["queries"] == len(asked)
+
+
+def test_what_is_asked_of_many_queries_is_spread_over_them_in_whole_encounters(monkeypatch):
+    monkeypatch.setattr(enrolment, "MOST_VAL", 6)
+    rows = pd.DataFrame({"dataset": "d", "identity": list("aaaabbbbcccc"), "encounter": list("112233445566")})
+    assert enrolment._spread_queries(rows, by_encounter=False).tolist() == [0, 2, 4, 7, 9, 11]
+    assert enrolment._spread_queries(rows, by_encounter=True).tolist() == [0, 1, 4, 5, 10, 11]
+    few = rows.head(4)
+    assert enrolment._spread_queries(few, by_encounter=True).tolist() == [0, 1, 2, 3]
 
 
 def test_image_ids_that_both_sides_have_are_kept_apart(finished, network):

@@ -1,6 +1,7 @@
 """Galleries made of runs: they answer as the run does, and grow by photographs that are embedded once."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,9 +41,12 @@ def test_a_gallery_answers_as_the_run_it_was_made_of(run, tmp_path, fused):
     photos = str(noise(tmp_path / "new", 3))
     given = {"photos": photos, "dataset": "turtles"}
     of_run = identify(IdentifyParams(run=run, **given))
+    assert galleries.find_run("animals") == run
     shutil.move(fused[0].run.folder.parent, moved := tmp_path / "away")  # the gallery needs no run any more
     try:
         of_gallery = identify(IdentifyParams(gallery="animals", **given))
+        with pytest.raises(GalleryError, match="results it does not keep, and that run cannot be opened: there is no"):
+            galleries.find_run("animals")
     finally:
         shutil.rmtree(fused[0].run.folder.parent)
         shutil.move(moved, fused[0].run.folder.parent)
@@ -51,6 +55,14 @@ def test_a_gallery_answers_as_the_run_it_was_made_of(run, tmp_path, fused):
     assert "gallery animals" in of_gallery.summary and "images of turtles" in of_gallery.summary
     with pytest.raises(GalleryError, match="there is a gallery 'animals' already"):
         galleries.export_run(run, "animals")
+
+
+def test_a_run_that_was_trained_anew_is_not_taken_for_that_of_a_gallery(monkeypatch):
+    recipe = SimpleNamespace(run="mine", weights_sha256="of then")
+    monkeypatch.setattr(galleries, "open_gallery", lambda name: SimpleNamespace(recipe=lambda: recipe))
+    monkeypatch.setattr(galleries.FinishedRun, "load", lambda name: SimpleNamespace(weights_sha256="of now"))
+    with pytest.raises(GalleryError, match="'mine'.*the run of that name has other weights by now"):
+        galleries.find_run("animals")
 
 
 def test_what_is_added_is_embedded_alone_and_found_from_then_on(run, tmp_path, monkeypatch):
