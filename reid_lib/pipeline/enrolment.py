@@ -225,7 +225,7 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
     photographs of test enrolled, too. Val and test share no encounter (where the split knows them), so nobody finds an
     own neighbour; test brings other photographs of animals that val asks about, and animals that nobody asks about.
     Who is known is the same both times: animals of the first gallery. Both times the frozen fits answer, which have
-    seen val: what counts is the difference, not the level. Where a query of the run is an encounter, it is one here, too.
+    seen val: what counts is the difference, not the level. Queries are encounters where those of the run are.
     Of many photographs of val that local features are matched of, `MOST_VAL` are asked, spread evenly.
 
     Returns:
