@@ -3,9 +3,12 @@ thousand of them with the memory they take, ten photographs added, kills in the 
 process adds.
 
     python benchmarks/gallery_speed.py --images 10000 --many 1000 --added 100000 --readers 20 --kills 50
+    python benchmarks/gallery_speed.py --images 10000 --local --many 0 --added 0 --readers 0 --kills 0
 
-The network is the default backbone as it comes, evaluated on demo:small; the gallery holds simulated embeddings of its
-length. What is timed is the command `python -m reid_lib`, a process of its own, with the caches that a user has.
+With `--local`, RootSIFT answers beside the embedding, as by default: each simulated photograph has the keypoints of a
+drawn one, every number of their descriptors changed a little. The network is the default backbone as it comes,
+evaluated on demo:small; the gallery holds simulated embeddings of its length. What is timed is `python -m reid_lib`,
+a process of its own, with the caches that a user has.
 """
 
 import argparse
@@ -32,11 +35,12 @@ def main() -> None:
     asked.add_argument("--added", type=int, default=100_000, help="gallery that ten photographs are added to")
     asked.add_argument("--readers", type=int, default=20, help="processes that ask while another adds")
     asked.add_argument("--kills", type=int, default=50, help="kills of `gallery add`")
+    asked.add_argument("--local", action="store_true", help="galleries with local features")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         os.environ |= {"REID_RUNS": str(root / "runs"), "REID_CACHE": str(root / "cache")}
-        run = evaluate_frozen()
+        run = evaluate_frozen("embedding+local" if given.local else "embedding")
         photos = draw_photographs(root / "photos", 10)
         one = draw_photographs(root / "one", 1, seed=1)
         simulate_gallery(run, "asked", given.images)
@@ -52,12 +56,12 @@ def main() -> None:
             kill_while_adding(given.kills)
 
 
-def evaluate_frozen() -> str:
+def evaluate_frozen(scores: str) -> str:
     """A run of the default backbone as it comes, on the small drawn animals."""
     from reid_lib.params.fields import EvaluateParams
     from reid_lib.pipeline import data, steps, takeover
 
-    params = takeover.settle_params(EvaluateParams(dataset="demo:small", scores="embedding", run_name="frozen"))
+    params = takeover.settle_params(EvaluateParams(dataset="demo:small", scores=scores, run_name="frozen"))
     catalogue = data.read(params)
     experiment = steps.start(params, catalogue, data.split(catalogue, params))
     steps.finish(experiment, steps.evaluate(experiment))
@@ -90,8 +94,23 @@ def simulate_gallery(run: str, name: str, n: int):
     told["content"] = [f"simulated {k}" for k in range(n)]
     rows = check_rows(pd.DataFrame(told, dtype=object))
     greys = rng.integers(0, 255, (n, 32, 32), dtype=np.uint8)
-    photographs = Photographs(EmbeddingSet(vectors, rows), {}, greys)
+    photographs = Photographs(EmbeddingSet(vectors, rows), simulate_keypoints(finished, rows, rng), greys)
     return create_gallery(name, finished.recipe(), finished.model_folder, photographs, what="simulated")
+
+
+def simulate_keypoints(finished, rows: pd.DataFrame, rng: np.random.Generator) -> dict:
+    """Local feature -> for each row the keypoints of one of the run's photographs, their descriptors changed."""
+    from reid_lib.pipeline.enrolment import Network, find_keypoints
+
+    network, found = Network(finished.model_folder, finished.recipe(), "cpu"), {}
+    for name, drawn in find_keypoints(network, finished.catalogue, finished.catalogue.rows).items():
+        repeated = [drawn[k % len(drawn)] for k in range(len(rows))]
+        simulated = type(drawn).of(repeated, rows, [f"simulated {k}" for k in range(len(rows))])
+        for start in range(0, len(simulated.descriptors), 2**18):
+            part = simulated.descriptors[start : start + 2**18]
+            part[:] = np.clip(part + rng.integers(-6, 7, part.shape, dtype=np.int16), 0, 255)
+        found[name] = simulated
+    return found
 
 
 def command(*words: str) -> list[str]:
