@@ -12,123 +12,37 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reid_lib.compare.changes import Changes, Look, take_look
+from reid_lib.compare.finished import FinishedRun
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import (
     BBOX,
-    COSINE,
     DATASET,
+    HISTORY_CSV,
     IDENTITY,
     IMAGE_ID,
-    IMAGES_CSV,
     INDIVIDUAL,
     KNOWN,
-    METRICS_JSON,
     N_RANKS,
     PATH,
-    PREDICTIONS_CSV,
-    PROJECTION_CSV,
     ROLE,
     SCORE,
-    UNIT,
     VAL,
     ranked_column,
 )
 from reid_lib.core.paths import locate, runs_root
 from reid_lib.data.pixels import load_image
-from reid_lib.openset.answers import Answers
-from reid_lib.openset.fitting import ThresholdFit, fit
-from reid_lib.openset.outcomes import OUTCOME, outcomes, sort_mistakes
-from reid_lib.openset.threshold import Threshold
+from reid_lib.openset.outcomes import OUTCOME, sort_mistakes
 from reid_lib.params.loss_units import LOSS_DEFAULTS, LossDefaults
 from reid_lib.runs import table as runtable
-from reid_lib.runs.folder import CURE, RunFolder, list_runs
+from reid_lib.runs.folder import RunFolder, list_runs, there
 from reid_lib.runs.labels import label_runs
 from reid_lib.runs.pairing import Pair
 from reid_lib.runs.table import PARAM
 
 # Names that never explain a difference: every run has its own.
 LABELS_ONLY = ("run_name", "reference", "data_root", "mirror")
-# Tables that every view reads, and the columns that none can do without: a run that lacks one is not compared.
-LOOKED_AT = {
-    PREDICTIONS_CSV: (IMAGE_ID, ROLE, DATASET, IDENTITY, KNOWN, SCORE, ranked_column(IDENTITY, 1)),
-    PROJECTION_CSV: (IMAGE_ID, "x", "y"),
-    IMAGES_CSV: (IMAGE_ID, PATH),
-}
-
-
-class FinishedRun:
-    """What the files of a finished run say; each is read once."""
-
-    def __init__(self, folder: RunFolder):
-        self.folder, self.name = folder, folder.name
-        self._fits: dict[tuple[str, str], ThresholdFit] = {}
-
-    @cached_property
-    def metrics(self) -> dict:
-        return self.folder.metrics()
-
-    @property
-    def unit(self) -> str:
-        """Of its scores."""
-        return self.metrics.get(UNIT, COSINE)
-
-    @cached_property
-    def history(self) -> pd.DataFrame:
-        return self.folder.history()
-
-    @cached_property
-    def threshold(self) -> Threshold:
-        return Threshold.from_dict(self.metrics["threshold"])
-
-    @cached_property
-    def predictions(self) -> pd.DataFrame:
-        """One row per query of val and test, by image_id, with what became of it."""
-        predictions = self._read
-        rows = predictions.assign(**{OUTCOME: outcomes(self.answers)})
-        return rows.set_index(IMAGE_ID, drop=False).rename_axis(None)
-
-    @cached_property
-    def _read(self) -> pd.DataFrame:
-        return self.folder.read_csv(PREDICTIONS_CSV)
-
-    @cached_property
-    def answers(self) -> Answers:
-        """The same as arrays."""
-        return Answers.of(self._read)
-
-    def threshold_fit(self, role: str, dataset: str) -> ThresholdFit:
-        """What any threshold gives on the queries of one role in one data set, and the best in hindsight."""
-        if (role, dataset) not in self._fits:
-            self._fits[role, dataset] = fit(self.answers.of_role(role).of_dataset(dataset))
-        return self._fits[role, dataset]
-
-    @cached_property
-    def projection(self) -> pd.DataFrame:
-        """2-D coordinates of every embedded image, what is known of it, and for queries how they were answered."""
-        return self.places.join(self.predictions[[SCORE, OUTCOME]], on=IMAGE_ID)
-
-    @cached_property
-    def places(self) -> pd.DataFrame:
-        """2-D coordinates of every embedded image, and what is known of it."""
-        return self.folder.read_csv(PROJECTION_CSV)
-
-    @cached_property
-    def images(self) -> pd.DataFrame:
-        """The catalogue with roles, by image_id."""
-        return self.folder.read_csv(IMAGES_CSV).set_index(IMAGE_ID, drop=False).rename_axis(None)
-
-    def trouble(self) -> str | None:
-        """Why this run cannot be looked at, in one line; None where it can."""
-        try:
-            for name, columns in LOOKED_AT.items():
-                self.folder.look_at(name, columns)
-            self.folder.history()
-            _ = self.threshold
-        except RunError as error:
-            return self.folder.in_short(error)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return f"{METRICS_JSON} cannot be read (its threshold: {error!r}): {CURE}"
-        return None
+JUDGED = ("table", "pairs", "reference")  # what is known of all runs together, by the reference
 
 
 @dataclass
@@ -146,11 +60,44 @@ class Comparison:
     root: Path | None = None
     baseline: str = ""
     _runs: dict[str, FinishedRun] = field(default_factory=dict, repr=False)
+    _seen: Look = field(default_factory=Look, repr=False)
 
     def __post_init__(self):
         self.root = Path(self.root or runs_root())
+        self._seen = take_look(self.root)
         if self.baseline:
             self.run(self.baseline)
+
+    def reload(self) -> Changes:
+        """Look at the folder again: what has changed is read anew when it is next asked for.
+
+        Raises:
+            RunError: the folder may not be read.
+        """
+        now = take_look(self.root, self._seen)
+        changes, self._seen = now.since(self._seen), now
+        for name in changes.runs | changes.histories:
+            self._runs.pop(name, None)
+        if changes.runs or changes.reference:
+            self._forget("unreadable", "unfinished", *JUDGED)
+        if self.baseline not in ("", *self.names):
+            self.compare_with("")
+        return changes
+
+    def compare_with(self, baseline: str) -> None:
+        """Compare all runs with this one from now on; "" for the reference again.
+
+        Raises:
+            RunError: it is no finished run.
+        """
+        if baseline:
+            self.run(baseline)
+        self.baseline = baseline
+        self._forget(*JUDGED)
+
+    def _forget(self, *cached: str) -> None:
+        for name in cached:
+            self.__dict__.pop(name, None)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -172,7 +119,7 @@ class Comparison:
         """Run name -> why it cannot be read. It is left out, and stops nothing."""
         found = runtable.unreadable_runs(self.root)
         for run in runtable.complete_runs(self.root):
-            if run.name not in found and (why := FinishedRun(run).trouble()):
+            if run.name not in found and (why := self._of(run.name).trouble):
                 found[run.name] = why
         return found
 
@@ -206,7 +153,24 @@ class Comparison:
             raise RunError(f"run {name!r} cannot be read: {self.unreadable[name]}")
         if name not in self.table.index:
             raise RunError(f"there is no finished run {name!r} in {self.root}; there are: {', '.join(self.names)}")
+        return self._of(name)
+
+    def _of(self, name: str) -> FinishedRun:
         return self._runs.setdefault(name, FinishedRun(RunFolder(self.root / name)))
+
+    @property
+    def training(self) -> dict[str, str]:
+        """Run name -> state of the runs that are not finished, and have a history to look at."""
+        states = self.unfinished.items()
+        return {name: state for name, state in states if there(self.root / name / HISTORY_CSV)}
+
+    def history(self, name: str) -> pd.DataFrame:
+        """One row per epoch, of a finished run or one in training.
+
+        Raises:
+            RunError: there is no such run, or its history is damaged.
+        """
+        return (self._of(name) if name in self.training else self.run(name)).history
 
     def default_choice(self, n: int = 4) -> list[str]:
         """The reference and the runs best on val beside it: what a person most likely wants to look at first."""
@@ -232,16 +196,27 @@ class Comparison:
 
     def labels(self, names: Sequence[str]) -> dict[str, str]:
         """Run name -> what tells it apart among these, in few words (`label_runs`)."""
-        return label_runs(self.table.loc[list(names)])
+        return label_runs(self.rows(names))
+
+    def rows(self, names: Sequence[str]) -> pd.DataFrame:
+        """Rows of `table`; those of runs that are not finished have their parameters alone."""
+        finished = [name for name in names if name in self.table.index]
+        if len(finished) == len(names):
+            return self.table.loc[finished]
+        others = [name for name in names if name not in self.table.index]
+        rows = self.table.loc[finished].to_dict("records")
+        rows += [runtable.describe_params(RunFolder(self.root / name)) for name in others]
+        return pd.DataFrame(rows).set_index(runtable.RUN, drop=False).rename_axis(None).loc[list(names)]
 
     def comparable(self, a: str, b: str) -> bool:
         """Were both asked the same test queries?"""
-        return self.table.loc[a, "test_fingerprint"] == self.table.loc[b, "test_fingerprint"]
+        asked = self.rows(list({a: None, b: None}))[runtable.ASKED]
+        return asked[a] == asked[b]
 
     def loss(self, name: str) -> str:
         """The loss that a run minimised, with the margin and the scale that were in force: "arcface, margin 0.3, scale
         30". Two runs compare by their losses only where this is the same; "none" for an evaluation."""
-        row = self.table.loc[name]
+        row = self.rows([name]).loc[name]
         loss = row.get(f"{PARAM}loss")
         if not isinstance(loss, str):
             return "none"

@@ -116,8 +116,9 @@ def _parameters(comparison: Comparison, names: list[str]) -> list[list[str]]:
 
 
 def draw_curves(comparison: Comparison, names: Sequence[str], column: str) -> "Axes":
+    """One column of the histories of these runs, finished or in training, by epoch."""
     called = comparison.labels(names)
-    histories = {called[name]: comparison.run(name).history for name in names}
+    histories = {called[name]: comparison.history(name) for name in names}
     if column == "loss":
         return loss_comparison(histories, losses={called[name]: comparison.loss(name) for name in names})
     others = column.startswith("val_") and not all(comparison.comparable(name, names[0]) for name in names)

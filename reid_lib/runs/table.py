@@ -117,10 +117,21 @@ def explain_unreadable(run: RunFolder) -> str | None:
     return None
 
 
+def describe_params(run: RunFolder) -> dict:
+    """What `tabulate_metrics` says of a run that has no results yet: `run`, `test_fingerprint`, its parameters.
+
+    Raises:
+        RunError: params.json cannot be read.
+    """
+    described = run.described()
+    params = {f"{PARAM}{name}": value for name, value in described["params"].items()}
+    return {RUN: run.name, ASKED: described.get(ASKED)} | params
+
+
 def _row(run: RunFolder, promoted: str | None, baseline: str) -> dict:
     metrics, described = run.metrics(), run.described()
     row = {RUN: run.name, REFERENCE: baseline or described["params"].get("reference") or promoted}
-    row |= {"test_fingerprint": metrics["test_fingerprint"]}
+    row |= {ASKED: metrics["test_fingerprint"]}
     for name, entry in metrics[TEST]["overall"].items():
         row |= {name: entry["value"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
     row |= {f"val_{name}": entry["value"] for name, entry in metrics[VAL]["overall"].items()}

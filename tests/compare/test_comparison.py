@@ -2,14 +2,15 @@
 
 import shutil
 
-import numpy as np
 import pytest
-from made_runs import THREE_RUNS, catalogue, make_runs
+from made_runs import THREE_RUNS, catalogue, history, make_runs
+from plain_runs import make_plain
 
 from reid_lib.compare.comparison import Comparison
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, KNOWN, PREDICTED, ROLE, SCORE, TEST, VAL, ranked_column
-from reid_lib.openset.outcomes import MISTAKES, count_outcomes
+from reid_lib.openset.outcomes import MISTAKES
+from reid_lib.runs.folder import RunFolder
 
 ROWS = catalogue(n_known=8, n_unknown=6, images=2)
 
@@ -23,37 +24,6 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def comparison(folder):
     return Comparison(folder)
-
-
-def test_frozen_threshold_gives_the_stored_metrics_and_the_best_the_stored_oracle(comparison):
-    for name in comparison.names:
-        run = comparison.run(name)
-        for dataset, stored in run.metrics[TEST]["datasets"].items():
-            fitted = run.threshold_fit(TEST, dataset)
-            found = fitted.rates(run.threshold.values[dataset])
-            for metric in ("baks", "baus", "geometric_mean"):
-                assert found[metric] == pytest.approx(stored[metric]["value"], abs=1e-12)
-            oracle = run.metrics["oracle"]["datasets"][dataset]["geometric_mean"]
-            assert fitted.rates(fitted.best)["geometric_mean"] == pytest.approx(oracle, abs=1e-12)
-
-
-def test_counts_equal_a_plain_loop_at_many_thresholds(comparison):
-    run = comparison.run("plain")
-    rows = run.predictions[(run.predictions[ROLE] == VAL) & (run.predictions[DATASET] == "a")]
-    answers = run.threshold_fit(VAL, "a").answers
-    for threshold in np.linspace(-1, 1, 23):
-        counts = dict.fromkeys(
-            ("named rightly", "named wrongly", "known refused", "unknown refused", "unknown accepted"), 0
-        )
-        for row in rows.itertuples():
-            named = row.score >= threshold
-            if row.known and named:
-                counts["named rightly" if row.identity_1 == row.identity else "named wrongly"] += 1
-            elif row.known:
-                counts["known refused"] += 1
-            else:
-                counts["unknown accepted" if named else "unknown refused"] += 1
-        assert count_outcomes(answers, threshold) == counts
 
 
 def test_only_parameters_that_differ_are_shown(comparison):
@@ -178,3 +148,44 @@ def test_a_damaged_reference_leaves_the_runs_to_be_compared(folder, tmp_path):
     (copy / "reference.json").write_text("{")
     comparison = Comparison(copy)
     assert comparison.reference is None and len(comparison.names) == 3
+
+
+def test_runs_are_compared_with_a_baseline_and_with_the_reference_again(comparison):
+    ordinary = comparison.table["compared_with"].to_dict()
+    comparison.compare_with("wide")
+    assert comparison.reference == "wide" and comparison.table["compared_with"].tolist() == ["wide"] * 3
+    assert comparison.pairs["plain"].other == "wide"
+    comparison.compare_with("")
+    assert comparison.reference == "plain" and comparison.table["compared_with"].to_dict() == ordinary
+    with pytest.raises(RunError, match="no finished run 'nobody'"):
+        comparison.compare_with("nobody")
+
+
+def test_another_look_reads_what_has_changed_and_keeps_the_rest(folder, tmp_path, monkeypatch):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    comparison = Comparison(copy, baseline="wide")
+    kept = comparison.run("triplet")
+    assert len(comparison.names) == 3 and not comparison.reload()
+    (copy / "wide").rename(copy / "wider")
+    asked = []
+    monkeypatch.setattr(RunFolder, "look_at", lambda run, *_: asked.append(run.name))
+    assert comparison.reload().runs == {"wide", "wider"} and set(asked) == {"wider"}
+    assert comparison.names == ["plain", "triplet", "wider"] and comparison.run("triplet") is kept
+    assert comparison.baseline == "" and comparison.reference == "plain"  # the baseline has gone
+
+
+def test_a_run_in_training_has_parameters_and_curves_and_no_results(clean_dirs):
+    make_plain("done", lr=0.1)
+    busy = make_plain("busy", lr=0.01, finish=False)
+    comparison = Comparison()
+    assert comparison.training == {}  # no epoch yet
+    history(1.0, epochs=2).to_csv(busy.path("history.csv"), index=False)
+    assert comparison.reload().histories == {"busy"} and comparison.training == {"busy": "running"}
+    assert comparison.history("busy")["epoch"].tolist() == [0, 1, 2]
+    assert comparison.labels(["busy", "done"]) == {"busy": "lr 0.01", "done": "lr 0.1"}
+    assert comparison.comparable("busy", "done") and comparison.loss("busy") == "none"
+    history(1.0, epochs=3).to_csv(busy.path("history.csv"), index=False)
+    comparison.reload()
+    assert comparison.history("busy")["epoch"].max() == 3
+    with pytest.raises(RunError, match="no finished run 'busy'"):
+        comparison.run("busy")

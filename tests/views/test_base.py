@@ -1,17 +1,35 @@
 """The views of compare.ipynb without a browser: choose runs, move the slider, select a point; what is shown follows."""
 
-import asyncio
+import shutil
 
 import pytest
+from made_runs import history
+from plain_runs import make_plain
 
 from reid_lib.compare.comparison import Comparison
 from reid_lib.core.errors import RunError
-from reid_lib.views import base, threshold
+from reid_lib.views import base, numbers, threshold
+from reid_lib.views.curves import Curves
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("REID_CACHE", str(tmp_path / "cache"))
+
+
+def noting(picker, follows: tuple[str, ...]) -> list:
+    """The choices with which a view that follows these things is drawn from now on."""
+    drawn = []
+
+    class Noting(base.View):
+        FOLLOWS = follows
+
+        def refresh(self):
+            drawn.append(self.chosen.runs)
+
+    Noting(picker, [], [])
+    drawn.clear()
+    return drawn
 
 
 def listed(picker) -> list[str]:
@@ -54,6 +72,64 @@ def test_a_wrong_filter_is_told_and_leaves_no_run_out(picker):
     assert "no column" not in picker.note.value
 
 
+def test_all_runs_are_compared_with_one_of_those_shown(folder):
+    picker = base.RunPicker(Comparison(folder))
+    picker.choose("plain", "triplet")
+    drawn = noting(picker, ("runs", "table"))
+    assert [value for _, value in picker.baseline.options] == ["", "plain", "triplet"]
+    picker.baseline.value = "triplet"
+    assert picker.comparison.reference == "triplet" and drawn == [("plain", "triplet")]
+    lines = dict((value, label) for label, value in picker.runs.options)
+    assert lines["triplet"].startswith("★") and not lines["plain"].startswith("★")
+    picker.choose("plain")  # the baseline is offered, and holds, also where it is not shown
+    assert picker.baseline.value == "triplet" == picker.comparison.baseline
+    picker.baseline.value = ""
+    assert picker.comparison.reference == "plain"
+
+
+def test_a_look_finds_new_runs_and_the_curves_of_one_in_training_move(folder, tmp_path, monkeypatch):
+    copy = shutil.copytree(folder, tmp_path / "runs")
+    (copy / "wide").rename(tmp_path / "wide")
+    monkeypatch.setenv("REID_RUNS", str(copy))
+    picker = base.RunPicker(Comparison(copy))
+    assert not picker.follow.by_itself.value  # nothing moves
+    choices, tables, epochs = (noting(picker, (what,)) for what in ("runs", "table", "epochs"))
+    curves = Curves(picker)
+    assert picker.look() == "" and not choices + tables + epochs
+    shutil.move(tmp_path / "wide", copy)
+    assert picker.look() == "finished: wide" and "wide" in listed(picker)
+    assert not choices and len(tables) == 1  # what is looked at stays as it is
+    busy = make_plain("busy", finish=False)
+    history(1.0, epochs=2).to_csv(busy.path("history.csv"), index=False)
+    before = curves.image.value
+    assert picker.look() == "in training: busy" and picker.chosen.training == ("busy",)
+    assert "busy" in listed(picker) and curves.names == ("plain", "triplet", "busy") and curves.image.value != before
+    before = curves.image.value
+    history(1.0, epochs=4).to_csv(busy.path("history.csv"), index=False)
+    assert picker.look() == "in training: busy" and curves.image.value != before
+    assert not choices and len(epochs) == 1
+    picker.runs.value = ("plain",)
+    picker.look()
+    assert curves.names == ("plain",) and base.RunPicker(Comparison(copy)).follow.by_itself.value
+    (copy / "plain" / "metrics.json").touch()
+    choices.clear()
+    assert picker.look() == "made anew: plain" and picker.chosen.anew == 1
+
+
+def test_from_no_run_at_all_to_the_first_curve_and_the_first_result(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("REID_RUNS", str(tmp_path / "runs"))
+    picker = base.RunPicker(Comparison())
+    curves, table = Curves(picker), numbers.MetricsTable(picker)
+    assert "make train" in picker.note.value and "Choose a run" in curves.trouble.value
+    history(1.0).to_csv(make_plain("busy", finish=False).path("history.csv"), index=False)
+    picker.look()
+    assert curves.trouble.value == "" and curves.image.value and "Choose a run" in table.trouble.value
+    shutil.copytree(folder / "plain", tmp_path / "runs" / "plain")
+    picker.look()
+    table.wait()
+    assert picker.chosen.runs == ("plain",) and "plain" in table.html.value and table.judged.options
+
+
 def test_runs_are_called_by_what_differs_and_by_their_whole_names_on_hover(picker):
     picker.choose("plain", "triplet")
     view = threshold.ThresholdSlider(picker)
@@ -74,8 +150,6 @@ def test_picker_sorts_by_validation_and_by_name(picker):
 
 
 def test_a_run_whose_files_are_gone_is_told_and_left_out(folder, tmp_path):
-    import shutil
-
     copy = shutil.copytree(folder, tmp_path / "runs")
     (copy / "wide" / "predictions.csv").unlink()
     picker = base.RunPicker(Comparison(copy))
@@ -86,36 +160,9 @@ def test_a_run_whose_files_are_gone_is_told_and_left_out(folder, tmp_path):
 
 
 def test_files_that_vanish_after_the_list_was_made_are_told_in_the_view(folder, tmp_path):
-    import shutil
-
     copy = shutil.copytree(folder, tmp_path / "runs")
     picker = base.RunPicker(Comparison(copy))
     picker.choose("wide")
     (copy / "wide" / "predictions.csv").unlink()
     view = threshold.ThresholdSlider(picker)
     assert "predictions.csv" in view.trouble.value and "copy the run again" in view.trouble.value
-
-
-def test_in_a_kernel_views_are_redrawn_one_after_the_other_and_once_for_the_last_choice(picker):
-    drawn = []
-
-    class Noting(base.View):
-        def refresh(self):
-            drawn.append((id(self), self.chosen.runs))
-
-    views = [Noting(picker, [], []) for _ in range(2)]
-    first, second = picker.comparison.names[:2]
-    drawn.clear()
-
-    async def kernel():
-        picker.choose(first)
-        picker.choose(second)
-        assert drawn == []  # the picker has answered, the views have not begun
-        await asyncio.sleep(0)
-        assert drawn == [(id(views[0]), (second,))]  # other messages get their turn in between
-        await asyncio.sleep(0)
-
-    asyncio.run(kernel())
-    assert drawn == [(id(view), (second,)) for view in views]
-    picker.choose(first)
-    assert drawn[2:] == [(id(view), (first,)) for view in views]
