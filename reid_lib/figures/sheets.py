@@ -114,7 +114,7 @@ def _key(*, lines: bool, threshold: bool, chosen: bool) -> str:
     """What frames, lines and the upright line of a sheet mean."""
     key = "✓ green: the same animal, ✗ vermilion: another."
     key += " Lines: the same spot, by one geometry." if lines else ""
-    key += " Upright line: the threshold, alike enough is what stands left of it." if threshold else ""
+    key += "\nUpright line: the threshold, alike enough is what stands left of it." if threshold else ""
     return key + ("\nChosen to show every kind of outcome: not how often each happens." if chosen else "")
 
 
@@ -151,10 +151,9 @@ def _draw_threshold(ax, row, threshold: float | None, top: float) -> None:
     x = _column(1 + int((scores >= threshold).sum())) - (_column(1) - 1) / 2
     line = {"color": BLACK, "linewidth": 2.2, "linestyle": (0, (2, 1)), "clip_on": False, "zorder": 6}
     ax.plot([x, x], [top - 0.03, top + 1.03], gid="threshold", **line)
-    if np.isfinite(threshold):
-        ax.text(
-            x, top + 1.04, f"{threshold:.2f}", fontsize=7, color=BLACK, ha="center", va="top", gid="threshold value"
-        )
+    if np.isfinite(threshold):  # left of the row: beside the line it would stand in the names below the photographs
+        told = {"fontsize": 8, "color": GREY, "ha": "right", "gid": "threshold value"}
+        ax.text(-0.12, top + 0.92, f"threshold {threshold:.2f}", **told)
 
 
 def _candidate(ax, row, rank, kind, top, load_image) -> Frame | None:

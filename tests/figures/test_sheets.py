@@ -169,6 +169,17 @@ def test_matches_are_lines_from_the_query_to_its_nearest_photograph_alone():
         assert at == pytest.approx(middle) or at == pytest.approx(corner)
 
 
+def test_what_the_marks_mean_is_no_wider_than_the_sheet_of_photographs():
+    rows = HAND.set_index("image_id", drop=False)
+    places = np.array([[0.5, 0.5]])
+    pair = MatchedPair("q0", rows.loc["q0", ranked_column("image", 1)], "", "right", places, places, np.ones(1), [True])
+    ax = sheets.retrieval(HAND, photo, matches={"q0": pair}, threshold=0.65)
+    ax.figure.canvas.draw()
+    drawn, sheet = ax.get_tightbbox(), ax.patch.get_window_extent()
+    assert drawn.x0 >= sheet.x0 - 2 and drawn.x1 <= sheet.x1 + 2
+    assert by_gid(ax, "threshold value")[0].get_text() == "threshold 0.65"
+
+
 @pytest.mark.parametrize(("threshold", "n_above"), [(0.65, 3), (0.95, 0), (float("inf"), 0), (None, None)])
 def test_the_threshold_parts_the_candidates_that_reach_it_from_the_others(threshold, n_above):
     ax = sheets.retrieval(HAND, photo, image_ids=["q0"], threshold=threshold)  # scores 0.9, 0.8, ... 0.5
