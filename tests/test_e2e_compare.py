@@ -19,6 +19,8 @@ from reid_lib.runs import table
 pytestmark = pytest.mark.slow
 RUN_ALL = "void window.jupyterapp.commands.execute('notebook:run-all-cells')"
 WAIT_MS = 60_000
+SCROLLED = """cell => [...cell.querySelectorAll(".widget-box")].filter((box) =>
+  ["auto", "scroll"].includes(getComputedStyle(box).overflowY) && box.scrollHeight > box.clientHeight + 1).length"""
 ROWS = catalogue(n_known=22, n_unknown=20, images=2)
 # Run -> what it is called in the list of all three.
 CALLED = {
@@ -83,6 +85,28 @@ def choose(page, *labels: str) -> None:
     picker.select_option(wanted)
 
 
+def settled(page, locator) -> None:
+    """Wait until what is there stays: views of runs that were chosen before are drawn anew in turn."""
+    while True:
+        locator.wait_for()
+        found = locator.element_handle()
+        page.wait_for_timeout(3000)
+        if found.evaluate("element => element.isConnected"):
+            return
+
+
+def told_by(page, stage):
+    """What a plot says of the first point that the pointer meets on its way over it."""
+    stage.scroll_into_view_if_needed()
+    said, box = stage.locator(".reid-said"), stage.bounding_box()
+    for step in range(400):
+        x, y = 0.1 + 0.8 * ((step * 7) % 41) / 41, 0.1 + 0.8 * ((step * 13) % 37) / 37
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+        if said.is_visible():
+            return said
+    raise AssertionError("no point was met")
+
+
 def test_no_cell_fails_and_two_runs_picked_are_the_ones_compared(page):
     assert (
         page.locator(
@@ -96,6 +120,24 @@ def test_no_cell_fails_and_two_runs_picked_are_the_ones_compared(page):
     table.locator("td b[title=triplet]").first.wait_for(state="detached")
     assert table.locator("td b[title=plain]").count() >= 1
     picture(page, "1_picker_and_table")
+
+
+def test_the_pointer_on_a_curve_says_run_epoch_and_value_and_a_box_is_zoomed_into(page):
+    view = cell(page, ".Curves(picker")
+    view.locator(".reid-legend", has_text="triplet").wait_for(state="detached")
+    stage = view.locator(".reid-stage")
+    said = told_by(page, stage).inner_text()
+    assert re.search(r"(own margin\nplain|margin 0.5\nwide)\n.*arcface.*\nepoch \d+\nloss \d", said), said
+    before, box = stage.screenshot(), stage.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"])
+    page.mouse.up()
+    page.mouse.move(box["x"], box["y"] - 30)
+    zoomed = stage.screenshot()
+    view.get_by_role("button", name="show the whole plot again").click()
+    assert before != zoomed != stage.screenshot()
+    picture(page, "1_curves")
 
 
 def test_moving_the_slider_changes_the_numbers(page):
@@ -121,10 +163,10 @@ def test_a_click_on_a_point_shows_its_photograph_and_its_neighbours_in_both_runs
     view = cell(page, ".EmbeddingView(picker")
     view.scroll_into_view_if_needed()
     canvas = view.locator("canvas").first
-    canvas.wait_for()
-    page.wait_for_timeout(1000)
+    settled(page, canvas)
     drawn = np.asarray(Image.open(io.BytesIO(canvas.screenshot())).convert("RGB")).min(axis=2)
     assert (drawn < 220).mean() > 0.005  # the points can be seen
+    assert view.evaluate(SCROLLED) == 0
     box = canvas.bounding_box()
     shown = view.locator("h4")
     # Points lie densest in the middle: go outwards until one is hit.
@@ -176,3 +218,12 @@ def test_the_export_stands_alone(page, tmp_path_factory):
     broken = "[...document.images].filter(i => !i.naturalWidth).length"
     assert other.locator("img").count() >= 5 and other.evaluate(broken) == 0
     picture(other, "5_export")
+    for width in (1280, 1920):
+        other.set_viewport_size({"width": width, "height": 1000})
+        assert other.evaluate("document.documentElement.scrollWidth") == width
+    said = told_by(other, other.locator("#planes-0 .reid-stage"))
+    assert set(ROWS["image_id"]) & set(said.inner_text().split("\n"))
+    assert said.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    assert re.search(r"epoch \d", told_by(other, other.locator("#curves-0 .reid-stage")).inner_text())
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+    picture(other, "6_export_pointer")

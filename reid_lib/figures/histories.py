@@ -41,13 +41,13 @@ def loss_comparison(
             the curves are said not to compare.
     """
     ax = new_axes(ax)
-    lines = _lines(histories, "val_loss")
-    train = _lines(histories, "train_loss")
+    lines = find_lines(histories, "val_loss")
+    train = find_lines(histories, "train_loss")
     minimised = {run: loss for run, loss in (losses or {}).items() if run in lines or run in train}
     differ = len(set(minimised.values())) > 1
     title = _title("Loss while training", "on validation photographs", lines, "lower")
-    shown = _by_rank(lines, "lower") + [run for run in train if run not in lines]
-    styles = _styles(shown)
+    shown = rank_lines(lines, "lower") + [run for run in train if run not in lines]
+    styles = style_lines(shown)
     dress(ax, title=title, x="epoch", y=LOSS, title_pad=legend_pad(2, 2))
     for run in reversed(shown):
         colour, _, marker, named = styles[run]
@@ -80,11 +80,11 @@ def history_lines(
     """
     ax = new_axes(ax)
     what, y, better = history_column(column)
-    lines = _lines(histories, column)
+    lines = find_lines(histories, column)
     title = _title(capital(what), "", lines, better)
     dress(ax, title=title, x="epoch", y=y)
-    shown = _by_rank(lines, better)
-    styles = _styles(shown)
+    shown = rank_lines(lines, better)
+    styles = style_lines(shown)
     for run in reversed(shown):
         colour, style, marker, named = styles[run]
         _line(ax, lines[run], colour, style, marker, named=named, gid=run)
@@ -93,7 +93,7 @@ def history_lines(
     return ax
 
 
-def _lines(histories, column) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def find_lines(histories, column) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Run -> (epochs, values), the finite ones; runs without any are left out."""
     lines = {}
     for run, history in histories.items():
@@ -106,13 +106,13 @@ def _lines(histories, column) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return lines
 
 
-def _by_rank(lines, better: str) -> list[str]:
+def rank_lines(lines, better: str) -> list[str]:
     """The runs, the best first; where no direction is better, the one that ends highest."""
     rank = {"lower": lambda y: y.min(), "higher": lambda y: -y.max()}.get(better, lambda y: -y[-1])
     return sorted(lines, key=lambda run: rank(lines[run][1]))
 
 
-def _styles(shown) -> dict[str, tuple]:
+def style_lines(shown) -> dict[str, tuple]:
     """Run -> (colour, line style, marker, is it named?)."""
     known = {
         run: (colour, STYLES[i % len(STYLES)], marker, True)

@@ -224,7 +224,7 @@ def _groups(frame, predictions, colour, run, projections) -> list[tuple]:
     if frame.empty:
         return []
     if colour == KNOWN:
-        groups = _known(frame)
+        groups = known_kinds(frame)
     elif colour == "outcome":
         groups = _outcome(frame, predictions, run)
     else:
@@ -232,7 +232,8 @@ def _groups(frame, predictions, colour, run, projections) -> list[tuple]:
     return [group for group in groups if group[1].any()]
 
 
-def _known(frame):
+def known_kinds(frame: pd.DataFrame) -> list[tuple]:
+    """(label, mask (n,), colour, marker) of gallery, known and unknown queries; in the order of drawing."""
     known, unknown = known_masks(frame[KNOWN])
     gallery = (frame[ROLE] == GALLERY).to_numpy(bool)
     return [

@@ -1,6 +1,8 @@
 """A chosen comparison as one HTML page that stands alone, with its figures as PNG beside it."""
 
+import base64
 import datetime
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +20,7 @@ from reid_lib.figures.histories import history_lines, loss_comparison
 from reid_lib.figures.labels import MAIN_METRICS, capital, history_column, metric_word
 from reid_lib.figures.saving import save_figure
 from reid_lib.openset.outcomes import MISTAKES
-from reid_lib.pages import html, verdict_table
+from reid_lib.pages import html, plots, verdict_table
 from reid_lib.runs.folder import check_name
 from reid_lib.runs.table import PARAM
 
@@ -27,7 +29,13 @@ if TYPE_CHECKING:
 
 PAGE = "comparison.html"
 CURVES = ("loss", "val_score", "lr", "images_per_s")  # columns of the histories
-OTHER_QUERIES = "not all were asked the same photographs: only the shapes of the curves compare, not their heights"
+MOVING = {"embeddings", *(f"curve_{column}" for column in CURVES)}  # the page has them as plots, the folder as PNG
+START = """
+const DATA = JSON.parse(document.getElementById("plots").textContent);
+for (const kind of ["planes", "curves"]) {
+  DATA[kind].forEach((spec, k) => drawPlot(document.getElementById(`${kind}-${k}`), spec, DATA.photographs));
+}
+"""
 
 
 def write_comparison(comparison: Comparison, names: list[str], *, name: str, metric: str = "geometric_mean") -> Path:
@@ -84,18 +92,32 @@ def _page(
     comparison: Comparison, names: list[str], name: str, metric: str, figures: dict, differences: pd.DataFrame
 ) -> Markup:
     called = {run: html.run_label(run, label) for run, label in comparison.labels(names).items()}
+    drawn = [figure for key, figure in figures.items() if key not in MOVING]
+    planes, photographs, left_out = plots.plot_planes(comparison, names)
+    curves = [plots.plot_curves(comparison, names, column) for column in CURVES]
+    script = plots.plot_script() + START
     return html.render_template(
         "comparison_page.html",
+        script=Markup(script),
+        allowed=f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{_hash(script)}'",
+        plots={"curves": curves, "planes": planes, "photographs": photographs},
+        left_out=left_out,
+        hint=plots.HINT,
         title=f"{name}: comparison",
         name=name,
         n_runs=len(names),
         written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         table=verdict_table.render_verdicts(comparison, names, differences, metric=metric),
-        figures=[(caption, html.data_uri(data, "png")) for caption, data in figures.values()],
+        figures=[(caption, html.data_uri(data, "png")) for caption, data in drawn],
         mistakes=[(called[run], _mistakes(comparison, run)) for run in names],
         parameters=_parameters(comparison, names),
         parameter_heads=["parameter", *called.values()],
     )
+
+
+def _hash(script: str) -> str:
+    """Of the one script that the page may run: nothing that a name smuggles in is one."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _mistakes(comparison: Comparison, name: str, *, n: int = 5) -> list[list[Markup]]:
@@ -121,5 +143,4 @@ def draw_curves(comparison: Comparison, names: Sequence[str], column: str) -> "A
     histories = {called[name]: comparison.history(name) for name in names}
     if column == "loss":
         return loss_comparison(histories, losses={called[name]: comparison.loss(name) for name in names})
-    others = column.startswith("val_") and not all(comparison.comparable(name, names[0]) for name in names)
-    return history_lines(histories, column, note=OTHER_QUERIES if others else "")
+    return history_lines(histories, column, note=plots.warn_of_curves(comparison, names, column))

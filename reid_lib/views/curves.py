@@ -6,16 +6,24 @@ from reid_lib.figures import impact, performance, planes
 from reid_lib.figures.labels import MAIN_METRICS, history_column, metric_word
 from reid_lib.figures.saving import render_png
 from reid_lib.openset.measures import METRICS
+from reid_lib.pages import html
 from reid_lib.pages.comparison_page import draw_curves
+from reid_lib.pages.plots import HINT, plot_curves
 from reid_lib.runs.table import PARAM
 from reid_lib.views.base import FITTING, WIDE, RunPicker, View, offer
+from reid_lib.views.plot import Plot
 
 COLUMNS = ("loss", "val_score", "val_top1", "lr", "images_per_s")  # of the histories
 SCREEN_DPI = 100
+AS_PLOT, AS_FIGURE = "with the pointer", "as a figure to keep"
 
 
 class Curves(View):
-    """What happened while training, several runs together; those still in training, too."""
+    """What happened while training, several runs together, those still in training, too: the pointer says run, epoch
+    and value, a box zooms.
+
+    As a figure it is the one that the exported page has beside it, to be copied from the notebook.
+    """
 
     FOLLOWS = (*View.FOLLOWS, "training", "epochs")
 
@@ -23,8 +31,10 @@ class Curves(View):
         self.column = w.Dropdown(
             options=[(history_column(name).word, name) for name in COLUMNS], description="curve", layout=FITTING
         )
-        self.image = w.Image(format="png", layout=WIDE)
-        super().__init__(picker, [self.column], [self.image])
+        self.shown = w.Dropdown(options=[AS_PLOT, AS_FIGURE], description="shown", layout=FITTING)
+        self.plot, self.hint = Plot(), w.HTML(html.muted(f"{HINT} A click on a run hides it."))
+        self.body = w.VBox()
+        super().__init__(picker, [self.column, self.shown], [self.body])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -32,9 +42,12 @@ class Curves(View):
         return tuple(dict.fromkeys((*self.chosen.runs, *self.chosen.training)))
 
     def refresh(self) -> None:
-        self.image.value = render_png(
-            draw_curves(self.comparison, self.names, self.column.value), dpi=SCREEN_DPI, close=True
-        )
+        if self.shown.value == AS_PLOT:
+            self.plot.spec = plot_curves(self.comparison, self.names, self.column.value)
+            self.body.children = [self.plot, self.hint]
+            return
+        drawn = draw_curves(self.comparison, self.names, self.column.value)
+        self.body.children = [w.Image(value=render_png(drawn, dpi=SCREEN_DPI, close=True), format="png", layout=WIDE)]
 
 
 class Figures(View):

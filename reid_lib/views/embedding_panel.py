@@ -4,7 +4,7 @@ import ipywidgets as w
 import numpy as np
 import pandas as pd
 
-from reid_lib.compare.comparison import FinishedRun
+from reid_lib.compare.finished import FinishedRun
 from reid_lib.core.names import DATASET, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, ROLE, SCORE, TEST, VAL
 from reid_lib.figures.style import COLOURS, CYCLE, GREY
 from reid_lib.openset.outcomes import OUTCOME

@@ -4,7 +4,7 @@ import ipywidgets as w
 import numpy as np
 from markupsafe import Markup
 
-from reid_lib.compare.comparison import FinishedRun
+from reid_lib.compare.finished import FinishedRun
 from reid_lib.core.names import DATASET, IMAGE_ID, INDIVIDUAL, KNOWN, ORIENTATION, SCORE, TEST, VAL
 from reid_lib.figures.style import CYCLE
 from reid_lib.figures.units import in_unit

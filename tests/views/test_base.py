@@ -101,12 +101,12 @@ def test_a_look_finds_new_runs_and_the_curves_of_one_in_training_move(folder, tm
     assert not choices and len(tables) == 1  # what is looked at stays as it is
     busy = make_plain("busy", finish=False)
     history(1.0, epochs=2).to_csv(busy.path("history.csv"), index=False)
-    before = curves.image.value
+    before = curves.plot.spec
     assert picker.look() == "in training: busy" and picker.chosen.training == ("busy",)
-    assert "busy" in listed(picker) and curves.names == ("plain", "triplet", "busy") and curves.image.value != before
-    before = curves.image.value
+    assert "busy" in listed(picker) and curves.names == ("plain", "triplet", "busy") and curves.plot.spec != before
+    before = curves.plot.spec
     history(1.0, epochs=4).to_csv(busy.path("history.csv"), index=False)
-    assert picker.look() == "in training: busy" and curves.image.value != before
+    assert picker.look() == "in training: busy" and curves.plot.spec != before
     assert not choices and len(epochs) == 1
     picker.runs.value = ("plain",)
     picker.look()
@@ -123,7 +123,7 @@ def test_from_no_run_at_all_to_the_first_curve_and_the_first_result(folder, tmp_
     assert "make train" in picker.note.value and "Choose a run" in curves.trouble.value
     history(1.0).to_csv(make_plain("busy", finish=False).path("history.csv"), index=False)
     picker.look()
-    assert curves.trouble.value == "" and curves.image.value and "Choose a run" in table.trouble.value
+    assert curves.trouble.value == "" and curves.plot.spec and "Choose a run" in table.trouble.value
     shutil.copytree(folder / "plain", tmp_path / "runs" / "plain")
     picker.look()
     table.wait()

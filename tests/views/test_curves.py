@@ -4,7 +4,7 @@ import pytest
 
 from reid_lib.compare.comparison import Comparison
 from reid_lib.views import base, embeddings, export, mistakes, numbers, threshold
-from reid_lib.views.curves import COLUMNS, Curves, Figures
+from reid_lib.views.curves import AS_FIGURE, COLUMNS, Curves, Figures
 
 PNG = b"\x89PNG"
 
@@ -18,7 +18,18 @@ def cache(tmp_path, monkeypatch):
 def test_curves_are_drawn_for_every_choice(picker, column):
     curves = Curves(picker)
     curves.column.value = column
-    assert curves.image.value[:4] == PNG and curves.trouble.value == ""
+    assert curves.plot in curves.body.children and curves.trouble.value == ""
+    assert {mark["whole"] for mark in curves.plot.spec["marks"]} == set(picker.chosen.runs)
+    assert curves.plot.spec["said"] in dict(curves.column.options)
+
+
+def test_curves_follow_the_choice_of_runs_and_can_be_had_as_a_figure(picker):
+    curves = Curves(picker)
+    picker.choose("wide")
+    assert {mark["whole"] for mark in curves.plot.spec["marks"]} == {"wide"}
+    curves.shown.value = AS_FIGURE
+    (image,) = curves.body.children
+    assert image.value[:4] == PNG
 
 
 def test_figures_change_with_what_is_asked_for(picker):

@@ -40,7 +40,7 @@ def test_every_view_says_which_unit_is_whose(folder, monkeypatch, tmp_path):
         browser.kind.value, browser.role.value = "unknown wrong", TEST
         assert f"{units[name]} 0." in words(browser.shown.value)
 
-    assert views.Curves(picker).image.value and views.Figures(picker).image.value
+    assert views.Curves(picker).plot.spec["marks"] and views.Figures(picker).image.value
     views.EmbeddingView(picker)
     export = views.Export(picker, table)
     export.name.value = "units"
