@@ -111,8 +111,9 @@ class ReviewQueue:
                 worth[self._listed[pair]] = 0
         n_more = min(n - len(found), int((worth > 0).sum()))
         if n_more > 0:
-            some = np.argpartition(-worth, n_more - 1)[:n_more]
-            best = some[np.lexsort((some, -worth[some]))]
+            least = np.partition(worth, -n_more)[-n_more]
+            some = np.flatnonzero(worth >= least)  # with all that are worth as much: the next ones stay the next ones
+            best = some[np.argsort(-worth[some], kind="stable")][:n_more]
             found += [_ordered(int(self._grouping.first[k]), int(self._grouping.second[k])) for k in best]
         return [self._question(pair) for pair in found]
 

@@ -66,6 +66,7 @@ class ReviewScreen(anywidget.AnyWidget):
         self._pictures = Pictures(review.find_photograph)
         self._makers, self._matcher = ThreadPoolExecutor(2), ThreadPoolExecutor(1)
         self._sent: dict[Hashable, None] = {}  # what the browser keeps by now
+        self._under_way: set[Hashable] = set()  # what waits to be made ahead, or is made
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._idle.set()
         super().__init__()
@@ -230,13 +231,17 @@ class ReviewScreen(anywidget.AnyWidget):
                 self._queue(self._matcher, question.ids, self._make_matches)
 
     def _queue(self, pool: ThreadPoolExecutor, key: tuple[str, str], make: Callable[[str, str], None]) -> None:
-        if key in self._sent:
+        if key in self._sent or key in self._under_way:
             return
+        self._under_way.add(key)
 
         def work() -> None:
             self._idle.wait()
-            if key in self._wanted and key not in self._sent:
-                make(*key)
+            try:
+                if key in self._wanted and key not in self._sent:
+                    make(*key)
+            finally:
+                self._under_way.discard(key)
 
         pool.submit(work)
 
@@ -244,7 +249,10 @@ class ReviewScreen(anywidget.AnyWidget):
         if not self._seen:
             self._seen = True
             self._prefetch()
-        self._makers.submit(self._make_picture, message["id"], message["level"])
+        key = message["id"], message["level"]
+        if key in self._under_way and key in self._wanted:
+            return  # it comes
+        self._makers.submit(self._make_picture, *key)
 
     def _send_matches(self, message: dict) -> None:
         self._matcher.submit(self._make_matches, *message["ids"])

@@ -37,6 +37,19 @@ def test_what_moves_most_is_asked_first():
     assert first.why == "new 1 (2 photographs) and new 2 (2 photographs) may be one animal"
 
 
+def test_of_many_that_are_worth_as_much_the_next_ones_stay_the_next_ones():
+    """A screen makes their pictures ahead; an arbitrary one of 300 would be another one after each answer."""
+    n = 300
+    names = [f"{side}{k:03d}" for k in range(n) for side in "ab"]
+    photographs = pd.DataFrame({"image_id": names, "dataset": "d", "cluster": np.repeat(np.arange(n), 2).astype(str)})
+    pairs = pd.DataFrame({"image_id_1": names[::2], "image_id_2": names[1::2], "probability": 0.4, "doubt": "cluster"})
+    queue = ReviewQueue(photographs, pairs)
+    for k, decision in enumerate((SAME, DIFFERENT, CANNOT_TELL, DIFFERENT)):
+        coming = asked(queue, 4)
+        assert coming == [(f"a{one:03d}", f"b{one:03d}") for one in range(k, k + 4)] and asked(queue, 1) == coming[:1]
+        queue.answer(coming[0], decision)
+
+
 def test_filters():
     queue = small()
     assert asked(queue, dataset="e") == [("f", "g")] and asked(queue, doubt="answer") == [("a", "e")]

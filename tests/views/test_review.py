@@ -207,6 +207,23 @@ def test_pictures_of_the_next_pairs_are_sent_ahead_once_somebody_looks(screen):
     assert len(set(pictures)) == len(pictures) or pictures.count((first, "view")) <= 2
 
 
+def test_a_picture_that_is_made_ahead_is_not_made_once_more_when_the_browser_asks_for_it(screen, monkeypatch):
+    begun, go = threading.Semaphore(0), threading.Event()
+    get = screen._pictures.get
+    monkeypatch.setattr(screen._pictures, "get", lambda *key: (begun.release(), go.wait(20), get(*key))[2])
+    screen.handle({"do": "picture", "id": screen.state["question"]["ids"][0], "level": "thumb"})  # somebody looks
+    assert begun.acquire(timeout=20) and begun.acquire(timeout=20)  # both threads are at work
+    ids = screen.state["question"]["ids"]
+    for image_id in ids:
+        screen.handle({"do": "picture", "id": image_id, "level": "view"})
+    go.set()
+    wait_for(lambda: not screen._under_way)
+    screen.handle({"do": "picture", "id": ids[0], "level": "view"})  # now it is wanted anew: another browser
+    keys = lambda: [(content["id"], content["level"]) for content, _ in list(screen.sent)]  # noqa: E731
+    wait_for(lambda: keys().count((ids[0], "view")) == 2)
+    assert keys().count((ids[1], "view")) == 1
+
+
 def test_a_photograph_that_is_gone_is_told_in_its_place(screen, root):
     ids = screen.state["question"]["ids"]
     path, _ = screen.review.find_photograph(ids[0])

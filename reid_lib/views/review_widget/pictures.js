@@ -15,6 +15,8 @@ class Received {
   receive(content, buffers) {
     const told = { ...content };
     if (content.kind === "picture") {
+      const { url } = this.kept[content.level].get(content.id) || {};
+      if (url) return this.asked.delete(`${content.level} ${content.id}`); // it was on its way when it was asked for
       if (buffers.length) told.url = URL.createObjectURL(new Blob([buffers[0]], { type: "image/jpeg" }));
       if (told.url && content.level === "view") {
         told.image = new Image(); // decoded ahead
