@@ -64,14 +64,19 @@ def list_cattle(root: Path) -> pd.DataFrame:
     return rows[[number % 2 == 0 for number in block]]
 
 
-def evaluate(name: str, views: str, rows: pd.DataFrame, image_size: int) -> Answers:
-    """The answers of val and test of one way; tells its metrics."""
-    word = re.sub(r"\W+", "-", name)
-    table = cache_root() / "views" / f"{word}.csv"
+def write_table(rows: pd.DataFrame, table: Path) -> Path:
+    """The same as a csv that lists photographs below it; its own path."""
     table.parent.mkdir(parents=True, exist_ok=True)
     ids = [f"{Path(path).parent.name}/{Path(path).name}" for path in rows[PATH]]
     paths = [os.path.relpath(path, table.parent.resolve()) for path in rows[PATH]]
     rows.assign(**{IMAGE_ID: ids, PATH: paths}).to_csv(table, index=False)
+    return table
+
+
+def evaluate(name: str, views: str, rows: pd.DataFrame, image_size: int) -> Answers:
+    """The answers of val and test of one way; tells its metrics."""
+    word = re.sub(r"\W+", "-", name)
+    table = write_table(rows, cache_root() / "views" / f"{word}.csv")
     how = {"dataset": "csv", "data_root": str(table), "split_policy": "encounter", "image_size": image_size}
     params = takeover.settle_params(
         EvaluateParams(**how, scores="embedding", views=views, run_name=f"views-{word}-{image_size}")

@@ -55,7 +55,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 
     \b
     bash: add to ~/.bashrc                    eval "$(reid completion bash)"
-    zsh:  add to ~/.zshrc                     eval "$(reid completion zsh)"
+    zsh:  add to ~/.zshrc, below compinit     eval "$(reid completion zsh)"
     fish: add to ~/.config/fish/config.fish   reid completion fish | source
     """
     made = get_completion_class(shell)(ctx.find_root().command, {}, SCRIPT, VARIABLE)
