@@ -1,4 +1,4 @@
-"""`reid runs`: all runs, newest first; the reference; runs removed and renamed."""
+"""`reid runs`: all runs, newest first; the reference; runs removed and renamed; tags and notes."""
 
 import click
 
@@ -25,7 +25,7 @@ from reid_lib.core.logs import LOGGER
 def runs(ctx: click.Context, where: str, as_json: bool) -> None:
     """All runs, newest first, the reference marked.
 
-    An EXPRESSION compares parameters, metrics (val_geometric_mean), state or date, with and, or, not, in.
+    An EXPRESSION compares parameters, metrics (val_geometric_mean), state, date or tags, with and, or, not, in.
     """
     if ctx.invoked_subcommand:
         return
@@ -84,6 +84,38 @@ def remove(names: tuple[str, ...], yes: bool, reason: str) -> None:
     for one in found:
         removal.remove_run(one.run.name, reason=reason)
         click.echo(f"{one.run.name} is deleted")
+
+
+@runs.command(
+    "tag", epilog=example("runs tag a b --add paper", "runs tag a --remove draft", "runs --where '\"paper\" in tags'")
+)
+@click.argument("names", nargs=-1, required=True, type=RUN, metavar="RUN...", help="In any state.")
+@click.option("--add", multiple=True, metavar="TAG", help="A word; may be repeated.")
+@click.option("--remove", multiple=True, metavar="TAG", help="A tag to take away; may be repeated.")
+def tag(names: tuple[str, ...], add: tuple[str, ...], remove: tuple[str, ...]) -> None:
+    """Tags of runs: shown, added and removed.
+
+    They stand in the lists of runs and in compare.ipynb, and can be filtered by. No result, no decision and no other
+    run depends on them.
+    """
+    from reid_lib.runs.remarks import remarks_of, tag_run
+
+    for name in dict.fromkeys(names):
+        said = tag_run(name, add=add, remove=remove) if add or remove else remarks_of(name)
+        click.echo(f"{name}: {said.hashed or 'no tags'}")
+
+
+@runs.command(
+    epilog=example('runs note my-run "with the photographs of 2024"', "runs note my-run", 'runs note my-run ""')
+)
+@click.argument("name", type=RUN, metavar="RUN", help="In any state.")
+@click.argument("text", required=False, help="The new note; empty: none. Left out: the note is shown.")
+def note(name: str, text: str | None) -> None:
+    """The note of a run: shown, or written in the place of the one before."""
+    from reid_lib.runs.remarks import note_run, remarks_of
+
+    said = remarks_of(name) if text is None else note_run(name, text)
+    click.echo(f"{name}: {said.note or 'no note'}")
 
 
 @runs.command(epilog=example("runs rename my-run wide-margin"))

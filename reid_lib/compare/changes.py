@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from reid_lib.core.names import CHECKSUMS_JSON, HISTORY_CSV, METRICS_JSON, PARAMS_JSON, REFERENCE_JSON, STATUS_JSON
+from reid_lib.core.names import (
+    CHECKSUMS_JSON,
+    HISTORY_CSV,
+    METRICS_JSON,
+    PARAMS_JSON,
+    REFERENCE_JSON,
+    REMARKS_JSON,
+    STATUS_JSON,
+)
 from reid_lib.runs.folder import FINISHED, list_runs
 
 Stamp = tuple[int, int] | None  # when a file was written, in ns, and its bytes; None where there is none
@@ -18,14 +26,16 @@ class Changes(NamedTuple):
         runs: new, gone, made anew, or in another state.
         histories: those in training that have come further.
         reference: another run was promoted.
+        remarks: those that others tags or another note was given.
     """
 
     runs: frozenset[str]
     histories: frozenset[str]
     reference: bool
+    remarks: frozenset[str]
 
     def __bool__(self) -> bool:
-        return bool(self.runs or self.histories or self.reference)
+        return bool(self.runs or self.histories or self.reference or self.remarks)
 
 
 @dataclass(frozen=True)
@@ -36,11 +46,14 @@ class Look:
     status: dict[str, Stamp] = field(default_factory=dict)
     histories: dict[str, Stamp] = field(default_factory=dict)
     reference: Stamp = None
+    remarks: dict[str, Stamp] = field(default_factory=dict)
 
     def since(self, before: "Look") -> Changes:
         """What is other than it was."""
-        runs = _differing(self.runs, before.runs)
-        return Changes(runs, _differing(self.histories, before.histories) - runs, self.reference != before.reference)
+        runs, remarks = _differing(self.runs, before.runs), _differing(self.remarks, before.remarks)
+        return Changes(
+            runs, _differing(self.histories, before.histories) - runs, self.reference != before.reference, remarks
+        )
 
 
 def take_look(root: Path, before: Look | None = None) -> Look:
@@ -53,7 +66,7 @@ def take_look(root: Path, before: Look | None = None) -> Look:
         RunError: the folder may not be read.
     """
     before = before or Look()
-    runs, status, histories = {}, {}, {}
+    runs, status, histories, remarks = {}, {}, {}, {}
     for run in list_runs(root):
         status[run.name] = _stamp(run.path(STATUS_JSON))
         stamps = tuple(_stamp(run.path(name)) for name in RESULTS)
@@ -61,9 +74,10 @@ def take_look(root: Path, before: Look | None = None) -> Look:
         as_it_was = known == (FINISHED, stamps) and status[run.name] == before.status.get(run.name)
         state = FINISHED if as_it_was else run.status()["state"]
         runs[run.name] = (state, stamps)
+        remarks[run.name] = _stamp(run.path(REMARKS_JSON))
         if state != FINISHED:
             histories[run.name] = _stamp(run.path(HISTORY_CSV))
-    return Look(runs, status, histories, _stamp(root / REFERENCE_JSON))
+    return Look(runs, status, histories, _stamp(root / REFERENCE_JSON), remarks)
 
 
 def _stamp(path: Path) -> Stamp:

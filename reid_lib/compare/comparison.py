@@ -38,6 +38,7 @@ from reid_lib.runs import table as runtable
 from reid_lib.runs.folder import RunFolder, list_runs, there
 from reid_lib.runs.labels import label_runs
 from reid_lib.runs.pairing import Pair
+from reid_lib.runs.remarks import Remarks, remarks_if_readable
 from reid_lib.runs.table import PARAM
 
 # Names that never explain a difference: every run has its own.
@@ -80,6 +81,7 @@ class Comparison:
             self._runs.pop(name, None)
         if changes.runs or changes.reference:
             self._forget("unreadable", "unfinished", *JUDGED)
+        self._forget("remarks")
         if self.baseline not in ("", *self.names):
             self.compare_with("")
         return changes
@@ -144,6 +146,11 @@ class Comparison:
         others = [run for run in list_runs(self.root) if run.name not in {*self.table.index, *self.unreadable}]
         return {run.name: run.status()["state"] for run in others}
 
+    @cached_property
+    def remarks(self) -> dict[str, Remarks]:
+        """Run name -> its tags and note, of all runs."""
+        return {run.name: remarks_if_readable(run) for run in list_runs(self.root)}
+
     def run(self, name: str) -> FinishedRun:
         """
         Raises:
@@ -196,10 +203,14 @@ class Comparison:
 
     def labels(self, names: Sequence[str]) -> dict[str, str]:
         """Run name -> what tells it apart among these, in few words (`label_runs`)."""
-        return label_runs(self.rows(names))
+        return label_runs(self._rows(names))
 
     def rows(self, names: Sequence[str]) -> pd.DataFrame:
-        """Rows of `table`; those of runs that are not finished have their parameters alone."""
+        """Rows of `table`, with `tags` (several words) and `note`; of runs that are not finished parameters alone."""
+        said = [self.remarks.get(name, Remarks()) for name in names]
+        return self._rows(names).assign(tags=[own.tags for own in said], note=[own.note for own in said])
+
+    def _rows(self, names: Sequence[str]) -> pd.DataFrame:
         finished = [name for name in names if name in self.table.index]
         if len(finished) == len(names):
             return self.table.loc[finished]
@@ -210,13 +221,13 @@ class Comparison:
 
     def comparable(self, a: str, b: str) -> bool:
         """Were both asked the same test queries?"""
-        asked = self.rows(list({a: None, b: None}))[runtable.ASKED]
+        asked = self._rows(list({a: None, b: None}))[runtable.ASKED]
         return asked[a] == asked[b]
 
     def loss(self, name: str) -> str:
         """The loss that a run minimised, with the margin and the scale that were in force: "arcface, margin 0.3, scale
         30". Two runs compare by their losses only where this is the same; "none" for an evaluation."""
-        row = self.rows([name]).loc[name]
+        row = self._rows([name]).loc[name]
         loss = row.get(f"{PARAM}loss")
         if not isinstance(loss, str):
             return "none"

@@ -109,6 +109,7 @@ FIGURES = "figures"
 CHECKSUMS_JSON = "checksums.json"  # of a finished run, by seals
 SUSPECTS_CSV = "suspected_label_errors.csv"  # photographs that look like one under two individuals
 SAME_PHOTOS_CSV = "same_photos.csv"  # queries whose own photograph, a copy or another crop of it, is in the gallery
+REMARKS_JSON = "remarks.json"  # tags and a note that people gave the run
 REPORT_HTML = "report.html"  # of a finished run, by reports
 REFERENCE_JSON = "reference.json"  # in runs/
 TENSORBOARD, MLFLOW = "tensorboard", "mlflow"  # in runs/: copies of history and metrics, where they are asked for

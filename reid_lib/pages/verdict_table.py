@@ -11,8 +11,10 @@ from reid_lib.figures.style import COLOURS, GREY
 from reid_lib.openset import difference
 from reid_lib.pages import html
 from reid_lib.runs import pairing
+from reid_lib.runs.remarks import Remarks
 from reid_lib.runs.table import COMPARED
 
+NOTE = 40  # characters of a note that are shown: all of it where the pointer stays
 SIGNS = {
     difference.BETTER: ("▲", COLOURS["right"]),
     difference.WORSE: ("▼", COLOURS["wrong"]),
@@ -44,10 +46,20 @@ def _row(
     metric: str,
 ) -> list[str]:
     row = comparison.table.loc[name]
-    cells = [html.run_label(name, labels[name], starred=name == comparison.reference)]
+    cells = [_name(comparison, name, labels[name])]
     cells += [_estimate(row.get(m), row.get(f"{m}_low"), row.get(f"{m}_high")) for m in HEADLINE]
     cells += _difference(comparison, name, labels, found, metric)
     return cells + [_parameter(params.loc[name, p]) for p in params]
+
+
+def _name(comparison: Comparison, name: str, label: str) -> Markup:
+    """What the run is called, and below its tags and the beginning of its note."""
+    said = comparison.remarks.get(name, Remarks())
+    lines = [html.run_label(name, label, starred=name == comparison.reference)]
+    lines += [_small(said.hashed)] if said.tags else []
+    beginning = said.note if len(said.note) <= NOTE else f"{said.note[:NOTE]}…"
+    lines += [_small(beginning, title=said.note)] if said.note else []
+    return html.render_part("lines", lines)
 
 
 def _difference(

@@ -13,9 +13,10 @@ from reid_lib.core.paths import runs_root
 from reid_lib.runs.dependents import EVALUATED
 from reid_lib.runs.filtering import filter_runs
 from reid_lib.runs.folder import FINISHED, UNREADABLE, RunFolder, list_runs
+from reid_lib.runs.remarks import remarks_if_readable
 from reid_lib.runs.table import PARAM, explain_unreadable, is_reference, read_reference
 
-LONGEST_ERROR = 60  # characters in a line of the table
+LONGEST_ERROR, LONGEST_NOTE = 60, 40  # characters in a line of the table
 DEMO = "demo"
 Metrics = dict[str, dict[str, dict[str, float]]]
 
@@ -32,8 +33,9 @@ def describe_runs(root: Path | None = None, *, where: str = "") -> list[dict[str
 
     Returns:
         For each its `run` (name), `folder`, whether it is the `reference`, `kind` ("train", "evaluate"), `dataset`,
-        `state`, `date` (when it ended, else its last sign of life; ISO 8601 with the zone), `epoch`, `error`, and
-        `metrics`: role ("test", "val") -> headline metric -> value, low, high. What is not known is None.
+        `state`, `date` (when it ended, else its last sign of life; ISO 8601 with the zone), `epoch`, `tags` (words),
+        `note`, `error`, and `metrics`: role ("test", "val") -> headline metric -> value, low, high. What is not known
+        is None.
     """
     runs = sorted(list_runs(root), key=lambda run: (-_last_sign(run), run.name))
     told = [describe_run(run) for run in runs]
@@ -62,6 +64,8 @@ def describe_run(run: RunFolder) -> dict[str, Any]:
     told |= {"kind": ("evaluate" if EVALUATED in params else "train") if params else None, "dataset": _dataset(params)}
     told |= {"state": UNREADABLE if trouble else status["state"], "date": _date(_last_sign(run))}
     told["epoch"] = status.get("epoch")
+    said = remarks_if_readable(run)
+    told |= {"tags": list(said.tags), "note": said.note}
     told["error"] = trouble or status.get("error")
     told["metrics"] = _headline(run.metrics()) if told["state"] == FINISHED else {}
     return told
@@ -130,6 +134,7 @@ def _line(told: dict[str, Any]) -> dict[str, str]:
     line |= {"date": (told["date"] or "")[:16].replace("T", " "), "data set": told["dataset"]}
     line["epoch"] = "" if told["epoch"] is None else str(told["epoch"])
     line |= {name: _shown(told["metrics"], name) for name in HEADLINE}
+    line |= {"tags": " ".join(told["tags"]), "note": " ".join(told["note"].split())[:LONGEST_NOTE]}
     return line | {"error": (told["error"] or "").split("\n")[0][:LONGEST_ERROR]}
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from reid_lib.core import files
 from reid_lib.core.errors import RunError, first_line
 from reid_lib.core.files import compute_checksum
-from reid_lib.core.names import CHECKPOINT, CHECKSUMS_JSON, REPORT_HTML, STATUS_JSON
+from reid_lib.core.names import CHECKPOINT, CHECKSUMS_JSON, REMARKS_JSON, REPORT_HTML, STATUS_JSON
 
 FORMAT = 1
-# Not sealed: what goes on changing, what others write, and the checkpoint, which a finished run needs no more.
-OPEN = (CHECKSUMS_JSON, STATUS_JSON, CHECKPOINT, REPORT_HTML)
+# Not sealed: what goes on changing, what others write or people say, and the checkpoint, which a finished run needs no
+# more.
+OPEN = (CHECKSUMS_JSON, STATUS_JSON, CHECKPOINT, REPORT_HTML, REMARKS_JSON)
 KINDS = (".json", ".csv", ".npz", ".png", ".txt", ".safetensors")
 
 

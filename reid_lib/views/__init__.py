@@ -11,6 +11,7 @@ __all__, __getattr__, __dir__ = face(
         "threshold": "ThresholdSlider",
         "embeddings": "EmbeddingView",
         "mistakes": "Mistakes",
+        "remarks": "TagsAndNotes",
         "export": "Export",
         "review": "ReviewScreen",
         "accepting": "AcceptAnswers",

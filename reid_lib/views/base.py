@@ -17,6 +17,7 @@ from reid_lib.openset.measures import METRICS
 from reid_lib.pages import html
 from reid_lib.runs import filtering
 from reid_lib.runs.folder import RUNNING
+from reid_lib.runs.remarks import Remarks
 from reid_lib.runs.table import PARAM
 from reid_lib.views.chosen import Chosen
 from reid_lib.views.following import Follow
@@ -83,11 +84,11 @@ class RunPicker(w.VBox):
         with chosen.hold_trait_notifications():
             chosen.training = kept + self._new_in_training()
             chosen.runs, chosen.anew = runs, chosen.anew + anew
-            chosen.table += changes.reference or not changes.runs.isdisjoint(before | there)
+            chosen.table += changes.reference or bool(changes.remarks) or not changes.runs.isdisjoint(before | there)
             chosen.epochs += not changes.histories.isdisjoint(kept)
         self._list()
         further = {*changes.histories, *changes.runs} & set(training)
-        return _say_changes(there - before, before - there, there & before & changes.runs, further)
+        return _say_changes(there - before, before - there, there & before & changes.runs, further, changes.remarks)
 
     def _new_in_training(self) -> tuple[str, ...]:
         """Runs in training that were not there before: they are looked at from the start."""
@@ -130,6 +131,7 @@ class RunPicker(w.VBox):
 
     def _tell(self, matching: list[str]) -> None:
         """What stands below the list, and the runs that can be compared with."""
+        self.take.disabled = bool(self._wrong)
         self.note.value = self._notes(sum(name in self.comparison.table.index for name in matching))
         offered = [*self.chosen.runs, self.comparison.baseline]
         names = [name for name in dict.fromkeys(offered) if name]
@@ -169,16 +171,16 @@ class RunPicker(w.VBox):
 
     def _describe(self, name: str, label: str) -> str:
         """A line of the list: what tells the run apart, and its numbers, or its state."""
-        table = self.comparison.table
+        table, said = self.comparison.table, self.comparison.remarks.get(name, Remarks()).hashed
         if name not in table.index:
-            return f"{label}   ({self.comparison.unfinished[name]}: curves)"
+            return f"{label}   ({self.comparison.unfinished[name]}: curves)   {said}".rstrip()
         star = "★ " if name == self.comparison.reference else ""
         numbers = [
             f"{label} {table.loc[name, c]:.3f}"
             for label, c in (("val", "val_geometric_mean"), ("test", "geometric_mean"))
             if c in table
         ]
-        return f"{star}{label}   ({', '.join(numbers)})"
+        return f"{star}{label}   ({', '.join(numbers)})   {said}".rstrip()
 
     def _notes(self, n_matching: int) -> str:
         total = len(self.comparison.names)
@@ -203,15 +205,15 @@ class RunPicker(w.VBox):
 
 
 def _holds(row: pd.Series, words: list[str]) -> bool:
-    """Does each word stand in the name or a parameter of a run?"""
+    """Does each word stand in the name, a parameter or a tag of a run?"""
     values = [f"{c.removeprefix(PARAM)}={row[c]}" for c in row.index if c.startswith(PARAM)]
-    searched = " ".join([str(row["run"]), *values]).lower()
+    searched = " ".join([str(row["run"]), *values, *(f"#{tag}" for tag in row["tags"])]).lower()
     return all(word in searched for word in words)
 
 
-def _say_changes(new: Set[str], gone: Set[str], anew: Set[str], further: Set[str]) -> str:
+def _say_changes(new: Set[str], gone: Set[str], anew: Set[str], further: Set[str], said: Set[str]) -> str:
     """What has changed, in words."""
-    told = {"finished": new, "made anew": anew, "in training": further, "gone": gone}
+    told = {"finished": new, "made anew": anew, "in training": further, "gone": gone, "tags or note": said}
     parts = [f"{word}: {', '.join(sorted(names))}" for word, names in told.items() if names]
     return "; ".join(parts) or "another reference, or state of a run"
 

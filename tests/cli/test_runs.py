@@ -29,6 +29,17 @@ def test_the_list_takes_an_expression(capsys):
     assert code == 1 and "equal is written ==" in err
 
 
+def test_tags_and_notes_are_written_and_shown(capsys):
+    assert say(capsys, "runs", "tag", "a", "b", "--add", "paper", "--add", "x")[1] == "a: #paper #x\nb: #paper #x"
+    assert say(capsys, "runs", "tag", "b", "--remove", "paper")[1] == "b: #x"
+    assert say(capsys, "runs", "note", "a", "with masks")[1] == "a: with masks" == say(capsys, "runs", "note", "a")[1]
+    told = json.loads(say(capsys, "runs", "--where", '"paper" in tags', "--json")[1])
+    assert [(run["run"], run["tags"], run["note"]) for run in told] == [("a", ["paper", "x"], "with masks")]
+    assert say(capsys, "runs", "note", "a", "")[1] == "a: no note"
+    assert say(capsys, "runs", "tag", "b", "--remove", "x")[1] == "b: no tags" == say(capsys, "runs", "tag", "b")[1]
+    assert say(capsys, "runs", "tag", "nobody", "--add", "x")[0] == 1
+
+
 def test_removing_asks_and_no_is_no(root):
     asked = CliRunner().invoke(commands, ["runs", "rm", "a"], input="n\n")
     assert asked.exit_code == 1 and "a: finished, " in asked.output and "Delete it for good?" in asked.output

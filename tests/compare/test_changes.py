@@ -8,6 +8,7 @@ from plain_runs import make_plain
 from reid_lib.compare.changes import take_look
 from reid_lib.runs import table
 from reid_lib.runs.folder import RunFolder
+from reid_lib.runs.remarks import tag_run
 
 
 @pytest.fixture
@@ -23,12 +24,12 @@ def test_new_gone_and_ended_runs_epochs_and_the_reference_are_told_apart(root):
     assert not again.since(first)
     (root / "busy" / "history.csv").write_text("epoch\n0\n")
     grown = take_look(root, again)
-    assert grown.since(again) == (set(), {"busy"}, False)
+    assert grown.since(again) == (set(), {"busy"}, False, set())
     make_plain("b")
     shutil.rmtree(root / "a")
     table.promote("b")
     later = take_look(root, grown)
-    assert later.since(grown) == ({"a", "b"}, set(), True)
+    assert later.since(grown)[:3] == ({"a", "b"}, set(), True)
     make_plain("busy")  # it goes on, and ends
     assert take_look(root, later).since(later).runs == {"busy"}
 
@@ -40,6 +41,12 @@ def test_nothing_of_a_finished_run_is_read_again(root, monkeypatch):
     monkeypatch.setattr(RunFolder, "metrics", lambda run: pytest.fail("results are read"))
     take_look(root, first)
     assert asked == ["busy"]  # whose process may be dead meanwhile
+
+
+def test_tags_are_a_change_of_their_own(root):
+    first = take_look(root)
+    tag_run("a", add=["paper"])
+    assert take_look(root, first).since(first) == (set(), set(), False, {"a"})
 
 
 def test_a_heartbeat_is_no_change(root):

@@ -68,7 +68,9 @@ def test_picker_filters_by_an_expression_and_chooses_all_that_match(picker):
 def test_a_wrong_filter_is_told_and_leaves_no_run_out(picker):
     picker.filter.value = "learning_rate < 1e-3"
     assert "there is no column &#39;learning_rate&#39;" in picker.note.value and len(listed(picker)) == 3
+    assert picker.take.disabled
     picker.filter.value = ""
+    assert not picker.take.disabled
     assert "no column" not in picker.note.value
 
 
