@@ -1,6 +1,6 @@
 """Histories of several runs in one figure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,7 +93,7 @@ def history_lines(
     return ax
 
 
-def find_lines(histories, column) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def find_lines(histories: Mapping[str, pd.DataFrame], column: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Run -> (epochs, values), the finite ones; runs without any are left out."""
     lines = {}
     for run, history in histories.items():
@@ -106,13 +106,13 @@ def find_lines(histories, column) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return lines
 
 
-def rank_lines(lines, better: str) -> list[str]:
+def rank_lines(lines: Mapping[str, tuple[np.ndarray, np.ndarray]], better: str) -> list[str]:
     """The runs, the best first; where no direction is better, the one that ends highest."""
     rank = {"lower": lambda y: y.min(), "higher": lambda y: -y.max()}.get(better, lambda y: -y[-1])
     return sorted(lines, key=lambda run: rank(lines[run][1]))
 
 
-def style_lines(shown) -> dict[str, tuple]:
+def style_lines(shown: Sequence[str]) -> dict[str, tuple]:
     """Run -> (colour, line style, marker, is it named?)."""
     known = {
         run: (colour, STYLES[i % len(STYLES)], marker, True)
