@@ -1,12 +1,13 @@
 """What asking in our order is worth: clusters, and label errors found, against the number of answers of a reviewer.
 
     python benchmarks/review_answers.py                                       the built-in animals
-    python benchmarks/review_answers.py --data_root ../shared/data cattle     and real ones, of which half have no name
+    python benchmarks/review_answers.py --data_root ../shared/data cattle     real ones, of which half have no name
 
 Each data set is evaluated as evaluate.ipynb does it (embeddings alone; REID_RUNS, REID_CACHE), and its clusters of test
 photographs are reviewed by simulated reviewers that are right in 100, 99 and 95 % of answers. Every order meets the
 same reviewers and has the same effect. Told: ARI, and the answers until it is half-way from its start to 1, with the
-lowest and highest of the seeds. Then 5 % of the named photographs get a wrong name, and the names are reviewed.
+lowest and highest of the seeds. Then 5 % of the photographs get a wrong name (others with each seed), and the names of
+gallery and val are reviewed: the share of wrong names that are gone, and how many right ones are, too.
 The figure goes to docs/review_answers.png.
 """
 
@@ -43,36 +44,58 @@ ORDERS = {
 RIGHTS = (1.0, 0.99, 0.95)
 STEP = 10  # answers between two measurements
 BLOCK = 100  # frames of a video that are one encounter
+ORDER_STYLES = dict(zip(ORDERS, (("C0", "-"), ("C1", "--"), ("C2", "-."), ("0.5", ":")), strict=True))
 RENAMED = 0.05
+WANTED = 0.8  # of the wrong names
 CHECKED = 0.15  # of the images: answers after which label errors are counted
 
 
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("real", nargs="*", help="nyala, cattle")
+    asked.add_argument("data", nargs="*", default=["built-in"], help="built-in, nyala, cattle")
     asked.add_argument("--data_root", type=Path, help="folder that holds nyala/ and cattle/")
-    asked.add_argument("--answers", type=int, default=400, help="at most, in each review")
+    asked.add_argument("--thin", action="store_true", help="of the cattle one frame of each hundred of a video")
+    asked.add_argument("--parts", nargs="+", choices=("clusters", "labels"), default=("clusters", "labels"))
+    asked.add_argument("--answers", type=int, default=400, help="at most, in each review of clusters")
     asked.add_argument("--seeds", type=int, default=3)
     asked.add_argument("--rights", type=float, nargs="+", default=RIGHTS)
+    asked.add_argument("--orders", nargs="+", choices=ORDERS, default=tuple(ORDERS))
+    asked.add_argument("--figure", type=Path, default=project_root() / "docs" / "review_answers.png")
     given = asked.parse_args()
-    sources = {"built-in": read_catalogue("demo", "")}
-    sources |= {name: read_real(name, given.data_root) for name in given.real}
+    curves, found = {}, {}
+    for name in given.data:
+        catalogue = read(name, given)
+        if "clusters" in given.parts:
+            curves |= review_clusters(name, catalogue, given)
+        if "labels" in given.parts:
+            found |= find_label_errors(name, catalogue, given)
+    draw(curves, found, given)
+
+
+def read(name: str, given: argparse.Namespace) -> Catalogue:
+    if name == "built-in":
+        return read_catalogue("demo", "")
+    catalogue = read_real(name, given.data_root)
+    if given.thin and name == "cattle":
+        return replace(catalogue, rows=catalogue.rows.drop_duplicates(ENCOUNTER).reset_index(drop=True))
+    return catalogue
+
+
+def review_clusters(name: str, catalogue: Catalogue, given: argparse.Namespace) -> dict:
+    """(name, right, order) -> curves of the seeds."""
+    photographs, pairs = ask_of(write_table(name, catalogue))
+    truth = catalogue.rows.set_index(IMAGE_ID)[IDENTITY].dropna().astype(str).to_dict()
+    test = photographs[photographs[ROLE] == TEST]
+    inside = pairs[pairs[[FIRST, SECOND]].isin(set(test[IMAGE_ID])).all(axis=1)]
+    print(f"\n{name}: {len(test)} photographs, {test[CLUSTER].nunique()} clusters, {len(inside)} pairs", flush=True)
     curves = {}
-    for name, catalogue in sources.items():
-        photographs, pairs = ask_of(write_table(name, catalogue))
-        truth = catalogue.rows.set_index(IMAGE_ID)[IDENTITY].dropna().astype(str).to_dict()
-        test = photographs[photographs[ROLE] == TEST]
-        inside = pairs[pairs[[FIRST, SECOND]].isin(set(test[IMAGE_ID])).all(axis=1)]
-        print(f"\n{name}: {len(test)} photographs, {test[CLUSTER].nunique()} clusters, {len(inside)} pairs", flush=True)
-        for right in given.rights:
-            for order in ORDERS:
-                curves[name, right, order] = found = [
-                    follow(test, inside, truth, order, right, seed, given.answers) for seed in range(given.seeds)
-                ]
-                tell(right, order, found)
-    draw(curves, given)
-    for name, catalogue in sources.items():
-        find_label_errors(name, catalogue, given)
+    for right in given.rights:
+        for order in given.orders:
+            curves[name, right, order] = found = [
+                follow(test, inside, truth, order, right, seed, given.answers) for seed in range(given.seeds)
+            ]
+            tell(right, order, found)
+    return curves
 
 
 def read_real(name: str, root: Path) -> Catalogue:
@@ -89,9 +112,10 @@ def half(identity: str) -> str:
     return TEST if hashlib.sha256(identity.encode()).digest()[0] < 128 else "train"
 
 
-def write_table(name: str, catalogue: Catalogue, renamed: pd.Series | None = None) -> Path:
+def write_table(name: str, catalogue: Catalogue, renamed: pd.Series | None = None, seed: int = 0) -> Path:
     """A table of a catalogue, half of the real animals in the test; `renamed`: image_id -> its wrong name."""
-    file = cache_root() / "review_answers" / f"{name}{'' if renamed is None else '-renamed'}.csv"
+    kind = f"{len(catalogue.rows)}{'' if renamed is None else f'-renamed{seed}'}"
+    file = cache_root() / "review_answers" / f"{name}-{kind}.csv"
     file.parent.mkdir(parents=True, exist_ok=True)
     columns = [column for column in (IMAGE_ID, IDENTITY, ENCOUNTER, "orientation", "bbox") if column in catalogue.rows]
     rows = catalogue.rows[columns].copy()
@@ -143,47 +167,62 @@ def tell(right: float, order: str, curves: list[np.ndarray]) -> None:
     print(f"| {right:.0%} | {ORDERS[order]} | {words} | {curves[0][0, 1]:.2f} | {np.mean(last):.2f} |", flush=True)
 
 
-def draw(curves: dict, given: argparse.Namespace) -> None:
-    names = list(dict.fromkeys(name for name, _, _ in curves))
-    shape = len(names), len(given.rights)
-    figure, axes = plt.subplots(*shape, figsize=(4 * shape[1], 3 * shape[0]), squeeze=False, sharex="row", sharey="row")
-    styles = dict(zip(ORDERS, (("C0", "-"), ("C1", "--"), ("C2", "-."), ("0.5", ":")), strict=True))
-    for (name, right, order), found in curves.items():
-        ax = axes[names.index(name), given.rights.index(right)]
-        longest = max(found, key=len)[:, 0]
-        values = np.array([np.interp(longest, *curve.T) for curve in found])
-        colour, line = styles[order]
-        ax.plot(longest, values.mean(axis=0), color=colour, linestyle=line, label=ORDERS[order])
-        ax.fill_between(longest, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
-        ax.set(title=f"{name}, reviewer right in {right:.0%}", xlabel="answers", ylabel="adjusted Rand index")
-    axes[0, 0].legend(fontsize=7)
-    figure.tight_layout()
-    figure.savefig(project_root() / "docs" / "review_answers.png", dpi=90)
+def find_label_errors(name: str, catalogue: Catalogue, given: argparse.Namespace) -> dict:
+    """Give 5 % of the photographs a wrong name, evaluate, review the names, and count the wrong ones that are gone.
 
-
-def find_label_errors(name: str, catalogue: Catalogue, given: argparse.Namespace) -> None:
-    """Give 5 % of the photographs a wrong name, evaluate, review the names, and count the wrong ones that are gone."""
-    rows = catalogue.rows[catalogue.rows[IDENTITY].notna()]
-    rng = np.random.default_rng(0)
-    names = rows[IDENTITY].astype(str)
-    drawn = rng.choice(len(rows), round(RENAMED * len(rows)), replace=False)
-    wrong = [rng.choice([other for other in names.unique() if other != names.iloc[k]]) for k in drawn]
-    renamed = pd.Series(wrong, index=rows[IMAGE_ID].iloc[drawn].astype(str))
-    photographs, pairs = ask_of(write_table(name, catalogue, renamed))
-    photographs = photographs[photographs[IDENTITY].notna()].reset_index(drop=True)  # gallery and val
-    pairs = pairs[pairs[DOUBT] == LABEL]
-    truth = dict(zip(rows[IMAGE_ID].astype(str), names, strict=True))
-    n, n_wrong = round(CHECKED * len(photographs)), int(photographs[IMAGE_ID].isin(renamed.index).sum())
-    print(f"\n{name}: {n_wrong} of {len(photographs)} named photographs have a wrong name; {n} answers")
+    Returns:
+        (name, right, order) -> of each seed (k, 3): answers as a share of the images, share of wrong names that are
+        gone, right names that are gone.
+    """
+    cases = [rename_some(name, catalogue, seed) for seed in range(given.seeds)]
+    n_wrong = [int(photographs[IMAGE_ID].isin(renamed.index).sum()) for photographs, _, renamed, _ in cases]
+    n_images = [len(photographs) for photographs, *_ in cases]
+    print(f"\n{name}: {n_wrong} of {n_images} named photographs have a wrong name; answers: {CHECKED:.0%} of them")
+    curves = {}
     for right in given.rights:
         for order in ("queue", "random"):
-            found = []
-            for seed in range(given.seeds):
-                reviewer = SimulatedReviewer(truth, right=right, seed=seed)
-                *_, last = simulate_review(photographs, pairs, reviewer, order=order, n_answers=n, seed=seed)
-                found.append(list(count_found(last, renamed)))
-            told, unjustly = np.mean(found, axis=0)
-            print(f"| {right:.0%} | {ORDERS[order]} | {told / n_wrong:.0%} | {unjustly:.1f} |", flush=True)
+            curves[name, right, order] = found = [
+                follow_names(*case, order, right, seed) for seed, case in enumerate(cases)
+            ]
+            share, unjustly = ([curve[-1, column] for curve in found] for column in (1, 2))
+            words = f"{np.mean(share):.0%} ({min(share):.0%} to {max(share):.0%})"
+            print(
+                f"| {right:.0%} | {ORDERS[order]} | {words} | {', '.join(map('{:.0f}'.format, unjustly))} |", flush=True
+            )
+    return curves
+
+
+def rename_some(name: str, catalogue: Catalogue, seed: int) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series, dict]:
+    """Named photographs of gallery and val, pairs of labels, wrong names by image_id, right ones by image_id.
+
+    A file that is there twice keeps its name: reading refuses one file under two names, so nobody needs to look for it.
+    """
+    rows = catalogue.rows[catalogue.rows[IDENTITY].notna()]
+    content = [hashlib.sha256((catalogue.root / path).read_bytes()).hexdigest() for path in rows[PATH]]
+    single = np.flatnonzero(~pd.Series(content).duplicated(keep=False))
+    rng = np.random.default_rng(seed)
+    names = rows[IDENTITY].astype(str)
+    drawn = rng.choice(single, round(RENAMED * len(rows)), replace=False)
+    wrong = [rng.choice([other for other in names.unique() if other != names.iloc[k]]) for k in drawn]
+    renamed = pd.Series(wrong, index=rows[IMAGE_ID].iloc[drawn].astype(str))
+    photographs, pairs = ask_of(write_table(name, catalogue, renamed, seed))
+    photographs = photographs[photographs[IDENTITY].notna()].reset_index(drop=True)
+    truth = dict(zip(rows[IMAGE_ID].astype(str), names, strict=True))
+    return photographs, pairs[pairs[DOUBT] == LABEL], renamed, truth
+
+
+def follow_names(
+    photographs, pairs, renamed: pd.Series, truth: dict, order: str, right: float, seed: int
+) -> np.ndarray:
+    """(k, 3), as `find_label_errors` returns it."""
+    reviewer = SimulatedReviewer(truth, right=right, seed=seed)
+    n, n_wrong = round(CHECKED * len(photographs)), int(photographs[IMAGE_ID].isin(renamed.index).sum())
+    found = []
+    for k, queue in enumerate(simulate_review(photographs, pairs, reviewer, order=order, n_answers=n, seed=seed)):
+        if k % STEP == 0 or k == n:
+            told, unjustly = count_found(queue, renamed)
+            found.append((k / len(photographs), told / n_wrong, unjustly))
+    return np.array(found)
 
 
 def count_found(queue: ReviewQueue, renamed: pd.Series) -> Iterator[int]:
@@ -195,6 +234,42 @@ def count_found(queue: ReviewQueue, renamed: pd.Series) -> Iterator[int]:
     is_wrong = rows[IMAGE_ID].isin(renamed.index)
     yield int((lost & is_wrong).sum())
     yield int((lost & ~is_wrong).sum())
+
+
+def draw(curves: dict, found: dict, given: argparse.Namespace) -> None:
+    """A row for each data set: ARI by reviewer, and label errors found."""
+    columns = (len(given.rights) if curves else 0) + bool(found)
+    shape = len(given.data), columns
+    figure, axes = plt.subplots(*shape, figsize=(3.9 * columns, 3.3 * len(given.data)), squeeze=False)
+    for (name, right, order), drawn in curves.items():
+        ax = axes[given.data.index(name), given.rights.index(right)]
+        plot(ax, [curve[:, :2] for curve in drawn], ORDER_STYLES[order], ORDERS[order])
+        ax.set(
+            title=f"{name}, right in {right:.0%}", xlabel="answers", ylabel="adjusted Rand index", ylim=(-0.02, 1.02)
+        )
+    for (name, right, order), drawn in found.items():
+        ax = axes[given.data.index(name), -1]
+        at = given.rights.index(right)
+        style = (f"C{at}", "-") if order == "queue" else (f"C{at}", ":")
+        percent = [100 * curve[:, :2] for curve in drawn]
+        plot(ax, percent, style, f"{ORDERS[order]}, right in {right:.0%}")
+        ax.set(title=f"{name}, {RENAMED:.0%} wrong names", xlabel="answers, % of the images")
+        ax.set(ylabel="wrong names that are gone, %", ylim=(-2, 102))
+    for ax in axes[:, -1] if found else ():
+        ax.axhline(100 * WANTED, color="0.7", linewidth=0.8, zorder=0)
+    for ax in {axes[0, 0], axes[0, -1]}:
+        ax.legend(fontsize=6.5, loc="center right" if ax is axes[0, -1] and found else "best")
+    figure.tight_layout()
+    figure.savefig(given.figure, dpi=110)
+
+
+def plot(ax, curves: list[np.ndarray], style: tuple[str, str], label: str) -> None:
+    """The mean of curves (k, 2), and their range; one that ended earlier keeps its last value."""
+    colour, line = style
+    longest = max(curves, key=lambda curve: curve[-1, 0])[:, 0]
+    values = np.array([np.interp(longest, *curve.T) for curve in curves])
+    ax.plot(longest, values.mean(axis=0), color=colour, linestyle=line, label=label)
+    ax.fill_between(longest, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, linewidth=0)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+DISTINCT = 200  # photographs that are drawn; the others are links to them
 WATCH = """() => {
   window.waits = [];
   const shown = () => [...document.querySelectorAll('.rr-photo')].map(i => i.src).join(' ');
@@ -50,7 +51,14 @@ def make(root: Path) -> None:
 
     rows = reviewable_rows(n_known=200, n_unknown=330)
     rows["path"] = rows["image_id"] + ".jpg"
-    review_cases.write_patterns = lambda rows, root: write_patterns(rows, root, side=950)
+
+    def write_some(rows, root: Path) -> Path:
+        write_patterns(rows[:DISTINCT], root, side=950)
+        for k, path in enumerate(rows["path"][DISTINCT:]):
+            os.link(root / rows["path"].iloc[k % DISTINCT], root / path)
+        return root
+
+    review_cases.write_patterns = write_some
     make_reviewable(root, rows)
     nb = nbformat.read(ROOT / "notebooks" / "review.ipynb", as_version=4)
     for cell in nb.cells:
@@ -60,6 +68,7 @@ def make(root: Path) -> None:
 
 def measure_kernel(answers: int) -> None:
     from reid_lib.pipeline.review import open_review
+    from reid_lib.review.safeguards import counter_of
     from reid_lib.views.review import ReviewScreen
 
     begun = time.perf_counter()
@@ -69,15 +78,19 @@ def measure_kernel(answers: int) -> None:
     begun = time.perf_counter()
     review = open_review("made", who="a")
     print(f"opened again in {time.perf_counter() - begun:.1f} s")
-    screen, found = ReviewScreen(review), []
+    screen, found, ahead = ReviewScreen(review), [], 0
     for k in range(answers):
         ids, decision = screen.state["question"]["ids"], ("same", "different", "cannot tell")[k % 3]
+        coming = [one.ids for one in screen.coming[1:]]
         begun = time.perf_counter()
         screen.handle({"do": "answer", "decision": decision, "ids": ids})
         found.append(time.perf_counter() - begun)
+        ahead += screen.question.ids in coming
+    print(f"the next pair was one of the {len(coming)} whose pictures are made ahead in {ahead} of {answers} cases")
     tell("kernel: from the message to the next state", found)
     screen.close()
-    (review.folder.path / "decisions.csv").unlink()
+    for file in (review.folder.decisions, counter_of(review.folder.decisions)):
+        file.unlink()
 
 
 def measure_browser(root: Path, answers: int, pause: float) -> None:
