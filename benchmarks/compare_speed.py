@@ -87,6 +87,8 @@ def measure() -> dict[str, float]:
     timed("colour by individual", lambda: setattr(points.colour, "value", "individual"))
     timed("mistakes: another kind", lambda: setattr(mistakes.kind, "value", "unknown wrong"))
     timed("mistakes: an individual", lambda: setattr(mistakes.individual, "value", "a12"))
+    timed("look for new runs, nothing is new", picker.look)
+    timed("filter runs", lambda: setattr(picker.filter, "value", "lr < 1e-3 and val_geometric_mean > 0.1"))
     timed("search runs", lambda: setattr(picker.search, "value", "lr=0.0005"))
     for kind in ("heat map", "impact of a parameter", "embeddings side by side"):
         timed(f"figure: {kind}", lambda kind=kind: setattr(figures.kind, "value", kind))
