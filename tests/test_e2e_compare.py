@@ -18,7 +18,7 @@ from reid_lib.runs import table
 
 pytestmark = pytest.mark.slow
 RUN_ALL = "void window.jupyterapp.commands.execute('notebook:run-all-cells')"
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 SCROLLED = """cell => [...cell.querySelectorAll(".widget-box")].filter((box) =>
   ["auto", "scroll"].includes(getComputedStyle(box).overflowY) && box.scrollHeight > box.clientHeight + 1).length"""
 ROWS = catalogue(n_known=22, n_unknown=20, images=2)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 RUN_ALL = "void window.jupyterapp.commands.execute('notebook:run-all-cells')"
 THEME = "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})"
 IN_FOCUS = "document.activeElement && document.activeElement.classList.contains('rr-root')"
-WAIT_MS = 60_000
+WAIT_MS = 120_000
 
 
 def picture(page, name: str) -> None:
