@@ -25,13 +25,15 @@ SIGNS = {
 def render_verdicts(
     comparison: Comparison, names: list[str], found: pd.DataFrame | None, *, metric: str = "geometric_mean"
 ) -> Markup:
-    """One row per run: star, name, headline metrics, difference in `metric` and verdict, parameters that differ.
+    """One row per run: star, name, difference in `metric` and verdict, headline metrics, parameters that differ.
+
+    What is looked for first stands first: a narrow window cuts the parameters, and the name tells what differs.
 
     Args:
         found: from `tabulate_differences`; None while they are being computed.
     """
     params = comparison.differing(names)
-    heads = ["run", *map(metric_word, HEADLINE), f"difference in {metric_word(metric)}", "verdict", *params]
+    heads = ["run", f"difference in {metric_word(metric)}", "verdict", *map(metric_word, HEADLINE), *params]
     labels = comparison.labels(names)
     rows = [_row(comparison, name, labels, found, params, metric) for name in names]
     return html.render_template("verdict_table.html", rows=rows, heads=heads, basis=_basis(comparison, found))
@@ -46,9 +48,8 @@ def _row(
     metric: str,
 ) -> list[str]:
     row = comparison.table.loc[name]
-    cells = [_name(comparison, name, labels[name])]
+    cells = [_name(comparison, name, labels[name]), *_difference(comparison, name, labels, found, metric)]
     cells += [_estimate(row.get(m), row.get(f"{m}_low"), row.get(f"{m}_high")) for m in HEADLINE]
-    cells += _difference(comparison, name, labels, found, metric)
     return cells + [_parameter(params.loc[name, p]) for p in params]
 
 
