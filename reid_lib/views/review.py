@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SOURCES = Path(__file__).parent / "review_widget"
 SCRIPTS = ("dom.js", "pictures.js", "stage.js", "screen.js")
+LATER_S = 0.4  # after a pair is told, until the pictures of the next ones are sent: meanwhile the browser draws it
 AHEAD = 3  # pairs whose pictures are made before they are asked for
 MATCHED_AHEAD = 2  # pairs that are matched, the one on the screen included
 MOST_OTHERS = 24  # photographs of an animal beside the one that is asked about
@@ -69,6 +70,7 @@ class ReviewScreen(anywidget.AnyWidget):
         self._under_way: set[Hashable] = set()  # what waits to be made ahead, or is made
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._idle.set()
+        self._later: threading.Timer | None = None
         super().__init__()
         self.on_msg(lambda _, message, __: self.handle(message))
         self._ask()
@@ -182,7 +184,11 @@ class ReviewScreen(anywidget.AnyWidget):
             "undo": self.review.undoable(),
             "said": {"kind": kind, "text": text},
         }
-        self._prefetch()
+        if self._later is not None:
+            self._later.cancel()
+        self._later = threading.Timer(LATER_S, self._prefetch)
+        self._later.daemon = True
+        self._later.start()
 
     def _offered(self) -> dict[str, Any]:
         animals = self.review.animals()
@@ -284,6 +290,8 @@ class ReviewScreen(anywidget.AnyWidget):
 
     def close(self) -> None:
         """See ipywidgets; the threads end, too."""
+        if self._later is not None:
+            self._later.cancel()
         self._makers.shutdown(wait=False, cancel_futures=True)
         self._matcher.shutdown(wait=False, cancel_futures=True)
         super().close()
