@@ -21,7 +21,7 @@ from reid_lib.figures.style import (
     new_axes,
     write_message,
 )
-from reid_lib.openset.difference import BETTER, WORSE
+from reid_lib.openset.difference import BETTER, FEW, WORSE
 from reid_lib.runs.labels import label_runs
 from reid_lib.runs.table import ASKED, REFERENCE, RUN
 
@@ -170,7 +170,8 @@ def _title(table, metric, reference, verdicts, against) -> str:
         runs = [short[run] for run, own in judged.items() if own == verdict]
         said += [f"{verdict} {', '.join(runs) if len(runs) < 4 else f'are {len(runs)} runs'}"] * bool(runs)
     rest = [verdict for verdict in judged.values() if verdict not in (BETTER, WORSE)]
-    said += [f"{rest.count(verdict)} {verdict}" for verdict in dict.fromkeys(rest)]
+    words = {FEW: "with too few animals to say"}
+    said += [f"{rest.count(verdict)} {words.get(verdict, verdict)}" for verdict in dict.fromkeys(rest)]
     return f"{word} against {', '.join(filter(None, (short[reference], against)))}: {'; '.join(said)}"
 
 

@@ -54,10 +54,10 @@ def test_without_a_verdict_the_title_of_the_bars_names_no_winner(values):
 
 def test_the_title_of_the_bars_repeats_the_verdicts_and_no_more():
     runs = table(*(run(name, 0.5) for name in ("plain", "up", "down", "same", "also")))
-    verdicts = {"up": "better", "down": "worse", "same": "not distinguishable", "also": "not distinguishable"}
+    verdicts = {"up": "better", "down": "worse", "same": "not distinguishable", "also": "too few"}
     ax = performance.performance_bars(runs, "baks", reference="plain", verdicts=verdicts | {"not here": "better"})
     title = ax.get_title("left").replace("\n", " ")
-    assert title == "BAKS against plain: better up; worse down; 2 not distinguishable"
+    assert title == "BAKS against plain: better up; worse down; 1 not distinguishable; 1 with too few animals to say"
     many = performance.performance_bars(runs, "baks", reference="plain", verdicts=dict.fromkeys(runs["run"], "better"))
     assert many.get_title("left") == "BAKS against plain: better are 5 runs"
     seeds = performance.performance_bars(runs, "baks", reference="plain", verdicts=verdicts, against="seed by seed")
