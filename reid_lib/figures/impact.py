@@ -72,6 +72,19 @@ def parameter_impact(
     return ax
 
 
+def has_impact(table: pd.DataFrame, parameter: str, metric: str, *, reference: str | None = None) -> bool:
+    """Has `parameter_impact` something to show: runs of two values of the parameter that differ in nothing else?
+
+    Args:
+        table, parameter, metric, reference: as there.
+    """
+    runs = _defined(table, parameter, metric)
+    if runs.empty:
+        return False
+    alike = comparable(runs, parameter, reference_of(runs, reference))
+    return _values(runs, parameter)[alike].nunique() > 1
+
+
 def comparable(runs: pd.DataFrame, parameter: str, reference: str | None = None) -> np.ndarray:
     """Boolean (n,): runs that agree in every parameter except this one, the seed, and what changes no result, and that
     were asked the same test queries.

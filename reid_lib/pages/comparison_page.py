@@ -77,6 +77,8 @@ def _figures(comparison: Comparison, names: list[str], metric: str, differences)
         caption = f"{capital(history_column(column).word)} by epoch"
         drawn[f"curve_{column}"] = (caption, lambda c=column: draw_curves(comparison, names, c))
     for parameter in comparison.differing(names):
+        if not impact.has_impact(table, parameter, metric, reference=comparison.reference):
+            continue
         drawn[f"impact_{parameter}"] = (
             f"Impact of {parameter}, over all runs",
             lambda p=parameter: impact.parameter_impact(table, p, metric, reference=comparison.reference),
@@ -109,6 +111,7 @@ def _page(
         written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         table=verdict_table.render_verdicts(comparison, names, differences, metric=metric),
         figures=[(caption, html.data_uri(data, "png")) for caption, data in drawn],
+        undrawn=[p for p in comparison.differing(names) if f"impact_{p}" not in figures],
         mistakes=[(called[run], _mistakes(comparison, run)) for run in names],
         parameters=_parameters(comparison, names),
         parameter_heads=["parameter", *called.values()],

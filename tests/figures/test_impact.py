@@ -8,7 +8,7 @@ import pytest
 from figure_cases import SWEEP, drawn, line, run, table, texts
 
 from reid_lib.figures import impact
-from reid_lib.figures.impact import comparable
+from reid_lib.figures.impact import comparable, has_impact
 
 matplotlib.use("Agg")
 
@@ -61,6 +61,8 @@ def test_comparable_runs_agree_in_all_but_the_parameter_the_seed_and_what_change
     assert comparable(runs, "lr").tolist() == [True, True, False]
     assert comparable(runs, "margin").tolist() == [False, True, True]
     assert comparable(runs, "lr", "c").tolist() == [False, False, True]
+    assert has_impact(runs, "lr", "baks") and not has_impact(runs, "lr", "baks", reference="c")
+    assert not has_impact(runs, "dropout", "baks") and not has_impact(runs.head(0), "lr", "baks")
 
 
 @pytest.mark.parametrize("interval", [0.3, 0.01])

@@ -34,6 +34,16 @@ def test_the_page_stands_alone_and_names_every_run(comparison):
     assert {path.suffix for path in page.parent.iterdir()} == {".html", ".png"}
 
 
+def test_an_impact_is_drawn_where_runs_differ_in_nothing_else_and_what_is_not_is_said(comparison, monkeypatch):
+    drawn = write_comparison(comparison, ["plain", "wide"], name="alike")
+    assert drawn.with_name("impact_margin.png").exists() and "could its impact" not in drawn.read_text(encoding="utf-8")
+    monkeypatch.setattr(comparison, "table", comparison.table.assign(param_lr=[1e-3, 3e-4]))
+    page = write_comparison(comparison, ["plain", "wide"], name="apart")
+    assert not list(page.parent.glob("impact_*.png"))
+    said = page.read_text(encoding="utf-8").partition("could its impact be drawn: ")[2].partition(".")[0]
+    assert sorted(said.split(", ")) == ["lr", "margin"]
+
+
 @pytest.mark.parametrize("name", ["../out", "a/b", ""])
 def test_a_name_that_leads_elsewhere_is_refused(comparison, name):
     with pytest.raises(RunError):
