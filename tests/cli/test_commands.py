@@ -39,7 +39,7 @@ def test_the_commands_are_those_of_the_readme_and_the_scripts():
         *"train evaluate identify compare runs sweep gallery accept review sightings export".split(),
         *"show state stop report name folder download init doctor completion".split(),
         *("cache", "cache show", "cache clear"),
-        *(f"runs {action}" for action in ("promote", "rm", "rename")),
+        *(f"runs {action}" for action in ("promote", "rm", "rename", "tag", "note")),
         *(f"sweep {action}" for action in ("plan", "submit", "run", "status", "variant")),
         *(f"gallery {action}" for action in ("list", "show", "export", "add", "remove", "merge", "rename", "undo")),
         *(f"review {action}" for action in ("list", "show", "apply")),

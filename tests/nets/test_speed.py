@@ -194,6 +194,7 @@ def trained(folder, torch_compile: str):
 
 @needs_compiler
 @pytest.mark.slow
+@pytest.mark.long
 def test_training_learns_the_same(tmp_path, capsys):
     """Thirty images in batches of eight: the last of an epoch is smaller and runs uncompiled."""
     model, run = trained(tmp_path / "plain", "never")

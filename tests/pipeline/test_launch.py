@@ -99,6 +99,7 @@ def test_two_processes_leave_the_run_that_one_leaves(runs, whole):
     assert not (whole / OUTCOME).exists() and not (whole / STOP).exists()
 
 
+@pytest.mark.long
 def test_asked_to_stop_all_processes_end_after_the_same_step_and_continue_there(runs, whole):
     process = begin(runs, "told", num_epochs=2)
     until("the first epoch", (runs / "told" / CHECKPOINT).exists)

@@ -27,7 +27,7 @@ def torchrun(folder: Path, n: int, *arguments: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("loss", "n"), [("triplet", 2), ("arcface", 3)])
+@pytest.mark.parametrize(("loss", "n"), [("triplet", 2), pytest.param("arcface", 3, marks=pytest.mark.long)])
 def test_processes_that_share_a_batch_learn_what_one_process_learns(tmp_path, loss, n):
     """In float64, where sums in another order differ by some 1e-16 of their size, on any processor.
 
