@@ -71,6 +71,7 @@ class ReviewScreen(anywidget.AnyWidget):
         self._lock, self._idle = threading.Lock(), threading.Event()
         self._idle.set()
         self._later: threading.Timer | None = None
+        self._closed = False
         super().__init__()
         self.on_msg(lambda _, message, __: self.handle(message))
         self._ask()
@@ -249,7 +250,11 @@ class ReviewScreen(anywidget.AnyWidget):
             finally:
                 self._under_way.discard(key)
 
-        pool.submit(work)
+        with self._lock:  # the timer may fire while the screen closes
+            if self._closed:
+                self._under_way.discard(key)
+            else:
+                pool.submit(work)
 
     def _send_picture(self, message: dict) -> None:
         if not self._seen:
@@ -290,6 +295,8 @@ class ReviewScreen(anywidget.AnyWidget):
 
     def close(self) -> None:
         """See ipywidgets; the threads end, too."""
+        with self._lock:
+            self._closed = True
         if self._later is not None:
             self._later.cancel()
         self._makers.shutdown(wait=False, cancel_futures=True)

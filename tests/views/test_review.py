@@ -244,3 +244,11 @@ def test_the_threads_of_a_closed_screen_end(root):
     screen.close()
     wait_for(lambda: threading.active_count() <= before)
     assert threading.active_count() <= before
+
+
+def test_pictures_of_later_pairs_are_not_made_once_the_screen_is_closed(root):
+    screen = ReviewScreen(open_review("made", who="ada"))
+    screen._seen = True
+    screen.close()
+    screen._prefetch()  # what the timer calls that fires meanwhile
+    assert not screen._under_way
