@@ -21,6 +21,7 @@ from reid_lib.review.decisions import DECIDED, DIFFERENT, DISPUTED, FIRST, SAME,
 ENOUGH = 2  # k+ and k-: ways that a pair is known to be one animal, or two, from which on nobody is asked
 ERROR = 0.05  # share of answers that are wrong, as far as nobody knows better
 UNLIKELY = 0.01  # no probability weighs more than this, or its opposite
+PICTURE = 1 / 6  # of an answer's evidence is the most that the picture of its pair adds: see `Decided.evidence`
 _UNITS = 1000  # of capacity for one nat of evidence: flows are whole numbers
 
 Pair = tuple[Hashable, Hashable]
@@ -52,9 +53,16 @@ class Decided:
 
     @cached_property
     def evidence(self) -> float:
-        """Nats that speak for the decision, answers and picture together; above 0."""
+        """Nats that speak for the decision, answers and picture together; above 0.
+
+        Pairs are asked because they are the most alike ones of two groups, so their probabilities are no fair draw, and
+        all say the same thing. So beside answers pictures only decide between as many of both kinds: two answers
+        outweigh one, three two, whatever the pictures say. Where nobody answered, the picture counts in full.
+        """
         p, error = min(max(self.probability, UNLIKELY), 1 - UNLIKELY), max(self.error, 1e-6)
         picture, told = math.log(p / (1 - p)), math.log((1 - error) / error)
+        if self.weight:
+            picture = min(max(picture, -PICTURE * told), PICTURE * told)
         return max(self.weight * told + (picture if self.same else -picture), 1 / _UNITS)
 
 

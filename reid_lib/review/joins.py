@@ -1,9 +1,10 @@
 """What an answer can change: two groups that may be one animal, and each join in the tree of a group.
 
 A join is wrong with a chance c that follows from the pairs and the answers across it (Bayes). If so, a right answer
-moves as many pairs of photographs as lie across it; if not, a wrong one does. With a share e of wrong answers it is
-expected to put c (1 - e) - (1 - c) e = c - e of them right. Its question is the most probable pair of photographs that
-are typical of both sides: a photograph in the wrong group would speak for itself alone.
+moves as many pairs of photographs as lie across it; if not, a wrong one does. With a share e of wrong answers one moves
+them wrongly once in 1 / e, but an answer that surprises is asked again, by another pair or a second look (`looks`), and
+lasts where both are wrong. So about c - e² of them are put right. Its question is the most probable pair of photographs
+that are typical of both sides: a photograph in the wrong group would speak for itself alone.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from reid_lib.review.grouping import Grouping
 from reid_lib.review.ties import TIED
 from reid_lib.review.tree import grow_tree
 
-_LAST = 1e-3  # of the worth of questions at which a reviewer errs more often than the join is wrong: they come last
+_LAST = 1e-3  # of the worth of questions at which two wrong answers in a row are likelier: they come last
 UNLISTED = -float(log_odds(1.0))  # log-odds of a join without a listed pair
 LEAST = 1e-4  # chance of a join by pictures
 
@@ -26,6 +27,8 @@ class Joins:
         grouping: what is kept up to date elsewhere; `update` follows it.
         odds: (p,) log-odds of its listed pairs that both show one animal.
         flank: (n,) int, 1 and 2 for photographs of two flanks, which cannot be compared; 0 for all others.
+        named: (p,) bool, pairs whose names are asked about. Names are nearly always right, and a wrong answer takes
+            those of a whole animal, so there one wrong answer counts in full: c - e. None: none.
         error: share of answers that are wrong.
 
     Attributes:
@@ -38,9 +41,18 @@ class Joins:
         unclear: pairs about which nobody could tell; two of them settle a join.
     """
 
-    def __init__(self, grouping: Grouping, odds: np.ndarray, *, flank: np.ndarray | None = None, error: float = ERROR):
+    def __init__(
+        self,
+        grouping: Grouping,
+        odds: np.ndarray,
+        *,
+        flank: np.ndarray | None = None,
+        named: np.ndarray | None = None,
+        error: float = ERROR,
+    ):
         self.grouping, self.odds = grouping, odds
         self._flank = np.zeros(len(grouping.group), dtype=int) if flank is None else flank
+        self._named = np.zeros(len(odds), dtype=bool) if named is None else named
         self._error, self._told = error, float(log_odds(1 - error, least=1e-6))  # nats of one answer
         p = len(odds)
         self.chance, self.worth = np.zeros(p), np.zeros(p)
@@ -154,8 +166,9 @@ class Joins:
         joins, at = np.unique(of_pair[order], return_index=True)
         question = pairs[order[at]]
         self.chance[question] = chance[joins]
-        net = np.maximum(chance - self._error, _LAST * chance)
-        self.worth[question] = net[joins] * sides[joins].prod(axis=1)
+        lasting = np.where(self._named[question], self._error, self._error**2)
+        net = np.maximum(chance[joins] - lasting, _LAST * chance[joins])
+        self.worth[question] = net * sides[joins].prod(axis=1)
         self.sides[question], self.inside[question] = sides[joins], inside
         self.n_answers[question] = np.bincount(of_decided[~unclear], minlength=n)[joins]
 

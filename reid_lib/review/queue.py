@@ -1,4 +1,7 @@
-"""Which pair is asked next: contradictions first, then the pair whose answer is expected to move most photographs."""
+"""Which pair is asked next: contradictions first, then the pair whose answer is expected to move most photographs.
+
+Also an answer that was given is asked again, where a second look is worth more than a new pair.
+"""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -12,6 +15,7 @@ from reid_lib.review.decisions import CANNOT_TELL, DECIDED, DECISIONS, DIFFERENT
 from reid_lib.review.graph import ERROR, Decided, log_odds
 from reid_lib.review.grouping import Grouping
 from reid_lib.review.joins import Joins
+from reid_lib.review.looks import SecondLooks
 from reid_lib.review.questions import (
     CLUSTERS,
     DOUBT,
@@ -31,6 +35,7 @@ from reid_lib.review.words import (
     describe_join,
     describe_left,
     describe_regrouping,
+    describe_second_look,
 )
 
 _REPLAYED = 150  # last decisions whose effect the stopping rule sees when a review is opened again
@@ -72,11 +77,14 @@ class ReviewQueue:
         probability = self.pairs[PROBABILITY].to_numpy(dtype=np.float64)
         self._error, self._asks = error, asks
         self._grouping = Grouping(cluster, first, second, probability, ties=tie_flanks(self.photographs, cluster))
-        named = np.where(cluster[first] == cluster[second], 1, -1) * (self.pairs[DOUBT] == LABEL).to_numpy()
+        by_name = (self.pairs[DOUBT] == LABEL).to_numpy()
+        named = np.where(cluster[first] == cluster[second], 1, -1) * by_name
         prior = float(log_odds(1 - LABEL_ERRORS))
         odds, flank = np.asarray(log_odds(probability)) + prior * named, code_flanks(self.photographs)
-        self._joins = Joins(self._grouping, odds, flank=flank, error=error)
+        self._joins = Joins(self._grouping, odds, flank=flank, named=by_name, error=error)
         self._listed = {_ordered(a, b): k for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True))}
+        known = {pair: float(odds[k]) for pair, k in self._listed.items()}
+        self._looks = SecondLooks(self._grouping, known, error=error)
         self._answers: dict[tuple[int, int], tuple[str, int]] = {}
         self._changed: dict[tuple[int, int], bool] = {}
         self._joins.update()
@@ -109,12 +117,18 @@ class ReviewQueue:
         for pair in skipped | set(found):
             if pair in self._listed:
                 worth[self._listed[pair]] = 0
+        again = {
+            pair: value
+            for pair, value in self._looks.worth.items()
+            if pair not in skipped and pair not in found and wanted[self._listed.get(pair, -1)]
+        }
         n_more = min(n - len(found), int((worth > 0).sum()))
         if n_more > 0:
             least = np.partition(worth, -n_more)[-n_more]
             some = np.flatnonzero(worth >= least)  # with all that are worth as much: the next ones stay the next ones
             best = some[np.argsort(-worth[some], kind="stable")][:n_more]
-            found += [_ordered(int(self._grouping.first[k]), int(self._grouping.second[k])) for k in best]
+            again |= {_ordered(int(self._grouping.first[k]), int(self._grouping.second[k])): worth[k] for k in best}
+        found += sorted(again, key=lambda pair: -again[pair])[: n - len(found)]
         return [self._question(pair) for pair in found]
 
     def answer(self, pair: "Question | tuple[str, str]", decision: str, weight: int = 1) -> bool:
@@ -159,8 +173,10 @@ class ReviewQueue:
             number of answers that would change something, if all were asked; "chance": that any of the next 72 answers
             does, by the answers given; "stop": bool; "words".
         """
-        first = len(self._contradictions())
-        chance = self._joins.chance[self._joins.worth > 0]
+        contradictions = self._contradictions()
+        first = len(contradictions)
+        again = [chance for pair, chance in self._looks.chance.items() if pair not in contradictions]
+        chance = np.append(self._joins.chance[self._joins.worth > 0], sorted(again))
         questions = len(chance) + first
         any_change = chance_of_change(list(self._changed.values()), questions)
         stop = not first and (any_change < ENOUGH_DOUBT or not questions)
@@ -223,6 +239,7 @@ class ReviewQueue:
         looked_at, changed = self._grouping.decide(decided)
         if self._asks:
             self._joins.update(looked_at)
+            self._looks.update(looked_at)
         for key in answers:
             self._changed.pop(key, None)
             self._changed[key] = changed
@@ -259,6 +276,8 @@ class ReviewQueue:
 
     def _worth_again(self, key: tuple[int, int]) -> float:
         """Of a decision in doubt: the mean of what confirming it and what its opposite would move."""
+        if key in self._looks.worth:
+            return self._looks.worth[key]
         weight = self._answers[key][1] + 1
         told = [self._decided(key, SAME, weight), self._decided(key, DIFFERENT, weight)]
         if (before := self._grouping.decided.get(key)) is not None:
@@ -273,7 +292,10 @@ class ReviewQueue:
 
     def _why(self, key: tuple[int, int], at: int | None) -> str:
         if key in self._answers:
-            return describe_contradiction(self._answers[key][0])
+            told = self._answers[key][0]
+            if key in self._looks.worth and key not in self._contradictions():
+                return describe_second_look(told, outweighed=key in self._grouping.left_out)
+            return describe_contradiction(told)
         inside, sizes = bool(self._joins.inside[at]), tuple(self._joins.sides[at].tolist())
         if not inside:
             sizes = tuple(int((self._grouping.group == self._grouping.group[end]).sum()) for end in key)

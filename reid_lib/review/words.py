@@ -39,6 +39,18 @@ def describe_contradiction(decision: str) -> str:
     return f"decisions contradict each other, and the one to doubt first is that this pair is {decision!r}"
 
 
+def describe_second_look(decision: str, *, outweighed: bool) -> str:
+    """Why an answer is asked once more that contradicts no other.
+
+    Args:
+        decision: the answer that was given.
+        outweighed: other answers outweigh it, and one more like it would turn the scale.
+    """
+    if outweighed:
+        return f"a second look: this pair was called {decision!r}; others outweigh that, but would not outweigh two"
+    return f"a second look: this pair was called {decision!r}, pictures or names speak against it, and much hangs on it"
+
+
 def describe_regrouping(before: np.ndarray, after: np.ndarray) -> str:
     """What becomes of groups.
 

@@ -69,6 +69,18 @@ def test_what_pictures_say_decides_between_two_answers():
         assert found.doubt(("a", "c")) == doubted
 
 
+@pytest.mark.parametrize("error", [0.05, 0.01])
+def test_two_answers_outweigh_one_and_three_two_whatever_pictures_say(error):
+    def told(one, other, same):
+        return Decided((one, other), same, 1, 0.999, error)
+
+    link = [told("a", "b", True), told("c", "d", True), told("b", "c", True)]
+    parted = [told("b", "d", False), told("a", "c", False)]
+    assert Constraints([*link, *parted]).resolve() == [(("b", "d"), [("b", "c")])]
+    assert Constraints([*link, parted[0]]).resolve() == [(("b", "d"), [("b", "d")])], "one against one: the picture"
+    assert 3 * parted[0].evidence > 2 * link[0].evidence
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_cuts_and_ways_against_networkx(seed):
     rng = np.random.default_rng(seed)

@@ -29,13 +29,21 @@ def odds(p: float) -> float:
 
 def test_a_join_is_worth_the_pairs_that_it_puts_right():
     joins = join([0, 0, 0, 1, 1], {(0, 1): 0.9, (1, 2): 0.7, (0, 2): 0.6, (3, 4): 0.99, (0, 3): 0.2, (2, 4): 0.4})
+    lasting = 0.05**2
     across, inside = 0.6 / 6, 1 / (1 + np.sqrt(odds(0.7) * odds(0.65)))
     assert joins.chance == pytest.approx([0.1, inside, 0, 0.01, 0, across])
     assert joins.worth == pytest.approx(
-        [0.1 - 0.05, (inside - 0.05) * 2, 0, 0.01e-3, 0, (across - 0.05) * 6], abs=1e-9
-    ), "less one wrong answer in twenty; where that is more than the doubt, it is asked last"
+        [0.1 - lasting, (inside - lasting) * 2, 0, 0.01 - lasting, 0, (across - lasting) * 6], abs=1e-9
+    ), "less what two wrong answers in a row cost: one alone is asked again"
     assert joins.inside.tolist() == [True, True, False, True, False, False]
     assert sorted(joins.sides[1]) == [1, 2] and sorted(joins.sides[5]) == [2, 3]
+
+
+def test_of_names_one_wrong_answer_counts_in_full():
+    ends, p = np.array([(0, 1), (2, 3)]).T, np.array([0.3, 0.3])
+    joins = Joins(Grouping(np.arange(4), *ends, p), np.asarray(log_odds(p)), named=np.array([True, False]))
+    joins.update()
+    assert joins.worth == pytest.approx([0.3 - 0.05, 0.3 - 0.05**2])
 
 
 def test_photographs_that_are_typical_of_their_groups_ask():
@@ -49,7 +57,7 @@ def test_an_answer_counts_against_the_pictures_and_the_next_pair_asks():
     prior = 2.4 / 4
     posterior = prior * 0.05 / (prior * 0.05 + (1 - prior) * 0.95)
     assert joins.chance[2] == 0 and joins.chance[3] == pytest.approx(posterior)
-    assert joins.worth[3] == pytest.approx(4 * (posterior - 0.05)) and joins.n_answers[3] == 1
+    assert joins.worth[3] == pytest.approx(4 * (posterior - 0.05**2)) and joins.n_answers[3] == 1
     decide(joins, (1, 3), False)
     assert not joins.worth[2:].any(), "two ways say that they are two animals"
 

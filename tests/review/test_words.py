@@ -35,6 +35,8 @@ def test_why_a_pair_is_asked():
     assert "two parts of it" in tell(("a", "a"), (2, 3), inside=False, n_answers=1)
     assert "disagree" in words.describe_contradiction("disputed")
     assert "'same'" in words.describe_contradiction("same")
+    again = [words.describe_second_look("same", outweighed=outweighed) for outweighed in (True, False)]
+    assert all("a second look" in one and "'same'" in one for one in again) and "pictures" in again[1]
 
 
 def test_what_is_left():
