@@ -38,6 +38,7 @@ from reid_lib.review.words import (
     describe_second_look,
 )
 
+SOON = 5  # answers between two looks at a pair, where there is anything else to ask: who remembers does not look
 _REPLAYED = 150  # last decisions whose effect the stopping rule sees when a review is opened again
 
 
@@ -128,7 +129,8 @@ class ReviewQueue:
             some = np.flatnonzero(worth >= least)  # with all that are worth as much: the next ones stay the next ones
             best = some[np.argsort(-worth[some], kind="stable")][:n_more]
             again |= {_ordered(int(self._grouping.first[k]), int(self._grouping.second[k])): worth[k] for k in best}
-        found += sorted(again, key=lambda pair: -again[pair])[: n - len(found)]
+        fresh = set(list(self._changed)[-SOON:])  # what was just answered is looked at again last
+        found += sorted(again, key=lambda pair: (pair in fresh, -again[pair]))[: n - len(found)]
         return [self._question(pair) for pair in found]
 
     def answer(self, pair: "Question | tuple[str, str]", decision: str, weight: int = 1) -> bool:

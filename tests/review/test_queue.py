@@ -95,6 +95,7 @@ def test_an_answer_the_pictures_speak_against_gets_a_second_look_and_no_third_wh
     assert "a second look" in again.why and "'same'" in again.why
     assert again.expected_change == pytest.approx((0.05 * 0.8 / (0.05 * 0.8 + 0.95 * 0.2) - 0.05**2) * 4)
     assert ("a", "d") not in asked(queue, skip=[again]) and ("a", "d") not in asked(queue, doubt="label")
+    assert queue.next(10)[-1] == again, "not at once, while there is anything else to ask"
     before = queue.left()["questions"]
     queue.answer(("a", "d"), SAME, weight=2)
     assert ("a", "d") not in asked(queue) and queue.left()["questions"] < before
