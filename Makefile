@@ -1,5 +1,5 @@
 # make train   set everything up, train on the built-in animals, print the result
-# make test    set everything up, pass all tests but a few, notebooks included; make test-long: these few, 15 minutes
+# make test    set everything up, pass all tests but a few, notebooks included; make test-long: these few, of minutes
 # make lint    ruff over library, tests and notebooks; import-linter over the packages
 # make lab     JupyterLab in notebooks/
 # make docs    the documentation site, into docs/_build; make docs-serve shows it on http://localhost:8000

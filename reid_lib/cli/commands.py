@@ -24,6 +24,16 @@ HELP = {"help_option_names": ["-h", "--help"]}
 PASSED_ON = {"ignore_unknown_options": True, "help_option_names": ["--help"]}
 
 
+def check_either(named: str, gallery: str, *, what: str) -> None:
+    """Of a command that takes `what`, or --gallery in its place.
+
+    Raises:
+        ReidError: both are given, or none.
+    """
+    if bool(named) == bool(gallery):
+        raise ReidError(f"expected either {what} or --gallery NAME; got {'both' if named else 'none of the two'}")
+
+
 class Message(click.ClickException):
     """What a user did wrong, as one line on stderr; exit code 1."""
 

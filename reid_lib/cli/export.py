@@ -2,9 +2,8 @@
 
 import click
 
-from reid_lib.cli.commands import example
+from reid_lib.cli.commands import check_either, example
 from reid_lib.cli.completion import GALLERY, RUN
-from reid_lib.core.errors import ReidError
 
 
 @click.command(epilog=example("export my-run --to shared/my-model", "export --gallery lynxes --to shared"))
@@ -19,8 +18,7 @@ def export(run: str, gallery: str, folder: str, onnx: bool | None, licence: str,
 
     Both are read again and compared with the network on photographs before the folder is there.
     """
-    if bool(run) == bool(gallery):
-        raise ReidError(f"expected either a run or --gallery NAME; got {'both' if run else 'none of the two'}")
+    check_either(run, gallery, what="a run")
     from reid_lib.pipeline.sharing import share_model
 
     if gallery:

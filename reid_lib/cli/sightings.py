@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from reid_lib.cli.commands import example, with_options
+from reid_lib.cli.commands import check_either, example, with_options
 from reid_lib.cli.completion import GALLERY
 from reid_lib.core.errors import ReidError
 from reid_lib.core.logs import LOGGER
@@ -76,8 +76,7 @@ def sightings(
     from reid_lib.data.exif_dates import read_offset
     from reid_lib.exports import Options, read_sightings, write_sightings
 
-    if bool(table) == bool(gallery):
-        raise ReidError(f"expected either a table or --gallery NAME; got {'both' if table else 'none of the two'}")
+    check_either(table, gallery, what="a table")
     if options["zone"] and not read_offset(str(options["zone"])):
         raise ReidError(f"--zone {options['zone']}: expected an offset from UTC such as +02:00")
     photos = Path(str(options["photos"])) if options["photos"] else None

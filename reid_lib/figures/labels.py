@@ -3,7 +3,7 @@
 The words of a metric are where it is defined (`openset.measures`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from reid_lib.figures.style import BLACK, COLOURS, GREY
@@ -85,12 +85,7 @@ def history_column(column: str) -> HistoryColumn:
 
 def shorten_names(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, str]:
     """Name -> the name with its middle left out where it is longer than `width`; wider where two would look alike."""
-    names = list(dict.fromkeys(map(str, names)))
-    while True:
-        short = {name: _without_middle(name, width) for name in names}
-        if len(set(short.values())) == len(names):
-            return short
-        width += 4
+    return _told_apart(names, width, _without_middle)
 
 
 def wrap_names(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, str]:
@@ -98,11 +93,16 @@ def wrap_names(names: Iterable[str], width: int = NAME_WIDTH) -> dict[str, str]:
     ("loss triplet, margin 0.2,\\nlr 3e-4"): a value is never cut. Only a part that is longer than a line, as the name
     of a run is, loses its middle; wider where two would look alike.
     """
+    return _told_apart(names, width, _in_lines)
+
+
+def _told_apart(names: Iterable[str], width: int, fit: Callable[[str, int], str]) -> dict[str, str]:
+    """Name -> the name made to fit a width, as wide as it takes for no two to look alike."""
     names = list(dict.fromkeys(map(str, names)))
     while True:
-        wrapped = {name: _in_lines(name, width) for name in names}
-        if len(set(wrapped.values())) == len(names):
-            return wrapped
+        fitted = {name: fit(name, width) for name in names}
+        if len(set(fitted.values())) == len(names):
+            return fitted
         width += 4
 
 
