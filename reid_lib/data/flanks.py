@@ -3,7 +3,7 @@
 Nor is a flank mirrored: the mirror image of a left flank looks like the right one of another animal.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,24 @@ def find_flanks(rows: pd.DataFrame) -> np.ndarray:
         return np.full(len(rows), "", dtype=str)
     flank = rows[ORIENTATION].astype(str).str.strip().str.lower()
     return flank.where(flank.isin([LEFT, RIGHT]), "").to_numpy(dtype=str)
+
+
+def comparable_parts(queries: pd.DataFrame, gallery: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Queries of one flank, and the gallery photographs that do not show the other one, as row numbers.
+
+    A photograph whose flank is not known is compared with all of them. Each query is in one part; where no flank is
+    known there is one part of everything.
+
+    Args:
+        queries, gallery: rows, with `orientation` where it is known.
+
+    Yields:
+        (m,), (n,) int64, ascending.
+    """
+    asked, enrolled = find_flanks(queries), find_flanks(gallery)
+    for flank in np.unique(asked):
+        other = {LEFT: RIGHT, RIGHT: LEFT}.get(flank)
+        yield np.flatnonzero(asked == flank), np.flatnonzero(enrolled != other)
 
 
 def find_flanked(rows: pd.DataFrame) -> list[str]:

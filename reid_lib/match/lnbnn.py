@@ -21,6 +21,7 @@ from reid_lib.core.names import DATASET
 from reid_lib.core.paths import cache_root
 from reid_lib.core.pieces import Piece, Pieces
 from reid_lib.core.progress import make_bar
+from reid_lib.data.flanks import comparable_parts
 from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.neighbours import Exact, Search, choose_method, describe_method, searching
 from reid_lib.match.voting import sum_votes, vote_shares
@@ -62,7 +63,10 @@ def count_votes(
     method: str = "auto",
     progress: bool = True,
 ) -> Votes:
-    """The votes of all queries, each within its own data set (`dataset` of the rows).
+    """The votes of all queries, each within its own data set (`dataset` of the rows), and not for the other flank.
+
+    Where rows tell an `orientation`, a left flank has no votes for a right one: its marks are others, and what they
+    resemble there is chance.
 
     They are cached by the content of query and gallery photographs, individuals and settings: what was counted is not
     counted again, and an interrupted call goes on where it was.
@@ -89,7 +93,7 @@ def count_votes(
     bar = make_bar(total=len(queries), desc="counting votes", unit="photograph", disable=not progress)
     counted = []
     with bar:
-        for mine, theirs in _datasets(queries.rows, gallery.rows):
+        for mine, theirs in _parts_compared(queries.rows, gallery.rows):
             count = _Count(_part(queries, mine), _part(gallery, theirs), codes[theirs], k, method)
             counted.append((mine, theirs, count.method, count.results(bar)))
     return _joined(counted, progress)
@@ -103,13 +107,14 @@ def _codes(individual: ArrayLike, n_gallery: int) -> np.ndarray:
     return np.where(codes < 0, len(names) + np.arange(n_gallery), codes).astype(np.int64)
 
 
-def _datasets(queries: pd.DataFrame, gallery: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Positions of the queries and of the gallery photographs of each data set that has both."""
+def _parts_compared(queries: pd.DataFrame, gallery: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Positions of the queries, and of the gallery photographs they are compared with, by data set and flank."""
     asked, enrolled = queries[DATASET].to_numpy(), gallery[DATASET].to_numpy()
     for dataset in pd.unique(asked):
         mine, theirs = np.flatnonzero(asked == dataset), np.flatnonzero(enrolled == dataset)
-        if len(theirs):
-            yield mine, theirs
+        for some, others in comparable_parts(queries.iloc[mine], gallery.iloc[theirs]):
+            if len(others):
+                yield mine[some], theirs[others]
 
 
 def _part(keypoints: KeypointSet, positions: np.ndarray) -> KeypointSet:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import EMBEDDING, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
+from reid_lib.data.flanks import comparable_parts
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Extractor, KeypointSet
@@ -144,7 +145,8 @@ def score_shortlist(
     """The shortlisted pairs of queries and gallery, with the cosine and every local score.
 
     The shortlist of a query holds the `n_shortlisted` gallery images of the highest cosine, and as many with the most
-    votes where descriptors vote (RootSIFT): what one of them overlooks the other may find.
+    votes where descriptors vote (RootSIFT): what one of them overlooks the other may find. The other flank of an animal
+    has no place in it, where flanks are told: its stripes are others, and only the embedding judges it.
 
     Args:
         cosine: of the embeddings.
@@ -158,7 +160,7 @@ def score_shortlist(
         The table, and for each search of descriptors the share of the nearest that it found.
     """
     queries, gallery = cosine.queries, cosine.gallery
-    shortlists, votes, recall = [shortlist(cosine, n_shortlisted)], None, {}
+    shortlists, votes, recall = [_shortlist_nearest(cosine, n_shortlisted)], None, {}
     if SIFT in sets:
         votes = count_votes(*sets[SIFT], _individuals(gallery), method=votes_by)
         recall[SIFT] = votes.recall
@@ -175,6 +177,16 @@ def score_shortlist(
         for name, values in zip(matcher.names, score_pairs(matcher, *pair, query, image).T, strict=True):
             table = table.with_score(f"{features} {name}", values)
     return table, recall
+
+
+def _shortlist_nearest(cosine: Cosine, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The n nearest gallery images of each query that do not show the other flank, as pairs."""
+    pairs = []
+    for rows, images in comparable_parts(cosine.queries, cosine.gallery):
+        everything = len(images) == len(cosine.gallery)  # of which no copy is made
+        query, image = shortlist(cosine.part(rows, slice(None) if everything else images), n)
+        pairs.append((rows[query], images[image]))
+    return join_pairs(pairs)
 
 
 def _individuals(gallery: pd.DataFrame) -> np.ndarray:

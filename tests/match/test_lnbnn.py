@@ -1,6 +1,7 @@
 """LNBNN finds who is alike, within a data set, once; whatever could change a vote counts it anew."""
 
 import errno
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,25 @@ def test_votes_of_an_individual_stand_beside_all_its_photographs(some):
     for query, image, whole in zip(votes.query, votes.image, votes.individual_votes, strict=True):
         pairs.setdefault((query, image // 3), set()).add(float(whole))
     assert all(len(values) == 1 for values in pairs.values())
+
+
+def test_the_other_flank_gets_no_votes_and_takes_none(some):
+    """As if it were not there, for queries of a known flank; where no flank is told nothing changes."""
+    queries, gallery = some
+    individual = gallery.rows[INDIVIDUAL]
+    flank = np.array(["left", "right", None])[np.arange(30) % 3]
+    everything = count_votes(queries, gallery, individual)
+    told = replace(gallery, rows=gallery.rows.assign(orientation=flank))
+    assert same(count_votes(queries, told, individual), everything)
+    asked = replace(queries, rows=queries.rows.assign(orientation=["left", *["right"] * 7, None]))
+    votes = count_votes(asked, told, individual)
+    for query, other in enumerate(["right", *["left"] * 7]):
+        alone = np.flatnonzero(flank != other)
+        expected = count_votes(queries.take([query]), gallery.take(alone), individual.iloc[alone])
+        mine = votes.query == query
+        np.testing.assert_array_equal(votes.image[mine], alone[expected.image])
+        np.testing.assert_array_equal(votes.votes[mine], expected.votes)
+    assert not same(votes, everything)
 
 
 def test_what_was_counted_is_not_counted_again(some, searched, capsys):

@@ -1,12 +1,21 @@
 """Scores of pairs by local features: shortlists, votes for individuals, photographs without keypoints."""
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
+from keypoint_cases import rows_of as keypoint_rows
+from keypoint_cases import set_of
 
 from reid_lib.core.names import GALLERY, IMAGE_ID, VAL
+from reid_lib.data.flanks import find_flanks
+from reid_lib.embed.embedding_set import EmbeddingSet
+from reid_lib.match.cosine import Cosine
 from reid_lib.match.lnbnn import Votes
 from reid_lib.match.pairs import PairTable
+from reid_lib.openset.answers import texts
 from reid_lib.pipeline import local_scores
 from reid_lib.pipeline.local_scores import LocalScores
 
@@ -50,24 +59,48 @@ def test_no_votes_are_zero_and_a_query_without_keypoints_is_not_scored():
 
 
 def test_a_shortlist_has_the_nearest_by_either_score(fused):
-    """Each query is paired with at least as many as were asked for, and at most twice as many."""
+    """Each query is paired with as many as were asked for, or twice as many at most; or with all there are."""
     experiment, _, _ = fused
-    from reid_lib.embed.embedding_set import EmbeddingSet
-    from reid_lib.match.cosine import Cosine
-
     rows, run = experiment.split.rows, experiment.run
     queries, gallery = (EmbeddingSet.load(run.path(f"embeddings/{role}.npz"), rows) for role in (VAL, GALLERY))
     cosine = Cosine(queries, gallery)
     table = LocalScores(experiment).score(cosine)
     counts = np.bincount(table.query, minlength=len(queries))
-    assert counts.min() >= experiment.params.shortlist and counts.max() <= 2 * experiment.params.shortlist
+    asked, enrolled = (find_flanks(some) for some in (table.queries, table.gallery))
+    may = (asked[:, None] == enrolled) | (asked[:, None] == "") | (enrolled == "")
+    may &= table.queries["dataset"].to_numpy()[:, None] == table.gallery["dataset"].to_numpy()
+    assert (counts >= np.minimum(experiment.params.shortlist, may.sum(axis=1))).all()
+    assert counts.max() <= 2 * experiment.params.shortlist
     for start, stop, block in cosine.blocks():
-        same = table.queries["dataset"].to_numpy()[start:stop, None] == table.gallery["dataset"].to_numpy()
-        nearest = np.where(same, block, -np.inf).argmax(axis=1)
+        nearest = np.where(may[start:stop], block, -np.inf).argmax(axis=1)
         for query, image in zip(range(start, stop), nearest, strict=True):
             assert image in table.image[table.query == query]
     at = table.query, table.image
     np.testing.assert_allclose(table.scores["embedding"], cosine.exact(*at), atol=1e-6)
+
+
+def flanked(n, seed, prefix):
+    """Embeddings and keypoints of photographs whose flanks are left, right, not known, and neither, in turns."""
+    rng = np.random.default_rng(seed)
+    rows = keypoint_rows([f"a{k // 4}" for k in range(n)], prefix)
+    rows["orientation"] = np.array(["left", "right", "", "top"])[np.arange(n) % 4]
+    features = rng.normal(size=(n, 8)).astype(np.float32)
+    found = set_of(list(rng.integers(0, 60, (n, 20, 128))), rows["identity"], prefix)
+    embeddings = EmbeddingSet(features / np.linalg.norm(features, axis=1, keepdims=True), rows)
+    return embeddings, replace(found, rows=rows)
+
+
+def test_the_other_flank_has_no_place_in_a_shortlist():
+    (asked, ours), (enrolled, theirs) = flanked(12, 0, "q"), flanked(28, 1, "g")
+    sets = {"sift": (ours, theirs)}
+    table, _ = local_scores.score_shortlist(Cosine(asked, enrolled), sets, n_shortlisted=5, device="cpu")
+    sides = (
+        texts(rows["orientation"])[at] for rows, at in ((table.queries, table.query), (table.gallery, table.image))
+    )
+    flanks = set(zip(*sides, strict=True))
+    assert flanks == set(product(["left", "right", "", "top"], repeat=2)) - {("left", "right"), ("right", "left")}
+    assert np.bincount(table.query, minlength=12).min() >= 5  # the places are for those that count
+    assert not np.isnan(table.scores["sift inliers"]).any()
 
 
 def test_a_network_that_is_not_installed_is_named_with_its_cure(monkeypatch):
