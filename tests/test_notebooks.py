@@ -272,8 +272,8 @@ LESS = {
     "evaluate.ipynb": {'dataset: str = ""': SMALLER},
 }
 LEFT = {
-    "train.ipynb": f"dataset-demo-small_num_epochs-1/{HISTORY_CSV}",
-    "evaluate.ipynb": f"eval_dataset-demo-small/{METRICS_JSON}",
+    "train.ipynb": f"demo-small_epochs-1/{HISTORY_CSV}",
+    "evaluate.ipynb": f"eval_demo-small/{METRICS_JSON}",
 }
 
 

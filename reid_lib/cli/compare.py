@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 JUDGED = ["difference", "low", "high", "p_holm", "verdict_holm", "n_seeds", "basis"]
 
 
-@click.command(epilog=example("compare", "compare default lr-0.0003", "compare a b c --baseline a --name widths"))
+@click.command(epilog=example("compare", "compare default lr-3e-4", "compare a b c --baseline a --name widths"))
 @click.argument("names", nargs=-1, type=RUN, metavar="[RUN...]", help="Finished runs; none: the best on val.")
 @click.option(
     "--baseline", default="", type=RUN, metavar="RUN", help="Compare with it (the reference, else the first)."

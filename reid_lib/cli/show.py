@@ -15,9 +15,10 @@ from reid_lib.params.papermill import papermill_params
 def name(notebook: str, papermill: tuple[str, ...]) -> None:
     """The run name that papermill arguments lead to."""
     from reid_lib.runs.folder import folder_of
+    from reid_lib.runs.naming import name_of
 
     params = papermill_params(list(papermill), notebook)
-    click.echo(folder_of(params.run_name or params.default_name()).name)
+    click.echo(folder_of(name_of(params)).name)
 
 
 @click.command(epilog=example("folder my-run"))

@@ -51,10 +51,11 @@ def run_notebook(name: str, arguments: tuple[str, ...]) -> None:
         click.ClickException: what ended the notebook, in one message.
     """
     from reid_lib.runs.folder import RunFolder, folder_of
+    from reid_lib.runs.naming import name_of
 
     notebook = notebooks_root() / name
     params = papermill_params(list(arguments), str(notebook))
-    folder = folder_of(params.run_name or params.default_name())
+    folder = folder_of(name_of(params))
     folder.mkdir(parents=True, exist_ok=True)
     _execute([str(notebook), str(folder / name), "--cwd", os.getcwd(), *arguments])
     click.echo("\n".join(describe_end(RunFolder(folder))))

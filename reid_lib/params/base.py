@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from reid_lib.core.errors import ParameterError, is_text
 from reid_lib.core.suggest import did_you_mean, find_near
-from reid_lib.params.run_names import LONGEST_NAME, made_name, short_value
+from reid_lib.params.run_names import LONGEST_NAME, LONGEST_SPELLED, short_name, short_value, spelled_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,16 +134,24 @@ class NotebookParams(BaseModel):
         """The parameters that are not at their default."""
         return {n: v for n, v in self.model_dump().items() if v != type(self).model_fields[n].default}
 
-    def default_name(self) -> str:
-        """A legal run name made from what differs from the defaults: "default", "loss-cosface_lr-0.0001", ...
+    def default_name(self, *, longest: int = LONGEST_NAME) -> str:
+        """A legal run name made from what differs from the defaults: "default", "demo-small_cosface_lr-1e-4", ...
 
         The last folder of data_root stands in it, since photographs of two folders are two runs.
         """
+        return short_name(self._named(), self.RUN_PREFIX, longest=longest) or "default"
+
+    def name_before(self) -> str:
+        """What a run of these parameters was called before names became short: "dataset-demo-small_lr-0.0001"."""
+        return spelled_name(self._named(), self.RUN_PREFIX) or "default"
+
+    def _named(self) -> dict[str, Any]:
+        """What differs from the defaults and stands in the name of a run."""
         left_out = self.NOT_IDENTITY - {"data_root"}
         changed = {name: value for name, value in self.differences().items() if name not in left_out}
         if "data_root" in changed:
             changed["data_root"] = PurePath(changed["data_root"]).name
-        return made_name(changed, self.RUN_PREFIX) or "default"
+        return changed
 
     def table(self) -> "pd.DataFrame":
         """DataFrame(value, default, meaning) of the parameters that are not at their default."""
@@ -188,7 +196,7 @@ def _read(value, kind):
 
 def _cut(text: str) -> str:
     """What was typed, as much of it as tells a person what it was."""
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 20]}... ({len(text)} characters)"
+    return text if len(text) <= LONGEST_SPELLED else f"{text[: LONGEST_SPELLED - 20]}... ({len(text)} characters)"
 
 
 def _number(value, *, whole: bool) -> float | int:

@@ -8,6 +8,7 @@ from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import trained
 from reid_lib.pipeline.takeover import SHARES
 from reid_lib.runs.folder import check_name, folder_of, load_run
+from reid_lib.runs.naming import name_of
 
 
 def read(params: TrainParams | EvaluateParams) -> Catalogue:
@@ -16,7 +17,7 @@ def read(params: TrainParams | EvaluateParams) -> Catalogue:
     Raises:
         RunError: the run cannot have its name; told before a large catalogue is read.
     """
-    folder_of(params.run_name or params.default_name())
+    folder_of(name_of(params))
     if params.reference:
         check_name(params.reference)
     catalogue = read_photographs(params)

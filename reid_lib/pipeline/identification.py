@@ -45,7 +45,7 @@ from reid_lib.embed.views import ONE
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.pages.html import render_part
 from reid_lib.params.fields import IdentifyParams
-from reid_lib.params.run_names import made_name
+from reid_lib.params.run_names import spelled_name
 from reid_lib.pipeline.answers_table import SAME_FILE, answer_photographs
 from reid_lib.pipeline.enrolment import compare_photographs, describe_photographs
 from reid_lib.pipeline.target import Target, find_asked, measured_shift, open_target
@@ -197,7 +197,7 @@ def _choose_folder(
                 "own (answers)"
             )
         return folder, key
-    made = made_name({"photos": PurePath(params.photos).name or "test"}, params.gallery or params.run or "drawn")
+    made = spelled_name({"photos": PurePath(params.photos).name or "test"}, params.gallery or params.run or "drawn")
     number, name = 1, made
     while _asked_there(root / name) not in (None, key):
         number += 1

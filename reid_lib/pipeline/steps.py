@@ -56,6 +56,7 @@ from reid_lib.runs import seals
 from reid_lib.runs.folder import FINISHED, PLANNED, no_such_run, read_fingerprint, state_of
 from reid_lib.runs.inspection import check_nothing_in_the_way, find_lost_files
 from reid_lib.runs.key import make_run_key
+from reid_lib.runs.naming import name_of
 from reid_lib.runs.provenance import measure_peak_memory
 from reid_lib.runs.run import Run
 
@@ -69,7 +70,7 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
         CatalogueError: the sample of a competition names other photographs than its data set has.
     """
     warn_missing(params.mirror)
-    name = params.run_name or params.default_name()
+    name = name_of(params)
     fingerprint = catalogue.fingerprint_like(read_fingerprint(name))
     run = Run.open(
         name,

@@ -3,6 +3,7 @@
 from reid_lib.core.errors import ParameterError
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.runs.folder import load_run
+from reid_lib.runs.naming import name_of
 
 # What the roles of images follow from, beside the images.
 SHARES = ("split_policy", "val_split", "test_split", "unknown_split", "split_seed")
@@ -19,7 +20,7 @@ def settle_params(params: EvaluateParams) -> EvaluateParams:
 
     The run's name is made before that, from what was typed: it is the one `reid name` tells.
     """
-    params = params.model_copy(update={"run_name": params.run_name or params.default_name()})
+    params = params.model_copy(update={"run_name": name_of(params)})
     if not params.run:
         return params.model_copy(update={"dataset": params.dataset or "demo"})
     stored, changed = load_run(params.run).params, params.differences()

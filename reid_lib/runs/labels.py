@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.params.fields import EvaluateParams, TrainParams
+from reid_lib.params.run_names import say_number
 from reid_lib.runs.dependents import EVALUATED
 from reid_lib.runs.table import PARAM, RUN
 
@@ -109,13 +110,3 @@ def _say(name: str, value: Any) -> str:
     if value == "":
         return "of the backbone alone" if name == EVALUATED else f"no {words}"
     return f"{words} {say_number(value) if isinstance(value, float) else value}"
-
-
-def say_number(value: float) -> str:
-    """A number in as few letters as tell it apart from every other: "3e-4", "0.05"."""
-    plain = f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    digits, _, exponent = f"{value:e}".partition("e")
-    short = f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"
-    if float(short) != value or "e" in plain:
-        return plain.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
-    return short if len(short) < len(plain) else plain

@@ -16,8 +16,9 @@ from reid_lib.core.errors import ParameterError, RunError
 from reid_lib.core.paths import VARIANTS, project_root
 from reid_lib.params.fields import TrainParams
 from reid_lib.params.loss_units import LOSS_DEFAULTS
-from reid_lib.params.run_names import LONGEST_NAME, made_name
+from reid_lib.params.run_names import short_name, spelled_name
 from reid_lib.runs.folder import FINISHED, check_name, load_run, state_of
+from reid_lib.runs.naming import name_of, that_is_there
 from reid_lib.runs.table import read_reference
 
 PLAN = "plan.yaml"
@@ -25,6 +26,7 @@ JOB = "slurm.json"  # the last array that was submitted; see `slurm`
 DEFAULTS = "the defaults"
 # Parameters of a run that are no part of a variant: each variant has its own.
 NOT_VARIED = ("run_name", "reference")
+ALL = 10**6  # characters: more than any name has
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ def _base(given: dict[str, Any] | None) -> tuple[str, dict[str, Any], str]:
     """(run name to begin with, what differs from the defaults, words)."""
     if given is not None:
         values = TrainParams.checked(given).differences()
-        name = values.pop("run_name", "") or (TrainParams(**values).default_name() if values else "")
+        name = values.pop("run_name", "") or (name_of(TrainParams(**values)) if values else "")
         return name, values, f"{name!r}, as given" if name else DEFAULTS
     name = read_reference()
     if name is None:
@@ -252,12 +254,12 @@ def _variant(base: dict[str, Any], change: dict[str, Any], seed: int, label: str
 def _name_of(base: dict[str, Any], change: dict[str, Any], label: str, params: TrainParams) -> str:
     """Of a base that somebody named, its name and the change. Of any other the name that papermill's arguments lead to:
     one run, whether it is swept or typed, and in whatever order. A longer one is cut, and would lose the change."""
-    typed = params.default_name()
-    made = label in ("", TrainParams(**base).default_name())
-    if made and (not change or not label or len(typed) < LONGEST_NAME):
+    typed = name_of(params)
+    made = label in ("", name_of(TrainParams(**base)))
+    if made and (not change or not label or params.default_name() == params.default_name(longest=ALL)):
         return typed
     in_order = {name: change[name] for name in TrainParams.model_fields if name in change}
-    return made_name(in_order, label) if change else label
+    return that_is_there(short_name(in_order, label), spelled_name(in_order, label)) if change else label
 
 
 def _write(made: Plan, *, force: bool) -> None:

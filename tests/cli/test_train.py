@@ -34,7 +34,7 @@ def asked(monkeypatch, clean_dirs):
 def test_the_notebook_is_executed_into_the_folder_of_the_name_that_follows(capsys, asked, clean_dirs, monkeypatch):
     monkeypatch.chdir(clean_dirs)
     code, out, _ = say(capsys, "train", "-p", "lr", "1e-4", "--log-level", "ERROR")
-    folder = clean_dirs / "runs" / "lr-0.0001"
+    folder = clean_dirs / "runs" / "lr-1e-4"
     notebook = project_root() / "notebooks" / "train.ipynb"
     assert code == 0 and asked == [
         [
@@ -47,8 +47,8 @@ def test_the_notebook_is_executed_into_the_folder_of_the_name_that_follows(capsy
     assert lines[1:] == [
         f"run folder: {folder}",
         f"report: {folder / REPORT_HTML}",
-        "next: reid runs promote lr-0.0001    # the reference that other runs are compared with",
-        "new photographs: reid identify lr-0.0001 path/to/new",
+        "next: reid runs promote lr-1e-4    # the reference that other runs are compared with",
+        "new photographs: reid identify lr-1e-4 path/to/new",
     ]
 
 
@@ -56,8 +56,8 @@ def test_an_evaluation_is_compared_with_the_reference_next(capsys, asked, clean_
     make_plain("base")
     table.promote("base")
     code, out, _ = say(capsys, "evaluate", "-p", "backbone", "resnet10t")
-    assert code == 0 and asked[0][4].endswith("eval_backbone-resnet10t/evaluate.ipynb")
-    assert "next: reid compare base eval_backbone-resnet10t" in out
+    assert code == 0 and asked[0][4].endswith("eval_resnet10t/evaluate.ipynb")
+    assert "next: reid compare base eval_resnet10t" in out
 
 
 def test_a_wrong_parameter_is_refused_before_anything_is_made(capsys, asked, clean_dirs):

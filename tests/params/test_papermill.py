@@ -18,11 +18,11 @@ def root(clean_dirs):
     "arguments, name",
     [
         ([], "default"),
-        (["-p", "lr", "1e-4", "-p", "pretrained", "false"], "pretrained-False_lr-0.0001"),
+        (["-p", "lr", "1e-4", "-p", "pretrained", "false"], "no-pretrained_lr-1e-4"),
         (["-r", "run_name", "007"], "007"),
-        (["-y", "{loss: cosface, lr: 1e-4}"], "loss-cosface_lr-0.0001"),
+        (["-y", "{loss: cosface, lr: 1e-4}"], "cosface_lr-1e-4"),
         (["-y", "lr: 0.5", "-p", "lr", "0.25", "--log-output"], "lr-0.25"),
-        (["--notebook", "evaluate", "-p", "run", "mine"], "eval_run-mine"),
+        (["--notebook", "evaluate", "-p", "run", "mine"], "eval_of-mine"),
     ],
 )
 def test_name_is_the_one_the_notebook_will_take(capsys, arguments, name):
@@ -47,12 +47,12 @@ def edited(path, before, after, notebook="train.ipynb"):
 @pytest.mark.parametrize(
     "after, arguments, name",
     [
-        ("lr: float = 3e-4", [], "lr-0.0003"),
-        ("lr: float = 3e-4", ["-p", "num_epochs", "2"], "lr-0.0003_num_epochs-2"),
+        ("lr: float = 3e-4", [], "lr-3e-4"),
+        ("lr: float = 3e-4", ["-p", "num_epochs", "2"], "lr-3e-4_epochs-2"),
         ("lr: float = 3e-4", ["-p", "lr", "1e-3"], "default"),  # typed on the shell wins, as with papermill
-        ("lr: float = 0.5 * 1e-3", [], "lr-0.0005"),
+        ("lr: float = 0.5 * 1e-3", [], "lr-5e-4"),
         ("import math\nlr = math.pi", ["-p", "lr", "0.5"], "lr-0.5"),
-        ("%config Application.log_level = 30\nlr = 3e-4", [], "lr-0.0003"),
+        ("%config Application.log_level = 30\nlr = 3e-4", [], "lr-3e-4"),
         ("print('hello')\nlr = 2 * 0.25", [], "lr-0.5"),
         ("lr = 1e-3\nrun_name = 'mine'", [], "mine"),
     ],
@@ -65,7 +65,7 @@ def test_the_name_is_that_of_the_notebook_that_is_executed(capsys, tmp_path, aft
 
 def test_the_name_of_a_notebook_of_an_evaluation_is_an_evaluations(capsys, tmp_path):
     path = edited(tmp_path / "own.ipynb", 'run: str = ""', 'run: str = "mine"', "evaluate.ipynb")
-    assert say(capsys, "name", "--notebook", path) == (0, "eval_run-mine", "")
+    assert say(capsys, "name", "--notebook", path) == (0, "eval_of-mine", "")
 
 
 def test_papermills_cell_of_an_earlier_execution_counts_until_it_is_replaced(capsys, tmp_path):

@@ -162,7 +162,7 @@ def test_own_folders_with_odd_names_become_a_trained_model(tmp_path, capsys):
     params = TrainParams.checked(SMALL | {"dataset": "folder", "data_root": str(photos), "num_epochs": 1, "m": 16})
     experiment, results = run_all(params)
     assert set(results.test["identity"]) <= {f"Žofie {k}" for k in range(8)}
-    assert experiment.run.name.startswith("dataset-folder_data_root-my-photos")
+    assert experiment.run.name.startswith("folder-my-photos")
     assert "encounters are unknown" in capsys.readouterr().out
 
 

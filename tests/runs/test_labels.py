@@ -1,10 +1,9 @@
 """Labels of runs: what differs among those shown, never two alike, the whole name where nothing tells them apart."""
 
 import pandas as pd
-import pytest
 
 from reid_lib.params.fields import EvaluateParams, TrainParams
-from reid_lib.runs.labels import label_runs, say_number
+from reid_lib.runs.labels import label_runs
 
 
 def table(**runs):
@@ -73,24 +72,3 @@ def test_a_run_of_before_has_later_parameters_at_their_default():
     new = table(new=EvaluateParams.checked({}), flip=EvaluateParams.checked({"views": "flip"}))
     both = pd.concat([new, new.head(1).assign(run="old", param_views=None)], ignore_index=True)
     assert label_runs(both) == {"new": "new", "flip": "views flip", "old": "old"}
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (3e-4, "3e-4"),
-        (0.01, "0.01"),
-        (1e-3, "1e-3"),
-        (0.0015, "0.0015"),
-        (1.5e-5, "1.5e-5"),
-        (0.3, "0.3"),
-        (2.5, "2.5"),
-    ],
-)
-def test_numbers_have_few_letters_and_lose_nothing(value, words):
-    assert say_number(value) == words and float(words) == value
-
-
-@pytest.mark.parametrize("value", [1.2345678e-4, 1e22, 123456789.5, 1 / 3, 7e-300])
-def test_a_number_of_many_digits_keeps_them(value):
-    assert float(say_number(value)) == value
