@@ -74,6 +74,14 @@ def test_a_kernel_and_the_command_line_import_no_notebook_format():
     assert python(f"import sys\n{imports}\nprint('nbformat' in sys.modules)") == "False"
 
 
+def test_answering_one_new_photograph_imports_nothing_that_it_does_not_need():
+    """Nearly all of the seconds from the command to the answer are imports; torch itself comes with the network."""
+    heavy = ("torch", "matplotlib", "sklearn", "IPython", "scipy.fft", "scipy.ndimage", "scipy.sparse.csgraph")
+    imports = "import sys\nfrom reid_lib.pipeline import answer_pictures, identification\n"
+    grouped = "from reid_lib.discover.clusters import find_components\nfind_components(None, ['one'], 0.5)\n"
+    assert python(f"{imports}{grouped}print([m for m in {heavy} if m in sys.modules])") == "[]"
+
+
 def tracked() -> list[str]:
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")

@@ -5,6 +5,7 @@ import click
 from reid_lib.cli.commands import example
 from reid_lib.cli.completion import GALLERY, RUN
 from reid_lib.core.errors import ParameterError
+from reid_lib.core.kernel import quick_imports
 from reid_lib.params.fields import IdentifyParams
 
 
@@ -40,7 +41,8 @@ def identify(words: tuple[str, ...], gallery: str, **options: str) -> None:
 
     Leaves answers.csv, answers.html (pictures) and summary.txt in runs/answers/NAME.
     """
-    from reid_lib.pipeline.identification import identify as ask
+    with quick_imports():
+        from reid_lib.pipeline.identification import identify as ask
 
     most = 1 if gallery else 2
     if not 1 <= len(words) <= 2 or (len(words) < most):

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
-from scipy.fft import dct
-from scipy.ndimage import gaussian_filter
 
 from reid_lib.core.parallel import map_in_threads
 
@@ -21,7 +19,9 @@ MOST_COMPARISONS = 300_000_000  # of hashes, some 15 s; 100,000 photographs need
 NO_HASH = np.uint64(2**63)  # has a bit that no hash has
 
 _AT_ONCE = 512
-_LOWEST = dct(np.eye(SIDE), axis=0, norm="ortho")[:8].astype(np.float32)
+_FREQUENCY, _PLACE = np.mgrid[0:8, 0:SIDE]  # of the orthonormal DCT-II; scipy.fft takes long to import
+_LOWEST = np.cos(np.pi * _FREQUENCY * (2 * _PLACE + 1) / (2 * SIDE)) * np.sqrt(np.where(_FREQUENCY, 2, 1) / SIDE)
+_LOWEST = _LOWEST.astype(np.float32)
 _ONES = np.array([bin(i).count("1") for i in range(2**16)], dtype=np.uint8)
 _BLUR = 0.7  # px
 _HOPELESS = 0.9  # correlation at half the size: a copy has 0.97 and more
@@ -143,6 +143,8 @@ def compare_shifted(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, n
 
 
 def _shifted(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.ndimage import gaussian_filter  # few photographs come this far
+
     correlation, difference = np.full(len(a), -1.0), np.full(len(a), np.inf)
     warp = np.tile([1.0, 1.0, 0.0, 0.0], (len(a), 1))  # stretch along x and y, shift along x and y
     warp, *halves = _brought_together(*(_halved(gaussian_filter(each, (0, 1, 1))) for each in (a, b)), warp, steps=6)

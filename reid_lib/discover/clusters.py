@@ -21,12 +21,12 @@ def find_components(
     Returns:
         (n,) int: number of each image's group, from 0, in the order in which groups appear in `image_ids`.
     """
+    labels = np.arange(len(image_ids))
+    if threshold is None or len(image_ids) < 2:
+        return labels
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    labels = np.arange(len(image_ids))
-    if threshold is None:
-        return labels
     place = pd.Series(np.arange(len(similarity.queries)), index=similarity.queries[IMAGE_ID].to_numpy())
     chosen = place[image_ids].to_numpy()
     if isinstance(similarity, Estimable):

@@ -56,7 +56,7 @@ def fold_network(network: nn.Module, images: Tensor, *, onednn_batch: int = 0) -
         for batch in [onednn_batch, 0] if onednn_batch and onednn.usable(images) else [0]:
             copy = deepcopy(network).eval()
             try:
-                changed = _changed(copy, images, batch)
+                changed = _changed(copy, images[:1], batch)  # to see what follows what, one image will do
                 alike = torch.cosine_similarity(copy(images), expected, dim=1)
             except RuntimeError:  # of oneDNN: not this kernel, or not on this processor
                 if not batch:
@@ -81,7 +81,7 @@ def _norms_folded(network: nn.Module, images: Tensor) -> int:
     """Fold each batch normalisation into the convolution whose output it takes; how many were."""
     pairs = [
         (convolution, norm)
-        for convolution, norm in _followed(network, images, nn.Conv2d)
+        for convolution, norm in _followed(_once(network, images), nn.Conv2d)
         if isinstance(norm.module, nn.BatchNorm2d) and norm.module.track_running_stats
     ]
     for convolution, norm in pairs:
@@ -126,8 +126,9 @@ def _plain(conv: Conv2dSame, size: torch.Size) -> nn.Conv2d:
 
 def _done_by_onednn(network: nn.Module, images: Tensor, batch: int) -> int:
     """Let oneDNN do convolutions, linear maps and, in the same pass, the activations after them; how many it does."""
-    after = {each.name: following for each, following in _followed(network, images, nn.Conv2d | nn.Linear)}
-    found = [(each, kind) for each in _once(network, images) if (kind := onednn.counterpart(each.module))]
+    passes = _once(network, images)
+    after = {each.name: following for each, following in _followed(passes, nn.Conv2d | nn.Linear)}
+    found = [(each, kind) for each in passes if (kind := onednn.counterpart(each.module))]
     for each, kind in found:
         following = after.get(each.name)
         activation = onednn.attributes(following.module) if following else None
@@ -138,9 +139,8 @@ def _done_by_onednn(network: nn.Module, images: Tensor, batch: int) -> int:
     return len(found)
 
 
-def _followed(network: nn.Module, images: Tensor, kind) -> Iterator[tuple[Pass, Pass]]:
+def _followed(passes: list[Pass], kind) -> Iterator[tuple[Pass, Pass]]:
     """Modules of a kind and the first that takes their output; both run once for a batch."""
-    passes = _once(network, images)
     for place, each in enumerate(passes):
         if isinstance(each.module, kind):
             takers = (other for other in passes[place + 1 :] if other.taken is each.given)
