@@ -88,6 +88,24 @@ def test_data_sets_are_measured_apart_then_averaged_and_unlabelled_images_are_le
         assert entry["low"] < entry["value"] < entry["high"]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_data_sets_of_any_size_count_alike_and_one_that_is_not_there_does_not(seed):
+    """One image; all alone; all together: as scikit-learn has it, then the mean over the data sets with labels."""
+    rng = np.random.default_rng(seed)
+    sizes = {"one": 1, "two": 2, "few": int(rng.integers(3, 9)), "many": 60}
+    parts = []
+    for name, n in sizes.items():
+        truth = [np.arange(n), np.zeros(n, int), rng.integers(0, n, n)][rng.integers(3)]
+        found = [np.arange(n), np.zeros(n, int), rng.integers(0, n, n)][rng.integers(3)]
+        parts.append(pd.DataFrame({"dataset": name, "identity": truth.astype(str), "cluster": found}))
+    parts = parts[seed % 2 :]
+    wanted = {part["dataset"][0]: adjusted_rand_score(part["identity"], part["cluster"]) for part in parts}
+    rows = pd.concat([*parts, rows_of(9, "unlabelled").assign(identity=None)]).sample(frac=1, random_state=seed)
+    measured = measure_clusters(rows, repetitions=0)
+    assert {name: of["ari"]["value"] for name, of in measured["datasets"].items()} == pytest.approx(wanted)
+    assert measured["overall"]["ari"]["value"] == pytest.approx(np.mean(list(wanted.values())))
+
+
 def test_nothing_labelled_is_measured_as_undefined():
     measured = measure_clusters(rows_of(0, "lynx").assign(identity=None))
     assert measured["datasets"] == {} and np.isnan(measured["overall"]["ari"]["value"])
