@@ -33,7 +33,6 @@ from reid_lib.review.decisions import (
     DISPUTED,
     FIRST,
     SECOND,
-    WEIGHT,
     WHO,
     DecisionTable,
 )  # fmt: skip
@@ -211,10 +210,10 @@ class Review:
     def refresh(self) -> str:
         """Take in what others decided since; in words what is new, "" for nothing."""
         fresh = self.said.read()
-        if not len(fresh):
+        if not fresh:
             return ""
         self._take_all()
-        people = sorted(set(fresh[WHO]))
+        people = sorted({row[WHO] for row in fresh})
         return f"{', '.join(people)} decided meanwhile ({len(fresh)} more {'row' if len(fresh) == 1 else 'rows'})"
 
     def _take_in(self, pair: tuple[str, str]) -> bool:
@@ -223,21 +222,20 @@ class Review:
             groups = self.queue.groups()
             self._take_all()
             return not groups.equals(self.queue.groups())
-        holds = self.said.holds(pair)
+        holds = self.said.holds_of(pair)
         self._disputed -= {pair}
-        if not len(holds):
+        if holds is None:
             return self.queue.retract(pair)
-        decision = holds[DECIDED].iloc[0]
-        self._disputed |= {pair} if decision == DISPUTED else set()
-        return self.queue.answer(pair, decision, int(holds[WEIGHT].iloc[0]))
+        self._disputed |= {pair} if holds[0] == DISPUTED else set()
+        return self.queue.settle(pair, *holds)
 
     def _take_all(self) -> None:
         holds = self.said.holds()
         self._disputed = _disputed(holds)
         self.queue.update(holds)
 
-    def _last(self) -> pd.Series | None:
-        return self.said.last_of(self.who, self.photographs.index)
+    def _last(self) -> dict[str, str] | None:
+        return self.said.last_of(self.who, self._named)
 
     # ---- what is known -----------------------------------------------------------------------------------------------
 
@@ -247,8 +245,7 @@ class Review:
 
     def progress(self) -> dict[str, Any]:
         """How many decisions stand, in words, and their share of all that were worth asking."""
-        standing = self.said.standing
-        n, mine = len(standing), int((standing[WHO] == self.who).sum())
+        n, mine = self.said.count(), self.said.count(self.who)
         words = "no decision yet" if not n else f"{n:,} {'decision' if n == 1 else 'decisions'}, {mine:,} of them yours"
         return {"words": words, "share": n / max(n + self.queue.left()["questions"], 1)}
 
@@ -283,11 +280,9 @@ class Review:
 
     def greeting(self) -> str:
         """What the screen says first."""
-        standing = self.said.standing
-        if not len(standing):
+        if not (n := self.said.count()):
             return f"Decisions are recorded as those of {self.who}"
-        people = ", ".join(sorted(set(standing[WHO])))
-        return f"It goes on after {len(standing):,} decisions ({people}); you are {self.who}"
+        return f"It goes on after {n:,} decisions ({', '.join(self.said.people())}); you are {self.who}"
 
     def summary(self) -> str:
         """What there is, what was decided, and how much is left."""

@@ -34,9 +34,9 @@ from reid_lib.openset.metrics import animalclef2025_score, baks, baus
 from reid_lib.openset.summary import describe_value
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.review_folder import APPLIED, ReviewFolder
-from reid_lib.pipeline.review_said import keep_standing
-from reid_lib.review.decisions import WHO, current
+from reid_lib.review.decisions import WHO
 from reid_lib.review.effect import CHANGED_BY, apply_decisions
+from reid_lib.review.votes import current, keep_standing
 
 IDENTITIES_CSV, LEFT_OUT_CSV = "identities.csv", "left_out.csv"
 BEFORE = "identity_before"

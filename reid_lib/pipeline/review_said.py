@@ -1,8 +1,11 @@
-"""What people said in a review: the rows of the table of decisions as they were read last, and what stands of them."""
+"""What people said in a review: the decisions of a table that stand, by pair and by person, row by row as they come."""
+
+from collections.abc import Container
 
 import pandas as pd
 
 from reid_lib.review.decisions import (
+    COLUMNS,
     DECIDED,
     DECISION_ID,
     FIRST,
@@ -11,58 +14,96 @@ from reid_lib.review.decisions import (
     UNDOES,
     WHO,
     DecisionTable,
-    current,
 )
+from reid_lib.review.votes import CURRENT_COLUMNS, WEIGHT, current, settle
 
 Pair = tuple[str, str]
+Row = dict[str, str]
+_ID, _WHO, _DECIDED, _UNDOES = (COLUMNS.index(name) for name in (DECISION_ID, WHO, DECIDED, UNDOES))
+_ENDS = slice(COLUMNS.index(FIRST), COLUMNS.index(SECOND) + 1)
+_HELD, _WEIGHT = CURRENT_COLUMNS.index(DECIDED), CURRENT_COLUMNS.index(WEIGHT)
 
 
 class Said:
-    """The decisions of a table, whoever wrote them.
+    """The decisions of a table, whoever wrote them; what is asked of them costs as much for ten as for ten thousand.
 
     Args:
         table: it is read now, and whenever `read` is called.
-
-    Attributes:
-        rows: all that was read, oldest first.
     """
 
     def __init__(self, table: DecisionTable):
-        self.table, self.rows = table, table.read()
+        self.table = table
+        self._forget()
+        self.read()
 
-    def read(self) -> pd.DataFrame:
-        """Rows that were written since; all of them where the table is another one now."""
-        before, self.rows = len(self.rows), self.table.read()
-        return self.rows.iloc[before:] if len(self.rows) >= before else self.rows
+    def _forget(self) -> None:
+        self._last = ""
+        self._on: dict[Pair, dict[str, list[str]]] = {}  # what stands: decision_id -> row, oldest first
+        self._by: dict[str, dict[str, list[str]]] = {}
+        self._standing: dict[str, list[str]] = {}
+        self._undone: set[str] = set()
 
     @property
-    def standing(self) -> pd.DataFrame:
-        """Decisions that were not taken back."""
-        return keep_standing(self.rows)
+    def rows(self) -> pd.DataFrame:
+        """All rows of the table, oldest first, see `DecisionTable.read`."""
+        return self.table.read()
 
-    def holds(self, pair: Pair | None = None) -> pd.DataFrame:
-        """What holds (`decisions.current`) of a pair; of all where none is named."""
-        return current(self.rows if pair is None else self._on(pair))
+    def read(self) -> list[Row]:
+        """Rows that were written since; all of them where the table is another one now."""
+        fresh = self.table.read_after(self._last)
+        if self._last and self._last not in self.table:
+            self._forget()
+        for row in fresh:
+            self._take(row)
+        return [dict(zip(COLUMNS, row, strict=True)) for row in fresh]
+
+    def _take(self, row: list[str]) -> None:
+        self._last = row[_ID]
+        if row[_DECIDED] == UNDO:
+            self._undone.add(row[_UNDOES])
+            if (gone := self._standing.get(row[_UNDOES])) is not None:
+                for some in self._places(gone):
+                    del some[gone[_ID]]
+        elif row[_ID] not in self._undone:
+            for some in self._places(row):
+                some[row[_ID]] = row
+
+    def _places(self, row: list[str]) -> tuple[dict[str, list[str]], ...]:
+        pair = _ordered(*row[_ENDS])
+        return self._on.setdefault(pair, {}), self._by.setdefault(row[_WHO], {}), self._standing
+
+    def count(self, who: str | None = None) -> int:
+        """How many decisions stand; of one person alone where one is named."""
+        return len(self._standing if who is None else self._by.get(who, {}))
+
+    def people(self) -> list[str]:
+        """Whose decisions stand."""
+        return sorted(who for who, some in self._by.items() if some)
+
+    def holds(self) -> pd.DataFrame:
+        """What holds of all pairs, see `votes.current`."""
+        return current(pd.DataFrame(list(self._standing.values()), columns=COLUMNS, dtype=object))
+
+    def holds_of(self, pair: Pair) -> tuple[str, int] | None:
+        """The decision that holds of a pair and its weight, as `holds` has them; None where nobody said anything."""
+        some = self._on.get(_ordered(*pair))
+        if not some:
+            return None
+        told = settle(list(some.values()))
+        return told[_HELD], told[_WEIGHT]
 
     def votes(self, pair: Pair) -> str:
         """Each person's last word on a pair, in words; "" where nobody said anything."""
-        last = self._on(pair).groupby(WHO, sort=False)[DECIDED].last()
+        last = {row[_WHO]: row[_DECIDED] for row in self._on.get(_ordered(*pair), {}).values()}
         return ", ".join(f"{who} said {decision}" for who, decision in last.items())
 
-    def last_of(self, who: str, known: pd.Index) -> pd.Series | None:
+    def last_of(self, who: str, known: Container[str]) -> Row | None:
         """The last decision of a person that stands, of those on photographs that are known."""
-        mine = keep_standing(self.rows[self.rows[WHO] == who], self.rows)
-        mine = mine[mine[FIRST].isin(known) & mine[SECOND].isin(known)]
-        return mine.iloc[-1] if len(mine) else None
-
-    def _on(self, pair: Pair) -> pd.DataFrame:
-        rows = self.rows[(self.rows[FIRST] == pair[0]) & (self.rows[SECOND] == pair[1])]
-        return keep_standing(rows, self.rows)
+        for row in reversed(self._by.get(who, {}).values()):
+            if all(end in known for end in row[_ENDS]):
+                return dict(zip(COLUMNS, row, strict=True))
+        return None
 
 
-def keep_standing(some: pd.DataFrame, rows: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Those of some rows that are decisions and were not taken back, by all rows of their table."""
-    if not len(some):
-        return some
-    rows = some if rows is None else rows
-    return some[(some[DECIDED] != UNDO) & ~some[DECISION_ID].isin(rows.loc[rows[DECIDED] == UNDO, UNDOES])]
+def _ordered(one: str, other: str) -> Pair:
+    return (one, other) if one < other else (other, one)

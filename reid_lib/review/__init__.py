@@ -5,10 +5,11 @@ from reid_lib.core.faces import face
 __all__, __getattr__, __dir__ = face(
     __name__,
     {
-        "decisions": "CANNOT_TELL DIFFERENT DISPUTED DecisionTable SAME current",
+        "decisions": "CANNOT_TELL DIFFERENT DISPUTED DecisionTable SAME",
         "effect": "Effect apply_decisions",
         "graph": "Constraints",
         "questions": "Question",
         "queue": "ReviewQueue",
+        "votes": "current",
     },
 )

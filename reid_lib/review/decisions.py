@@ -34,9 +34,8 @@ DECISION_ID, WHEN, WHO, DECIDED, UNDOES, RUN, SHOWN = (
 )  # fmt: skip
 FIRST, SECOND = f"{IMAGE_ID}_1", f"{IMAGE_ID}_2"
 COLUMNS = [DECISION_ID, WHEN, WHO, DATASET, FIRST, SECOND, DECIDED, UNDOES, RUN, SHOWN]
-N_SAME, N_DIFFERENT, N_CANNOT_TELL, WEIGHT = "n_same", "n_different", "n_cannot_tell", "weight"
-CURRENT_COLUMNS = [FIRST, SECOND, DATASET, DECIDED, N_SAME, N_DIFFERENT, N_CANNOT_TELL, WEIGHT, WHO, WHEN]
 _HEADER = (",".join(COLUMNS) + "\n").encode()
+_TAIL = 128  # bytes: the end of a row with its checksum
 _ID = re.compile(r"[0-9a-f]{32}")
 _ROW_BEGINS = re.compile(rb"\n[0-9a-f]{32},\d{4}-")
 
@@ -57,6 +56,7 @@ class DecisionTable:
         self._place: dict[str, int] = {}
         self._undone: set[str] = set()
         self._read, self._file = 0, None  # bytes of whole rows that were read; the file they are of
+        self._tail = b""  # the last of them, by which another file that got the same number is told
         self._whole = False  # whether rows are missing is asked once for each file
 
     def append(
@@ -129,8 +129,20 @@ class DecisionTable:
         Raises:
             ReviewError: the file is not a table of decisions, or is damaged; it stays as it is.
         """
+        return pd.DataFrame(self.read_after(), columns=COLUMNS, dtype=object)
+
+    def read_after(self, decision_id: str = "") -> list[list[str]]:
+        """Rows that were written after one, as `read`; all of them where the table does not hold it.
+
+        Raises:
+            ReviewError: as `read`.
+        """
         self.refresh()
-        return pd.DataFrame(self._rows, columns=COLUMNS, dtype=object)
+        return self._rows[self._place.get(decision_id, -1) + 1 :]
+
+    def __contains__(self, decision_id: str) -> bool:
+        """Is this row among those that were read?"""
+        return decision_id in self._place
 
     def refresh(self) -> bool:
         """Read what was written since; True where there is something new. Cheap where there is not: one `stat`.
@@ -152,12 +164,13 @@ class DecisionTable:
         if not replaced and state.st_size == self._read:
             self._notice_loss(counted)  # of a table that was emptied
             return False
-        if replaced:
-            self._forget()
-        self._file = state.st_ino
         try:
             with open(self.path, "rb") as file:
-                file.seek(self._read)
+                file.seek(max(self._read - len(self._tail), 0))
+                if replaced := replaced or file.read(len(self._tail)) != self._tail:
+                    self._forget()
+                    file.seek(0)
+                self._file = state.st_ino
                 fresh = self._take(file.read()) > 0 or replaced
         except OSError as error:
             raise self._trouble(error) from error
@@ -199,6 +212,7 @@ class DecisionTable:
             if row[6] == UNDO:
                 self._undone.add(row[7])
         self._read += len(whole)
+        self._tail = whole[-_TAIL:]
         return len(rows)
 
     def _known(self, row: list[str]) -> list[str] | None:
@@ -277,49 +291,6 @@ class DecisionTable:
             f"{self.path} cannot be used ({error.strerror or error}): make room, or give rights to read and write it. "
             "What was decided before is kept"
         )
-
-
-def current(rows: pd.DataFrame) -> pd.DataFrame:
-    """What holds of each pair: one row a pair, in the order in which they were first decided.
-
-    Of each person the last word on a pair that was not taken back counts. More people who say same than different (or
-    the other way round) decide; as many of both are a dispute. Those who cannot tell abstain.
-
-    Args:
-        rows: of `DecisionTable.read`, or some of them in the same order.
-
-    Returns:
-        `image_id_1`, `image_id_2` (the lesser text first), `dataset`, `decision` ("same", "different", "cannot tell" or
-        "disputed"), `n_same`, `n_different`, `n_cannot_tell` (people), `weight` (answers that say what
-        `decision` does, earlier ones of a person included, less those that contradict it; at least 1), `who` (names,
-        separated by "; "), `when` (of the last one).
-    """
-    undone = set(rows.loc[rows[DECIDED] == UNDO, UNDOES])
-    kept = rows[(rows[DECIDED] != UNDO) & ~rows[DECISION_ID].isin(undone)]
-    pairs: dict[tuple[str, str], dict[str, tuple]] = {}
-    said: dict[tuple[str, str], list[str]] = {}
-    for one, other, *told in kept[[FIRST, SECOND, WHO, DECIDED, WHEN, DATASET]].itertuples(index=False, name=None):
-        pair = (one, other) if one < other else (other, one)
-        people = pairs.setdefault(pair, {})
-        people.pop(told[0], None)  # the last word goes to the end
-        people[told[0]] = tuple(told[1:])
-        said.setdefault(pair, []).append(told[1])
-    found = []
-    for pair, people in pairs.items():
-        votes = [vote for vote, _, _ in people.values()]
-        counts = [votes.count(decision) for decision in DECISIONS]
-        _, when, dataset = list(people.values())[-1]
-        decision = _decide(*counts[:2])
-        against = said[pair].count({SAME: DIFFERENT, DIFFERENT: SAME}.get(decision))
-        weight = max(said[pair].count(decision) - against, 1)
-        found.append([*pair, dataset, decision, *counts, weight, "; ".join(people), when])
-    return pd.DataFrame(found, columns=CURRENT_COLUMNS)
-
-
-def _decide(n_same: int, n_different: int) -> str:
-    if n_same == n_different:
-        return DISPUTED if n_same else CANNOT_TELL
-    return SAME if n_same > n_different else DIFFERENT
 
 
 def _end_of_rows(data: bytes) -> int:

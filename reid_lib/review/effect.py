@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import CLUSTER, DATASET, IMAGE_ID, KNOWN_AS, PROBABILITY
-from reid_lib.review.decisions import DECIDED, DIFFERENT, FIRST, SAME, SECOND, WEIGHT, WHO
+from reid_lib.review.decisions import DECIDED, DIFFERENT, FIRST, SAME, SECOND, WHO
 from reid_lib.review.graph import ERROR, Decided
 from reid_lib.review.grouping import Grouping
 from reid_lib.review.questions import check_pairs, code_clusters
+from reid_lib.review.votes import WEIGHT
 
 CHANGED_BY = "changed_by"
 NEW = "new"  # the name of a cluster that got none: "new 7"
@@ -27,7 +28,7 @@ class Effect:
         clusters: `image_id`, `dataset`, `cluster`, `changed_by` (names of the people whose decisions on the old and new
             clusters of a photograph changed the name of its cluster; "" where it is as before), in the order of the
             photographs.
-        left_out: rows of `decisions.current` that have no effect: other decisions contradict and outweigh them.
+        left_out: rows of `votes.current` that have no effect: other decisions contradict and outweigh them.
     """
 
     clusters: pd.DataFrame
@@ -48,7 +49,7 @@ def apply_decisions(
     Args:
         photographs: `image_id`, `dataset`, `cluster` (missing: alone).
         pairs: as `ReviewQueue` takes them: what pictures say of pairs.
-        current: of `decisions.current`. Photographs that are not among `photographs` are passed over.
+        current: of `votes.current`. Photographs that are not among `photographs` are passed over.
         error: share of answers that are wrong: what evidence one answer is.
 
     Raises:

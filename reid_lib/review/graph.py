@@ -16,7 +16,8 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.review.decisions import DECIDED, DIFFERENT, DISPUTED, FIRST, SAME, SECOND, WEIGHT
+from reid_lib.review.decisions import DECIDED, DIFFERENT, DISPUTED, FIRST, SAME, SECOND
+from reid_lib.review.votes import WEIGHT
 
 ENOUGH = 2  # k+ and k-: ways that a pair is known to be one animal, or two, from which on nobody is asked
 ERROR = 0.05  # share of answers that are wrong, as far as nobody knows better
@@ -112,7 +113,7 @@ class Constraints:
         """The constraints of what holds.
 
         Args:
-            current: of `decisions.current`. Photographs beyond `image_ids` count, too: two are one animal also through
+            current: of `votes.current`. Photographs beyond `image_ids` count, too: two are one animal also through
                 a third one of another run.
             image_ids: photographs to be known without a decision.
             probability: (image_id_1, image_id_2), the lesser text first -> that both show one animal; 0.5 where none.

@@ -11,7 +11,7 @@ import pandas as pd
 
 from reid_lib.core.errors import ReviewError
 from reid_lib.core.names import CLUSTER, DATASET, IDENTITY, IMAGE_ID, PROBABILITY
-from reid_lib.review.decisions import CANNOT_TELL, DECIDED, DECISIONS, DIFFERENT, DISPUTED, FIRST, SAME, SECOND, WEIGHT
+from reid_lib.review.decisions import CANNOT_TELL, DECIDED, DECISIONS, DIFFERENT, DISPUTED, FIRST, SAME, SECOND
 from reid_lib.review.graph import ERROR, Decided, log_odds
 from reid_lib.review.grouping import Grouping
 from reid_lib.review.joins import Joins
@@ -28,6 +28,7 @@ from reid_lib.review.questions import (
 )  # fmt: skip
 from reid_lib.review.stopping import ENOUGH_DOUBT, chance_of_change
 from reid_lib.review.ties import tie_flanks
+from reid_lib.review.votes import WEIGHT, weigh
 from reid_lib.review.words import (
     UNCHANGED,
     count_moved,
@@ -50,7 +51,7 @@ class ReviewQueue:
             `clusters` says it; `identity` where known, to filter by.
         pairs: what can be asked: `image_id_1`, `image_id_2`, `probability`, `doubt`; `dataset` where it is there.
         clusters: image_id -> present cluster within its data set, in the place of the column.
-        current: of `decisions.current`: what was decided before.
+        current: of `votes.current`: what was decided before.
         error: share of answers that are wrong: how much one answer counts against what the pictures say, and so
             whether it is asked again by another pair.
         asks: False: answers are taken, and none is asked, which is quicker.
@@ -87,6 +88,7 @@ class ReviewQueue:
         known = {pair: float(odds[k]) for pair, k in self._listed.items()}
         self._looks = SecondLooks(self._grouping, known, error=error)
         self._answers: dict[tuple[int, int], tuple[str, int]] = {}
+        self._said: dict[tuple[int, int], list[str]] = {}  # answers one by one, where they came so
         self._changed: dict[tuple[int, int], bool] = {}
         self._joins.update()
         if current is not None and len(current):
@@ -133,13 +135,33 @@ class ReviewQueue:
         found += sorted(again, key=lambda pair: (pair in fresh, -again[pair]))[: n - len(found)]
         return [self._question(pair) for pair in found]
 
-    def answer(self, pair: "Question | tuple[str, str]", decision: str, weight: int = 1) -> bool:
-        """Take an answer in; whether it changed a group.
+    def answer(self, pair: "Question | tuple[str, str]", decision: str) -> bool:
+        """Take one more answer of a person in; whether it changed a group.
+
+        The last answer to a pair counts, and those before it that say the same make it weightier: as
+        `votes.current` has it for one person.
+
+        Args:
+            pair: a question, or two image_ids, listed or not.
+            decision: "same", "different" or "cannot tell".
+
+        Raises:
+            ReviewError: a photograph or the decision is not known.
+        """
+        key = self._key(pair)
+        told, weight = self._answers.get(key, ("", 0))
+        said = [*(self._said.get(key) or [told] * weight), decision]
+        changed = self.settle(pair, decision, weigh(said, decision))
+        self._said[key] = said
+        return changed
+
+    def settle(self, pair: "Question | tuple[str, str]", decision: str, weight: int) -> bool:
+        """Make known what holds of a pair, all answers to it together; whether it changed a group.
 
         Args:
             pair: a question, or two image_ids, listed or not.
             decision: "same", "different", "cannot tell", or "disputed" where people disagree.
-            weight: of the decision, see `decisions.current`.
+            weight: of the decision, see `votes.current`.
 
         Raises:
             ReviewError: a photograph or the decision is not known.
@@ -156,7 +178,7 @@ class ReviewQueue:
         return changed
 
     def update(self, current: pd.DataFrame) -> None:
-        """Make `current` (of `decisions.current`) what holds: what others decided or took back meanwhile.
+        """Make `current` (of `votes.current`) what holds: what others decided or took back meanwhile.
 
         Photographs that this review does not have are passed over.
         """
@@ -236,6 +258,7 @@ class ReviewQueue:
                 self._joins.unclear.add(key)
             decided[key] = self._decided(key, decision, weight) if decision in (SAME, DIFFERENT) else None
             self._answers.pop(key, None)
+            self._said.pop(key, None)
             if answer is not None:
                 self._answers[key] = answer
         looked_at, changed = self._grouping.decide(decided)

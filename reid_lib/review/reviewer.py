@@ -68,12 +68,8 @@ def simulate_review(
     error = max(1 - reviewer.right, 1e-3) if error is None else error
     queue = ReviewQueue(photographs, pairs, error=error, asks=order == "queue")
     yield queue
-    answers: dict[tuple[str, str], list[str]] = {}
     for pair in _ask(queue, order, n_answers, seed):
-        said = answers.setdefault(pair, [])
-        said.append(reviewer.decide(*pair))
-        weight = max(2 * said.count(said[-1]) - len(said), 1)
-        queue.answer(pair, said[-1], weight)
+        queue.answer(pair, reviewer.decide(*pair))
         yield queue
 
 

@@ -13,14 +13,12 @@ import pytest
 
 from reid_lib.core.errors import ReviewError
 from reid_lib.review.decisions import (
-    CANNOT_TELL,
     COLUMNS,
     DIFFERENT,
-    DISPUTED,
     SAME,
     DecisionTable,
-    current,
 )
+from reid_lib.review.votes import current
 
 
 def fork_writer(path, who: str, n: int, *, pause: float = 0) -> tuple[int, int]:
@@ -146,6 +144,14 @@ def test_others_decisions_are_seen(tmp_path):
     assert mine.refresh() and not len(mine.read())
 
 
+def test_rows_after_one_are_read_and_all_where_it_is_not_there(tmp_path):
+    table = DecisionTable(tmp_path / "decisions.csv")
+    first, second = (table.append("a", other, SAME, who="Ana") for other in "bc")
+    assert [row[0] for row in table.read_after(first)] == [second] and not table.read_after(second)
+    assert first in table and "0" * 32 not in table
+    assert [row[0] for row in table.read_after("0" * 32)] == [first, second] == [row[0] for row in table.read_after()]
+
+
 def test_a_decision_sent_twice_is_written_once(tmp_path):
     table, made = DecisionTable(tmp_path / "decisions.csv"), "0" * 32
     for again in (table, DecisionTable(table.path)):
@@ -165,26 +171,6 @@ def test_undo(tmp_path):
             table.undo(wrong, who="Ana")
     table.undo(first, who="Ben")
     assert not len(current(table.read())) and len(table.read()) == 4
-
-
-def test_people_disagree(tmp_path):
-    table = DecisionTable(tmp_path / "decisions.csv")
-
-    def holds() -> list:
-        return current(table.read())[["decision", "n_same", "n_different", "n_cannot_tell", "weight"]].values.tolist()
-
-    table.append("b", "a", CANNOT_TELL, who="Ana")
-    assert holds() == [[CANNOT_TELL, 0, 0, 1, 1]]
-    table.append("a", "b", SAME, who="Ben")
-    assert holds() == [[SAME, 1, 0, 1, 1]]
-    table.append("a", "b", DIFFERENT, who="Ana")
-    assert holds() == [[DISPUTED, 1, 1, 0, 1]]
-    table.append("a", "b", DIFFERENT, who="Eva")
-    table.append("b", "a", DIFFERENT, who="Eva")
-    assert holds() == [[DIFFERENT, 1, 2, 0, 2]]
-    found = current(table.read()).iloc[0]
-    assert (found["image_id_1"], found["image_id_2"], found["who"]) == ("a", "b", "Ben; Ana; Eva")
-    assert found["when"] == table.read()["when"].iloc[-1]
 
 
 def test_a_foreign_file_is_refused_and_stays(tmp_path):
@@ -246,5 +232,6 @@ def test_ten_thousand_decisions_are_read_once(tmp_path):
     begun = time.process_time()
     for _ in range(100):
         table.refresh()
+        assert len(table.read_after(f"{9_998:032x}")) == 1
     table.append("a", "c", SAME, who="Ana")
     assert time.process_time() - begun < 0.1

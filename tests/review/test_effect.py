@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 from deciding_cases import partition, simulate
 
-from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, SAME, DecisionTable, current
+from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, SAME, DecisionTable
 from reid_lib.review.effect import apply_decisions
 from reid_lib.review.queue import ReviewQueue
+from reid_lib.review.votes import current
 
 PHOTOGRAPHS = pd.DataFrame(
     {

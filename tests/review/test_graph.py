@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, SAME, DecisionTable, current
+from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, SAME, DecisionTable
 from reid_lib.review.graph import Constraints, Decided, log_odds
+from reid_lib.review.votes import current
 
 
 def constrain(*decided: tuple) -> Constraints:

@@ -8,8 +8,9 @@ import pytest
 from deciding_cases import partition, simulate
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, DISPUTED, SAME, DecisionTable, current
+from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, DISPUTED, SAME, DecisionTable
 from reid_lib.review.queue import ReviewQueue
+from reid_lib.review.votes import current
 
 
 def small(**changes) -> ReviewQueue:
@@ -64,8 +65,8 @@ def test_an_answer_changes_what_is_asked_and_is_taken_back():
     assert queue.effect(first) == {SAME: "groups of 2 and 2 photographs become one of 4", DIFFERENT: "changes no group"}
     assert queue.answer(first, SAME) and queue.photographs_with("b") == ["b", "a", "c", "d"]
     assert "a second look" in {one.pair: one.why for one in queue.next(10)}[first.pair], "its pictures are in doubt"
-    queue.answer(first, SAME, weight=2)
-    assert first.pair not in asked(queue)
+    queue.answer(first, SAME)
+    assert first.pair not in asked(queue), "two looks that agree are enough, and nobody has to count them"
     assert queue.retract(first) and queue.next(10) == before and not queue.retract(first)
     assert not queue.answer(("a", "d"), CANNOT_TELL) and queue.next(10) == before
     with pytest.raises(ReviewError, match="not in this review"):
@@ -83,7 +84,7 @@ def test_contradictions_and_disputes_come_first():
     assert question.pair == ("b", "c") and "contradict" in question.why and question.expected_change > 0
     assert queue.left()["contradictions"] == 1 and not queue.left()["stop"]
     queue.answer(("b", "c"), DIFFERENT)
-    queue.answer(("a", "e"), DISPUTED)
+    queue.settle(("a", "e"), DISPUTED, 1)
     assert queue.next()[0].pair == ("a", "e") and "disagree" in queue.next()[0].why
     assert asked(queue, dataset="e") == [("f", "g")]
 
@@ -97,8 +98,23 @@ def test_an_answer_the_pictures_speak_against_gets_a_second_look_and_no_third_wh
     assert ("a", "d") not in asked(queue, skip=[again]) and ("a", "d") not in asked(queue, doubt="label")
     assert queue.next(10)[-1] == again, "not at once, while there is anything else to ask"
     before = queue.left()["questions"]
-    queue.answer(("a", "d"), SAME, weight=2)
+    queue.answer(("a", "d"), SAME)
     assert ("a", "d") not in asked(queue) and queue.left()["questions"] < before
+
+
+def test_answers_one_by_one_hold_what_the_table_says_of_them(tmp_path):
+    table, one_by_one = DecisionTable(tmp_path / "decisions.csv"), small()
+    for k, decision in enumerate((SAME, SAME, DIFFERENT, CANNOT_TELL, DIFFERENT, DIFFERENT, SAME)):
+        table.append("a", "d", decision, who="Ana")
+        one_by_one.answer(("d", "a"), decision)
+        again = small(current=current(table.read()))
+        assert one_by_one.next(10) == again.next(10) and one_by_one.groups().equals(again.groups()), k
+    for _ in range(2):  # a review that is opened again counts on
+        opened = small(current=current(table.read()))
+        table.append("a", "c", SAME, who="Ana")
+        opened.answer(("a", "c"), SAME)
+        again = small(current=current(table.read()))
+        assert asked(opened) == asked(again) and opened.left() == again.left()
 
 
 def test_other_peoples_answers_come_in_and_a_review_is_opened_again(tmp_path):
@@ -129,11 +145,10 @@ def test_it_says_when_to_stop():
 
 def test_a_reviewer_who_is_right_ends_with_the_animals():
     photographs, pairs, truth = simulate(40, 8, seed=1, listed=1.0)
-    queue, n, looks = ReviewQueue(photographs, pairs), 0, {}
+    queue, n = ReviewQueue(photographs, pairs), 0
     while questions := queue.next():
         one, other = questions[0].pair
-        looks[one, other] = looks.get((one, other), 0) + 1
-        queue.answer(questions[0], SAME if truth[one] == truth[other] else DIFFERENT, looks[one, other])
+        queue.answer(questions[0], SAME if truth[one] == truth[other] else DIFFERENT)
         n += 1
     assert partition(queue.groups().to_numpy()) == partition(truth.to_numpy()) and n < len(pairs) / 2
 
