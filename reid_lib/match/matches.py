@@ -37,6 +37,12 @@ class Matches:
     inlier: np.ndarray
     scores: np.ndarray
 
+    def places(self, ours: Keypoints, theirs: Keypoints) -> tuple[np.ndarray, np.ndarray]:
+        """Where the matches lie in both photographs: (m, 2) each, as shares of width and height."""
+        both = ((ours, self.first), (theirs, self.second))
+        first, second = (keypoints.xy[at] / np.array(keypoints.size) for keypoints, at in both)
+        return first, second
+
 
 class Matcher(Protocol):
     """Finds matches.

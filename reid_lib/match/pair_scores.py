@@ -1,6 +1,8 @@
 """The scores of many pairs of photographs by one matcher: each pair once, whichever way round, and never again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -10,8 +12,10 @@ from reid_lib.core.logs import LOGGER
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.progress import make_bar
 from reid_lib.match.keypoints import Keypoints, KeypointSet
-from reid_lib.match.matches import Matcher
+from reid_lib.match.matches import Matcher, Matches, Pair
 from reid_lib.match.pair_store import PairStore, code_of
+
+Batch = TypeVar("Batch", np.ndarray, list[Matches])
 
 
 def score_pairs(
@@ -54,6 +58,35 @@ def score_pairs(
     return scores[which]
 
 
+def match_as_scored(
+    matcher: Matcher, pairs: list[Pair], names: list[tuple[bytes, bytes]], *, progress: bool = True
+) -> list[Matches]:
+    """The matches themselves of some pairs, to show them: those that `score_pairs` counted.
+
+    A pair is matched by the order of its names, and the other way round it may have a match more or less.
+
+    Args:
+        matcher: who matches.
+        pairs: keypoints of both photographs, by the same extractor.
+        names: of both, by content (`KeypointSet.images`).
+        progress: show a bar.
+
+    Returns:
+        Of each pair, `first` of its first photograph, whichever way round it was matched.
+    """
+    turned = [theirs < ours for ours, theirs in names]
+    given = [pair[::-1] if turn else pair for pair, turn in zip(pairs, turned, strict=True)]
+
+    def match(begin: int) -> list[Matches]:
+        return matcher.match(given[begin : begin + matcher.at_once])
+
+    found = [matches for batch in _in_batches(matcher, len(given), match, progress) for matches in batch]
+    return [
+        replace(matches, first=matches.second, second=matches.first) if turn else matches
+        for matches, turn in zip(found, turned, strict=True)
+    ]
+
+
 def _checked(
     queries: KeypointSet, gallery: KeypointSet, query: np.ndarray, image: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -71,18 +104,23 @@ def _checked(
 
 def _matched(matcher: Matcher, sets: "BothSets", codes: np.ndarray, progress: bool) -> Iterator[np.ndarray]:
     """(b, k) scores of the pairs, batch by batch, in order."""
-    begins = range(0, len(codes), matcher.at_once)
 
     def match(begin: int) -> np.ndarray:
         some = codes[begin : begin + matcher.at_once]
         return np.stack([matches.scores for matches in matcher.match(sets.pairs(some))])
 
+    return _in_batches(matcher, len(codes), match, progress)
+
+
+def _in_batches(matcher: Matcher, n: int, match: Callable[[int], Batch], progress: bool) -> Iterator[Batch]:
+    """What `match` says of the batch that begins at each place, in order; in threads where the matcher may be."""
+    begins = range(0, n, matcher.at_once)
     if matcher.threads:
         # Products of a few hundred rows: threads of the BLAS that wait for each other cost ten times what they gain.
         with threadpool_limits(1, "blas"):
-            yield from map_in_threads(match, begins, title=f"matching {len(codes):,} pairs", progress=progress)
+            yield from map_in_threads(match, begins, title=f"matching {n:,} pairs", progress=progress)
         return
-    with make_bar(total=len(codes), desc="matching pairs", unit="pair", disable=not progress) as bar:
+    with make_bar(total=n, desc="matching pairs", unit="pair", disable=not progress) as bar:
         for begin in begins:
             batch = match(begin)
             bar.update(len(batch))

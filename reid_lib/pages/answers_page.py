@@ -3,6 +3,7 @@
 import html
 import mmap
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from markupsafe import Markup
 
 from reid_lib.figures.match_lines import MOST_LINES, MOST_OUTLIERS, choose_spread
 from reid_lib.figures.style import COLOURS, GREY
-from reid_lib.pages.html import data_uri, jpeg, muted, render_template
+from reid_lib.pages.html import data_uri, jpeg, muted, render_template, write_template
 
 HEIGHT = 300  # of both photographs where their matches are drawn, in units of the drawing
 GAP = 14
@@ -68,24 +69,20 @@ class Shown:
     matches: Matched | None = None
 
 
-def render_answers(summary: list[str], shown: list[Shown], unusable: list[list[str]], note: str) -> str:
-    """The text of the page.
+def write_answers(
+    path: Path, summary: list[str], cards: Iterable[Markup], unusable: list[list[str]], note: str
+) -> None:
+    """Write the page, one photograph after the other: of a thousand it is 200 MB.
 
     Args:
+        path: file to write.
         summary: sentences, the first one as its headline.
-        shown: doubtful ones are put first, the order stays otherwise.
+        cards: of `render_card`, in the order in which they are shown.
         unusable: (photograph, reason) of those that could not be used.
-        note: what is said of the lines.
+        note: what is said of the lines; "" where no photograph is shown.
     """
-    order = sorted(range(len(shown)), key=lambda k: (not shown[k].doubtful, k))
-    return render_template(
-        "answers_page.html",
-        title="Which animals are these?",
-        summary=summary,
-        photographs=[_values(shown[k]) for k in order],
-        unusable=unusable,
-        note=note,
-    )
+    told = {"title": "Which animals are these?", "summary": summary, "unusable": unusable, "note": note}
+    write_template(path, "answers_page.html", cards=cards, **told)
 
 
 class AnswerCards:
@@ -110,23 +107,21 @@ class AnswerCards:
             return Markup(file.read(end - begin).decode())
 
 
-def _values(shown: Shown) -> dict:
-    """What the template shows of one photograph."""
+def render_card(shown: Shown) -> Markup:
+    """What the page shows of one photograph."""
     first = shown.candidates[0] if shown.candidates else None
-    return {
-        "shown": shown,
-        "sure": f"{shown.probability:.0%}",
-        "drawing": _draw(shown.pixels, first and first.pixels, shown.matches),
-        "candidates": [
-            {
-                "name": one.name,
-                "probability": f"{one.probability:.0%}",
-                "about": " · ".join(part for part in (one.image, one.date) if part),
-                "picture": "" if one.pixels is None else data_uri(jpeg(_small(one.pixels)), "jpeg"),
-            }
-            for one in shown.candidates
-        ],
-    }
+    candidates = [
+        {
+            "name": one.name,
+            "probability": f"{one.probability:.0%}",
+            "about": " · ".join(part for part in (one.image, one.date) if part),
+            "picture": "" if one.pixels is None else data_uri(jpeg(_small(one.pixels)), "jpeg"),
+        }
+        for one in shown.candidates
+    ]
+    drawing = _draw(shown.pixels, first and first.pixels, shown.matches)
+    told = {"sure": f"{shown.probability:.0%}", "drawing": drawing, "candidates": candidates}
+    return render_template("answer_card.html", shown=shown, **told)
 
 
 def _small(pixels: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import base64
 import functools
 import io
 import numbers
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,11 @@ def template_environment(*, autoescape: bool = True):
 def render_template(template: str, **values) -> Markup:
     """A template of `pages/templates` with these values, which it names in its first line."""
     return Markup(template_environment().get_template(template).render(values))
+
+
+def write_template(path: Path, template: str, **values) -> None:
+    """Write what `render_template` gives, piece by piece: a value that is an iterator is never in memory as a whole."""
+    template_environment().get_template(template).stream(**values).dump(str(path), encoding="utf-8")
 
 
 def render_part(macro: str, *values, **options) -> Markup:

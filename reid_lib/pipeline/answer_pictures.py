@@ -1,11 +1,13 @@
 """The pictures of answers: photographs, candidates and where they match, handed to the page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from reid_lib.core import files
 from reid_lib.core.errors import ReidError
@@ -35,14 +37,15 @@ from reid_lib.data.pixels import load_image
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Keypoints
-from reid_lib.pages.answers_page import Candidate, Shown, render_answers
+from reid_lib.match.pair_scores import match_as_scored
+from reid_lib.pages.answers_page import Candidate, Shown, render_card, write_answers
 from reid_lib.pipeline.local_scores import SIFT, make_extractor, make_matcher
 from reid_lib.pipeline.masking import make_masker
 from reid_lib.pipeline.target import Target
 
 LARGE_PX, SMALL_PX = 420, 150  # longer side of query and best candidate, and of the other candidates
 MOST_MATCHED = 200  # photographs for which it is drawn where they match, the doubtful ones first
-KEPT = 512  # pictures in memory
+KEPT = 64  # pictures of enrolled photographs in memory: several answers may show the same one
 
 
 def write_page(path: Path, answers: pd.DataFrame, summary: str, target: Target, asked: Photographs | None) -> None:
@@ -51,20 +54,25 @@ def write_page(path: Path, answers: pd.DataFrame, summary: str, target: Target, 
     Args:
         answers: one row for each photograph, those of `asked` first, in their order.
     """
-    shown: list[Shown] = []
+    cards: Iterable[Markup] = ()
+    note = ""
     if asked is not None:
-        mine, theirs = _loader(asked.rows), _loader(target.enrolled.rows)
         used = answers[answers[DECISION].notna()].reset_index(drop=True)
-        matched = _matches(used, target, asked)
-        rows = list(range(len(used)))
-        made = map_in_threads(
-            lambda k: _show(used.iloc[k], matched.get(k), mine, theirs), rows, title="pictures of the answers"
-        )
-        shown = list(made)
+        cards, note = _cards(used, target, asked), _note(len(used), target)
     unusable = answers.loc[answers[DECISION].isna(), [PATH, PROBLEM]].to_numpy().tolist()
-    note = _note(len(shown), target)
     with files.atomic(path) as temporary:
-        temporary.write_text(render_answers(summary.splitlines(), shown, unusable, note), encoding="utf-8")
+        write_answers(temporary, summary.splitlines(), cards, unusable, note)
+
+
+def _cards(used: pd.DataFrame, target: Target, asked: Photographs) -> Iterator[Markup]:
+    """A card for each answer, the doubtful ones first; only a few are in memory at any moment."""
+    mine, theirs = _loader(asked.rows), lru_cache(KEPT)(_loader(target.enrolled.rows))
+    matched = _matches(used, target, asked)
+    return map_in_threads(
+        lambda k: render_card(_show(used.iloc[k], matched.get(k), mine, theirs)),
+        used.sort_values(DOUBTFUL, ascending=False, kind="stable").index.tolist(),
+        title="pictures of the answers",
+    )
 
 
 def _note(n_shown: int, target: Target) -> str:
@@ -112,7 +120,6 @@ def _loader(rows: pd.DataFrame) -> Callable[[str, int], np.ndarray | None]:
     """image_id, longer side in px -> uint8 (h, w, 3), None where the file is not there any more."""
     by_id = rows.set_index(IMAGE_ID)
 
-    @lru_cache(KEPT)
     def load(image_id: str, side: int) -> np.ndarray | None:
         row = by_id.loc[image_id]
         box = row[BBOX] if isinstance(row[BBOX], str) else None
@@ -132,43 +139,49 @@ def _matches(used: pd.DataFrame, target: Target, asked: Photographs) -> dict[int
     recipe, device = target.network.recipe, target.network.local_device
     feature = recipe.local_features[0] if recipe.local_features else SIFT
     best = used[ranked_column("image", 1)]
-    order = used[best.notna()].sort_values(DOUBTFUL, ascending=False, kind="stable").index[:MOST_MATCHED]
-    if not len(order):
-        return {}
-    matcher = make_matcher(feature, device)
+    doubtful_first = used[best.notna()].sort_values(DOUBTFUL, ascending=False, kind="stable")
+    rows = doubtful_first.index[:MOST_MATCHED].tolist()
     try:
-        ours = _keypoints(feature, device, recipe.mask, asked, used.loc[order, IMAGE_ID].tolist())
-        theirs = _keypoints(feature, device, recipe.mask, target.enrolled, best[order].tolist())
-    except ReidError as error:  # the gallery's photographs may be elsewhere by now
+        theirs = _keypoints(feature, device, recipe.mask, target.enrolled, best[rows].tolist())
+        rows = [row for row in rows if best[row] in theirs]  # the gallery's photographs may be elsewhere by now
+        ours = _keypoints(feature, device, recipe.mask, asked, used.loc[rows, IMAGE_ID].tolist())
+    except ReidError as error:
         LOGGER.warning(f"where photographs match cannot be shown: {str(error).splitlines()[0]}")
         return {}
-    rows = [row for row in order if used.at[row, IMAGE_ID] in ours and best[row] in theirs]
-    pairs = [(ours[used.at[row, IMAGE_ID]], theirs[best[row]]) for row in rows]
-    how = {"title": "where photographs match", "workers": None if matcher.threads else 1}
-    found = map_in_threads(lambda pair: matcher.match([pair])[0], pairs, **how)
-    told = {}
-    for row, pair, matches in zip(rows, pairs, found, strict=True):
-        places = (
-            keypoints.xy[at] / np.array(keypoints.size)
-            for keypoints, at in zip(pair, (matches.first, matches.second), strict=True)
-        )
-        told[row] = (*places, matches.inlier, matches.confidence)
-    return told
+    rows = [row for row in rows if used.at[row, IMAGE_ID] in ours]
+    if not rows:
+        return {}
+    both = [(ours[used.at[row, IMAGE_ID]], theirs[best[row]]) for row in rows]
+    pairs = [(mine.keypoints, other.keypoints) for mine, other in both]
+    names = [(mine.name, other.name) for mine, other in both]
+    found = match_as_scored(make_matcher(feature, device), pairs, names)
+    return {
+        row: (*matches.places(*pair), matches.inlier, matches.confidence)
+        for row, pair, matches in zip(rows, pairs, found, strict=True)
+    }
 
 
-def _keypoints(feature: str, device: str, mask: str, photographs: Photographs, ids: list[str]) -> dict[str, Keypoints]:
+class _Found(NamedTuple):
+    """Keypoints of a photograph, and its name by content."""
+
+    keypoints: Keypoints
+    name: bytes
+
+
+def _keypoints(feature: str, device: str, mask: str, photographs: Photographs, ids: list[str]) -> dict[str, _Found]:
     """Keypoints of some photographs by image id: those that are there, others found now where their files are."""
     place = {name: k for k, name in enumerate(photographs.rows[IMAGE_ID])}
     wanted = list(dict.fromkeys(ids))
     if feature in photographs.keypoints:
-        return {name: photographs.keypoints[feature][place[name]] for name in wanted}
+        kept = photographs.keypoints[feature]
+        return {name: _Found(kept[place[name]], kept.images[place[name]]) for name in wanted}
     rows = photographs.rows.iloc[[place[name] for name in wanted]]
     there = [locate(Path(root), path).is_file() for root, path in zip(rows[ROOT], rows[PATH], strict=True)]
-    found: dict[str, Keypoints] = {}
-    for root, some in rows[there].groupby(ROOT, sort=False):
+    found: dict[str, _Found] = {}
+    for root, some in rows[np.array(there, dtype=bool)].groupby(ROOT, sort=False):
         some = some.reset_index(drop=True)
         made = extract_keypoints(
             make_extractor(feature, device), some, Path(root), mask=make_masker(mask), progress=False
         )
-        found |= {name: made[k] for k, name in enumerate(some[IMAGE_ID])}
+        found |= {name: _Found(made[k], made.images[k]) for k, name in enumerate(some[IMAGE_ID])}
     return found

@@ -26,6 +26,7 @@ from reid_lib.figures.sheets import examples
 from reid_lib.figures.stored_matches import save_matches
 from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.matches import Matcher
+from reid_lib.match.pair_scores import match_as_scored
 from reid_lib.match.reliability import bin_reliability, summarise_reliability
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import MISTAKES, describe_answer, outcomes
@@ -141,21 +142,13 @@ def match_spots(matcher: Matcher, keypoints: KeypointSet, pairs: list[tuple[str,
     """
     place = {name: k for k, name in enumerate(keypoints.rows[IMAGE_ID])}
     spots = [tuple(keypoints[place[name]] for name in pair) for pair in pairs]
-    turned = [_turned(keypoints, place, pair) for pair in pairs]
-    found = matcher.match([both[::-1] if turn else both for both, turn in zip(spots, turned, strict=True)])
+    names = [tuple(keypoints.images[place[name]] for name in pair) for pair in pairs]
     told = []
-    for pair, both, turn, matches in zip(pairs, spots, turned, found, strict=True):
-        ends = (matches.second, matches.first) if turn else (matches.first, matches.second)
-        ours, theirs = (spot.xy[at] / np.array(spot.size) for spot, at in zip(both, ends, strict=True))
+    for pair, both, matches in zip(pairs, spots, match_as_scored(matcher, spots, names, progress=False), strict=True):
+        ours, theirs = matches.places(*both)
         words = f"{int(matches.inlier.sum())} of {len(matches.inlier)} matches\nby one geometry"
         told.append(MatchedPair(*pair, words, "unlabelled", ours, theirs, matches.confidence, matches.inlier))
     return told
-
-
-def _turned(keypoints: KeypointSet, place: dict[str, int], pair: tuple[str, str]) -> bool:
-    """Was this pair scored the other way round? Each pair is matched once (`pair_scores`), by the order of names."""
-    ours, theirs = (keypoints.images[place[name]] for name in pair)
-    return bool(theirs < ours)
 
 
 def show_reliability(experiment: Experiment) -> None:

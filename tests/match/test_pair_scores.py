@@ -16,7 +16,7 @@ from reid_lib.core.names import IMAGE_ID
 from reid_lib.match import pair_store
 from reid_lib.match.keypoints import Keypoints, KeypointSet
 from reid_lib.match.matches import NAMES, Matches
-from reid_lib.match.pair_scores import score_pairs
+from reid_lib.match.pair_scores import match_as_scored, score_pairs
 from reid_lib.match.ratio import RatioMatcher
 
 
@@ -185,3 +185,25 @@ def test_a_real_matcher_scores_the_same_in_any_batch(clean_dirs, monkeypatch, at
     for q, i, found in zip(query, image, scores, strict=True):
         assert (RatioMatcher().match([(sets[0][q], sets[1][i])])[0].scores == found).all()
     assert scores[2, 0] == 21  # a photograph with itself: each keypoint matches itself
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_shown_matches_are_those_that_were_scored(clean_dirs, threads):
+    """One way round a pair may have other matches than the other way round: both are shown as they were counted."""
+
+    class OneWay(Counting):
+        def match(self, pairs):
+            found = super().match(pairs)
+            return [
+                Matches(np.arange(len(a)), np.zeros(len(a), np.int64), m.first, m.second, m.scores)
+                for (a, _), m in zip(pairs, found, strict=True)
+            ]
+
+    some, matcher = keypoints_numbered([1, 2, 3]), OneWay(threads=threads)
+    pairs = [(0, 2), (2, 0), (1, 2), (2, 1), (0, 1)]
+    names = [tuple(some.images[k] for k in pair) for pair in pairs]
+    found = match_as_scored(matcher, [tuple(some[k] for k in pair) for pair in pairs], names, progress=False)
+    assert all(a < b for a, b in matcher.asked)
+    assert [(len(m.first), int(m.first.max(initial=0)), int(m.second.max(initial=0))) for m in found] == [
+        (2, 1, 0), (2, 0, 1), (3, 2, 0), (3, 0, 2), (2, 1, 0)
+    ]  # fmt: skip

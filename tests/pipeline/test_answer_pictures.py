@@ -8,6 +8,7 @@ from PIL import Image
 
 from reid_lib.core.names import IDENTITY, IMAGE_ID, N_RANKS, PATH, ROOT, ranked_column
 from reid_lib.gallery.photographs import check_rows
+from reid_lib.match.ratio import RatioMatcher
 from reid_lib.pipeline import answer_pictures
 
 
@@ -22,6 +23,7 @@ class Searched:
 class Rows:
     def __init__(self, folder, names):
         told = {IMAGE_ID: names, ROOT: str(folder), PATH: names, "dataset": "d", IDENTITY: "Anna", "individual": None}
+        self.root = folder
         self.rows, self.keypoints = check_rows(pd.DataFrame(told, dtype=object)), {}
 
 
@@ -31,6 +33,37 @@ def asked_and_target(clean_dirs):
     Image.fromarray(photo).save(clean_dirs / "a.png")
     Image.fromarray(look(photo)).save(clean_dirs / "q.png")
     return Rows(clean_dirs, ["q.png"]), Searched(Rows(clean_dirs, ["a.png", "gone.png"]))
+
+
+def test_matches_are_those_that_were_scored_whichever_photograph_is_asked(asked_and_target, monkeypatch):
+    asked, target = asked_and_target
+    order = []
+
+    class Looking(RatioMatcher):
+        def match(self, pairs):
+            order.extend((ours.strength[0], theirs.strength[0]) for ours, theirs in pairs)
+            return super().match(pairs)
+
+    monkeypatch.setattr(answer_pictures, "make_matcher", lambda *_: Looking())
+    there = answer_pictures._matches(answers("a.png"), target, asked)[0]
+    other = Rows(asked.root, ["a.png"]), Searched(Rows(asked.root, ["q.png"]))
+    told = answers("q.png").assign(**{IMAGE_ID: "a.png"})
+    back = answer_pictures._matches(told, other[1], other[0])[0]
+    assert order[0] == order[1] and order[0][0] != order[0][1]
+    assert np.array_equal(there[0], back[1]) and np.array_equal(there[1], back[0])
+
+
+def test_no_keypoints_are_looked_for_where_the_candidate_is_elsewhere(asked_and_target, monkeypatch):
+    asked, target = asked_and_target
+    monkeypatch.setattr(answer_pictures, "extract_keypoints", None)
+    assert answer_pictures._matches(answers("gone.png"), target, asked) == {}
+
+
+def test_doubtful_answers_come_first(asked_and_target):
+    asked, target = asked_and_target
+    told = pd.concat([answers("gone.png"), answers("gone.png").assign(doubtful=True)], ignore_index=True)
+    first, second = answer_pictures._cards(told, target, asked)
+    assert "please look" in first and "please look" not in second
 
 
 def answers(best: str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from reid_lib.core import frames
 from reid_lib.core.errors import CatalogueError
 from reid_lib.data.accepted import read_accepted
 from reid_lib.data.readers.table_file import read_cells
-from reid_lib.pages.answers_page import Shown, render_answers
+from reid_lib.pages.answers_page import Shown, render_card, write_answers
 from reid_lib.views.accepting import ALL, DOUBTFUL_ONES, AcceptAnswers
 
 # image, decision, doubtful, problem
@@ -34,7 +34,7 @@ def folder(tmp_path):
         for name, decision, doubtful, problem in ROWS
         if not problem
     ]
-    (tmp_path / "answers.html").write_text(render_answers(["three"], shown, [], ""), encoding="utf-8")
+    write_answers(tmp_path / "answers.html", ["three"], map(render_card, shown), [], "")
     return tmp_path
 
 
