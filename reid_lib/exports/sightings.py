@@ -18,7 +18,6 @@ from reid_lib.core.names import (
     ENCOUNTER,
     IDENTITY,
     IMAGE_ID,
-    N_RANKS,
     NEW_ANIMAL,
     NEW_INDIVIDUAL,
     PATH,
@@ -26,9 +25,8 @@ from reid_lib.core.names import (
     PROBLEM,
     SPECIES,
     UTC_OFFSET,
-    ranked_column,
 )
-from reid_lib.data.accepted import YES, read_accepted
+from reid_lib.data.accepted import YES, list_animals, read_accepted
 from reid_lib.data.dates import parse_days, settle_day_first
 from reid_lib.data.exif_dates import read_offset
 from reid_lib.data.readers.table_file import read_cells
@@ -87,7 +85,8 @@ def read_sightings(source: Path, *, columns: str = "", species: str = "", doubtf
     table = _rename(cells, given, file)
     by, said = pd.Series(HUMAN, index=cells.index, dtype=object), []
     if DECISION in cells:
-        table[IDENTITY], by, said = _settle_answers(cells, doubtful)
+        settled, by, said = _settle_answers(cells, doubtful)
+        table = table.assign(**{name: settled[name] for name in settled if name == IDENTITY or name in table})
         usable = cells[PROBLEM].isna() if PROBLEM in cells else pd.Series(True, index=cells.index)
         said += [f"{counted((~usable).sum(), 'photograph')} could not be used: left out"] if not usable.all() else []
         table, by = table[usable], by[usable]
@@ -117,12 +116,12 @@ def _rename(cells: pd.DataFrame, given: dict[str, str], file: Path) -> pd.DataFr
     return table.assign(**{PATH: there[0].fillna(there[-1]), IMAGE_ID: there[-1].fillna(there[0])})
 
 
-def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.Series, pd.Series, list[str]]:
-    """Who is on each photograph by its answer, who says so, and notes."""
+def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.DataFrame, pd.Series, list[str]]:
+    """Who is on each photograph by its answer (identity, dataset), who says so, and notes."""
     nobody = pd.Series(None, index=cells.index, dtype=object)
     new = cells[NEW_ANIMAL] if NEW_ANIMAL in cells else nobody
     decision = cells[DECISION].where(cells[DECISION] != NEW_INDIVIDUAL, new)
-    accepted, notes = read_accepted(cells, _animals(cells))
+    accepted, notes = read_accepted(cells, list_animals(cells))
     said, refused = accepted["said"], accepted["refused"]
     unsure = (
         cells[DOUBTFUL].astype(str).str.lower().isin(YES) if DOUBTFUL in cells else pd.Series(False, index=cells.index)
@@ -135,15 +134,8 @@ def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.Series, pd.
         identity = identity.where(~unsure, None)
         answers = counted(unsure.sum(), "doubtful answer names", "doubtful answers name")
         notes.append(f"{answers} no animal: accept in the column accepted, or --doubtful")
-    return identity, pd.Series(np.where(said, HUMAN, MACHINE), index=cells.index, dtype=object), notes
-
-
-def _animals(cells: pd.DataFrame) -> set[tuple[str, str]]:
-    """(data set, name) of the known animals that a table of answers names: decisions and candidates."""
-    columns = [name for name in (DECISION, *(ranked_column(IDENTITY, k + 1) for k in range(N_RANKS))) if name in cells]
-    datasets = cells[DATASET] if DATASET in cells else [""] * len(cells)
-    found = {pair for name in columns for pair in zip(datasets, cells[name], strict=True)}
-    return {pair for pair in found if pd.notna(pair[1]) and pair[1] != NEW_INDIVIDUAL}
+    by = pd.Series(np.where(said, HUMAN, MACHINE), index=cells.index, dtype=object)
+    return pd.DataFrame({IDENTITY: identity, DATASET: accepted["dataset"]}), by, notes
 
 
 def _as_sightings(table: pd.DataFrame, by: pd.Series, species: str) -> tuple[pd.DataFrame, list[str]]:

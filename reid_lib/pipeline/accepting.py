@@ -33,8 +33,9 @@ def accept_answers(answers: Path, name: str, *, catalogue: Path | None = None, d
     """Put accepted answers into a gallery, and write a corrected catalogue as a new file.
 
     The column `accepted` says what is done with each photograph: "yes" takes the answer (a new animal gets one new name
-    for its whole group), a name is the animal that it shows, "new" a new animal, nothing or "no" leaves it out. Where
-    an animal of the gallery is called like such a word ("1"), its name is meant.
+    for its whole group), a name is the animal that it shows (of another data set: "lynxes/Anna"), "new" a new
+    animal, nothing or "no" leaves it out. Where an animal of the gallery is called like such a word ("1"), its name is
+    meant.
     Photographs that are enrolled already are left alone, so that doing it twice changes nothing.
 
     Args:
@@ -80,7 +81,7 @@ def _read_accepted(answers: Path, gallery: Gallery) -> pd.DataFrame:
     for note in notes:
         LOGGER.warning(note)
     usable = cells[DECISION].map(lambda decision: bool(decision and str(decision).strip()))
-    cells = cells.assign(is_new=said["is_new"], identity=said["identity"])
+    cells = cells.assign(**{name: said[name] for name in ("is_new", IDENTITY, DATASET)})
     chosen = cells[usable & said["said"] & ~said["refused"]]
     if not len(chosen):
         raise CatalogueError(

@@ -42,6 +42,7 @@ from reid_lib.openset.probability import PROBABLE, candidate_probabilities, say_
 from reid_lib.openset.threshold import Threshold, decide, threshold_for
 
 SAME_FILE = "the same file as"
+ELSEWHERE = "enrolled under data set"
 NEW = "new"
 THRESHOLD = "threshold"
 TOLD = (SPECIES, ORIENTATION, BBOX)  # of the photographs, where a table told it: what is accepted keeps it
@@ -53,7 +54,8 @@ def answer_photographs(
     """Answers, one row for each photograph.
 
     The frozen threshold decides. `probability` is that of the decision: of a name, that it is right; of
-    `new_individual`, that the best candidate is another animal.
+    `new_individual`, that the best candidate is another animal. Doubtful is also an answer to a photograph that is
+    enrolled already, under another name or data set.
 
     Args:
         asked: photographs without names, in the order of the similarity's photographs.
@@ -76,9 +78,11 @@ def answer_photographs(
     table |= {DECISION: predictions[PREDICTED].to_numpy(), PROBABILITY: np.where(new, 1 - best, best)}
     answers = pd.DataFrame(table)
     answers[WORDS] = [put_in_words(is_new, p) for is_new, p in zip(new, best, strict=True)]
-    answers[DOUBTFUL] = np.where(new, best > 0.5, best < PROBABLE)
+    answers[ALREADY], known = find_enrolled(asked, enrolled)
+    decided = zip(answers[DATASET], answers[DECISION], strict=True)
+    otherwise = [animal not in (None, pair) for animal, pair in zip(known, decided, strict=True)]
+    answers[DOUBTFUL] = np.where(new, best > 0.5, best < PROBABLE) | np.array(otherwise, dtype=bool)
     answers[NEW_ANIMAL] = group_new(recipe, asked, new)
-    answers[ALREADY] = find_enrolled(asked, enrolled)
     answers[ACCEPTED] = None
     limits = recipe.limits
     answers = answers.join(_candidates(predictions, probabilities, enrolled))
@@ -133,22 +137,28 @@ def group_new(recipe: Recipe, asked: Photographs, new: np.ndarray) -> list[str |
     return labels
 
 
-def find_enrolled(asked: Photographs, enrolled: Photographs) -> list[str | None]:
-    """Which photographs are enrolled already, in words: (n,), None where not.
+def find_enrolled(asked: Photographs, enrolled: Photographs) -> tuple[list[str | None], list[tuple[str, str] | None]]:
+    """Which photographs are enrolled already.
 
     Animals of another data set are no candidates of a photograph: where it is enrolled under one, that is said.
+
+    Returns:
+        Of each photograph (n,), None where it is not enrolled: what is, in words; data set and name of its animal.
     """
     rows = enrolled.rows
     by_content = {content: k for k, content in enumerate(rows[CONTENT]) if content}
     same = [by_content.get(content, -1) if content else -1 for content in asked.rows[CONTENT]]
     copies = find_copies(asked.greys, enrolled.greys)
     told: list[str | None] = []
+    animals: list[tuple[str, str] | None] = []
     for file, copy, own in zip(same, copies.tolist(), asked.rows[DATASET], strict=True):
         place = file if file >= 0 else copy
         if place < 0:
             told.append(None)
+            animals.append(None)
             continue
         image, animal, other = (rows[name].iat[place] for name in (IMAGE_ID, IDENTITY, DATASET))
         words = f"{SAME_FILE if file >= 0 else 'nearly the same picture as'} {image} of {animal}"
-        told.append(words if other == own else f"{words}, enrolled under data set {other}, not searched for {own}")
-    return told
+        told.append(words if other == own else f"{words}, {ELSEWHERE} {other}, not searched for {own}")
+        animals.append((other, animal))
+    return told, animals

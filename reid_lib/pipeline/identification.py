@@ -46,7 +46,7 @@ from reid_lib.gallery.photographs import Photographs
 from reid_lib.pages.html import render_part
 from reid_lib.params.fields import IdentifyParams
 from reid_lib.params.run_names import spelled_name
-from reid_lib.pipeline.answers_table import SAME_FILE, answer_photographs
+from reid_lib.pipeline.answers_table import ELSEWHERE, SAME_FILE, answer_photographs
 from reid_lib.pipeline.enrolment import compare_photographs, describe_photographs
 from reid_lib.pipeline.target import Target, find_asked, measured_shift, open_target
 from reid_lib.runs.folder import check_name
@@ -295,6 +295,12 @@ def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> str:
     if near := len(told) - same:
         lines.append(
             f"{counted(near, 'photograph shows', 'photographs show')} nearly the same picture as an enrolled one."
+        )
+    if elsewhere := int(told.str.contains(ELSEWHERE, regex=False).sum()):
+        verb = "photograph is", "photographs are"
+        lines.append(
+            f"{counted(elsewhere, *verb)} enrolled under another data set than the one that was searched, whose "
+            "animals were no candidates: ask with that data set, or write <dataset>/<name> into the column accepted."
         )
     lines += [f"Not usable: {row.path}: {row.problem}" for row in unusable.head(20).itertuples()]
     if len(unusable) > 20:

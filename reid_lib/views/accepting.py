@@ -26,7 +26,7 @@ from reid_lib.core.names import (
     PATH,
     ranked_column,
 )
-from reid_lib.data.accepted import NEW, NO, YES, read_accepted
+from reid_lib.data.accepted import NEW, NO, YES, list_animals, read_accepted
 from reid_lib.data.readers.table_file import read_cells
 from reid_lib.pages import html
 from reid_lib.pages.answers_page import AnswerCards
@@ -144,7 +144,7 @@ class AcceptAnswers(w.VBox):
         row = self.answers[self.answers[IMAGE_ID] == image].iloc[0]
         self.name.options = list(dict.fromkeys(name for name in row[NAMES] if name))
         self.name.value = ""
-        self.card.value = html.muted(_told(row)) + self.cards.card(image)
+        self.card.value = html.muted(_told(row, list_animals(self.answers))) + self.cards.card(image)
 
 
 def _label(row: pd.Series) -> str:
@@ -156,11 +156,10 @@ def _decision(row: pd.Series) -> str:
     return "new animal" if row[DECISION] == NEW_INDIVIDUAL else row[DECISION]
 
 
-def _told(row: pd.Series) -> str:
+def _told(row: pd.Series, animals: set[tuple[str, str]]) -> str:
     """What has been said of an answer, as it is read."""
     if row[ACCEPTED] is None:
         return "Undecided."
-    animals = {(row[DATASET], name) for name in row[NAMES] if name}
     said = read_accepted(row.to_frame().T, animals)[0].iloc[0]
     if said["refused"]:
         return "Left out."

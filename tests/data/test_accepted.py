@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from reid_lib.data.accepted import read_accepted
+from reid_lib.data.accepted import list_animals, read_accepted
 
 
 def read(word, decision="Anna", animals=(), **columns):
@@ -42,3 +42,32 @@ def test_the_name_of_an_animal_is_that_name_and_that_is_told(word):
 def test_without_the_column_nothing_is_said():
     found, notes = read_accepted(pd.DataFrame({"decision": ["Anna", "new_individual"]}), [])
     assert not found[["said", "refused", "is_new"]].any(axis=None) and found["identity"].isna().all() and not notes
+
+
+@pytest.mark.parametrize(
+    "word, animals, expected",
+    [
+        ("d/Fritz", [], ("d", "Fritz")),  # of the data set that was asked: also an animal that nobody knew
+        ("e/Fritz", [], ("d", "e/Fritz")),
+        ("e/Fritz", [("e", "Fritz")], ("e", "Fritz")),
+        ("d/1", [("d", "1")], ("d", "1")),  # not yes
+        ("d/Fritz", [("d", "d/Fritz")], ("d", "d/Fritz")),
+        ("d/", [], ("d", "d/")),
+        ("a/b", [("e", "a/b")], ("d", "a/b")),
+    ],
+)
+def test_an_animal_may_be_written_with_its_data_set(word, animals, expected):
+    table = pd.DataFrame({"decision": ["Anna"], "accepted": [word], "dataset": ["d"]}, dtype=object)
+    found, notes = read_accepted(table, animals)
+    assert tuple(found.loc[0, ["dataset", "identity"]]) == expected and not found["is_new"].any()
+    assert bool(notes) == (expected[0] == "e")
+
+
+def test_the_animals_of_a_table_are_its_decisions_and_candidates():
+    table = {
+        "decision": ["Anna", "new_individual", None],
+        "identity_1": ["Anna", "1", None],
+        "dataset": ["d", "e", "e"],
+    }
+    assert list_animals(pd.DataFrame(table, dtype=object)) == {("d", "Anna"), ("e", "1")}
+    assert list_animals(pd.DataFrame({"decision": ["Anna"]})) == {("", "Anna")}

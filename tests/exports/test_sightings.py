@@ -73,6 +73,11 @@ def test_one_name_in_two_data_sets_is_two_animals(tmp_path):
     assert found.rows["identity"].fillna("").tolist() == ["a/01", "b/01", ""] and "several data sets" in found.notes[0]
 
 
+def test_an_accepted_animal_of_another_data_set_is_counted_there(tmp_path):
+    table = "path,dataset,decision,accepted\n1.jpg,lynxes,Anna,\n2.jpg,bears,new_individual,lynxes/Anna\n3.jpg,bears,Bo,bears/Bo\n"
+    assert study(tmp_path, table).rows["identity"].tolist() == ["lynxes/Anna", "lynxes/Anna", "bears/Bo"]
+
+
 def test_a_folder_is_looked_through_for_its_table(tmp_path):
     (tmp_path / "images.csv").write_text(STUDY)
     assert len(read_sightings(tmp_path).rows) == 8

@@ -86,6 +86,16 @@ def test_the_name_of_an_animal_is_its_name_whatever_else_the_word_means(answered
     assert names(gallery) == {"1": 2}
 
 
+def test_an_animal_of_another_data_set_is_accepted_with_it(answered):
+    gallery, answers, table = answered
+    rows = gallery.rows()[1]
+    other = rows.loc[rows["dataset"] != "lynxes", ["dataset", "identity"]].iloc[0]
+    accept(answers, table, ["lynxes/L001", f"{other['dataset']}/{other['identity']}", "", "", None])
+    rows = gallery.rows()[1]
+    added = rows[rows["path"].str.startswith("Bild")]
+    assert added["individual"].tolist() == ["lynxes/L001", f"{other['dataset']}/{other['identity']}"]
+
+
 def test_what_a_table_told_of_a_photograph_is_kept(answered, tmp_path):
     gallery, *_ = answered
     table = 'path,bbox,orientation,species\nBild 0.png,"2,3,40,50",left,Lynx lynx\nBild 1.png,,,\n'

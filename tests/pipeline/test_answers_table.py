@@ -7,7 +7,8 @@ from gallery_cases import photographs, recipe
 from reid_lib.core.names import CONTENT
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.photographs import Photographs
-from reid_lib.pipeline.answers_table import find_enrolled, group_new, put_in_words
+from reid_lib.match.cosine import Cosine
+from reid_lib.pipeline.answers_table import answer_photographs, find_enrolled, group_new, put_in_words
 
 
 @pytest.mark.parametrize(
@@ -52,13 +53,33 @@ def test_the_same_file_and_a_copy_are_told_apart():
     asked = placed([1.0, 5.0, 6.0])
     greys = np.stack([enrolled.greys[0] * 0, enrolled.greys[2], 255 - enrolled.greys[0]])
     asked = Photographs(asked.embeddings, {}, greys)
-    told = find_enrolled(asked, enrolled)
+    told, animals = find_enrolled(asked, enrolled)
+    assert animals == [("d", "x"), ("d", "x"), None]
     assert told == ["the same file as p1.jpg of x", "nearly the same picture as p2.jpg of x", None]
 
 
 def test_what_is_enrolled_under_another_data_set_is_told_with_it():
     enrolled = placed([0.0, 1.0])
     rows = enrolled.rows.assign(dataset=["d", "e"])
-    told = find_enrolled(placed([0.0, 1.0]), enrolled.with_rows(rows))
+    told, animals = find_enrolled(placed([0.0, 1.0]), enrolled.with_rows(rows))
+    assert animals == [("d", "x"), ("e", "x")]
     assert told[0] == "the same file as p0.jpg of x"
     assert told[1] == "the same file as p1.jpg of x, enrolled under data set e, not searched for d"
+
+
+def test_an_answer_that_differs_from_what_is_enrolled_is_doubtful():
+    enrolled = placed([0.0, 1.0, 2.0])
+    rows = enrolled.rows.assign(identity=["a", "b", "c"], dataset=["d", "d", "e"])
+    enrolled = enrolled.with_rows(rows.assign(individual=rows["dataset"] + "/" + rows["identity"]))
+    asked = placed([0.0, 1.0, 2.0, 6.0])
+    asked = asked.with_rows(asked.rows.assign(image_id=[f"q{k}" for k in range(4)], identity=None, individual=None))
+    contents = ["c0.0", "c0.0", "c2.0", "another"]  # the second looks like b, and is a; the third is enrolled elsewhere
+    asked = asked.with_rows(asked.rows.assign(**{CONTENT: contents}))
+    greys = np.zeros_like(asked.greys)
+    asked = Photographs(asked.embeddings, {}, greys)
+    answers, _ = answer_photographs(
+        recipe("x", features=()), asked, enrolled, Cosine(asked.embeddings, enrolled.embeddings)
+    )
+    assert answers["decision"].tolist()[:2] == ["a", "b"]
+    assert answers["doubtful"].tolist()[1:3] == [True, True]
+    assert answers["doubtful"].tolist()[0] == (answers["probability"][0] < 0.75)

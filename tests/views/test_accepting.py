@@ -79,6 +79,18 @@ def test_what_is_pressed_is_what_accept_reads(folder):
     assert "c.jpg" not in words(folder)
 
 
+def test_a_name_that_only_another_answer_has_is_shown_as_that_name(folder):
+    answers = frames.read_csv(folder / "answers.csv").astype(object)
+    answers.loc[answers["image_id"] == "a <b>.jpg", "identity_3"] = "Fritz"
+    frames.write_csv(folder / "answers.csv", answers)
+    view = AcceptAnswers(folder)
+    view.name.value = "1"
+    view.give.click()
+    view.which.value = ALL
+    view.photographs.value = "a <b>.jpg"
+    assert words(folder) == {"a <b>.jpg": "1"} and "Decided: 1." in view.card.value
+
+
 def test_all_else_in_the_table_stays_as_it_was_and_what_others_wrote_meanwhile_too(folder):
     before = frames.read_csv(folder / "answers.csv")
     view = AcceptAnswers(folder)
