@@ -74,7 +74,8 @@ def test_one_name_in_two_data_sets_is_two_animals(tmp_path):
 
 
 def test_an_accepted_animal_of_another_data_set_is_counted_there(tmp_path):
-    table = "path,dataset,decision,accepted\n1.jpg,lynxes,Anna,\n2.jpg,bears,new_individual,lynxes/Anna\n3.jpg,bears,Bo,bears/Bo\n"
+    table = "path,dataset,decision,accepted\n1.jpg,lynxes,Anna,\n2.jpg,bears,new_individual,lynxes/Anna\n"
+    table += "3.jpg,bears,Bo,bears/Bo\n"
     assert study(tmp_path, table).rows["identity"].tolist() == ["lynxes/Anna", "lynxes/Anna", "bears/Bo"]
 
 
