@@ -4,7 +4,7 @@ All state is the table of decisions: what is asked follows from it, whoever wrot
 its place on disk, `review_effect` what the decisions change.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +36,7 @@ from reid_lib.review.decisions import (
     WHO,
     DecisionTable,
 )  # fmt: skip
-from reid_lib.review.questions import ANSWER, CLUSTERS, DOUBT, LABEL
+from reid_lib.review.questions import ANSWER, CLUSTERS, DOUBT, LABEL, code_flanks
 from reid_lib.review.queue import ReviewQueue
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class Review:
         self._told = {(one, other): (probability, doubt) for one, other, probability, doubt in told}
         self._datasets = sorted(folder.photographs[DATASET].astype(str).unique())
         self._named = self.photographs[CLUSTER].str.removeprefix(KNOWN_AS).to_dict()
+        self._flanks = dict(zip(self.photographs[IMAGE_ID], code_flanks(self.photographs).tolist(), strict=True))
         self._animals = sorted(set(self._named.values()))
         self._matcher = PairMatcher(experiment)
         self._answered: set[tuple[str, str]] = set()  # by this person, now: a dispute about them is not theirs to end
@@ -263,9 +264,14 @@ class Review:
         names = list(dict.fromkeys(self._named[name] for name in members))
         return " = ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
-    def others(self, image_id: str, beside: Collection[str] = ()) -> list[str]:
-        """Other photographs of the same animal as far as is known, without some."""
-        return [name for name in self.queue.photographs_with(image_id)[1:] if name not in beside]
+    def others(self, image_id: str, other: str) -> list[str]:
+        """Further photographs of the animal on one side of a question, those of the same flank first.
+
+        Where both photographs count as one animal, those that stay with this one if they are called different.
+        """
+        its = [name for name in self.queue.photographs_with(image_id, other)[1:] if name != other]
+        flank = self._flanks[image_id]
+        return sorted(its, key=lambda name: self._flanks[name] != flank) if flank else its
 
     def find_photograph(self, image_id: str) -> tuple[Path, object]:
         """The file of a photograph, and its bbox."""
@@ -326,7 +332,8 @@ def describe_probability(probability: float) -> str:
     if np.isnan(probability):
         return "One animal or two?"
     number, p = ("one", probability) if probability >= 0.5 else ("two", 1 - probability)
-    return f"One animal or two? {say_how_sure(p).capitalize()} {number} ({min(p, 0.99):.0%})"
+    percent = min(int(100 * p + 1e-6), 99)  # not rounded up, to where the word would be another one
+    return f"One animal or two? {say_how_sure(p).capitalize()} {number} ({percent}%)"
 
 
 def _disputed(holds: pd.DataFrame) -> set[tuple[str, str]]:

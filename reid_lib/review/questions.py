@@ -44,6 +44,12 @@ class Question:
         return self.image_id_1, self.image_id_2
 
 
+def pair_of(pair: Question | tuple[str, str]) -> tuple[str, str]:
+    """Both image_ids of a question, or of a pair."""
+    one, other = pair.pair if isinstance(pair, Question) else pair
+    return str(one), str(other)
+
+
 def check_pairs(photographs: pd.DataFrame, pairs: pd.DataFrame) -> pd.DataFrame:
     """Pairs as a review takes them, with `dataset`; index 0 ... p-1.
 

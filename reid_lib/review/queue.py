@@ -25,6 +25,7 @@ from reid_lib.review.questions import (
     check_pairs,
     code_clusters,
     code_flanks,
+    pair_of,
 )  # fmt: skip
 from reid_lib.review.stopping import ENOUGH_DOUBT, chance_of_change
 from reid_lib.review.ties import tie_flanks
@@ -113,7 +114,7 @@ class ReviewQueue:
             skip: questions, or pairs of image_ids, to be left out.
         """
         wanted = self._wanted(dataset, individual, doubt)
-        skipped = {_ordered(*(self._place.get(end, -1) for end in _pair_of(one))) for one in skip}
+        skipped = {_ordered(*(self._place.get(end, -1) for end in pair_of(one))) for one in skip}
         found = [pair for pair in self._contradictions() if pair not in skipped and wanted[self._listed.get(pair, -1)]]
         found = found[:n]
         worth = np.where(wanted[:-1], self._joins.worth, 0)
@@ -222,11 +223,20 @@ class ReviewQueue:
         """image_id -> image_id of the first photograph of its group, by the row in `photographs`."""
         return pd.Series(self._ids[self._grouping.group], index=self._ids)
 
-    def photographs_with(self, image_id: str) -> list[str]:
-        """All photographs of the group of one, itself first, in the order of `photographs`."""
+    def photographs_with(self, image_id: str, parted_from: str | None = None) -> list[str]:
+        """All photographs of the group of one, itself first, in the order of `photographs`.
+
+        Args:
+            image_id: the one.
+            parted_from: another one: those that stay with `image_id` where the two are called different.
+        """
         at = self._key((image_id, image_id))[0]
-        others = np.flatnonzero(self._grouping.group == self._grouping.group[at])
-        return [self._ids[at], *self._ids[others[others != at]]]
+        its = np.flatnonzero(self._grouping.group == self._grouping.group[at])
+        if parted_from is not None:
+            for plan in self._grouping.preview(self._decided(self._key((image_id, parted_from)), DIFFERENT)):
+                if (mine := plan.group[plan.members == at]).size:
+                    its = np.intersect1d(its, plan.members[plan.group == mine[0]])
+        return [self._ids[at], *self._ids[its[its != at]]]
 
     def _open(self, current: pd.DataFrame) -> None:
         """Take what was decided before; of the last decisions one by one, for the stopping rule."""
@@ -328,15 +338,10 @@ class ReviewQueue:
         return describe_join(names, sizes, inside=inside, n_answers=int(self._joins.n_answers[at]))
 
     def _key(self, pair: "Question | tuple[str, str]") -> tuple[int, int]:
-        ends = _pair_of(pair)
+        ends = pair_of(pair)
         if missing := [end for end in ends if end not in self._place]:
             raise ReviewError(f"photograph {missing[0]!r} is not in this review")
         return _ordered(*(self._place[end] for end in ends))
-
-
-def _pair_of(pair: "Question | tuple[str, str]") -> tuple[str, str]:
-    one, other = pair.pair if isinstance(pair, Question) else pair
-    return str(one), str(other)
 
 
 def _ordered(one: int, other: int) -> tuple[int, int]:

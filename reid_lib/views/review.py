@@ -203,8 +203,8 @@ class ReviewScreen(anywidget.AnyWidget):
 
     def _describe(self, question: "Question") -> dict[str, Any]:
         photos, more = {}, {}
-        for side, own in zip("AB", question.ids, strict=True):
-            others = self.review.others(own, beside=question.ids)
+        for side, own, other in zip("AB", question.ids, reversed(question.ids), strict=True):
+            others = self.review.others(own, other)
             animal = self.review.animal(own)  # one for all of them
             photos[side] = [self._photo(name, animal) for name in (own, *others[:MOST_OTHERS])]
             more[side] = f"and {len(others) - MOST_OTHERS} more" if len(others) > MOST_OTHERS else ""

@@ -75,6 +75,15 @@ def test_an_answer_changes_what_is_asked_and_is_taken_back():
         queue.answer(("a", "b"), "perhaps")
 
 
+def test_the_photographs_of_each_side_also_where_both_count_as_one_animal():
+    queue = small()
+    assert queue.photographs_with("b", "c") == ["b", "a"] and queue.photographs_with("c", "b") == ["c", "d"]
+    queue.answer(("b", "c"), SAME)
+    assert queue.photographs_with("b") == ["b", "a", "c", "d"]
+    assert queue.photographs_with("b", "c") == ["b", "a"] and queue.photographs_with("c", "b") == ["c", "d"]
+    assert queue.groups()["a"] == queue.groups()["d"], "nothing is changed by looking"
+
+
 def test_contradictions_and_disputes_come_first():
     queue = small()
     queue.answer(("a", "b"), SAME)

@@ -180,8 +180,8 @@ def test_photographs_are_told_with_file_date_encounter_flank_animal_and_others_o
         facts = dict(photo["facts"])
         assert photo["id"] == image_id and photo["file"] == row["path"]
         assert (facts[""], facts["encounter"], facts["flank"]) == (row["date"], row["encounter"], row["orientation"])
-        group = screen.review.queue.photographs_with(image_id)
-        assert [other["id"] for other in others] == [name for name in group if name not in told["ids"]]
+        beside = next(name for name in told["ids"] if name != image_id)
+        assert [other["id"] for other in others] == screen.review.others(image_id, beside)
     assert set(told["effects"]) == {"same", "different", "cannot tell"} and all(told["effects"].values())
     assert told["words"].startswith("One animal or two? ") and told["why"]
     assert DATASET not in facts  # there is but one
