@@ -7,6 +7,9 @@ from reid_lib.match.stored import Stored
 from reid_lib.openset.probability import CandidateCurves
 from reid_lib.openset.threshold import Threshold
 
+# The default until 2026-11-28: of runs and galleries that say nothing of it.
+FORMER_SIFT = {"max_keypoints": 300, "max_side_px": 384}
+
 
 class Recipe(Stored):
     """All that decides an answer beside the gallery, the photographs and the weights.
@@ -20,6 +23,7 @@ class Recipe(Stored):
         scores: "embedding", "local" or "embedding+local".
         local_features: names of the local features that are used.
         shortlist, mask: as the parameters of evaluate.ipynb.
+        sift: how many keypoints RootSIFT takes of how large a photograph, as the fits were made with.
         votes: how descriptors were searched, "exact" or "auto"; see `lnbnn.count_votes`.
         combination: how photographs of an encounter are combined, where an encounter is one query; else None.
         unit: of the scores.
@@ -53,6 +57,7 @@ class Recipe(Stored):
     curves: dict[str, CandidateCurves]
     views: Literal["one", "flip", "crops"] = "one"
     flanked: list[str] = []
+    sift: dict[str, int] = FORMER_SIFT
     shift: dict[str, Any] = {}
 
     def to_dict(self) -> dict[str, Any]:

@@ -34,8 +34,8 @@ class RootSift:
         0
     """
 
-    max_keypoints: int = 300
-    max_side_px: int = 384
+    max_keypoints: int = 600
+    max_side_px: int = 512
     contrast_threshold: float = 0.04
     edge_threshold: float = 10.0
     upright: bool = False
@@ -52,6 +52,11 @@ class RootSift:
         ):
             if not getattr(self, name) >= least:
                 raise ParameterError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+    @property
+    def size(self) -> dict[str, int]:
+        """What fits were made with and must be asked with: `max_keypoints` and `max_side_px`."""
+        return {"max_keypoints": self.max_keypoints, "max_side_px": self.max_side_px}
 
     @property
     def key(self) -> str:

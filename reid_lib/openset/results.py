@@ -167,6 +167,7 @@ class Results(_Part):
         rerank: where shared neighbours were tried as one more score: are they taken?
         same_photo: of an evaluation with local scores, by role.
         mask: of an evaluation with local scores, the one it `used`, and `why` where it was chosen.
+        sift: of an evaluation by RootSIFT, how many keypoints of how large a photograph.
         views: of an evaluation by several views of each photograph, or that tried some on val; else there is one.
         discovery: of an evaluation that clusters the test photographs (`clusters`).
         leakage: by role, queries with a photograph of their encounter in the gallery; None where that is not known.
@@ -195,6 +196,7 @@ class Results(_Part):
     rerank: bool | None = None
     same_photo: dict[str, SamePhoto] = {}
     mask: dict[str, str] = {}
+    sift: dict[str, int] = {}
     views: Views | None = None
     discovery: Discovery | None = None
 

@@ -119,7 +119,7 @@ def find_keypoints(network: Network, catalogue: Catalogue, rows: pd.DataFrame) -
     """The keypoints that the recipe needs of some rows of a catalogue; none where the embedding answers alone."""
     recipe, found = network.recipe, {}
     for name in recipe.local_features:
-        extractor = make_extractor(name, network.local_device)
+        extractor = make_extractor(name, network.local_device, recipe.sift)
         found[name] = extract_keypoints(extractor, rows, catalogue.root, mask=make_masker(recipe.mask))
     return found
 

@@ -1,6 +1,6 @@
 """Scores of pairs by local features: keypoints of all photographs, shortlists, what each matcher says of each pair."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from reid_lib.core.names import EMBEDDING, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
 from reid_lib.data.flanks import comparable_parts
+from reid_lib.gallery.recipe import FORMER_SIFT
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.keypoint_store import extract_keypoints
 from reid_lib.match.keypoints import Extractor, KeypointSet
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 VOTES, SIFT = "votes", "sift"
 
 
-def make_extractor(features: str, device: str) -> Extractor:
-    """Who finds keypoints, by one of the parameter `local_features`."""
+def make_extractor(features: str, device: str, sift: Mapping[str, int] | None = None) -> Extractor:
+    """Who finds keypoints, by one of the parameter `local_features`.
+
+    Args:
+        sift: `RootSift.size`, as fits were made with it; None: today's default.
+    """
     if features == SIFT:
         from reid_lib.match.sift import RootSift
 
-        return RootSift()
+        return RootSift(**(sift or {}))
     from reid_lib.match.networks import NetworkFeatures
 
     return NetworkFeatures(features, device=device)
@@ -51,9 +56,11 @@ def find_keypoints(experiment: "Experiment", features: str, rows: pd.DataFrame, 
     """The keypoints of some photographs of a run, found now where they are not in the cache.
 
     Args:
-        mask: its name; "": the one with which the run was evaluated.
+        mask: its name; "": mask and number of keypoints with which the run was evaluated.
     """
-    extractor, masker = make_extractor(features, experiment.local_device), make_masker(mask or mask_of(experiment))
+    sift = None if mask else sift_of(experiment.run.metrics())
+    extractor = make_extractor(features, experiment.local_device, sift)
+    masker = make_masker(mask or mask_of(experiment))
     return extract_keypoints(extractor, rows, experiment.catalogue.root, mask=masker)
 
 
@@ -61,6 +68,11 @@ def mask_of(experiment: "Experiment") -> str:
     """The mask with which a run was evaluated: the one that was asked for, or chosen then."""
     asked = experiment.params.mask
     return experiment.run.metrics()["mask"]["used"] if asked == AUTO else asked
+
+
+def sift_of(metrics: Mapping) -> dict[str, int]:
+    """`RootSift.size` with which a run was evaluated, by its metrics.json."""
+    return metrics.get(SIFT) or FORMER_SIFT
 
 
 class LocalScores:

@@ -37,7 +37,7 @@ from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.probability import calibrate_candidates
 from reid_lib.openset.threshold import fit_threshold
 from reid_lib.params.fields import EvaluateParams, TrainParams, kind_of
-from reid_lib.pipeline.local_scores import SIFT
+from reid_lib.pipeline.local_scores import SIFT, sift_of
 from reid_lib.pipeline.masking import NONE
 from reid_lib.runs.folder import CURE, RunFolder, load_run
 from reid_lib.runs.seals import check
@@ -127,6 +127,7 @@ class FinishedRun:
             local_features=params.features if fusion else [],
             shortlist=getattr(params, "shortlist", 1),
             mask=(metrics.get("mask", {}).get("used") or params.mask) if fusion else NONE,
+            sift=sift_of(metrics),
             votes="exact" if exact else "auto",
             combination=metrics.get("combination") or None,
             unit=metrics.get(UNIT, "cosine"),

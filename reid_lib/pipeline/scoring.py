@@ -26,13 +26,14 @@ from reid_lib.match.fused import Fused
 from reid_lib.match.pairs import PairTable
 from reid_lib.match.reliability import summarise_reliability
 from reid_lib.match.rerank import SHARED_NEIGHBOURS
+from reid_lib.match.sift import RootSift
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.paired import compare_answers, describe_differences, to_entry
 from reid_lib.pipeline.evaluation import answer_queries
 from reid_lib.pipeline.experiment import Experiment
-from reid_lib.pipeline.local_scores import LocalScores
+from reid_lib.pipeline.local_scores import SIFT, LocalScores
 from reid_lib.pipeline.same_photo import LEAVE_OUT, find_own_photos, leave_out_own, measure_own_photos
 from reid_lib.runs.run import Run
 
@@ -148,6 +149,7 @@ def measure_scores(experiment: Experiment, scored: Scored, predictions: pd.DataF
         **({"rerank": scored.fusion.uses(SHARED_NEIGHBOURS)} if SHARED_NEIGHBOURS in scored.alone else {}),
         "calibration": {role: _reliability(scored, role) for role in (VAL, TEST)},
         "mask": asdict(scored.local.masking),
+        **({SIFT: RootSift().size} if SIFT in scored.local.keypoints else {}),
         "recall": scored.local.recall,
         **measure_own_photos(experiment, scored.own_photos, scored.alike, predictions),
         "alone": alone,

@@ -1,11 +1,15 @@
 """What a finished run knows of answering, from its files alone."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
 from reid_lib.core.errors import RunError
 from reid_lib.core.names import CALIBRATION_JSON, METRICS_JSON
+from reid_lib.gallery.recipe import Recipe
+from reid_lib.match.sift import RootSift
+from reid_lib.pipeline import enrolment
 from reid_lib.pipeline.recipes import FinishedRun
 
 
@@ -27,6 +31,20 @@ def test_threshold_and_calibration_are_those_of_the_run(fused, monkeypatch):
     assert recipe.fusion.to_dict() == json.loads((folder / CALIBRATION_JSON).read_text())
     assert (recipe.scores, recipe.local_features, recipe.unit) == ("embedding+local", ["sift"], "probability")
     assert recipe.curves == {} and recipe.votes == "exact"
+
+
+def test_keypoints_are_as_many_as_the_fits_were_made_with(fused, monkeypatch):
+    """Also of a run from before that stood in its metrics: counts of matches grow with them."""
+    finished = load(fused, monkeypatch)
+    assert finished.recipe().sift == RootSift().size == finished.run.metrics()["sift"]
+    former = {name: value for name, value in finished.run.metrics().items() if name != "sift"}
+    monkeypatch.setattr(finished.run, "metrics", lambda: former)
+    recipe = finished.recipe()
+    assert recipe.sift == {"max_keypoints": 300, "max_side_px": 384} != RootSift().size
+    assert Recipe.from_dict({name: value for name, value in recipe.to_dict().items() if name != "sift"}) == recipe
+    monkeypatch.setattr(enrolment, "extract_keypoints", lambda extractor, *_, **__: extractor)
+    network = SimpleNamespace(recipe=recipe, local_device="cpu")
+    assert enrolment.find_keypoints(network, finished.catalogue, None) == {"sift": RootSift(**recipe.sift)}
 
 
 def test_of_an_embedding_alone_candidates_are_calibrated_on_val(evaluated, monkeypatch):
