@@ -22,6 +22,7 @@ from reid_lib.core.names import (
     ROOT,
     TEST,
     VAL,
+    ranked_column,
 )
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.flanks import may_be_mirrored
@@ -41,6 +42,7 @@ from reid_lib.match.similarity import Similarity
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.fitting import fit
 from reid_lib.openset.predictions import score_individuals
+from reid_lib.openset.probability import candidate_probabilities
 from reid_lib.openset.threshold import threshold_for
 from reid_lib.pipeline.local_scores import make_extractor, score_shortlist
 from reid_lib.pipeline.masking import make_masker
@@ -230,7 +232,8 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
 
     Returns:
         data set -> "before", "after" -> images, animals, queries, threshold (the best one of these answers), and
-        baks, baus and geometric_mean at the frozen threshold; empty where val or test has nothing to measure by.
+        baks, baus and geometric_mean at the frozen threshold, promised (mean probability of the best candidates) and
+        right (share of these that are right); empty where val or test has nothing to measure by.
     """
     stored, catalogue = finished.embeddings, finished.catalogue
     gallery, val, test = (stored[role] for role in (GALLERY, VAL, TEST))
@@ -247,7 +250,8 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
     asked, found = _photographs(network, catalogue, val), {}
     for when, part in (("before", gallery), ("after", gallery.joined(test))):
         similarity, _ = compare_photographs(network, asked, _photographs(network, catalogue, part))
-        answers = Answers.of(score_individuals(similarity))
+        predictions = score_individuals(similarity)
+        answers = Answers.of(predictions)
         for name, own in answers.by_dataset.items():
             fitted, limit = fit(own), threshold_for(network.recipe.limits, name)
             if limit is not None and fitted.best is not None:
@@ -255,8 +259,16 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
                 counts = {"images": len(rows), "animals": int(rows[INDIVIDUAL].nunique()), "queries": len(own.row)}
                 best = float(fitted.best) if np.isfinite(fitted.best) else None
                 rates = {metric: float(value) for metric, value in fitted.rates(limit).items()}
-                found.setdefault(name, {})[when] = counts | {"threshold": best} | rates
+                believed = _believe(predictions[predictions[DATASET] == name], network.recipe)
+                found.setdefault(name, {})[when] = counts | {"threshold": best} | rates | believed
     return {name: both for name, both in found.items() if len(both) == 2}
+
+
+def _believe(predictions: pd.DataFrame, recipe: Recipe) -> dict[str, float]:
+    """How right the best candidates of labelled queries are by their probabilities, and how right they are."""
+    promised = np.nan_to_num(candidate_probabilities(predictions, recipe.curves)[:, 0])
+    right = predictions[ranked_column(IDENTITY, 1)] == predictions[IDENTITY]
+    return {"promised": float(promised.mean()), "right": float(right.mean())}
 
 
 def _spread_queries(rows: pd.DataFrame, *, by_encounter: bool) -> np.ndarray:

@@ -54,6 +54,7 @@ from reid_lib.runs.folder import check_name
 FORMAT = 1
 SUMS = "checksums"  # in asked.json, of the files that nobody writes into
 MOST_INLINE = 20_000_000  # bytes of a page that is shown in a notebook, too
+WORTH_TELLING = 0.05  # between what probabilities promise and what is right
 SHOWN_PX = 700  # height of its window there
 GALLERY_COLUMNS = ("gallery", "gallery_animals", "gallery_images", "gallery_date")
 FIRST = (IMAGE_ID, DECISION, PROBABILITY, WORDS, DOUBTFUL, NEW_ANIMAL, ACCEPTED, ALREADY, PROBLEM)
@@ -309,6 +310,17 @@ def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> str:
     return "\n".join([*lines, *_describe_shift({n: both for n, both in shift.items() if n in asked}, target)])
 
 
+def _describe_promise(promised: float, right: float, queries: int) -> str:
+    """What probabilities promise in a larger gallery, where that differs from what is right, and not by chance."""
+    chance = 2 * np.sqrt(promised * (1 - promised) / max(queries, 1))
+    if abs(right - promised) < max(WORTH_TELLING, chance):
+        return ""
+    return (
+        f"There the probabilities of val's best candidates promise {promised:.0%} right, and {right:.0%} are: they, "
+        f"and the words made of them, promise too {'little' if right > promised else 'much'} in a gallery of this size."
+    )
+
+
 def _describe_shift(shift: dict, target: Target) -> list[str]:
     """What a larger gallery does to the threshold, one line for each data set."""
     lines = []
@@ -321,6 +333,8 @@ def _describe_shift(shift: dict, target: Target) -> list[str]:
             f"animals named rightly go from {before['baks']:.0%} to {after['baks']:.0%}, new ones called new from "
             f"{before['baus']:.0%} to {after['baus']:.0%}."
         )
+        if told := _describe_promise(**{key: after.get(key, 0) for key in ("promised", "right", "queries")}):
+            lines.append(told)
     recipe = target.network.recipe
     if not lines and any(value is not None for value in recipe.threshold["values"].values()):
         lines.append(

@@ -80,6 +80,8 @@ def test_the_shift_is_what_the_same_queries_get_from_both_galleries(finished, ne
                 cosine = np.array([cosine[unit].max(axis=0) for unit in units])
                 asked = asked.where(~asked.rows.duplicated(["identity", "encounter"]))
             best, score = own.rows["identity"].to_numpy()[cosine.argmax(axis=1)], cosine.max(axis=1)
+            assert sides[when]["right"] == pytest.approx((best == asked.rows["identity"].to_numpy()).mean())
+            assert 0 <= sides[when]["promised"] <= 1
             limit = network.recipe.threshold["values"][name]
             who, is_known = asked.rows["identity"].to_numpy(), asked.rows["individual"].isin(known).to_numpy()
             right = np.where(is_known, (best == who) & (score >= limit), score < limit)

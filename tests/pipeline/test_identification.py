@@ -148,6 +148,15 @@ def test_answers_that_are_damaged_are_told_with_what_to_do(tmp_path, lost):
         identification.load_answers(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "promised, right, queries, words",
+    [(0.6, 0.9, 100, "too little"), (0.9, 0.6, 100, "too much"), (0.6, 0.9, 9, ""), (0.9, 0.93, 10_000, "")],
+)
+def test_what_probabilities_promise_in_a_larger_gallery_is_told_where_it_is_no_chance(promised, right, queries, words):
+    told = identification._describe_promise(promised, right, queries)
+    assert words in told and bool(told) == bool(words)
+
+
 def test_a_folder_without_one_usable_photograph_says_why(fused, monkeypatch, cache, tmp_path):
     monkeypatch.setenv("REID_CACHE", str(cache))
     run = use(fused, monkeypatch)
