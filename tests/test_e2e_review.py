@@ -125,6 +125,12 @@ def looks_closer(page, pressing: Pressing) -> None:
     fitted = pressing.width()
     page.keyboard.press("l")
     page.wait_for_function("document.querySelectorAll('.rr-line, .rr-line-other').length > 0")
+    filters = "[...document.querySelectorAll('.rr-photo')].map(i => getComputedStyle(i).filter)"
+    page.keyboard.press("g")
+    assert all("url(" in one for one in page.evaluate(filters))  # dark photographs, both lighter
+    page.keyboard.press("g")
+    page.keyboard.press("g")
+    assert page.evaluate(filters) == ["none", "none"]
     for key in ("+", "+", "ArrowRight"):
         page.keyboard.press(key)
     page.wait_for_function(f"document.querySelector('.rr-photo').getBoundingClientRect().width > {2 * fitted}")

@@ -14,6 +14,7 @@ const HELP = [
   ["z", "take the last answer back"],
   ["n", "another question first"],
   ["l", "lines between matching spots"],
+  ["g", "dark photographs: lighter, lighter still, as they are"],
   ["+ − 0", "zoom in, out, fit (wheel: at the pointer)"],
   ["arrows", "move both (drag); with Shift: B alone (or the one that is dragged)"],
   ["a b", "next other photograph of A, of B; with Shift: the one before; o: those that are asked about"],
@@ -26,6 +27,8 @@ class Screen {
     Object.assign(this, { model, received, memory });
     this.stage = new Stage(received, () => this.remember(), () => this.tellLines());
     this.stage.lines = memory.lines;
+    this.stage.light = memory.light;
+    this.stage.useLight();
     this.swapped = { A: 0, B: 0 }; // 0: the photograph that is asked about
     this.build();
     el.append(this.root);
@@ -120,7 +123,7 @@ class Screen {
     );
     const row = (...buttons) => h("div", { class: "rr-others" }, ...buttons);
     const others = [
-      row(button("skip", "→", "Later", "n", () => this.skip()), button("undo", "↶", "Undo", "z", () => this.undo())),
+      row(button("skip", "→", "Later", "n", () => this.skip()), button("undo", "↶", "Undo", "z", () => this.undo()), button("light", "◐", "", "g", () => this.lighten())),
       row(
         button("lines", "╱", "Lines", "l", () => this.toggleLines()),
         button("in", "", "", "+", () => this.stage.zoomAt(1.5)),
@@ -128,6 +131,9 @@ class Screen {
         button("fit", "", "Fit", "0", () => this.stage.reset()),
       ),
     ];
+    this.buttons.light.setAttribute("aria-label", "lighter photographs");
+    this.buttons.light.title = "dark photographs: lighter, lighter still, as they are";
+    this.tellLight();
     this.buttons.in.setAttribute("aria-label", "zoom in");
     this.buttons.out.setAttribute("aria-label", "zoom out");
     this.parts.lineWords = h("span", { class: "rr-line-words" });
@@ -274,7 +280,7 @@ class Screen {
     const { zoom } = this.stage.place;
     const images = SIDES.map((side) => this.shown()[side].id);
     const seconds = Math.round((performance.now() - this.since) / 100) / 10;
-    const seen = { lines: this.stage.lines, zoom: Math.round(zoom * 10) / 10, images, seconds };
+    const seen = { lines: this.stage.lines, light: this.stage.light, zoom: Math.round(zoom * 10) / 10, images, seconds };
     this.tell({ do: "answer", decision, ids: this.state.question.ids, seen });
   }
 
@@ -301,6 +307,16 @@ class Screen {
     this.stage.lines = this.memory.lines = !this.stage.lines;
     this.model.send({ do: "lines", lines: this.stage.lines });
     this.stage.draw();
+  }
+
+  lighten() {
+    this.stage.lighten();
+    this.memory.light = this.stage.light;
+    this.tellLight();
+  }
+
+  tellLight() {
+    this.buttons.light.setAttribute("aria-pressed", String(this.stage.light > 0));
   }
 
   swap(side, k) {
@@ -360,6 +376,7 @@ class Screen {
       z: () => this.undo(),
       n: () => this.skip(),
       l: () => this.toggleLines(),
+      g: () => this.lighten(),
       "+": () => stage.zoomAt(1.5),
       "=": () => stage.zoomAt(1.5),
       "-": () => stage.zoomAt(1 / 1.5),
@@ -391,7 +408,7 @@ function options(select, offered, chosen) {
 }
 
 export default () => {
-  const memory = { lines: false, places: new Map() }; // of one widget, whatever shows it
+  const memory = { lines: false, light: 0, places: new Map() }; // of one widget, whatever shows it
   let received = null;
   return {
     initialize({ model }) {

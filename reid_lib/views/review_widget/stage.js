@@ -7,6 +7,7 @@ const MOST_ZOOM = 16;
 const OPEN = { zoom: 1, x: 0, y: 0 };
 const SIDES = ["A", "B"];
 const MARGIN_PX = 1;
+const GAMMAS = [1, 0.6, 0.4]; // of the photographs: as they are, and lighter, shadows most of all
 
 class Stage {
   constructor(received, onMoved, onDrawn) {
@@ -16,10 +17,11 @@ class Stage {
     this.own = { A: [0, 0], B: [0, 0] }; // moved alone, in shares of the content
     this.shown = { A: null, B: null };
     this.lines = false;
+    this.light = 0; // of GAMMAS
     this.panels = {};
     const panels = SIDES.map((side) => this.buildPanel(side));
     this.svg = svg("svg", { class: "rr-lines", "aria-hidden": "true" });
-    this.node = h("div", { class: "rr-stage" }, ...panels, this.svg);
+    this.node = h("div", { class: "rr-stage" }, ...panels, this.svg, this.buildLight());
     this.observer = new ResizeObserver(() => this.draw());
     this.observer.observe(this.node);
   }
@@ -36,6 +38,30 @@ class Stage {
     node.addEventListener("pointerdown", (event) => this.drag(event, node, side));
     this.panels[side] = { node, image, note, told };
     return node;
+  }
+
+  // The filter of lighter photographs: a dark animal before a bright sky has its marks in the shadows.
+  buildLight() {
+    this.lightId = `rr-light-${Math.random().toString(36).slice(2)}`;
+    const curves = ["R", "G", "B"].map((channel) => svg(`feFunc${channel}`, { type: "gamma", exponent: 1 }));
+    const transfer = svg("feComponentTransfer", {});
+    transfer.append(...curves);
+    const filter = svg("filter", { id: this.lightId, "color-interpolation-filters": "sRGB" });
+    filter.append(transfer);
+    const holder = svg("svg", { class: "rr-light", width: 0, height: 0, "aria-hidden": "true" });
+    holder.append(filter);
+    this.curves = curves;
+    return holder;
+  }
+
+  lighten() {
+    this.light = (this.light + 1) % GAMMAS.length;
+    this.useLight();
+  }
+
+  useLight() {
+    for (const curve of this.curves) curve.setAttribute("exponent", GAMMAS[this.light]);
+    for (const side of SIDES) this.panels[side].image.style.filter = this.light ? `url(#${this.lightId})` : "";
   }
 
   // Photographs {id, label} of both sides; a new question begins at `place`, where it was left before.
