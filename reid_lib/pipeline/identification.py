@@ -328,7 +328,7 @@ def _describe_shift(shift: dict, target: Target) -> list[str]:
         before, after = both["before"], both["after"]
         best = ["none" if side["threshold"] is None else f"{side['threshold']:.3f}" for side in (before, after)]
         lines.append(
-            f"The threshold was fitted on {before['images']:,} images of {name} and stays as it is. Asked of "
+            f"The threshold was fitted on {before['images']:,} images of data set {name} and stays as it is. Asked of "
             f"{after['images']:,}, val would have it at {best[1]} instead of {best[0]}; with the threshold as it is, "
             f"animals named rightly go from {before['baks']:.0%} to {after['baks']:.0%}, new ones called new from "
             f"{before['baus']:.0%} to {after['baus']:.0%}."

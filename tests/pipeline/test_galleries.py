@@ -52,7 +52,7 @@ def test_a_gallery_answers_as_the_run_it_was_made_of(run, tmp_path, fused):
         shutil.move(moved, fused[0].run.folder.parent)
     same = [name for name in of_run.answers if not name.startswith("gallery")]
     assert of_run.answers[same].equals(of_gallery.answers[same])
-    assert "gallery animals" in of_gallery.summary and "images of turtles" in of_gallery.summary
+    assert "gallery animals" in of_gallery.summary and "images of data set turtles" in of_gallery.summary
     with pytest.raises(GalleryError, match="there is a gallery 'animals' already"):
         galleries.export_run(run, "animals")
 

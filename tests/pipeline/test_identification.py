@@ -93,7 +93,7 @@ def test_broken_files_stop_nothing_and_what_is_enrolled_is_said(fused, photos, m
     assert (
         "1 photograph was enrolled already" in found.summary and "1 photograph shows nearly the same" in found.summary
     )
-    assert "images of salamanders" in found.summary
+    assert "images of data set salamanders" in found.summary
     assert "Not usable: empty.jpg: empty file" in found.summary
 
 
