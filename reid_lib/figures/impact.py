@@ -8,6 +8,7 @@ import pandas as pd
 from reid_lib.figures.labels import metric_label, metric_word, shorten_names
 from reid_lib.figures.legible import legible
 from reid_lib.figures.performance import numbers, reference_of
+from reid_lib.figures.pointing import name_run, point_out, say_result
 from reid_lib.figures.style import (
     BLACK,
     COLOURS,
@@ -20,6 +21,7 @@ from reid_lib.figures.style import (
     write_message,
 )
 from reid_lib.params.fields import TrainParams
+from reid_lib.runs.labels import label_runs
 from reid_lib.runs.table import ASKED, PARAM, RUN
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def parameter_impact(
     _scale(ax, runs, parameter, scale)
     if marked is not None:
         _mark(ax, pd.concat([filled, hollow]), marked, metric)
+    _point_out_runs(ax, pd.concat([filled, hollow]), parameter, metric, len(filled))
     legend_above(ax, 2)
     return ax
 
@@ -186,6 +189,22 @@ def _points(ax, runs, metric, *, filled: bool):
     ax.plot(x, value, "o", label=label, gid="alike" if filled else "others", zorder=3, **style)
 
 
+def _point_out_runs(ax, runs, parameter, metric, n_filled):
+    """What the pointer says of each run; the filled ones come first."""
+    labels = label_runs(runs)
+    for k, (_, row) in enumerate(runs.iterrows()):
+        value, seed = row["value"] or "not set", row.get(PARAM + SEED)
+        of_seed = f", seed {_text(seed)}" if parameter != SEED and pd.notna(seed) else ""
+        more = "" if k < n_filled else f"differs in more than {_free(parameter)}"
+        words = [*name_run(row, labels), f"{parameter} {value}{of_seed}", say_result(row, metric), more]
+        point_out(ax, row["place"], row[metric], words)
+
+
+def _free(parameter: str) -> str:
+    """In what comparable runs may differ."""
+    return "the seed" if parameter == SEED else f"{parameter} and the seed"
+
+
 def _by_value(filled, metric) -> pd.DataFrame:
     """One row per value: x, mean of the metric and of its interval's ends, number of runs; from left to right."""
     ends = {"mean": metric, "low": f"{metric}_low", "high": f"{metric}_high"}
@@ -240,7 +259,7 @@ def _title(filled, parameter, metric) -> str:
     values = filled["value"].unique()
     if len(values) == 1:
         return f"{word} by {parameter}: all comparable runs have {values[0] or 'none'}"
-    return f"{word} by {parameter}: {n} runs that differ in nothing else but the seed"
+    return f"{word} by {parameter}: {n} runs that differ in nothing else" + " but the seed" * (parameter != SEED)
 
 
 def _note(runs, alike, parameter) -> str:
@@ -248,6 +267,6 @@ def _note(runs, alike, parameter) -> str:
     if alike.all():
         return ""
     n = int((~alike).sum())
-    note = f"{n} hollow run{'' if n == 1 else 's'} differ{'s' if n == 1 else ''} in more than {parameter} and the seed"
+    note = f"{n} hollow run{'' if n == 1 else 's'} differ{'s' if n == 1 else ''} in more than {_free(parameter)}"
     others = int((runs.loc[~alike, ASKED] != runs.loc[alike, ASKED].iloc[0]).sum()) if ASKED in runs else 0
     return f"\n{note}" + (f"; {others} of them: other test photographs" if others else "")

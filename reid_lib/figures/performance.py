@@ -8,6 +8,7 @@ import pandas as pd
 
 from reid_lib.figures.labels import LABEL_WIDTH, capital, lower_is_better, metric_label, metric_word, wrap_names
 from reid_lib.figures.legible import legible
+from reid_lib.figures.pointing import name_run, point_out, say_result
 from reid_lib.figures.style import (
     BLACK,
     CYCLE,
@@ -106,10 +107,13 @@ def performance_bars(
         write_message(ax, "no run is finished yet")
         return ax
     ordered = by_performance(table, metrics[0])
-    solid = asked_alike(ordered, marked)
+    solid, labels = asked_alike(ordered, marked), label_runs(ordered)
     for i, (metric, colour, marker) in enumerate(zip(metrics, CYCLE, MARKERS, strict=False)):
         offset = 0.0 if len(metrics) == 1 else 0.6 * (i / (len(metrics) - 1) - 0.5)
         _dots(ax, ordered, metric, np.arange(len(ordered)) + offset, colour, marker, solid)
+        for place, row, alone in zip(np.arange(len(ordered)) + offset, _rows(ordered), ~solid, strict=True):
+            more = [(verdicts or {}).get(row[RUN], "") if i == 0 else "", OTHER_QUERIES if alone else ""]
+            _point_out(ax, (row.get(metric), place), row, metric, labels, more)
     _name_rows(ax, ordered, marked)
     for place in range(1, len(ordered), 2):
         ax.axhspan(place - 0.5, place + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
@@ -142,6 +146,16 @@ def _dots(ax, ordered, metric, places, colour, marker, solid):
         at = 0.0 if not there.any() else np.nanmin([*value[there], *low[known]])
         for place in places[~there]:
             ax.text(at, place, "undefined", va="center", fontsize=TICK_PT - 1, color=GREY)
+
+
+def _rows(table: pd.DataFrame) -> list[pd.Series]:
+    return [row for _, row in table.iterrows()]
+
+
+def _point_out(ax, at, row, metric, labels, more=(), box=(0.0, 0.0)):
+    """What the pointer says of a run's metric, at (x, y) of the axes."""
+    if pd.notna(at[0]):
+        point_out(ax, *at, [*name_run(row, labels), say_result(row, metric), *more], box=box)
 
 
 def _name_rows(ax, ordered, reference):
@@ -200,7 +214,7 @@ def performance_heatmap(
         write_message(ax, "no run is finished yet" if table.empty else "no metric was asked for")
         return ax
     ordered, marked = by_performance(table, metrics[0]), reference_of(table, reference)
-    ranked = asked_alike(ordered, marked)
+    ranked, labels = asked_alike(ordered, marked), label_runs(ordered)
     values = np.column_stack([numbers(ordered, metric) for metric in metrics])
     goodness = np.column_stack(
         [_goodness(np.where(ranked, column, np.nan), metric) for column, metric in zip(values.T, metrics, strict=True)]
@@ -211,6 +225,8 @@ def performance_heatmap(
         text = f"{value:.2f}" if np.isfinite(value) else "–"
         style = {"color": BLACK if np.isfinite(value) else GREY}
         ax.text(column, row, text, ha="center", va="center", fontsize=TICK_PT - 1, **style)
+        more = [] if ranked[row] else [OTHER_QUERIES]
+        _point_out(ax, (column, row), ordered.iloc[row], metrics[column], labels, more, box=(0.5, 0.5))
     _name_rows(ax, ordered, marked)
     words = [metric_word(metric) + (" ↓" if lower_is_better(metric) else "") for metric in metrics]
     ax.set_xticks(range(len(metrics)), words, rotation=35, ha="left", rotation_mode="anchor", fontsize=TICK_PT)

@@ -18,6 +18,7 @@ from reid_lib.core.names import COMPARISONS, IDENTITY, PREDICTED, SCORE, TEST
 from reid_lib.figures import impact, performance, planes
 from reid_lib.figures.histories import history_lines, loss_comparison
 from reid_lib.figures.labels import MAIN_METRICS, capital, history_column, metric_word
+from reid_lib.figures.pointing import locate_spots
 from reid_lib.figures.saving import save_figure
 from reid_lib.openset.outcomes import MISTAKES
 from reid_lib.pages import html, plots, verdict_table
@@ -35,6 +36,9 @@ const DATA = JSON.parse(document.getElementById("plots").textContent);
 for (const kind of ["planes", "curves"]) {
   DATA[kind].forEach((spec, k) => drawPlot(document.getElementById(`${kind}-${k}`), spec, DATA.photographs));
 }
+document.querySelectorAll(".enlarged").forEach((frame, k) => {
+  pointAt(frame, frame.querySelector("img"), DATA.spots[k]);
+});
 """
 
 
@@ -50,7 +54,9 @@ def write_comparison(comparison: Comparison, names: list[str], *, name: str, met
     folder.mkdir(parents=True, exist_ok=True)
     figures, differences = {}, verdicts.tabulate_differences(comparison, names, metric)
     for key, (caption, draw) in _figures(comparison, names, metric, differences).items():
-        figures[key] = (caption, save_figure(draw(), folder / f"{key}.png", close=True).read_bytes())
+        drawn = draw()
+        spots = [] if key in MOVING else locate_spots(drawn)
+        figures[key] = (caption, save_figure(drawn, folder / f"{key}.png", close=True).read_bytes(), spots)
     page = folder / PAGE
     with files.atomic(page) as path:
         path.write_text(_page(comparison, names, name, metric, figures, differences), encoding="utf-8")
@@ -102,7 +108,7 @@ def _page(
         "comparison_page.html",
         script=Markup(script),
         allowed=f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src '{_hash(script)}'",
-        plots={"curves": curves, "planes": planes, "photographs": photographs},
+        plots={"curves": curves, "planes": planes, "photographs": photographs, "spots": [own[2] for own in drawn]},
         left_out=left_out,
         hint=plots.HINT,
         title=f"{name}: comparison",
@@ -110,7 +116,7 @@ def _page(
         n_runs=len(names),
         written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         table=verdict_table.render_verdicts(comparison, names, differences, metric=metric),
-        figures=[(caption, html.data_uri(data, "png")) for caption, data in drawn],
+        figures=[(caption, html.data_uri(data, "png")) for caption, data, _ in drawn],
         undrawn=[p for p in comparison.differing(names) if f"impact_{p}" not in figures],
         mistakes=[(called[run], _mistakes(comparison, run)) for run in names],
         parameters=_parameters(comparison, names),

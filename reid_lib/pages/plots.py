@@ -19,7 +19,7 @@ from reid_lib.figures.style import GREY
 from reid_lib.openset.outcomes import OUTCOME
 from reid_lib.pages import html
 
-SCRIPTS = ("plot_draw.js", "plot.js")
+SCRIPTS = ("plot_draw.js", "plot.js", "plot_picture.js")
 MOST_EPOCHS = 1000  # of a line; of a longer history that many, evenly
 MOST_PHOTOS = 300  # photographs in a page, for all its plots
 PHOTO_SIDE_PX, PHOTO_QUALITY = 140, 75  # about 5 kB each
@@ -33,7 +33,8 @@ HINT = (
 
 @functools.cache
 def plot_script() -> str:
-    """The browser's half: `drawPlot(element, specification, photographs)`. It stands in page and notebook as text."""
+    """The browser's half, as text for page and notebook: `drawPlot(element, specification, photographs)` draws a plot,
+    `pointAt(frame, image, spots)` has a drawn figure answer the pointer (`figures.pointing.locate_spots`)."""
     return "\n".join(map(_read_source, SCRIPTS))
 
 

@@ -4,6 +4,7 @@ import ipywidgets as w
 
 from reid_lib.figures import impact, performance, planes
 from reid_lib.figures.labels import MAIN_METRICS, history_column, metric_word
+from reid_lib.figures.pointing import locate_spots
 from reid_lib.figures.saving import render_png
 from reid_lib.openset.measures import METRICS
 from reid_lib.pages import html
@@ -11,7 +12,7 @@ from reid_lib.pages.comparison_page import draw_curves
 from reid_lib.pages.plots import HINT, plot_curves
 from reid_lib.runs.table import PARAM
 from reid_lib.views.base import FITTING, WIDE, RunPicker, View, offer
-from reid_lib.views.plot import Plot
+from reid_lib.views.plot import Picture, Plot
 
 COLUMNS = ("loss", "val_score", "val_top1", "lr", "images_per_s")  # of the histories
 SCREEN_DPI = 100
@@ -60,7 +61,7 @@ class Figures(View):
         self.kind = w.Dropdown(options=self.KINDS, description="figure", layout=FITTING)
         self.parameter = w.Dropdown(description="parameter", layout=FITTING)
         self.metric = w.Dropdown(description="metric", layout=FITTING)
-        self.image = w.Image(format="png", layout=WIDE)
+        self.image = Picture()
         super().__init__(picker, [self.kind, self.parameter, self.metric], [self.image])
 
     def refresh(self) -> None:
@@ -70,7 +71,9 @@ class Figures(View):
         offer(self.metric, tuple((metric_word(name), name) for name in METRICS if name in table))
         self.parameter.disabled = self.kind.value != "impact of a parameter"
         self.metric.disabled = self.kind.value not in ("performance", "impact of a parameter")
-        self.image.value = render_png(self._draw(), dpi=SCREEN_DPI, close=True)
+        drawn = self._draw()
+        spots = locate_spots(drawn)
+        self.image.show(render_png(drawn, dpi=SCREEN_DPI, close=True), spots, self.kind.value)
 
     def _draw(self):
         names, comparison, kind = list(self.chosen.runs), self.comparison, self.kind.value

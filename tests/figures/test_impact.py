@@ -44,6 +44,12 @@ def test_a_run_that_differs_in_more_is_hollow_and_in_no_mean():
     assert "hollow" not in alone.get_xlabel() and len(line(alone, "others")) == 0
 
 
+def test_of_the_seed_it_is_said_once():
+    ax = drawn(impact.parameter_impact(SWEEP, "seed", "baks"))
+    assert "more than the seed" in ax.get_xlabel() and "seed and the seed" not in ax.get_xlabel()
+    assert "but the seed" not in ax.get_title("left")
+
+
 def test_the_reference_decides_which_runs_are_comparable():
     ax = drawn(impact.parameter_impact(SWEEP, "lr", "baks", reference="other"))
     assert line(ax, "alike")[:, 1].tolist() == [0.9]

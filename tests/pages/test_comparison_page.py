@@ -30,6 +30,7 @@ def test_the_page_stands_alone_and_names_every_run(comparison):
     assert all(img["src"].startswith("data:image/jpeg") and img["title"] for img in soup.select(".pair img"))
     still = {path.stem for path in page.parent.glob("*.png")} - MOVING
     assert len(soup.select("label.enlarged > input[type=checkbox] + img")) == len(still) > 1
+    assert [bool(spots) for spots in drawn["spots"]] == [True] * len(still)  # the pointer on each says what it is on
     assert "wide" in soup.body["class"]
     assert {path.suffix for path in page.parent.iterdir()} == {".html", ".png"}
 

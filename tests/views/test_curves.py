@@ -39,6 +39,7 @@ def test_figures_change_with_what_is_asked_for(picker):
         figures.kind.value = kind
         assert figures.image.value[:4] == PNG and figures.trouble.value == ""
         seen.add(bytes(figures.image.value))
+        assert bool(figures.image.spots) == (kind != "embeddings side by side")
     assert len(seen) == len(figures.KINDS)
     figures.kind.value = "impact of a parameter"
     assert set(figures.parameter.options) >= {"margin", "lr", "loss"} and "batch_size" not in figures.parameter.options
