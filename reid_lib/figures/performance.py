@@ -113,7 +113,7 @@ def performance_bars(
         _dots(ax, ordered, metric, np.arange(len(ordered)) + offset, colour, marker, solid)
         for place, row, alone in zip(np.arange(len(ordered)) + offset, _rows(ordered), ~solid, strict=True):
             more = [(verdicts or {}).get(row[RUN], "") if i == 0 else "", OTHER_QUERIES if alone else ""]
-            _point_out(ax, (row.get(metric), place), row, metric, labels, more)
+            _point_out(ax, (row.get(metric, np.nan), place), row, metric, labels, more)
     _name_rows(ax, ordered, marked)
     for place in range(1, len(ordered), 2):
         ax.axhspan(place - 0.5, place + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
@@ -154,8 +154,7 @@ def _rows(table: pd.DataFrame) -> list[pd.Series]:
 
 def _point_out(ax, at, row, metric, labels, more=(), box=(0.0, 0.0)):
     """What the pointer says of a run's metric, at (x, y) of the axes."""
-    if pd.notna(at[0]):
-        point_out(ax, *at, [*name_run(row, labels), say_result(row, metric), *more], box=box)
+    point_out(ax, *at, [*name_run(row, labels), say_result(row, metric), *more], box=box)
 
 
 def _name_rows(ax, ordered, reference):

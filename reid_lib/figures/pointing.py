@@ -1,5 +1,6 @@
 """What the pointer says over a figure: words at places of its axes, kept beside it, found again in its PNG."""
 
+import math
 import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -25,12 +26,16 @@ def point_out(ax: "Axes", x: float, y: float, words: Sequence[str], *, box: tupl
     Args:
         box: half the width and height of what is pointed at, in units of the axes; (0, 0) is a point.
     """
-    _said.setdefault(ax, []).append((float(x), float(y), *map(float, box), [word for word in words if word]))
+    if math.isfinite(x) and math.isfinite(y):
+        _said.setdefault(ax, []).append((float(x), float(y), *map(float, box), [word for word in words if word]))
 
 
-def locate_spots(figure: "Figure | Axes") -> list[dict]:
+def locate_spots(figure: "Figure | Axes", *, dpi: int) -> list[dict]:
     """What was pointed out in a figure (or in the figure of an axes), by its place in the PNG that
     `saving.render_png` and `saving.save_figure` make of it.
+
+    Args:
+        dpi: of that PNG: letters are not as wide at every resolution, and what is cut off follows from them.
 
     Returns:
         `x`, `y` of each: shares of the width (from the left) and of the height (from the top); `w`, `h`: half the
@@ -39,17 +44,21 @@ def locate_spots(figure: "Figure | Axes") -> list[dict]:
     from matplotlib import rcParams
 
     figure = figure_of(figure)
-    figure.draw_without_rendering()  # what is laid out only then has its place
-    cut = figure.get_tightbbox().padded(rcParams["savefig.pad_inches"])
-    spots = []
-    for ax in figure.axes:
-        for x, y, w, h, words in _said.get(ax, ()):
-            places = ax.transData.transform([(x, y), (x + w, y + h)]) / figure.dpi
-            (px, py), half = (places[0] - cut.min) / cut.size, np.abs(places[1] - places[0]) / cut.size
-            if np.isfinite([px, py]).all():
-                spots.append({"x": px, "y": 1 - py, "w": half[0], "h": half[1], "words": words})
-    return [{key: value if key == "words" else round(float(value), 5) for key, value in spot.items()}
-            for spot in spots[:MOST_SPOTS]]  # fmt: skip
+    before, figure.dpi = figure.dpi, dpi
+    try:
+        figure.draw_without_rendering()  # what is laid out only then has its place
+        cut = figure.get_tightbbox().padded(rcParams["savefig.pad_inches"])
+        return [_share(ax, spot, cut, dpi) for ax in figure.axes for spot in _said.get(ax, ())][:MOST_SPOTS]
+    finally:
+        figure.dpi = before
+
+
+def _share(ax, spot, cut, dpi) -> dict:
+    """A spot as shares of the picture, which is cut (in inches)."""
+    x, y, w, h, words = spot
+    centre, corner = (ax.transData.transform([(x, y), (x + w, y + h)]) / dpi - cut.min) / cut.size
+    shares = {"x": centre[0], "y": 1 - centre[1], "w": abs(corner - centre)[0], "h": abs(corner - centre)[1]}
+    return {name: round(float(value), 5) for name, value in shares.items()} | {"words": words}
 
 
 def say_result(row: pd.Series, metric: str) -> str:

@@ -19,7 +19,7 @@ from reid_lib.figures import impact, performance, planes
 from reid_lib.figures.histories import history_lines, loss_comparison
 from reid_lib.figures.labels import MAIN_METRICS, capital, history_column, metric_word
 from reid_lib.figures.pointing import locate_spots
-from reid_lib.figures.saving import save_figure
+from reid_lib.figures.saving import FILE_DPI, save_figure
 from reid_lib.openset.outcomes import MISTAKES
 from reid_lib.pages import html, plots, verdict_table
 from reid_lib.runs.folder import check_name
@@ -55,7 +55,7 @@ def write_comparison(comparison: Comparison, names: list[str], *, name: str, met
     figures, differences = {}, verdicts.tabulate_differences(comparison, names, metric)
     for key, (caption, draw) in _figures(comparison, names, metric, differences).items():
         drawn = draw()
-        spots = [] if key in MOVING else locate_spots(drawn)
+        spots = [] if key in MOVING else locate_spots(drawn, dpi=FILE_DPI)
         figures[key] = (caption, save_figure(drawn, folder / f"{key}.png", close=True).read_bytes(), spots)
     page = folder / PAGE
     with files.atomic(page) as path:

@@ -72,7 +72,7 @@ class Figures(View):
         self.parameter.disabled = self.kind.value != "impact of a parameter"
         self.metric.disabled = self.kind.value not in ("performance", "impact of a parameter")
         drawn = self._draw()
-        spots = locate_spots(drawn)
+        spots = locate_spots(drawn, dpi=SCREEN_DPI)
         self.image.show(render_png(drawn, dpi=SCREEN_DPI, close=True), spots, self.kind.value)
 
     def _draw(self):
