@@ -111,9 +111,8 @@ def performance_bars(
     for i, (metric, colour, marker) in enumerate(zip(metrics, CYCLE, MARKERS, strict=False)):
         offset = 0.0 if len(metrics) == 1 else 0.6 * (i / (len(metrics) - 1) - 0.5)
         _dots(ax, ordered, metric, np.arange(len(ordered)) + offset, colour, marker, solid)
-        for place, row, alone in zip(np.arange(len(ordered)) + offset, _rows(ordered), ~solid, strict=True):
-            more = [(verdicts or {}).get(row[RUN], "") if i == 0 else "", OTHER_QUERIES if alone else ""]
-            _point_out(ax, (row.get(metric, np.nan), place), row, metric, labels, more)
+        judged = verdicts or {} if i == 0 else {}
+        _point_out_dots(ax, ordered, metric, np.arange(len(ordered)) + offset, solid, judged, labels)
     _name_rows(ax, ordered, marked)
     for place in range(1, len(ordered), 2):
         ax.axhspan(place - 0.5, place + 0.5, color="#f5f5f5", zorder=0, linewidth=0)
@@ -150,6 +149,12 @@ def _dots(ax, ordered, metric, places, colour, marker, solid):
 
 def _rows(table: pd.DataFrame) -> list[pd.Series]:
     return [row for _, row in table.iterrows()]
+
+
+def _point_out_dots(ax, ordered, metric, places, solid, judged, labels):
+    for place, row, alike in zip(places, _rows(ordered), solid, strict=True):
+        more = [judged.get(row[RUN], ""), "" if alike else OTHER_QUERIES]
+        _point_out(ax, (row.get(metric, np.nan), place), row, metric, labels, more)
 
 
 def _point_out(ax, at, row, metric, labels, more=(), box=(0.0, 0.0)):
