@@ -79,10 +79,9 @@ def performance_bars(
 ) -> "Axes":
     """Each run's metrics with 95 % intervals, the highest run on top; sorted by the first metric.
 
-    Runs are called by what differs among them (`short_labels`).
-
-    The title says which run is better only where a verdict is given: intervals of single runs do not tell, since they
-    are of the same animals. Runs that were asked other test queries are hollow.
+    Runs are called by what differs among them (`short_labels`). The title says which one is better only where a verdict
+    is given: intervals of single runs do not tell, since they are of the same animals. Runs that were asked other test
+    queries are hollow.
 
     Args:
         table: `table.tabulate_metrics()`: `run`, `<metric>`, `<metric>_low`, `<metric>_high`, and when there
