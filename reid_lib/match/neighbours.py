@@ -89,24 +89,44 @@ class Exact:
 
     def nearest(self, descriptors: np.ndarray, k: int) -> Found:
         """See `Search.nearest`. Of equally near ones the earlier comes first."""
-        queries = descriptors.astype(np.float32)
-        closeness = np.full((len(queries), k), -np.inf, dtype=np.float32)  # 2 a b - b b: the higher, the nearer
-        places = np.full((len(queries), k), -1, dtype=np.int64)
-        for begin in range(0, len(self.gallery), _COLUMNS):
-            some = self.gallery[begin : begin + _COLUMNS].astype(np.float32)
-            squares, doubled = np.einsum("nd,nd->n", some, some), np.ascontiguousarray(2 * some.T)
+        doubled = 2 * descriptors.astype(np.float32)
+        closeness = np.full((len(doubled), k), -np.inf, dtype=np.float32)  # 2 a b - b b: the higher, the nearer
+        places = np.full((len(doubled), k), -1, dtype=np.int64)
+        rows, columns = range(0, len(doubled), _ROWS), range(0, len(self.gallery), _COLUMNS)
+        with threadpool_limits(1, "blas"):  # what follows a product takes as long as it: both in our threads
+            if len(rows) == 1:  # of a photograph or two: the threads share the gallery
+                found = map_in_threads(lambda at: self._nearest_of(doubled, at, k), columns, title="", progress=False)
+                for near, place in found:
+                    row = np.repeat(np.arange(len(doubled)), k)
+                    closeness, places = _merged(closeness, places, row, near.ravel(), place.ravel())
+            for begin in columns if len(rows) > 1 else ():
+                some, squares = self._columns(begin)
+                some = np.ascontiguousarray(some.T)
 
-            def compare(row: int, begin=begin, squares=squares, doubled=doubled) -> None:
-                part = slice(row, row + _ROWS)
-                block = queries[part] @ doubled
-                block -= squares
-                _raise_to(closeness[part], places[part], block, begin)
+                def compare(row: int, begin=begin, some=some, squares=squares) -> None:
+                    part = slice(row, row + _ROWS)
+                    block = doubled[part] @ some
+                    block -= squares
+                    _raise_to(closeness[part], places[part], block, begin)
 
-            with threadpool_limits(1, "blas"):  # what follows a product takes as long as it: both in our threads
-                for _ in map_in_threads(compare, range(0, len(queries), _ROWS), title="", progress=False):
+                for _ in map_in_threads(compare, rows, title="", progress=False):
                     pass
-        squared = np.einsum("nd,nd->n", queries, queries)[:, None] - closeness
+        squared = np.einsum("nd,nd->n", doubled, doubled)[:, None] / 4 - closeness
         return np.where(places < 0, np.inf, np.maximum(squared, 0)).astype(np.float32), places
+
+    def _nearest_of(self, doubled: np.ndarray, begin: int, k: int) -> Found:
+        """Closeness and places (m, k) of the nearest among some columns."""
+        some, squares = self._columns(begin)
+        closeness = np.full((len(doubled), k), -np.inf, dtype=np.float32)
+        places = np.full((len(doubled), k), -1, dtype=np.int64)
+        block = doubled @ some.T
+        block -= squares
+        _raise_to(closeness, places, block, begin)
+        return closeness, places
+
+    def _columns(self, begin: int) -> tuple[np.ndarray, np.ndarray]:
+        some = self.gallery[begin : begin + _COLUMNS].astype(np.float32)
+        return some, np.einsum("nd,nd->n", some, some)
 
 
 def _raise_to(closeness: np.ndarray, places: np.ndarray, block: np.ndarray, begin: int) -> None:
