@@ -146,12 +146,8 @@ def _dots(ax, ordered, metric, places, colour, marker, solid):
             ax.text(at, place, "undefined", va="center", fontsize=TICK_PT - 1, color=GREY)
 
 
-def _rows(table: pd.DataFrame) -> list[pd.Series]:
-    return [row for _, row in table.iterrows()]
-
-
 def _point_out_dots(ax, ordered, metric, places, solid, judged, labels):
-    for place, row, alike in zip(places, _rows(ordered), solid, strict=True):
+    for place, (_, row), alike in zip(places, ordered.iterrows(), solid, strict=True):
         more = [judged.get(row[RUN], ""), "" if alike else OTHER_QUERIES]
         _point_out(ax, (row.get(metric, np.nan), place), row, metric, labels, more)
 

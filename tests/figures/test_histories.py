@@ -1,6 +1,5 @@
 """Figures of several runs: what is drawn, read back from the artists; hand-made tables whose answer is plain."""
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -10,16 +9,10 @@ from figure_cases import SWEEP, drawn, line, texts
 from reid_lib.figures import impact, labels, performance, saving
 from reid_lib.figures.histories import history_lines, loss_comparison
 
-matplotlib.use("Agg")
-
 LONG = "dataset-demo-small_num_epochs-1_loss-triplet_margin-0.3_seed-"
 
 
-@pytest.fixture(autouse=True)
-def no_figure_is_left():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 
 def history(val, train=None, **columns):

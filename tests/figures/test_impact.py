@@ -1,7 +1,5 @@
 """Figures of several runs: what is drawn, read back from the artists; hand-made tables whose answer is plain."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,14 +8,7 @@ from figure_cases import SWEEP, drawn, line, run, table, texts
 from reid_lib.figures import impact
 from reid_lib.figures.impact import comparable, has_impact
 
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def no_figure_is_left():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 
 def test_points_means_and_intervals_of_a_sweep_by_hand():

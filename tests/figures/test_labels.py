@@ -2,23 +2,12 @@
 
 from pathlib import Path
 
-import matplotlib
-import matplotlib.pyplot as plt
 import pytest
 
 from reid_lib.figures import labels
 from reid_lib.openset.measures import METRICS
 
-matplotlib.use("Agg")
-
 LONG = "dataset-demo-small_num_epochs-1_loss-triplet_margin-0.3_seed-"
-
-
-@pytest.fixture(autouse=True)
-def no_figure_is_left():
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 # -- names
@@ -33,8 +22,6 @@ def test_long_names_lose_their_middle_and_stay_different():
     middle = labels.shorten_names([f"{'a' * 60}{i}{'b' * 60}" for i in range(3)])
     assert len(set(middle.values())) == 3  # what tells them apart stands in the middle
 
-
-matplotlib.use("Agg")
 
 pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 

@@ -1,7 +1,5 @@
 """Figures of several runs: what is drawn, read back from the artists; hand-made tables whose answer is plain."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,16 +8,10 @@ from figure_cases import SWEEP, drawn, line, run, table, texts
 from reid_lib.figures import performance
 from reid_lib.figures.performance import by_performance, reference_of
 
-matplotlib.use("Agg")
-
 LONG = "dataset-demo-small_num_epochs-1_loss-triplet_margin-0.3_seed-"
 
 
-@pytest.fixture(autouse=True)
-def no_figure_is_left():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 
 def test_lower_is_better_for_false_positives():

@@ -1,7 +1,5 @@
 """Figures of several runs: what is drawn, read back from the artists; hand-made tables whose answer is plain."""
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,16 +10,7 @@ from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import GALLERY, INDIVIDUAL, KNOWN, ROLE
 from reid_lib.figures import planes
 
-matplotlib.use("Agg")
-
 LONG = "dataset-demo-small_num_epochs-1_loss-triplet_margin-0.3_seed-"
-
-
-@pytest.fixture(autouse=True)
-def no_figure_is_left():
-    plt.close("all")
-    yield
-    plt.close("all")
 
 
 # -- projections
@@ -86,8 +75,6 @@ def test_a_run_without_photographs_says_so():
     figure = planes.projections({"one": projection(), "empty": projection(0)})
     assert texts(figure.axes[1]) == ["no photographs"]
 
-
-matplotlib.use("Agg")
 
 pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 

@@ -2,7 +2,6 @@
 
 import io
 
-import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -14,14 +13,7 @@ from reid_lib.figures import impact, performance
 from reid_lib.figures.pointing import locate_spots, point_out, say_result
 from reid_lib.figures.saving import FILE_DPI, render_png
 
-matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def no_figure_is_left():
-    plt.close("all")
-    yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 
 @pytest.mark.parametrize("dpi", [100, FILE_DPI])
