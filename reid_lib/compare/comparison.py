@@ -79,8 +79,11 @@ class Comparison:
         changes, self._seen = now.since(self._seen), now
         for name in changes.runs | changes.histories:
             self._runs.pop(name, None)
+        if changes.runs:
+            known = {name: run for name, run in self.all_runs.finished.items() if name not in changes.runs}
+            self.all_runs = runtable.read_runs(self.root, known=known)
         if changes.runs or changes.reference:
-            self._forget("unreadable", "unfinished", *JUDGED)
+            self._forget("unreadable", *JUDGED)
         self._forget("remarks")
         if self.baseline not in ("", *self.names):
             self.compare_with("")
@@ -102,10 +105,15 @@ class Comparison:
             self.__dict__.pop(name, None)
 
     @cached_property
+    def all_runs(self) -> runtable.AllRuns:
+        """All runs, the finished ones with what their table is made of: each is read once as long as it is the same."""
+        return runtable.read_runs(self.root)
+
+    @cached_property
     def table(self) -> pd.DataFrame:
         """`table.tabulate_metrics` of the runs that can be looked at: one row per finished run, by run name."""
         table = (
-            runtable.tabulate_metrics(self.root, baseline=self.baseline)
+            runtable.tabulate_metrics(self.root, baseline=self.baseline, runs=self.all_runs)
             .set_index(runtable.RUN, drop=False)
             .rename_axis(None)
         )
@@ -114,16 +122,13 @@ class Comparison:
     @cached_property
     def pairs(self) -> dict[str, Pair]:
         """Run name -> the run it is compared with, as in `table`."""
-        return runtable.pairs(self.root, baseline=self.baseline)
+        return runtable.pairs(self.root, baseline=self.baseline, runs=self.all_runs)
 
     @cached_property
     def unreadable(self) -> dict[str, str]:
         """Run name -> why it cannot be read. It is left out, and stops nothing."""
-        found = runtable.unreadable_runs(self.root)
-        for run in runtable.complete_runs(self.root):
-            if run.name not in found and (why := self._of(run.name).trouble):
-                found[run.name] = why
-        return found
+        troubles = {name: self._of(name).trouble for name in self.all_runs.finished}
+        return self.all_runs.unreadable | {name: why for name, why in troubles.items() if why}
 
     @cached_property
     def reference(self) -> str | None:
@@ -140,11 +145,10 @@ class Comparison:
     def names(self) -> list[str]:
         return self.table.index.tolist()
 
-    @cached_property
+    @property
     def unfinished(self) -> dict[str, str]:
         """Run name -> state of the runs that cannot be compared yet."""
-        others = [run for run in list_runs(self.root) if run.name not in {*self.table.index, *self.unreadable}]
-        return {run.name: run.status()["state"] for run in others}
+        return self.all_runs.unfinished
 
     @cached_property
     def remarks(self) -> dict[str, Remarks]:
@@ -163,7 +167,8 @@ class Comparison:
         return self._of(name)
 
     def _of(self, name: str) -> FinishedRun:
-        return self._runs.setdefault(name, FinishedRun(RunFolder(self.root / name)))
+        read = self.all_runs.finished.get(name)
+        return self._runs.setdefault(name, FinishedRun(RunFolder(self.root / name), read.metrics if read else None))
 
     @property
     def training(self) -> dict[str, str]:

@@ -36,15 +36,19 @@ LOOKED_AT = {
 
 
 class FinishedRun:
-    """What the files of a finished run say; each is read once."""
+    """What the files of a finished run say; each is read once.
 
-    def __init__(self, folder: RunFolder):
-        self.folder, self.name = folder, folder.name
+    Args:
+        metrics: its metrics.json, where that was read already.
+    """
+
+    def __init__(self, folder: RunFolder, metrics: dict | None = None):
+        self.folder, self.name, self._metrics = folder, folder.name, metrics
         self._fits: dict[tuple[str, str], ThresholdFit] = {}
 
     @cached_property
     def metrics(self) -> dict:
-        return self.folder.metrics()
+        return self.folder.metrics() if self._metrics is None else self._metrics
 
     @property
     def unit(self) -> str:

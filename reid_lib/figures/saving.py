@@ -1,5 +1,6 @@
 """A figure as a PNG: rendered, written whole, shown again. Every PNG of a figure is made here."""
 
+import base64
 import io
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FILE_DPI = 150  # of a figure that is kept
+PNG = "image/png"
 COMPRESSION = 4  # of a PNG: half the time of zlib's usual 6, photographs are 3 % larger
 
 
@@ -85,12 +87,14 @@ def show_saved(figure: "Figure | None", path: str | Path) -> None:
         return
     if figure is not None:
         close_figure(figure)
-    _display(Path(path).read_bytes())
+    path = Path(path)
+    _display(path.read_bytes(), f"(figure: {path.name})")
 
 
-def _display(picture: bytes) -> None:
-    """A PNG at its size on paper; its width in pixels stands in its header."""
-    from IPython.display import Image, display
+def _display(picture: bytes, said: str = "(figure)") -> None:
+    """A PNG at its size on paper; its width in pixels stands in its header. `said`: what a log without pictures has."""
+    from IPython.display import display
 
-    width = int.from_bytes(picture[16:20], "big")
-    display(Image(data=picture, format="png", width=round(width * DPI / FILE_DPI)))
+    width = round(int.from_bytes(picture[16:20], "big") * DPI / FILE_DPI)
+    shown = {PNG: base64.b64encode(picture).decode(), "text/plain": said}
+    display(shown, metadata={PNG: {"width": width}}, raw=True)

@@ -14,7 +14,7 @@ from reid_lib.compare import verdicts
 from reid_lib.compare.comparison import Comparison
 from reid_lib.core import files
 from reid_lib.core.errors import RunError
-from reid_lib.core.names import COMPARISONS, IDENTITY, PREDICTED, SCORE, TEST
+from reid_lib.core.names import COMPARISONS, IDENTITY, PREDICTED, SCORE
 from reid_lib.figures import impact, performance, planes
 from reid_lib.figures.histories import history_lines, loss_comparison
 from reid_lib.figures.labels import MAIN_METRICS, capital, history_column, metric_word
@@ -130,10 +130,10 @@ def _hash(script: str) -> str:
 
 
 def _mistakes(comparison: Comparison, name: str, *, n: int = 5) -> list[list[Markup]]:
-    """One row per mistake, the most confident of each kind first."""
+    """One row per mistake on val, on which everything is decided; the most confident of each kind first."""
     rows = []
     for kind, label in MISTAKES.items():
-        for _, row in comparison.mistakes(name, kind, role=TEST).head(n).iterrows():
+        for _, row in comparison.mistakes(name, kind).head(n).iterrows():
             cells = (label, row.name, row[IDENTITY], row[PREDICTED], float(row[SCORE]))
             words = [html.text(cell) for cell in cells]
             rows.append([words[0], html.photo_pair(comparison, name, row), *words[1:]])

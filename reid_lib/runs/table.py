@@ -1,7 +1,10 @@
 """The table of all runs, derived from their folders, and the reference they are compared with."""
 
 import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -58,7 +61,51 @@ def _reference_if_readable(root: Path | None) -> str | None:
         return None
 
 
-def tabulate_metrics(root: Path | None = None, *, baseline: str = "") -> pd.DataFrame:
+class ReadRun(NamedTuple):
+    """A finished run, its params.json and its metrics.json, each read once."""
+
+    folder: RunFolder
+    described: dict
+    metrics: dict
+
+
+@dataclass(frozen=True)
+class AllRuns:
+    """All runs of a folder by name, each either finished and read, or unreadable and why, or in another state."""
+
+    finished: dict[str, ReadRun] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    unfinished: dict[str, str] = field(default_factory=dict)
+
+
+def read_runs(root: Path | None = None, *, known: Mapping[str, ReadRun] | None = None) -> AllRuns:
+    """Read what is said of all runs together. One that cannot be read takes part in no table, and stops nobody.
+
+    Args:
+        known: those that were read before and have not changed since; they are not read again.
+
+    Raises:
+        RunError: the folder of all runs may not be read.
+    """
+    found, known = AllRuns(), known or {}
+    for run in list_runs(root):
+        if run.name in known:
+            found.finished[run.name] = known[run.name]
+            continue
+        status = run.status()
+        try:
+            if status["state"] == FINISHED:
+                found.finished[run.name] = ReadRun(run, run.described(), run.metrics())
+            elif status["state"] == UNREADABLE:
+                raise RunError(status["error"])
+            else:
+                found.unfinished[run.name] = status["state"]
+        except RunError as error:
+            found.unreadable[run.name] = run.in_short(error)
+    return found
+
+
+def tabulate_metrics(root: Path | None = None, *, baseline: str = "", runs: AllRuns | None = None) -> pd.DataFrame:
     """One row per finished run: `run`, `reference`, parameters (`param_<name>`), test metrics (`<metric>`,
     `<metric>_low`, `<metric>_high`), val metrics (`val_<metric>`), `compared_with`, and `difference_<metric>`: the
     run's value less that of the run named in `compared_with`.
@@ -66,10 +113,11 @@ def tabulate_metrics(root: Path | None = None, *, baseline: str = "") -> pd.Data
     The reference is the baseline where one is given, else the run's own `reference` parameter, else the promoted run;
     `pairing` says which of its seeds a run is compared with. There is no difference where the reference is not finished
     or was asked other test queries.
+
+    Args:
+        runs: those of `root` where they were read already.
     """
-    promoted = _reference_if_readable(root)
-    runs = complete_runs(root)
-    rows = [_row(run, promoted, baseline) for run in runs]
+    rows = _rows(root, baseline, runs := runs or read_runs(root))
     table = pd.DataFrame(rows, columns=None if rows else [RUN, REFERENCE])
     pairs = pairing.pair_runs(_entries(runs, rows))
     compared = table[RUN].map({name: pair.other for name, pair in pairs.items()}).astype(object)
@@ -79,29 +127,23 @@ def tabulate_metrics(root: Path | None = None, *, baseline: str = "") -> pd.Data
     return table.assign(**{COMPARED: compared.where(compared.notna(), None)} | differences)
 
 
-def pairs(root: Path | None = None, *, baseline: str = "") -> dict[str, pairing.Pair]:
+def pairs(root: Path | None = None, *, baseline: str = "", runs: AllRuns | None = None) -> dict[str, pairing.Pair]:
     """Run -> the run it is compared with, as in `tabulate_metrics`."""
-    promoted, runs = _reference_if_readable(root), complete_runs(root)
-    return pairing.pair_runs(_entries(runs, [_row(run, promoted, baseline) for run in runs]))
+    rows = _rows(root, baseline, runs := runs or read_runs(root))
+    return pairing.pair_runs(_entries(runs, rows))
 
 
-def _entries(runs: list[RunFolder], rows: list[dict]) -> list[pairing.Entry]:
+def _entries(runs: AllRuns, rows: list[dict]) -> list[pairing.Entry]:
     found = []
-    for run, row in zip(runs, rows, strict=True):
-        variant, seed = pairing.variant_of(run.described().get("identity") or {})
-        found.append(pairing.Entry(run.name, row[REFERENCE], variant, seed, row[ASKED]))
+    for run, row in zip(runs.finished.values(), rows, strict=True):
+        variant, seed = pairing.variant_of(run.described.get("identity") or {})
+        found.append(pairing.Entry(run.folder.name, row[REFERENCE], variant, seed, row[ASKED]))
     return found
 
 
 def complete_runs(root: Path | None = None) -> list[RunFolder]:
-    """The finished runs whose metrics can be read; `unreadable_runs` says of the others why."""
-    return [run for run in list_runs(root) if run.finished and not explain_unreadable(run)]
-
-
-def unreadable_runs(root: Path | None = None) -> dict[str, str]:
-    """Run name -> why it cannot be read: it takes part in no table, and stops nobody."""
-    found = {run.name: explain_unreadable(run) for run in list_runs(root)}
-    return {name: why for name, why in found.items() if why}
+    """The finished runs whose metrics can be read."""
+    return [run.folder for run in read_runs(root).finished.values()]
 
 
 def explain_unreadable(run: RunFolder) -> str | None:
@@ -128,14 +170,19 @@ def describe_params(run: RunFolder) -> dict:
     return {RUN: run.name, ASKED: described.get(ASKED)} | params
 
 
-def _row(run: RunFolder, promoted: str | None, baseline: str) -> dict:
-    metrics, described = run.metrics(), run.described()
-    row = {RUN: run.name, REFERENCE: baseline or described["params"].get("reference") or promoted}
-    row |= {ASKED: metrics["test_fingerprint"]}
-    for name, entry in metrics[TEST]["overall"].items():
+def _rows(root: Path | None, baseline: str, runs: AllRuns) -> list[dict]:
+    promoted = _reference_if_readable(root)
+    return [
+        _row(run, baseline or run.described["params"].get("reference") or promoted) for run in runs.finished.values()
+    ]
+
+
+def _row(run: ReadRun, reference: str | None) -> dict:
+    row = {RUN: run.folder.name, REFERENCE: reference, ASKED: run.metrics["test_fingerprint"]}
+    for name, entry in run.metrics[TEST]["overall"].items():
         row |= {name: entry["value"], f"{name}_low": entry["low"], f"{name}_high": entry["high"]}
-    row |= {f"val_{name}": entry["value"] for name, entry in metrics[VAL]["overall"].items()}
-    return row | {f"{PARAM}{name}": value for name, value in described["params"].items()}
+    row |= {f"val_{name}": entry["value"] for name, entry in run.metrics[VAL]["overall"].items()}
+    return row | {f"{PARAM}{name}": value for name, value in run.described["params"].items()}
 
 
 def rewrite_table(root: Path | None = None) -> Path:

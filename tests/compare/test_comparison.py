@@ -174,6 +174,19 @@ def test_another_look_reads_what_has_changed_and_keeps_the_rest(folder, tmp_path
     assert comparison.baseline == "" and comparison.reference == "plain"  # the baseline has gone
 
 
+def test_the_metrics_of_a_run_are_read_once_as_long_as_they_are_the_same(folder, tmp_path, monkeypatch):
+    copy, read = shutil.copytree(folder, tmp_path / "runs"), RunFolder.metrics
+    asked = []
+    monkeypatch.setattr(RunFolder, "metrics", lambda run: asked.append(run.name) or read(run))
+    comparison = Comparison(copy)
+    shown = (comparison.table, comparison.pairs, comparison.unreadable, comparison.unfinished)
+    assert len(shown[0]) == 3 and comparison.run("wide").metrics and comparison.run("wide").threshold
+    assert sorted(asked) == ["plain", "triplet", "wide"]
+    (copy / "wide").rename(copy / "wider")
+    comparison.reload()
+    assert comparison.names == ["plain", "triplet", "wider"] and asked[3:] == ["wider"]
+
+
 def test_a_run_in_training_has_parameters_and_curves_and_no_results(clean_dirs):
     make_plain("done", lr=0.1)
     busy = make_plain("busy", lr=0.01, finish=False)

@@ -1,10 +1,13 @@
 """Figures: what is drawn, read back from the artists. Pixels only where a file is written."""
 
+import base64
+import io
 from pathlib import Path
 
 import matplotlib
 import pytest
 from drawn import HAND
+from PIL import Image
 
 from reid_lib.figures import saving, scores
 
@@ -68,16 +71,26 @@ def test_no_other_module_writes_a_figure():
     assert [file.name for file in package.rglob("*.py") if ".savefig(" in file.read_text()] == ["saving.py"]
 
 
-def test_a_figure_is_shown_once_in_a_notebook_and_stays_open_outside(monkeypatch):
+def test_a_figure_is_shown_once_in_a_notebook_and_stays_open_outside(monkeypatch, tmp_path):
     import IPython.display
     import matplotlib.pyplot as plt
 
     shown = []
-    monkeypatch.setattr(IPython.display, "display", shown.append)
+    monkeypatch.setattr(IPython.display, "display", lambda data, **how: shown.append((data, how)))
     monkeypatch.setattr(saving, "find_ipython", lambda: None)
     ax = scores.confusion(HAND)
     saving.show(ax)
     assert not shown and plt.get_fignums()
     monkeypatch.setattr(saving, "find_ipython", lambda: object())
     saving.show(ax)
-    assert [image.data[:4] for image in shown] == [b"\x89PNG"] and not plt.get_fignums()
+    assert len(shown) == 1 and not plt.get_fignums()
+    ax = scores.confusion(HAND)
+    saving.show_saved(ax, saving.save_figure(ax, tmp_path / "confusion.png"))
+    assert len(shown) == 2 and not plt.get_fignums()
+    for data, how in shown:
+        picture = base64.b64decode(data["image/png"])
+        assert picture[:4] == b"\x89PNG" and how["raw"]
+        width = Image.open(io.BytesIO(picture)).width * saving.DPI / saving.FILE_DPI
+        assert how["metadata"] == {"image/png": {"width": round(width)}}
+    # What a log without pictures has: not an object's address.
+    assert [data["text/plain"] for data, _ in shown] == ["(figure)", "(figure: confusion.png)"]

@@ -85,7 +85,7 @@ def test_a_damaged_neighbour_is_listed_with_the_reason_and_stops_nothing(root, d
     assert frames.read_csv(root / ALL_METRICS_CSV)["difference_baks"].round(6).tolist() == [0, 0.1]
     told = tabulate_runs()
     assert "neighbour unreadable" in told and reason in told
-    assert reason in runtable.unreadable_runs()["neighbour"]
+    assert reason in runtable.read_runs().unreadable["neighbour"]
     assert state_of("neighbour") in ("unreadable", "finished")
     with pytest.raises(RunError, match="params.json|metrics.json|status.json"):
         runtable.promote("neighbour")
