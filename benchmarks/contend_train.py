@@ -1,42 +1,23 @@
 """Training: steps without augmentation, then whole epochs from the files."""
 
-import contextlib
-import io
-import os
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from contending import MEAN, BusyWatch, catalogue_of, contender, device_name
 
 WATCHED_STEPS = 8
 
 
-class _Nowhere:
-    """A run that keeps nothing but its history."""
-
-    def __init__(self):
-        self.rows = []
-
-    def path(self, name):
-        return Path(os.devnull) / name
-
-    def write(self, name):
-        return contextlib.nullcontext(io.BytesIO())
-
-    def report(self, row):
-        self.rows.append(row)
-
-    def cut_history(self, epoch, rows=None):
-        pass
-
-
 def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: int = -1) -> tuple[list[dict], dict]:
-    """The history of training by `loop.fit`, and how busy a GPU was in epoch `watched`."""
+    """The history of training by `loop.fit` in a run of no other use, and how busy a GPU was in epoch `watched`."""
     from types import SimpleNamespace
 
     from reid_lib.nets.device import choose_device, choose_precision, loader_processes
     from reid_lib.nets.network import build_model
+    from reid_lib.runs.run import Run
     from reid_lib.train.batches import TrainingImages
     from reid_lib.train.loop import fit
     from reid_lib.train.losses import make_loss
@@ -67,12 +48,16 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: 
             busy.update(watch.stop())
 
     batches.epoch = watching
-    run = _Nowhere()
-    fit(
-        model, loss, batches, params, evaluate=lambda m, w: {"val_score": 0.0}, prepare=lambda m, w: None,
-        save_best=lambda m: None, run=run, device=device, precision=choose_precision("auto", device, model.backbone),
-    )  # fmt: skip
-    return run.rows, busy
+    precision = choose_precision("auto", device, model.backbone)
+    with tempfile.TemporaryDirectory() as root:
+        run = Run.open("timed", params={}, key={}, provenance={}, root=Path(root))
+        fit(
+            model, loss, batches, params, evaluate=lambda m, w: {"val_score": 0.0}, prepare=lambda m, w: None,
+            save_best=lambda m: None, run=run, device=device, precision=precision,
+        )  # fmt: skip
+        rows = run.history().to_dict("records")
+        run.release()
+    return rows, busy
 
 
 def random_pixels(options):
@@ -135,8 +120,6 @@ def step_plain(options, clock):
 @contender
 def epoch_reid_lib(options, clock):
     """The second epoch, augmented; and what share of it the loading of batches takes."""
-    import pandas as pd
-
     from reid_lib.data import pixels as images
     from reid_lib.train.batches import TrainingImages
 
