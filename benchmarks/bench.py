@@ -279,7 +279,7 @@ def machine(threads: int) -> dict:
         except ModuleNotFoundError:
             versions[package] = _version_of_peer(package)
     return {
-        "device": gpu or f"{_processor()}, {threads} cores",
+        "device": gpu or f"{_processor()} with {torch.backends.cpu.get_cpu_capability()}, {threads} cores",
         "gpu": gpu is not None,
         "python": platform.python_version(),
         "versions": {name: found for name, found in versions.items() if found},
@@ -346,7 +346,7 @@ def keep(result: dict, only: str) -> Path:
     """Write what was measured so far: half an hour's work is not lost with its last minute."""
     RESULTS.mkdir(exist_ok=True)
     stem = "".join(c if c.isalnum() else "-" for c in result["machine"]["device"].lower())
-    part = f"-{only.replace(',', '-')}" if only else ""
+    part = f"-{only.replace(',', '-')}"[:20] if only else ""
     path = RESULTS / f"{result['date'].replace(' ', '-').replace(':', '')}-{stem}{part}.json"
     path.write_text(json.dumps(result, indent=1) + "\n")
     return path
