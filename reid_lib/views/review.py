@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reid_lib.pipeline.review import Question, Review
 
 SOURCES = Path(__file__).parent / "review_widget"
-SCRIPTS = ("dom.js", "pictures.js", "stage.js", "screen.js")
+SCRIPTS = ("dom.js", "pictures.js", "shape.js", "stage.js", "screen.js")
 LATER_S = 0.4  # after a pair is told, until the pictures of the next ones are sent: meanwhile the browser draws it
 AHEAD = 3  # pairs whose pictures are made before they are asked for
 MATCHED_AHEAD = 2  # pairs that are matched, the one on the screen included

@@ -6,7 +6,9 @@ import time
 
 import pandas as pd
 import pytest
+from PIL import Image
 from review_cases import HOSTILE, copy_review, make_review, reviewable_rows, truth_of
+from review_page import open_page
 
 from reid_lib.core.names import DATASET, IMAGE_ID
 from reid_lib.pipeline.review import open_review
@@ -253,3 +255,40 @@ def test_pictures_of_later_pairs_are_not_made_once_the_screen_is_closed(root):
     screen.close()
     screen._prefetch()  # what the timer calls that fires meanwhile
     assert not screen._under_way
+
+
+LAID_OUT = """() => {
+  const boxes = name => [...document.querySelectorAll(name)].map(node => node.getBoundingClientRect());
+  const [photos, panels, captions] = ['.rr-photo', '.rr-panel', '.rr-caption'].map(boxes);
+  return {
+    filled: photos.map((photo, k) => photo.width * photo.height / (panels[k].width * panels[k].height)),
+    height: photos[0].height,
+    apart: panels[1].left - panels[0].right,
+    inside: panels.every(panel => panel.left >= 0 && panel.right <= window.innerWidth),
+    beside: captions[0].right <= panels[0].left && captions[1].left >= panels[1].right,
+    below: captions.every((caption, k) => caption.top >= panels[k].bottom),
+  };
+}"""
+
+
+def test_panels_have_the_shape_of_their_photographs_at_any_size_of_the_window(screen, tmp_path, monkeypatch):
+    asked = set(screen.state["question"]["ids"])
+    for name, size in (("upright", (300, 400)), ("lying", (400, 300))):
+        Image.new("RGB", size, "teal").save(tmp_path / name, "png")
+    monkeypatch.setattr(
+        screen._pictures, "find", lambda image_id: (tmp_path / ("upright" if image_id in asked else "lying"), None)
+    )
+    with open_page(screen, width=1280, height=800) as page:
+        for width, height in ((1280, 800), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.wait_for_timeout(200)
+            told = page.evaluate(LAID_OUT)
+            assert min(told["filled"]) > 0.97 and 4 <= told["apart"] <= 8 and told["inside"]
+            assert told["beside"] and told["height"] > 0.6 * height  # above what was the most
+        page.locator(".rr-root").focus()
+        page.keyboard.press("s")
+        page.wait_for_function("!document.querySelector('.rr-beside')")  # the next two lie
+        told = page.evaluate(LAID_OUT)
+        assert told["below"] and min(told["filled"]) > 0.97 and told["inside"]
+        kept = page.evaluate("[panelSize([], 1000, 800), panelSize([1.5, 0.75], 1000, 800), panelSize([9], 1000, 800)]")
+        assert [size["width"] for size in kept] == [497] * 3 and [size["height"] for size in kept] == [372, 463, 372]

@@ -71,13 +71,12 @@ class Screen {
       h("div", { class: "rr-ask" }, part("question", "div", { class: "rr-question" }), part("mark", "div")),
       part("why", "div"),
       part("asleep", "div", {}, "Keys are off: click here, or Tab to here, and they work."),
-      this.stage.node,
-      h("div", { class: "rr-captions" }, part("captionA", "div", { class: "rr-caption" }), part("captionB", "div", { class: "rr-caption" })),
-      h("div", { class: "rr-captions" }, part("stripA", "div", { class: "rr-strip", role: "group" }), part("stripB", "div", { class: "rr-strip", role: "group" })),
+      part("sight", "div", {}, this.stage.node, ...SIDES.flatMap((side) => this.buildAbout(side))),
       this.buildAnswers(),
       part("said", "div", { role: "status", "aria-live": "polite" }, h("span", { class: "rr-sign", "aria-hidden": "true" }), h("span")),
       h("div", { class: "rr-foot" }, part("left", "div"), this.buildHelp()),
     );
+    this.stage.standIn(this.parts.sight);
     this.root.addEventListener("focusin", () => this.root.classList.add("rr-focused"));
     this.root.addEventListener("focusout", (event) => {
       if (!this.root.contains(event.relatedTarget)) this.root.classList.remove("rr-focused");
@@ -85,6 +84,14 @@ class Screen {
     this.root.addEventListener("mousedown", (event) => {
       if (!event.target.closest("button, input, select, summary, label")) this.root.focus({ preventScroll: true });
     });
+  }
+
+  // What stands about the photograph of one side, and the others of its animal.
+  buildAbout(side) {
+    const caption = h("div", { class: `rr-caption rr-of-${side}` });
+    const strip = h("div", { class: `rr-strip rr-of-${side}`, role: "group" });
+    Object.assign(this.parts, { [`caption${side}`]: caption, [`strip${side}`]: strip });
+    return [caption, strip];
   }
 
   buildChoices() {
@@ -328,6 +335,7 @@ class Screen {
     [...strip.querySelectorAll(".rr-thumb")].forEach((thumb, at) => thumb.setAttribute("aria-pressed", String(at === this.swapped[side])));
     const thumb = strip.querySelectorAll(".rr-thumb")[this.swapped[side]];
     strip.scrollLeft = thumb.offsetLeft - strip.offsetLeft - strip.clientWidth / 2 + thumb.clientWidth / 2;
+    strip.scrollTop = thumb.offsetTop - strip.offsetTop - strip.clientHeight / 2 + thumb.clientHeight / 2;
     this.drawCaption(side);
   }
 

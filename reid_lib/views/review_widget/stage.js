@@ -1,4 +1,4 @@
-// Both photographs at one scale: each is fitted alike into a panel of one size; zoom and pan move both.
+// Both photographs at one scale: each is fitted alike into a panel of one size (shape.js); zoom and pan move both.
 //
 // A point of a panel is given in shares of its width and height. A place is {zoom, x, y}: the left upper corner of the
 // content lies at (x, y), and the content is `zoom` panels large.
@@ -22,8 +22,16 @@ class Stage {
     const panels = SIDES.map((side) => this.buildPanel(side));
     this.svg = svg("svg", { class: "rr-lines", "aria-hidden": "true" });
     this.node = h("div", { class: "rr-stage" }, ...panels, this.svg, this.buildLight());
-    this.observer = new ResizeObserver(() => this.draw());
-    this.observer.observe(this.node);
+    this.room = null; // what the panels stand in
+    this.onResize = () => this.draw();
+    this.observer = new ResizeObserver(this.onResize);
+  }
+
+  // Stand in a part of the screen, whose width is what there is.
+  standIn(room) {
+    this.room = room;
+    this.observer.observe(room);
+    window.addEventListener("resize", this.onResize); // the height of the panels follows the window
   }
 
   buildPanel(side) {
@@ -154,9 +162,30 @@ class Stage {
   }
 
   drawNow() {
+    this.shape();
     for (const side of SIDES) this.drawPhoto(side);
     this.drawLines();
     this.onDrawn();
+  }
+
+  // Give the panels the size that suits what is shown, once both photographs are here: until then they stay as they are.
+  shape() {
+    const wide = this.room ? this.room.clientWidth : 0;
+    const aspects = SIDES.map((side) => this.aspect(side));
+    if (!wide || (this.shaped && aspects.includes(null))) return;
+    const size = panelSize(aspects.filter(Boolean), wide, window.innerHeight);
+    this.shaped = true;
+    this.room.style.setProperty("--rr-panel-width", `${size.width}px`);
+    this.room.style.setProperty("--rr-panel-height", `${size.height}px`);
+    this.room.classList.toggle("rr-beside", size.beside);
+  }
+
+  // Width over height of a photograph; null while it is on its way, 0 where there is none.
+  aspect(side) {
+    const photo = this.shown[side];
+    const told = photo && this.received.picture(photo.id, "view");
+    if (told && told.url) return told.width / told.height;
+    return photo && !(told && told.problem) ? null : 0;
   }
 
   drawPhoto(side) {
@@ -231,6 +260,7 @@ class Stage {
 
   close() {
     this.observer.disconnect();
+    window.removeEventListener("resize", this.onResize);
   }
 }
 
