@@ -9,6 +9,7 @@ from reid_lib.core.files import atomic
 from reid_lib.core.names import (
     ACCEPTED,
     ALREADY,
+    ASKED_TWICE,
     BBOX,
     DATASET,
     DATE,
@@ -40,7 +41,7 @@ TEXT_COLUMNS = {
     *(ranked_column(what, rank) for what in (IDENTITY, "image", ORIENTATION, DATE) for rank in range(1, N_RANKS + 1)),
     BBOX,
     UTC_OFFSET,
-    *(DECISION, WORDS, NEW_ANIMAL, ACCEPTED, ALREADY, PROBLEM),  # of answers
+    *(DECISION, WORDS, NEW_ANIMAL, ACCEPTED, ALREADY, ASKED_TWICE, PROBLEM),  # of answers
     *(f"{name}_{side}" for name in (IMAGE_ID, PATH, DATASET, ROLE) for side in (1, 2)),  # of pairs of images
     "run",
     "reference",

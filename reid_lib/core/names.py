@@ -79,6 +79,7 @@ DOUBTFUL = "doubtful"
 NEW_ANIMAL = "new_animal"  # of new animals, label of those that are one
 ACCEPTED = "accepted"  # what a person says of the answer
 ALREADY = "already_enrolled"
+ASKED_TWICE = "asked_twice"  # which photograph before it, of those that were asked about, is the same one
 PROBLEM = "problem"  # why the photograph could not be used
 
 # Columns of the rows of a gallery, beside those of a catalogue.

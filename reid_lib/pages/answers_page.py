@@ -52,6 +52,7 @@ class Shown:
         doubtful: should a person look at it first?
         group: of new animals, label of those that are one; else "".
         already: what is enrolled of it already, in words; else "".
+        twice: which of the photographs that were asked about is the same one, in words; else "".
         pixels: uint8 (h, w, 3); None where it cannot be shown.
         candidates: best first.
         matches: with the first candidate; None where they were not looked for.
@@ -64,6 +65,7 @@ class Shown:
     doubtful: bool
     group: str
     already: str
+    twice: str
     pixels: np.ndarray | None
     candidates: list[Candidate] = field(default_factory=list)
     matches: Matched | None = None

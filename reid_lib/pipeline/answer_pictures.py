@@ -14,6 +14,7 @@ from reid_lib.core.errors import ReidError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
     ALREADY,
+    ASKED_TWICE,
     BBOX,
     DATE,
     DECISION,
@@ -48,11 +49,14 @@ MOST_MATCHED = 200  # photographs for which it is drawn where they match, the do
 KEPT = 64  # pictures of enrolled photographs in memory: several answers may show the same one
 
 
-def write_page(path: Path, answers: pd.DataFrame, summary: str, target: Target, asked: Photographs | None) -> None:
+def write_page(
+    path: Path, answers: pd.DataFrame, summary: list[str], target: Target, asked: Photographs | None
+) -> None:
     """Write answers.html: the page of pictures, which needs nothing else.
 
     Args:
         answers: one row for each photograph, those of `asked` first, in their order.
+        summary: sentences; why photographs could not be used, the page says by itself.
     """
     cards: Iterable[Markup] = ()
     note = ""
@@ -61,7 +65,7 @@ def write_page(path: Path, answers: pd.DataFrame, summary: str, target: Target, 
         cards, note = _cards(used, target, asked), _note(len(used), target)
     unusable = answers.loc[answers[DECISION].isna(), [PATH, PROBLEM]].to_numpy().tolist()
     with files.atomic(path) as temporary:
-        write_answers(temporary, summary.splitlines(), cards, unusable, note)
+        write_answers(temporary, summary, cards, unusable, note)
 
 
 def _cards(used: pd.DataFrame, target: Target, asked: Photographs) -> Iterator[Markup]:
@@ -110,6 +114,7 @@ def _show(answer: pd.Series, matched: tuple | None, mine: Callable, theirs: Call
         doubtful=bool(answer[DOUBTFUL]),
         group="" if pd.isna(answer[NEW_ANIMAL]) else str(answer[NEW_ANIMAL]),
         already="" if pd.isna(answer[ALREADY]) else str(answer[ALREADY]),
+        twice="" if pd.isna(answer[ASKED_TWICE]) else str(answer[ASKED_TWICE]),
         pixels=mine(answer[IMAGE_ID], LARGE_PX),
         candidates=candidates,
         matches=matched,

@@ -1,4 +1,4 @@
-"""Answers to new photographs as a table: decision, probability in number and words, candidates, new animals."""
+"""Answers to new photographs as a table: decision, probability in number and words, candidates, new animals, copies."""
 
 import hashlib
 
@@ -8,6 +8,7 @@ import pandas as pd
 from reid_lib.core.names import (
     ACCEPTED,
     ALREADY,
+    ASKED_TWICE,
     BBOX,
     CONTENT,
     DATASET,
@@ -31,7 +32,7 @@ from reid_lib.core.names import (
     ranked_column,
 )
 from reid_lib.discover.clusters import find_components
-from reid_lib.discover.copies import find_copies
+from reid_lib.discover.copies import find_copies, find_own_copies
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.gallery.recipe import Recipe
 from reid_lib.match.cosine import Cosine
@@ -41,7 +42,7 @@ from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.probability import PROBABLE, candidate_probabilities, say_how_sure
 from reid_lib.openset.threshold import Threshold, decide, threshold_for
 
-SAME_FILE = "the same file as"
+SAME_FILE, SAME_PICTURE = "the same file as", "nearly the same picture as"
 ELSEWHERE = "enrolled under data set"
 NEW = "new"
 THRESHOLD = "threshold"
@@ -79,6 +80,7 @@ def answer_photographs(
     answers = pd.DataFrame(table)
     answers[WORDS] = [put_in_words(is_new, p) for is_new, p in zip(new, best, strict=True)]
     answers[ALREADY], known = find_enrolled(asked, enrolled)
+    answers[ASKED_TWICE] = find_twice(asked)
     decided = zip(answers[DATASET], answers[DECISION], strict=True)
     otherwise = [animal not in (None, pair) for animal, pair in zip(known, decided, strict=True)]
     answers[DOUBTFUL] = np.where(new, best > 0.5, best < PROBABLE) | np.array(otherwise, dtype=bool)
@@ -158,7 +160,21 @@ def find_enrolled(asked: Photographs, enrolled: Photographs) -> tuple[list[str |
             animals.append(None)
             continue
         image, animal, other = (rows[name].iat[place] for name in (IMAGE_ID, IDENTITY, DATASET))
-        words = f"{SAME_FILE if file >= 0 else 'nearly the same picture as'} {image} of {animal}"
+        words = f"{SAME_FILE if file >= 0 else SAME_PICTURE} {image} of {animal}"
         told.append(words if other == own else f"{words}, {ELSEWHERE} {other}, not searched for {own}")
         animals.append((other, animal))
     return told, animals
+
+
+def find_twice(asked: Photographs) -> list[str | None]:
+    """Which photographs are asked twice: (n,) the one before each that is the same, in words; None where none is."""
+    ids, copies = asked.rows[IMAGE_ID].tolist(), find_own_copies(asked.greys).tolist()
+    first: dict[str, int] = {}
+    told: list[str | None] = []
+    for place, (content, copy) in enumerate(zip(asked.rows[CONTENT], copies, strict=True)):
+        file = first.setdefault(content, place) if content else place
+        if file < place:
+            told.append(f"{SAME_FILE} {ids[file]}")
+        else:
+            told.append(f"{SAME_PICTURE} {ids[copy]}" if copy >= 0 else None)
+    return told

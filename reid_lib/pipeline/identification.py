@@ -14,7 +14,6 @@ from reid_lib.core import files, frames
 from reid_lib.core.errors import CatalogueError, RunDiffersError, RunError, first_line
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.logs import LOGGER
-from reid_lib.core.messages import counted
 from reid_lib.core.names import (
     ACCEPTED,
     ALREADY,
@@ -22,13 +21,13 @@ from reid_lib.core.names import (
     ANSWERS_CSV,
     ANSWERS_HTML,
     ASKED_JSON,
+    ASKED_TWICE,
     BBOX,
     DATASET,
     DECISION,
     DOUBTFUL,
     IMAGE_ID,
     NEW_ANIMAL,
-    NEW_INDIVIDUAL,
     PATH,
     PROBABILITY,
     PROBLEM,
@@ -46,7 +45,8 @@ from reid_lib.gallery.photographs import Photographs
 from reid_lib.pages.html import render_part
 from reid_lib.params.fields import IdentifyParams
 from reid_lib.params.run_names import spelled_name
-from reid_lib.pipeline.answers_table import ELSEWHERE, SAME_FILE, answer_photographs
+from reid_lib.pipeline.answers_summary import list_unusable, summarise
+from reid_lib.pipeline.answers_table import answer_photographs
 from reid_lib.pipeline.enrolment import compare_photographs, describe_photographs
 from reid_lib.pipeline.target import Target, find_asked, measured_shift, open_target
 from reid_lib.runs.folder import check_name
@@ -54,11 +54,10 @@ from reid_lib.runs.folder import check_name
 FORMAT = 1
 SUMS = "checksums"  # in asked.json, of the files that nobody writes into
 MOST_INLINE = 20_000_000  # bytes of a page that is shown in a notebook, too
-WORTH_TELLING = 0.05  # between what probabilities promise and what is right
 SHOWN_PX = 700  # height of its window there
 GALLERY_COLUMNS = ("gallery", "gallery_animals", "gallery_images", "gallery_date")
-FIRST = (IMAGE_ID, DECISION, PROBABILITY, WORDS, DOUBTFUL, NEW_ANIMAL, ACCEPTED, ALREADY, PROBLEM)
-SHOWN = (IMAGE_ID, DECISION, PROBABILITY, WORDS, NEW_ANIMAL, ALREADY, PROBLEM)
+FIRST = (IMAGE_ID, DECISION, PROBABILITY, WORDS, DOUBTFUL, NEW_ANIMAL, ACCEPTED, ALREADY, ASKED_TWICE, PROBLEM)
+SHOWN = (IMAGE_ID, DECISION, PROBABILITY, WORDS, NEW_ANIMAL, ALREADY, ASKED_TWICE, PROBLEM)
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Identified:
 
     def table(self) -> pd.DataFrame:
         """The columns that a person looks at first; those that say nothing are left out."""
-        shown = self.answers[list(SHOWN)].dropna(axis=1, how="all")
+        shown = self.answers.reindex(columns=SHOWN).dropna(axis=1, how="all")
         return shown.set_index(IMAGE_ID)
 
     @property
@@ -127,7 +126,7 @@ def load_answers(folder: Path) -> Identified:
     try:
         summary = (folder / SUMMARY_TXT).read_text(encoding="utf-8").rstrip("\n")
         answers = frames.read_csv(folder / ANSWERS_CSV)
-        answers[list(SHOWN)]
+        answers[[name for name in SHOWN if name != ASKED_TWICE]]  # which answers of before lack
         (folder / ANSWERS_HTML).stat()
         _check_sums(folder)
     except (OSError, ValueError, KeyError) as error:
@@ -239,8 +238,9 @@ def _answer(folder: Path, key: dict, target: Target, asked: Photographs | None, 
     for column, value in zip(GALLERY_COLUMNS, _told_gallery(target), strict=True):
         answers[column] = value
     answers = answers[[*FIRST, *(column for column in answers if column not in FIRST)]]
-    summary = summarise(answers, target, shift=measured_shift(target))
-    write_page(folder / ANSWERS_HTML, answers, summary, target, asked)
+    said = summarise(answers, target, shift=measured_shift(target))
+    write_page(folder / ANSWERS_HTML, answers, said, target, asked)
+    summary = "\n".join([*said, *list_unusable(answers)])
     frames.write_csv(folder / ANSWERS_CSV, answers)
     with files.atomic(folder / SUMMARY_TXT) as path:
         path.write_text(summary + "\n", encoding="utf-8")
@@ -272,72 +272,3 @@ def _with_rejected(answers: pd.DataFrame, rejected: pd.DataFrame) -> pd.DataFram
     return pd.concat([answers, bad.reindex(columns=answers.columns)], ignore_index=True).astype(
         {column: kind for column, kind in answers.dtypes.items() if kind.kind == "f"}
     )
-
-
-def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> str:
-    """What a person would read aloud: how many known, new, doubtful, not usable, of which gallery, and what to know."""
-    used = answers[answers[DECISION].notna()]
-    new = used[used[DECISION] == NEW_INDIVIDUAL]
-    named = used[used[DECISION] != NEW_INDIVIDUAL]
-    doubtful = int(used[DOUBTFUL].astype(bool).sum())
-    unusable = answers[answers[DECISION].isna()]
-    parts = [
-        f"{counted(len(named), 'shows', 'show')} {counted(named[DECISION].nunique(), 'known animal')}",
-        f"{counted(len(new), 'shows', 'show')} {counted(new[NEW_ANIMAL].nunique(), 'new one')}",
-        f"{len(unusable):,} could not be used",
-    ]
-    lines = [f"{counted(len(answers), 'photograph')}: {', '.join(parts)}."]
-    if doubtful:
-        lines.append(f"{counted(doubtful, 'answer is', 'answers are')} doubtful: look there first.")
-    lines.append(f"Searched: {target.words}.")
-    told = used[ALREADY].dropna().astype(str)
-    if same := int(told.str.startswith(SAME_FILE).sum()):
-        lines.append(f"{counted(same, 'photograph was', 'photographs were')} enrolled already.")
-    if near := len(told) - same:
-        lines.append(
-            f"{counted(near, 'photograph shows', 'photographs show')} nearly the same picture as an enrolled one."
-        )
-    if elsewhere := int(told.str.contains(ELSEWHERE, regex=False).sum()):
-        verb = "photograph is", "photographs are"
-        lines.append(
-            f"{counted(elsewhere, *verb)} enrolled under another data set than the one that was searched, whose "
-            "animals were no candidates: ask with that data set, or write <dataset>/<name> into the column accepted."
-        )
-    lines += [f"Not usable: {row.path}: {row.problem}" for row in unusable.head(20).itertuples()]
-    if len(unusable) > 20:
-        lines.append(f"... and {len(unusable) - 20} more, see {ANSWERS_CSV}")
-    asked = set(used[DATASET])
-    return "\n".join([*lines, *_describe_shift({n: both for n, both in shift.items() if n in asked}, target)])
-
-
-def _describe_promise(promised: float, right: float, queries: int) -> str:
-    """What probabilities promise in a larger gallery, where that differs from what is right, and not by chance."""
-    chance = 2 * np.sqrt(promised * (1 - promised) / max(queries, 1))
-    if abs(right - promised) < max(WORTH_TELLING, chance):
-        return ""
-    return (
-        f"There the probabilities of val's best candidates promise {promised:.0%} right, and {right:.0%} are: they, "
-        f"and the words made of them, promise too {'little' if right > promised else 'much'} in a gallery of this size."
-    )
-
-
-def _describe_shift(shift: dict, target: Target) -> list[str]:
-    """What a larger gallery does to the threshold, one line for each data set."""
-    lines = []
-    for name, both in shift.items():
-        before, after = both["before"], both["after"]
-        best = ["none" if side["threshold"] is None else f"{side['threshold']:.3f}" for side in (before, after)]
-        lines.append(
-            f"The threshold was fitted on {before['images']:,} images of data set {name} and stays as it is. Asked of "
-            f"{after['images']:,}, val would have it at {best[1]} instead of {best[0]}; with the threshold as it is, "
-            f"animals named rightly go from {before['baks']:.0%} to {after['baks']:.0%}, new ones called new from "
-            f"{before['baus']:.0%} to {after['baus']:.0%}."
-        )
-        if told := _describe_promise(**{key: after.get(key, 0) for key in ("promised", "right", "queries")}):
-            lines.append(told)
-    recipe = target.network.recipe
-    if not lines and any(value is not None for value in recipe.threshold["values"].values()):
-        lines.append(
-            "How a larger gallery moves the threshold could not be measured here; it stays as the run fitted it."
-        )
-    return lines

@@ -1,11 +1,11 @@
-"""Copies of enrolled photographs among new ones: found by pixels, others left alone."""
+"""Copies of enrolled photographs among new ones, and of each other: found by pixels, others left alone."""
 
 import numpy as np
 from local_cases import pattern
 from PIL import Image
 
 from reid_lib.data.near_copies import small_greys
-from reid_lib.discover.copies import find_copies
+from reid_lib.discover.copies import find_copies, find_own_copies
 
 
 def greys(*photos: np.ndarray) -> np.ndarray:
@@ -31,3 +31,13 @@ def test_however_the_work_is_cut_the_same_is_found(monkeypatch):
     whole = find_copies(asked, enrolled)
     monkeypatch.setattr("reid_lib.discover.copies._AT_ONCE", 1)
     assert whole.tolist() == find_copies(asked, enrolled).tolist() == [4, -1, 1, 1]
+
+
+def test_of_copies_among_new_photographs_the_first_is_none_and_is_named_by_the_others(monkeypatch):
+    brighter = np.clip(pattern(3).astype(int) + 12, 0, 255).astype(np.uint8)
+    asked = greys(pattern(9), brighter, pattern(0)[2:-2, 2:-2], pattern(3), pattern(0), np.zeros_like(pattern(0)))
+    asked = np.concatenate([asked, asked[-1:]])  # flat ones tell nothing
+    assert find_own_copies(asked).tolist() == [-1, -1, -1, 1, 2, -1, -1]
+    monkeypatch.setattr("reid_lib.discover.copies._AT_ONCE", 1)
+    assert find_own_copies(asked).tolist() == [-1, -1, -1, 1, 2, -1, -1]
+    assert find_own_copies(asked[:0]).tolist() == []

@@ -2,6 +2,7 @@
 
 import re
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 from markupsafe import Markup
@@ -13,7 +14,7 @@ def shown(name="q.jpg", *, doubtful=False, pixels=True, matches=None) -> Shown:
     picture = np.full((40, 60, 3), 90, np.uint8) if pixels else None
     first = Candidate("Anna <b>", 0.9, "a.jpg", "2024-05-01", picture)
     candidates = [first, Candidate("Berta", 0.1, "b.jpg", "", picture)]
-    return Shown(name, "Anna <b>", "probably", 0.9, doubtful, "", "", picture, candidates, matches)
+    return Shown(name, "Anna <b>", "probably", 0.9, doubtful, "", "", "", picture, candidates, matches)
 
 
 def write(tmp_path, summary, photographs, unusable, note) -> str:
@@ -26,6 +27,22 @@ def test_the_page_loads_nothing_and_escapes_names(tmp_path):
     assert "<script>" not in page and "Anna &lt;b&gt;" in page and "not a photograph" in page
     assert all(address.startswith("data:image/") for address in re.findall(r'(?:src|href)="([^"]*)"', page))
     assert "probably (90%)" in page and "2024-05-01" in page
+
+
+def test_what_cannot_be_used_stands_once_before_the_photographs_and_many_are_folded(tmp_path):
+    unusable = [[f"x{k}.txt", "not a photograph"] for k in range(11)]
+    for some, opened in ((unusable[:10], True), (unusable, False)):
+        page = write(tmp_path, ["2 photographs"], [shown()], some, "lines")
+        assert page.count("x3.txt") == 1 and page.index("x3.txt") < page.index("q.jpg")
+        assert ("<details open>" in page) == opened and f"Could not be used: {len(some)}<" in page
+    assert "<details" not in write(tmp_path, ["2 photographs"], [shown()], [], "lines")
+
+
+def test_a_photograph_that_is_asked_twice_says_so():
+    assert "Asked twice" not in render_card(shown())
+    assert "Asked twice: the same file as &lt;a&gt;.jpg." in render_card(
+        replace(shown(), twice="the same file as <a>.jpg")
+    )
 
 
 def test_the_order_is_kept_and_each_photograph_is_found_in_the_page(tmp_path):

@@ -68,7 +68,7 @@ def test_doubtful_answers_come_first(asked_and_target):
 
 def answers(best: str) -> pd.DataFrame:
     told = {IMAGE_ID: ["q.png"], "path": "q.png", "decision": "Anna", "probability": 0.8, "in_words": "probably"}
-    told |= {"doubtful": False, "new_animal": None, "already_enrolled": None, "problem": None}
+    told |= {"doubtful": False, "new_animal": None, "already_enrolled": None, "asked_twice": None, "problem": None}
     for rank in range(1, N_RANKS + 1):
         told |= {ranked_column(what, rank): None for what in ("identity", "probability", "image", "date")}
     told |= {"identity_1": "Anna", "image_1": best, "probability_1": 0.8}
@@ -87,6 +87,6 @@ def test_lines_join_the_same_spots(asked_and_target):
 @pytest.mark.parametrize("best, words", [("a.png", "by one geometry"), ("gone.png", "photograph not on this machine")])
 def test_the_page_is_written_also_where_a_candidate_is_elsewhere(asked_and_target, tmp_path, best, words):
     asked, target = asked_and_target
-    answer_pictures.write_page(tmp_path / "answers.html", answers(best), "one photograph", target, asked)
+    answer_pictures.write_page(tmp_path / "answers.html", answers(best), ["one photograph"], target, asked)
     page = (tmp_path / "answers.html").read_text(encoding="utf-8")
     assert words in page and "one photograph" in page

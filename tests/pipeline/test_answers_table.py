@@ -1,4 +1,4 @@
-"""Answers as a table: words, new animals, what is enrolled already."""
+"""Answers as a table: words, new animals, what is enrolled already, what is asked twice."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from reid_lib.core.names import CONTENT
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.match.cosine import Cosine
-from reid_lib.pipeline.answers_table import answer_photographs, find_enrolled, group_new, put_in_words
+from reid_lib.pipeline.answers_table import answer_photographs, find_enrolled, find_twice, group_new, put_in_words
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,15 @@ def test_what_is_enrolled_under_another_data_set_is_told_with_it():
     assert animals == [("d", "x"), ("e", "x")]
     assert told[0] == "the same file as p0.jpg of x"
     assert told[1] == "the same file as p1.jpg of x, enrolled under data set e, not searched for d"
+
+
+def test_of_photographs_that_are_asked_twice_the_later_ones_say_which_they_are():
+    asked = placed([0.0, 1.0, 2.0, 3.0, 4.0])
+    rows = asked.rows.assign(**{CONTENT: ["a", "b", "a", "c", ""]})
+    greys = asked.greys.copy()
+    greys[3], greys[4] = greys[1], 255 - greys[0]
+    told = find_twice(Photographs(EmbeddingSet(asked.embeddings.features, rows), {}, greys))
+    assert told == [None, None, "the same file as p0.jpg", "nearly the same picture as p1.jpg", None]
 
 
 def test_an_answer_that_differs_from_what_is_enrolled_is_doubtful():

@@ -73,6 +73,8 @@ def photos(fused, tmp_path):
 def test_broken_files_stop_nothing_and_what_is_enrolled_is_said(fused, photos, monkeypatch, cache):
     monkeypatch.setenv("REID_CACHE", str(cache))
     run, (folder, some) = use(fused, monkeypatch), photos
+    shutil.copy(folder / "another <b>.png", folder / "twin.png")
+    Image.open(folder / "another <b>.png").save(folder / "saved again.jpg", quality=95)
     given = {"run": run.name, "photos": str(folder), "folders": "encounter", "dataset": "salamanders"}
     found = identify(IdentifyParams(**given))
     answers = frames.read_csv(found.folder / "answers.csv").set_index("path")
@@ -89,12 +91,18 @@ def test_broken_files_stop_nothing_and_what_is_enrolled_is_said(fused, photos, m
     assert answers["probability"].dropna().between(0, 1).all()
     used = answers[answers["decision"].notna()]
     assert set(used["gallery_images"]) == {len(fused[0].catalogue)} and set(used["gallery"]) == {f"run {run.name}"}
-    assert "7 photographs: " in found.summary and "4 could not be used" in found.summary
+    twice = answers["asked_twice"].dropna().to_dict()
+    assert twice["twin.png"] == "the same file as another <b>.png" and set(twice) == {"twin.png", "saved again.jpg"}
+    assert twice["saved again.jpg"] == "nearly the same picture as another <b>.png"
+    assert "1 photograph is the same file as another new one." in found.summary
+    assert "9 photographs: " in found.summary and "4 could not be used" in found.summary
     assert (
         "1 photograph was enrolled already" in found.summary and "1 photograph shows nearly the same" in found.summary
     )
     assert "images of data set salamanders" in found.summary
     assert "Not usable: empty.jpg: empty file" in found.summary
+    page = found.page.read_text(encoding="utf-8")
+    assert page.count("empty.jpg") == 1 and page.count("Asked twice: ") == 2
 
 
 def test_asked_again_the_answers_stay_with_what_a_person_wrote_into_them(fused, photos, monkeypatch, cache):
@@ -138,23 +146,15 @@ def test_answers_of_which_nobody_knows_to_what_are_neither_shown_nor_written_ove
 
 @pytest.mark.parametrize("lost", ["answers.csv", "summary.txt", "answers.html"])
 def test_answers_that_are_damaged_are_told_with_what_to_do(tmp_path, lost):
-    columns = [*identification.SHOWN, "accepted"]
+    columns = [*(name for name in identification.SHOWN if name != "asked_twice"), "accepted"]  # as before they had it
     frames.write_csv(tmp_path / "answers.csv", pd.DataFrame([["a"] * len(columns)], columns=columns))
     for name in ("summary.txt", "answers.html"):
         (tmp_path / name).write_text("1 photograph\n")
     assert identification.load_answers(tmp_path).summary == "1 photograph"
+    assert "asked_twice" not in identification.load_answers(tmp_path).table()
     (tmp_path / lost).unlink()
     with pytest.raises(RunError, match="are damaged.*delete asked.json there, and the photographs are answered again"):
         identification.load_answers(tmp_path)
-
-
-@pytest.mark.parametrize(
-    "promised, right, queries, words",
-    [(0.6, 0.9, 100, "too little"), (0.9, 0.6, 100, "too much"), (0.6, 0.9, 9, ""), (0.9, 0.93, 10_000, "")],
-)
-def test_what_probabilities_promise_in_a_larger_gallery_is_told_where_it_is_no_chance(promised, right, queries, words):
-    told = identification._describe_promise(promised, right, queries)
-    assert words in told and bool(told) == bool(words)
 
 
 def test_a_folder_without_one_usable_photograph_says_why(fused, monkeypatch, cache, tmp_path):
