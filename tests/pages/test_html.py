@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 from PIL import Image
 
 from reid_lib.data.catalogue import read_catalogue
@@ -76,8 +77,6 @@ def test_a_photograph_stands_in_the_page():
     ],
 )
 def test_a_hostile_name_is_text_wherever_it_stands(made):
-    from bs4 import BeautifulSoup
-
     shown = made()
     assert "&lt;script&gt;" in shown and "<script" not in shown and "{{ 7 * 7 }}" in shown  # a name is no template
     soup = BeautifulSoup(shown, "html.parser")
@@ -139,3 +138,11 @@ def test_where_a_photograph_was_taken_leaves_with_no_picture_and_no_row(tmp_path
     assert catalogue.rows["date"].tolist() == ["2024-05-01T10:11:12"]
     told = catalogue.rows.to_csv() + catalogue.left_out.to_csv() + " ".join(catalogue.notes)
     assert not re.search(r"52[.,]5|13[.,]4|31[.,]0|12[.,]5|36[.,]5|latitude|gps", told, re.IGNORECASE)
+
+
+def test_a_label_is_broken_between_its_parts_and_reads_as_it_is():
+    label = "lr 1e-4, seed 1, a part that is longer than the column of names"
+    drawn = BeautifulSoup(html.run_label("whole", label), "html.parser")
+    assert drawn.get_text() == label and drawn.b["title"] == "whole"
+    assert [span.get_text() for span in drawn.find_all("span")] == ["lr 1e-4,", "seed 1,"]
+    assert BeautifulSoup(html.run_label("one-run"), "html.parser").span is None
