@@ -76,6 +76,7 @@ class NotebookParams(BaseModel):
         from reid_lib.params.cells import notebook_values
 
         pd.set_option("display.max_colwidth", 200)  # of the notebook's tables: the meaning of a parameter in full
+        pd.set_option("display.width", 140)  # as text, in papermill's log: not broken into two halves
         return cls.checked(notebook_values(set(cls.model_fields)))
 
     @classmethod
@@ -154,7 +155,7 @@ class NotebookParams(BaseModel):
         return changed
 
     def table(self) -> "pd.DataFrame":
-        """DataFrame(value, default, meaning) of the parameters that are not at their default."""
+        """DataFrame(value, default, meaning) of the parameters not at their default; where all are, a row says so."""
         import pandas as pd
 
         fields = type(self).model_fields
@@ -162,8 +163,9 @@ class NotebookParams(BaseModel):
             name: {"value": str(value), "default": str(fields[name].default), "meaning": fields[name].description}
             for name, value in self.differences().items()
         }
+        rows = rows or {"all parameters": {"value": "at their defaults", "default": "", "meaning": ""}}
         table = pd.DataFrame.from_dict(rows, orient="index", columns=["value", "default", "meaning"])
-        return table.rename_axis("parameter" if rows else "all parameters are at their defaults")
+        return table.rename_axis("parameter")
 
 
 def _plain(name: str) -> str:

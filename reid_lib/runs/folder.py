@@ -235,7 +235,12 @@ def load_run(name: str, *, root: Path | None = None) -> RunFolder:
     status = run.status()
     if status["state"] != FINISHED:
         why = f" ({status['error'].splitlines()[0]})" if status.get("error") else ""
-        raise RunError(f"run {name!r} is {status['state']}, not finished: run its notebook again, it continues{why}")
+        cure = (
+            f"wait for its end, `reid stop {name}` stops it"
+            if status["state"] == RUNNING
+            else "run its notebook again, it continues"
+        )
+        raise RunError(f"run {name!r} is {status['state']}, not finished: {cure}{why}")
     return run
 
 

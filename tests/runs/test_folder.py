@@ -54,9 +54,11 @@ def test_an_unknown_run_names_those_there_are(root):
     open_run("second")
     with pytest.raises(RunError, match="there is no run 'third'.*finished runs: first"):
         load_run("third")
-    with pytest.raises(RunError, match="'second' is running, not finished"):
+    with pytest.raises(RunError, match="'second' is running, not finished: wait for its end, `reid stop second`"):
         load_run("second")
     open_run("second")._fail(ValueError("no such backbone"))
-    with pytest.raises(RunError, match="'second' is failed, not finished.*ValueError: no such backbone"):
+    with pytest.raises(
+        RunError, match="'second' is failed, not finished: run its notebook again.*ValueError: no such backbone"
+    ):
         load_run("second")
     assert load_run("first").params == {"lr": 0.1}
