@@ -19,7 +19,6 @@ from reid_lib.core.errors import ReviewError
 from reid_lib.review.decisions import DECIDED, DIFFERENT, DISPUTED, FIRST, SAME, SECOND
 from reid_lib.review.votes import WEIGHT
 
-ENOUGH = 2  # k+ and k-: ways that a pair is known to be one animal, or two, from which on nobody is asked
 ERROR = 0.05  # share of answers that are wrong, as far as nobody knows better
 UNLIKELY = 0.01  # no probability weighs more than this, or its opposite
 PICTURE = 1 / 6  # of an answer's evidence is the most that the picture of its pair adds: see `Decided.evidence`
@@ -137,16 +136,10 @@ class Constraints:
 
     def are_different(self, one: Hashable, other: Hashable) -> bool:
         """Does a *different* lie between their components? Not where it lies inside of one."""
-        return self._parted(one, other) > 0
-
-    def is_settled(self, one: Hashable, other: Hashable) -> bool:
-        """Two independent ways say the same of the pair: paths without a common decision (k+), or *different* (k-).
-
-        Two people who agree, or one who was asked twice, are two ways.
-        """
-        if not self.are_same(one, other):
-            return self._parted(one, other) >= ENOUGH
-        return self._cut(one, other, [single.weight for single in self._same])[0] >= ENOUGH
+        parts = {self._label[self._at(one)], self._label[self._at(other)]}
+        return len(parts) > 1 and any(
+            {self._label[self._at(node)] for node in told.pair} == parts for told in self.decided if not told.same
+        )
 
     @cached_property
     def inconsistencies(self) -> list[Pair]:
@@ -251,17 +244,6 @@ class Constraints:
         n = len(self._names)
         values = np.array([*capacity, *capacity], dtype=np.int32)
         return csr_array(coo_array((values, (both[:, 0], both[:, 1])), shape=(n, n)))
-
-    def _parted(self, one: Hashable, other: Hashable) -> int:
-        """Weight of the *different* decisions between the components of two photographs; 0 for one component."""
-        ends = {self._label[self._at(one)], self._label[self._at(other)]}
-        if len(ends) == 1:
-            return 0
-        return sum(
-            told.weight
-            for told in self.decided
-            if not told.same and {self._label[self._at(node)] for node in told.pair} == ends
-        )
 
     def _at(self, node: Hashable) -> int:
         if node not in self._place:

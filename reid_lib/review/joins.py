@@ -10,11 +10,12 @@ that are typical of both sides: a photograph in the wrong group would speak for 
 import numpy as np
 from scipy.special import expit
 
-from reid_lib.review.graph import ENOUGH, ERROR, log_odds
+from reid_lib.review.graph import ERROR, log_odds
 from reid_lib.review.grouping import Grouping
 from reid_lib.review.ties import TIED
 from reid_lib.review.tree import grow_tree
 
+ENOUGH = 2  # answers that agree about a join, or that nobody can tell it, from which on nobody is asked
 _LAST = 1e-3  # of the worth of questions at which two wrong answers in a row are likelier: they come last
 UNLISTED = -float(log_odds(1.0))  # log-odds of a join without a listed pair
 LEAST = 1e-4  # chance of a join by pictures
