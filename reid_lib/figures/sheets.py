@@ -20,10 +20,8 @@ from reid_lib.core.names import (
     IMAGE_ID,
     INDIVIDUAL,
     N_RANKS,
-    NEW_INDIVIDUAL,
     ORIENTATION,
     PATH,
-    PREDICTED,
     ranked_column,
 )
 from reid_lib.figures.labels import shorten
@@ -32,7 +30,7 @@ from reid_lib.figures.match_lines import MatchedPair, draw_lines
 from reid_lib.figures.placing import Frame, LoadImage, place_photo, shrink
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, write_message
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import outcomes
+from reid_lib.openset.outcomes import judge_candidate, outcomes, say_decision, say_truth
 from reid_lib.openset.threshold import threshold_for
 
 if TYPE_CHECKING:
@@ -128,12 +126,8 @@ def _rows_of(predictions, image_ids):
 
 def _decision(ax, row, kind, top):
     """The words left of a row: what was decided, whether that is right, and what the animal is."""
-    of, _, verdict = kind.partition(" ")
-    verdict = verdict or "unlabelled"
-    named = "called new" if row[PREDICTED] == NEW_INDIVIDUAL else f"named {shorten(row[PREDICTED], DECIDED)}"
-    truth = {"known": f"is {shorten(row[IDENTITY], DECIDED)}", "unknown": "is not in the gallery"}.get(
-        of, "true name not known"
-    )
+    verdict = kind.rpartition(" ")[2]
+    named, truth = say_decision(row, _decided), say_truth(row, kind, _decided)
     colour = COLOURS[verdict] if verdict != "unlabelled" else BLACK
     right, middle = -0.12, top + 0.5
     ax.text(
@@ -141,6 +135,10 @@ def _decision(ax, row, kind, top):
     )
     ax.text(right, middle + 0.02, truth, color=BLACK, fontsize=TICK_PT, ha="right", gid="truth")
     ax.text(right, middle + 0.24, shorten(row[DATASET], 20), color=GREY, fontsize=8, ha="right")
+
+
+def _decided(name: object) -> str:
+    return shorten(name, DECIDED)
 
 
 def _draw_threshold(ax, row, threshold: float | None, top: float) -> None:
@@ -163,8 +161,7 @@ def _candidate(ax, row, rank, kind, top, load_image) -> Frame | None:
     if pd.isna(identity) or pd.isna(image_id):
         ax.text(x + 0.5, top + 0.5, "no more\nanimals", ha="center", va="center", fontsize=8, color=GREY)
         return None
-    own = str(identity) == str(row[IDENTITY]) and kind.startswith("known")
-    mark = "unlabelled" if kind == "unlabelled" else "right" if own else "wrong"
+    mark = judge_candidate(row, rank, kind)
     width = 3.0 if rank == 1 else 1.3
     frame = _photo(ax, load_image(image_id), x, top, frame=COLOURS[mark], width=width, gid=f"frame {mark}")
     style = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9}
@@ -207,7 +204,7 @@ def photographs(
         ax.text(
             -0.12,
             top + 0.42,
-            shorten(mine[IDENTITY].iloc[0], DECIDED),
+            _decided(mine[IDENTITY].iloc[0]),
             fontsize=10,
             color=BLACK,
             ha="right",

@@ -1,5 +1,7 @@
 """What became of each query: right, wrong or refused, among the known and the unknown."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 
@@ -60,6 +62,34 @@ def sort_mistakes(rows: pd.DataFrame, kind: str) -> pd.DataFrame:
     return rows.sort_values(SCORE, ascending=kind == "known refused", kind="stable")
 
 
+def say_decision(row: pd.Series, spell: Callable[[object], str] = str) -> str:
+    """What was answered to a query: "called new", or "named" and the name as `spell` writes it (e.g. shortened).
+
+    Args:
+        row: of the predictions, with decision.
+    """
+    return "called new" if row[PREDICTED] == NEW_INDIVIDUAL else f"named {spell(row[PREDICTED])}"
+
+
+def say_truth(row: pd.Series, outcome: str, spell: Callable[[object], str] = str) -> str:
+    """What the animal of a query is: "is" and its name as `spell` writes it, or that it is in no gallery or not known.
+
+    Args:
+        outcome: of it, as `outcomes` says it.
+    """
+    if outcome == "unlabelled":
+        return "true name not known"
+    return "is not in the gallery" if outcome.startswith("unknown") else f"is {spell(row[IDENTITY])}"
+
+
+def judge_candidate(row: pd.Series, rank: int, outcome: str) -> str:
+    """Whether the individual of a rank (from 1) is the query's animal: "right", "wrong", or "unlabelled"."""
+    if outcome == "unlabelled":
+        return "unlabelled"
+    same = str(row[ranked_column(IDENTITY, rank)]) == str(row[IDENTITY])
+    return "right" if same and outcome.startswith("known") else "wrong"
+
+
 def describe_answer(row: pd.Series, outcome: str) -> tuple[str, str]:
     """What was answered and what is true, in three short lines; and whether the best candidate is the query's animal.
 
@@ -70,13 +100,9 @@ def describe_answer(row: pd.Series, outcome: str) -> tuple[str, str]:
     Returns:
         words, and "right", "wrong" or "unlabelled".
     """
-    candidate = str(row[ranked_column(IDENTITY, 1)])
-    answer = "called new" if row[PREDICTED] == NEW_INDIVIDUAL else f"named {row[PREDICTED]}"
-    same = candidate == str(row[IDENTITY]) and outcome.startswith("known")
-    truth = "true name not known" if outcome == "unlabelled" else f"is {row[IDENTITY]}"
-    truth = "is not in the gallery" if outcome.startswith("unknown") else truth
-    words = f"{answer}\n({row[SCORE]:.2f} for {candidate})\n{truth}"
-    return words, "unlabelled" if outcome == "unlabelled" else "right" if same else "wrong"
+    found = f"({row[SCORE]:.2f} for {row[ranked_column(IDENTITY, 1)]})"
+    words = f"{say_decision(row)}\n{found}\n{say_truth(row, outcome)}"
+    return words, judge_candidate(row, 1, outcome)
 
 
 def count_outcomes(answers: Answers, threshold: float | None) -> dict[str, int]:
