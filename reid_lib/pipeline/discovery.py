@@ -1,6 +1,8 @@
 """Clusters of the test photographs by animal: known ones first, then the new ones, by what val teaches."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -43,21 +45,31 @@ def choose_method(experiment: Experiment) -> str | None:
     return AVERAGE if experiment.params.dataset == CLUSTERED else None
 
 
+class Among(NamedTuple):
+    """Photographs whose pairs among each other are scored.
+
+    Attributes:
+        embeddings: of the photographs.
+        n_neighbours: of each photograph, the nearest of its data set, at least 1.
+        n_own: of each photograph, the nearest under its own name, beside these.
+    """
+
+    embeddings: EmbeddingSet
+    n_neighbours: int
+    n_own: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Discovery:
     """What the test photographs show, by animal, and what it was learnt from.
 
     Attributes:
-        neighbours: of each photograph that were looked for.
-        pairs: role -> pairs among the photographs of val and of test.
         fits: from scores of pairs to probabilities, fitted on val.
         cuts: where clusters end, likewise.
         sure: by data set the score from which on a name counts, likewise; see `known.fit_sure`.
         clusters: clusters.csv: image_id, dataset, cluster, ascending by image_id.
     """
 
-    neighbours: int
-    pairs: dict[str, PairTable]
     fits: PairFits
     cuts: Cuts
     sure: dict[str, float | None]
@@ -86,11 +98,13 @@ def discover_individuals(
     method = choose_method(experiment)
     if method is None:
         return None, {}
-    found = cluster_test(experiment, embeddings, scored.local, answers, val, method)
-    truth = found.pairs[TEST].queries[IDENTITY].to_numpy()
+    several = list_unnamed(embeddings, scored.local)
+    pairs = score_pairs_among(experiment, scored.local, several)
+    found = cluster_test(experiment, pairs, answers, val, method)
+    truth = pairs[TEST].queries[IDENTITY].to_numpy()
     measured = measure_clusters(found.clusters.assign(**{IDENTITY: truth}))
-    entry = {"method": method, "rule": clustered_by(experiment), "neighbours": found.neighbours, "sure": found.sure}
-    return found.clusters, {"discovery": entry | {"cuts": found.cuts.to_dict(), TEST: measured}}
+    entry = {"method": method, "rule": clustered_by(experiment), "neighbours": several[TEST].n_neighbours}
+    return found.clusters, {"discovery": entry | {"sure": found.sure, "cuts": found.cuts.to_dict(), TEST: measured}}
 
 
 def clustered_by(experiment: Experiment) -> str:
@@ -99,12 +113,7 @@ def clustered_by(experiment: Experiment) -> str:
 
 
 def cluster_test(
-    experiment: Experiment,
-    embeddings: dict[str, EmbeddingSet],
-    local: LocalScores | None,
-    answers: pd.DataFrame,
-    val: pd.DataFrame,
-    method: str,
+    experiment: Experiment, pairs: dict[str, PairTable], answers: pd.DataFrame, val: pd.DataFrame, method: str
 ) -> Discovery:
     """Cluster the test photographs.
 
@@ -113,13 +122,11 @@ def cluster_test(
     looked at.
 
     Args:
-        embeddings, answers, val: as of `discover_individuals`.
-        local: the local features; None where embeddings are compared alone.
+        pairs: role -> pairs among the photographs of val and of test, by `score_pairs_among`.
+        answers, val: as of `discover_individuals`.
         method: see `linkage.link`.
     """
     params = experiment.params
-    n = count_neighbours(local, max(len(embeddings[role]) for role in (VAL, TEST)))
-    pairs = {role: score_pairs_among(experiment, embeddings[role], local, n) for role in (VAL, TEST)}
     fits = fit_pair_probabilities(pairs[VAL], kind=getattr(params, "fusion", AUTO))
     if not fits.fits:
         LOGGER.warning("val has no two labelled photographs to learn from: no new animal has more than one photograph")
@@ -131,7 +138,13 @@ def cluster_test(
     named = named.mask(named == NEW_INDIVIDUAL)
     found = cluster_photographs(pairs[TEST], fits.probability(pairs[TEST]), named, cuts, method=method)
     clusters = rows[[IMAGE_ID, DATASET]].assign(**{CLUSTER: found.to_numpy()})
-    return Discovery(n, pairs, fits, cuts, sure, clusters.reset_index(drop=True))
+    return Discovery(fits, cuts, sure, clusters.reset_index(drop=True))
+
+
+def list_unnamed(embeddings: Mapping[str, EmbeddingSet], local: LocalScores | None) -> dict[str, Among]:
+    """Whose pairs clusters are made of: role -> the photographs of val and of test, each with its neighbours."""
+    n = count_neighbours(local, max(len(embeddings[role]) for role in (VAL, TEST)))
+    return {role: Among(embeddings[role], n) for role in (VAL, TEST)}
 
 
 def count_neighbours(local: LocalScores | None, n_photographs: int) -> int:
@@ -151,14 +164,26 @@ def count_neighbours(local: LocalScores | None, n_photographs: int) -> int:
 
 
 def score_pairs_among(
-    experiment: Experiment, embeddings: EmbeddingSet, local: LocalScores | None, n_neighbours: int, n_own: int = 0
-) -> PairTable:
+    experiment: Experiment, local: LocalScores | None, several: Mapping[str, Among]
+) -> dict[str, PairTable]:
     """Pairs among photographs with every score that answers in this run, rows ascending by image_id.
 
-    Args:
-        n_neighbours: of each photograph, the nearest of its data set, at least 1.
-        n_own: of each photograph, the nearest under its own name, beside these.
+    All of them are matched together, so that one bar says how long that takes.
     """
+    tables = {name: _list_pairs_among(experiment, local, one) for name, one in several.items()}
+    if local is None:
+        return tables
+    left_out = {EMBEDDING} if experiment.params.scores == "local" else set()
+    scored = local.score_among(list(tables.values()))
+    return {
+        name: table.only([score for score in table.scores if score not in left_out])
+        for name, table in zip(tables, scored, strict=True)
+    }
+
+
+def _list_pairs_among(experiment: Experiment, local: LocalScores | None, several: Among) -> PairTable:
+    """The pairs, with their cosines: nearest by the embedding, and by votes where descriptors vote."""
+    embeddings, n_neighbours, n_own = several
     order = np.argsort(embeddings.rows[IMAGE_ID].astype(str).to_numpy(dtype=str), kind="stable")
     rows = embeddings.rows.iloc[order].reset_index(drop=True)
     ordered = EmbeddingSet(embeddings.features[order], rows)
@@ -171,8 +196,4 @@ def score_pairs_among(
         some += [local.list_voted(rows.iloc[members], n_neighbours)] if local is not None else []
         pairs += [(members[one], members[other]) for one, other in some]
     query, image = join_pairs(pairs)
-    table = PairTable(rows, rows, query, image, {EMBEDDING: cosine.exact(query, image)})
-    if local is None:
-        return table
-    table = local.score_among(table)
-    return table.only([name for name in table.scores if name != EMBEDDING or experiment.params.scores != "local"])
+    return PairTable(rows, rows, query, image, {EMBEDDING: cosine.exact(query, image)})

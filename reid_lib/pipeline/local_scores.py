@@ -132,17 +132,26 @@ class LocalScores:
         query, image = query[kept], image[kept]
         return np.minimum(query, image), np.maximum(query, image)
 
-    def score_among(self, pairs: PairTable) -> PairTable:
+    def score_among(self, tables: list[PairTable]) -> list[PairTable]:
         """Pairs of photographs among each other (`discover.list_pairs`) with every local score that needs no gallery.
 
-        Both directions of a pair have one score: votes, which animals of a gallery compete for, are left out.
+        Both directions of a pair have one score: votes, which animals of a gallery compete for, are left out. The pairs
+        of all tables are matched together.
         """
-        for features in self.keypoints:
-            matcher, some = make_matcher(features, self.device), self.of(features, pairs.queries[IMAGE_ID])
-            found = score_pairs(matcher, some, some, pairs.query, pairs.image)
-            for name, values in zip(matcher.names, found.T, strict=True):
-                pairs = pairs.with_score(f"{features} {name}", values)
-        return pairs
+        tables = list(tables)
+        places = [np.array([self.place[name] for name in table.queries[IMAGE_ID]], dtype=np.int64) for table in tables]
+        ends = [
+            np.concatenate([place[at] for place, at in zip(places, side, strict=True)])
+            for side in ([table.query for table in tables], [table.image for table in tables])
+        ]
+        cuts = np.cumsum([len(table) for table in tables])[:-1]
+        for features, keypoints in self.keypoints.items():
+            matcher = make_matcher(features, self.device)
+            parts = np.split(score_pairs(matcher, keypoints, keypoints, *ends), cuts)
+            for k, found in enumerate(parts):
+                for name, values in zip(matcher.names, found.T, strict=True):
+                    tables[k] = tables[k].with_score(f"{features} {name}", values)
+        return tables
 
 
 def score_shortlist(

@@ -37,7 +37,14 @@ from reid_lib.match.cosine import Cosine
 from reid_lib.match.encounters import ByEncounter
 from reid_lib.match.pairs import PairTable
 from reid_lib.openset.probability import candidate_probabilities
-from reid_lib.pipeline.discovery import AVERAGE, choose_method, cluster_test, score_pairs_among
+from reid_lib.pipeline.discovery import (
+    AVERAGE,
+    Among,
+    choose_method,
+    cluster_test,
+    list_unnamed,
+    score_pairs_among,
+)
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import LocalScores, mask_of
 from reid_lib.pipeline.recipes import FinishedRun
@@ -46,6 +53,10 @@ from reid_lib.review.questions import ANSWER, CLUSTERS, DOUBT, LABEL, drop_other
 
 MOST_PAIRS = 30_000  # of a queue
 LABEL_NEIGHBOURS = 5  # of each named photograph: the nearest of all, and as many of its own name
+MADE_ONCE = (
+    "what can be asked is worked out, once: votes say which photographs to compare, then all pairs are matched; the "
+    "bar says how much is done and how long the rest takes. Interrupted, it goes on where it was"
+)
 TOLD = (IMAGE_ID, DATASET, PATH, IDENTITY, CLUSTER, DATE, ENCOUNTER, ORIENTATION, ROLE, BBOX)
 
 
@@ -89,19 +100,22 @@ def list_askable(finished: FinishedRun, experiment: Experiment) -> Askable:
     """
     embeddings = finished.embeddings
     local = LocalScores(experiment) if getattr(experiment.params, "features", ()) else None
+    named = embeddings[GALLERY].joined(embeddings[VAL])
+    named = named.where(named.rows[IDENTITY].notna())
+    several = list_unnamed(embeddings, local) | {LABEL: Among(named, LABEL_NEIGHBOURS, LABEL_NEIGHBOURS)}
+    if local is not None:
+        LOGGER.info(MADE_ONCE)
+    scored = score_pairs_among(experiment, local, several)
     answers, val = _answers(finished)
-    found = cluster_test(experiment, embeddings, local, answers, val, choose_method(experiment) or AVERAGE)
+    found = cluster_test(experiment, scored, answers, val, choose_method(experiment) or AVERAGE)
     clusters = found.clusters
     if finished.run.path(CLUSTERS_CSV).exists():
         clusters = finished.run.read_csv(CLUSTERS_CSV)
-    named = embeddings[GALLERY].joined(embeddings[VAL])
-    named = named.where(named.rows[IDENTITY].notna())
-    labels = score_pairs_among(experiment, named, local, LABEL_NEIGHBOURS, LABEL_NEIGHBOURS)
     photographs = _photographs(finished, clusters)
     parts = [
-        _pairs(found.pairs[TEST], found.fits.probability(found.pairs[TEST]), CLUSTERS),
+        _pairs(scored[TEST], found.fits.probability(scored[TEST]), CLUSTERS),
         _candidates(finished, answers),
-        _pairs(labels, found.fits.probability(labels), LABEL),
+        _pairs(scored[LABEL], found.fits.probability(scored[LABEL]), LABEL),
     ]
     comparable = drop_other_flanks(photographs, pd.concat(parts, ignore_index=True))
     pairs, left_out = choose_pairs(comparable, photographs)

@@ -131,3 +131,23 @@ def test_photographs_are_paired_with_those_that_their_descriptors_vote_for(fused
         best = [k for k in np.argsort(-votes, kind="stable")[:2] if votes[k] > 0]
         wanted |= {(min(asked, k), max(asked, k)) for k in best}
     assert set(zip(first.tolist(), second.tolist(), strict=True)) == wanted
+
+
+def test_pairs_of_several_tables_are_matched_in_one_go_and_scored_as_each_alone(fused, monkeypatch):
+    experiment, _, _ = fused
+    local = LocalScores(experiment)
+    first, second = local.rows.head(6), local.rows[3:8].reset_index(drop=True)  # they share photographs
+    pairs = [(first, [0, 3, 4], [1, 4, 5]), (second, [0], [1]), (first, [], [])]
+    tables = [PairTable(rows, rows, np.array(one, int), np.array(other, int)) for rows, one, other in pairs]
+    asked = []
+    score = local_scores.score_pairs
+    monkeypatch.setattr(local_scores, "score_pairs", lambda *given: (asked.append(len(given[3])), score(*given))[1])
+    together = local.score_among(tables)
+    assert asked == [4]
+    for table, found in zip(tables, together, strict=True):
+        some = local.of("sift", table.queries[IMAGE_ID])
+        matcher = local_scores.make_matcher("sift", "cpu")
+        alone = score(matcher, some, some, table.query, table.image)
+        assert list(found.scores) == [f"sift {name}" for name in matcher.names] and len(found) == len(table)
+        np.testing.assert_array_equal(np.stack(list(found.scores.values()), axis=1), alone)
+    assert not tables[0].scores

@@ -45,6 +45,15 @@ def test_pairs_are_of_three_kinds_each_of_its_roles(finished, askable):
     assert (datasets[0] == datasets[1]).all() and (pairs["dataset"] == datasets[0]).all()
 
 
+def test_what_takes_long_is_told_before_it_begins_where_pairs_are_matched(fused, cache, monkeypatch, caplog):
+    experiment, _, _ = fused
+    monkeypatch.setenv("REID_RUNS", str(experiment.run.folder.parent))
+    monkeypatch.setenv("REID_CACHE", str(cache))
+    fused_run = FinishedRun.load(experiment.run.name)
+    found = list_askable(fused_run, reopen(fused_run))
+    assert caplog.text.count("is worked out, once") == 1 and set(found.pairs["doubt"]) == {CLUSTERS, ANSWER, LABEL}
+
+
 def test_labels_are_asked_within_a_name_and_between_names(finished, askable):
     pairs = askable.pairs[askable.pairs["doubt"] == LABEL]
     who = finished.split.rows.set_index(IMAGE_ID)[INDIVIDUAL]
