@@ -128,7 +128,9 @@ def test_notebooks_are_committed_without_outputs_and_stay_thin():
 def test_conda_and_pip_build_the_same_environment():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
-    assert f"python{project['requires-python']},<3.14" in conda, "conda takes the newest that is tested"
+    newest = {r.split("python_version ")[1] for r in project["optional-dependencies"]["local"] if "python_version" in r}
+    assert newest == {"< '3.13'"}, "the newest Python that has all packages of the extra"
+    assert f"python{project['requires-python']},<3.13" in conda, "conda takes the newest it may"
     pip = next(entry["pip"] for entry in conda if isinstance(entry, dict))
     makefile = (ROOT / "Makefile").read_text()
     extra = re.search(r"--editable '\.\[(\w+)\]'", makefile).group(1)

@@ -4,6 +4,7 @@
 place.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin
 
@@ -38,14 +39,14 @@ ANIMALS = (5, 10, 20, 50, 100, 200)
 
 def tabulate_parameters(group: str) -> str:
     """A group's table: parameter, default, what it takes, meaning, the notebooks that have it."""
-    lines = ["| parameter | default | takes | meaning | notebooks |", "|---|---|---|---|---|"]
+    lines = [":::{table}", ":class: parameters", "", "| parameter | default | meaning | takes | notebooks |", "|---|---|---|---|---|"]
     for name in list_group(group):
         for (meaning, takes), defaults in _meanings(name).items():
             alike = len(set(defaults.values())) == 1
             shown = [next(iter(defaults.values()))] if alike else [f"{v} ({n})" for n, v in defaults.items()]
-            cells = f"`{name}`", "<br>".join(shown), takes, meaning, ", ".join(defaults)
+            cells = f"`{name}`", "<br>".join(shown), meaning, takes, ", ".join(defaults)
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines)
+    return "\n".join([*lines, ":::"])
 
 
 def _meanings(name: str) -> dict[tuple[str, str], dict[str, str]]:
@@ -72,7 +73,7 @@ def describe_values(field: Any) -> str:
     if get_origin(field.annotation) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(field.annotation))
     words = {bool: "`True`, `False`", int: "a whole number", float: "a number", float | None: "a number, or empty"}
-    limits = describe_range(field)
+    limits = re.sub(r" and at most \d{9,}$", "", describe_range(field))  # there against slips alone
     return words.get(field.annotation, "text") + (f", {limits}" if limits else "")
 
 
