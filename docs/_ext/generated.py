@@ -38,8 +38,9 @@ ANIMALS = (5, 10, 20, 50, 100, 200)
 
 
 def tabulate_parameters(group: str) -> str:
-    """A group's table: parameter, default, what it takes, meaning, the notebooks that have it."""
-    lines = [":::{table}", ":class: parameters", "", "| parameter | default | meaning | takes | notebooks |", "|---|---|---|---|---|"]
+    """A group's table: parameter, default, meaning, what it takes, the notebooks that have it."""
+    head = "| parameter | default | meaning | takes | notebooks |", "|---|---|---|---|---|"
+    lines = [":::{table}", ":class: parameters", "", *head]
     for name in list_group(group):
         for (meaning, takes), defaults in _meanings(name).items():
             alike = len(set(defaults.values())) == 1
