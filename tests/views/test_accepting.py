@@ -30,7 +30,7 @@ def folder(tmp_path):
     frames.write_csv(tmp_path / "answers.csv", table)
     picture = np.full((40, 60, 3), 90, np.uint8)
     shown = [
-        Shown(name, str(decision), "perhaps", 0.4, bool(doubtful), "", "", picture)
+        Shown(name, str(decision), "perhaps", 0.4, bool(doubtful), "", "", "", picture)
         for name, decision, doubtful, problem in ROWS
         if not problem
     ]
