@@ -71,3 +71,18 @@ def quieten(name: str, *, below: int) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
+
+
+@contextmanager
+def keep_root_logger() -> Iterator[None]:
+    """After the block the root logger has its handlers and level of before.
+
+    `logging.basicConfig`, with which a command of another program begins, does nothing where a handler is already.
+    """
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)

@@ -12,7 +12,7 @@ import click
 
 from reid_lib.core.errors import ParameterError, ReidError
 from reid_lib.core.kernel import quick_imports
-from reid_lib.core.logs import quieten
+from reid_lib.core.logs import keep_root_logger, quieten
 from reid_lib.core.paths import notebooks_root
 from reid_lib.params.fields import EvaluateParams, IdentifyParams, ReviewParams, TrainParams
 from reid_lib.params.look import LookParams
@@ -173,8 +173,9 @@ def _prepared(path: Path, arguments: list[str]) -> tuple[Any, dict[str, str]]:
     with TemporaryDirectory() as folder:
         out = Path(folder) / "out.ipynb"
         try:
-            # What it says of paths and of unknown parameters, our own check says better.
-            with quieten("papermill", below=logging.CRITICAL):
+            # What it says of paths and of unknown parameters, our own check says better. The execution that may follow
+            # in this process sets up its log itself.
+            with quieten("papermill", below=logging.CRITICAL), keep_root_logger():
                 context = papermill.make_context("papermill", [str(path), str(out), *arguments])
                 typed = typed_texts(context.params)
                 context.params |= {"prepare_only": True, "log_level": "WARNING"}

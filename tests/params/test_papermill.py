@@ -1,12 +1,14 @@
 """The small command line: the name beforehand, the folder, the result, the table."""
 
+import logging
+
 import nbformat
 import pytest
 from main_cases import say
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.paths import project_root
-from reid_lib.params.papermill import papermill_values, refused_parameters
+from reid_lib.params.papermill import papermill_params, papermill_values, refused_parameters
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +34,14 @@ def test_name_is_the_one_the_notebook_will_take(capsys, arguments, name):
 def test_name_reads_files_as_papermill_does(capsys, tmp_path):
     (tmp_path / "v.yaml").write_text("run_name: mine\nlr: 1e-4\n")
     assert say(capsys, "name", "-f", str(tmp_path / "v.yaml"))[:2] == (0, "mine")
+
+
+def test_reading_arguments_leaves_the_log_of_the_execution_that_follows_to_itself(monkeypatch):
+    """papermill sets the root logger up once in a process: at WARNING here, `reid train -p ...` showed no table."""
+    monkeypatch.setattr(logging.root, "handlers", [])
+    level = logging.root.level
+    assert papermill_params(["-p", "lr", "1e-4"]).lr == 1e-4
+    assert logging.root.handlers == [] and logging.root.level == level
 
 
 def edited(path, before, after, notebook="train.ipynb"):
