@@ -102,11 +102,12 @@ def draw_lines(
     """
     colour = COLOURS.get(pair.verdict, GREY)
     starts, ends = (corner + shares * sides for (corner, sides), shares in ((left, pair.ours), (right, pair.theirs)))
-    others = choose_spread(pair.ours, np.where(pair.inlier, -1.0, pair.confidence), 0 if small else MOST_OUTLIERS)
+    of_cells = bool(pair.cell[0])
+    counts = {"most": MOST_CELLS if of_cells else most, "most_outliers": 0 if small else MOST_OUTLIERS}
+    others, explained = choose_lines(pair.ours, pair.confidence, pair.inlier, **counts)
     for k in others:
         ax.plot(*zip(starts[k], ends[k], strict=True), color=GREY, linewidth=0.4, alpha=0.7, zorder=2, gid="outlier")
-    of_cells = bool(pair.cell[0])
-    for k in choose_spread(pair.ours, np.where(pair.inlier, pair.confidence, -1.0), MOST_CELLS if of_cells else most):
+    for k in explained:
         strength = 0.35 + 0.65 * float(np.clip(pair.confidence[k], 0, 1))
         line = {"color": colour, "linewidth": 0.6 if small else 1.1, "alpha": strength, "zorder": 3}
         dots = {"marker": "o", "markersize": 1.0 if small else 2.2}
@@ -145,10 +146,25 @@ def choose_spread(places: np.ndarray, worth: np.ndarray, most: int) -> list[int]
     return chosen
 
 
-def choose_lines(pair: MatchedPair, most: int = MOST_LINES, most_outliers: int = MOST_OUTLIERS) -> list[int]:
-    """Matches that are drawn, sure and spread over the animal: first the ones that no geometry explains."""
-    others = choose_spread(pair.ours, np.where(pair.inlier, -1.0, pair.confidence), most_outliers)
-    return others + choose_spread(pair.ours, np.where(pair.inlier, pair.confidence, -1.0), most)
+def choose_lines(
+    ours: np.ndarray,
+    confidence: np.ndarray,
+    inlier: np.ndarray,
+    *,
+    most: int = MOST_LINES,
+    most_outliers: int = MOST_OUTLIERS,
+) -> tuple[list[int], list[int]]:
+    """Matches that are drawn, sure and spread over the animal.
+
+    Args:
+        ours, confidence, inlier: of each match, as `MatchedPair` has them.
+        most, most_outliers: of those that one geometry explains, and of the others.
+
+    Returns:
+        Numbers of the others, to be drawn first, and of those that the geometry explains.
+    """
+    others = choose_spread(ours, np.where(inlier, -1.0, confidence), most_outliers)
+    return others, choose_spread(ours, np.where(inlier, confidence, -1.0), most)
 
 
 def _draw_photo(ax: "Axes", pixels: np.ndarray, x: float, top: float, frame: str) -> Frame:

@@ -148,10 +148,10 @@ def _draw_scores(ax, groups, threshold, *, counts: bool, name: str = "", span=No
         _mark_threshold(ax, threshold, name=name)
 
 
-def _mark_threshold(ax, threshold: float, *, height: float = 0.93, name: str = "", left: bool | None = None):
+def _mark_threshold(ax, threshold: float, *, height: float = 0.93, name: str = ""):
     """The frozen threshold as a line with its value, or as a sentence where it refuses or accepts everything."""
     if np.isfinite(threshold):
-        mark_value(ax, threshold, name or f"threshold {threshold:.3f}", height=height, left=left)
+        mark_value(ax, threshold, name or f"threshold {threshold:.3f}", height=height)
         return
     message = "every query is called new" if threshold > 0 else "every query is named"
     ax.text(0.5, height, message, transform=ax.transAxes, ha="center", va="center", fontsize=TICK_PT, color=BLACK)

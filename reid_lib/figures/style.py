@@ -115,18 +115,12 @@ def mark_value(
     *,
     height: float,
     colour: str = BLACK,
-    style: str = "-",
     gid: str = "threshold",
-    left: bool | None = None,
 ) -> "Line2D":
-    """A vertical line at `x` up to `height` (share of the axes), its label beside its upper end, inside the axes.
-
-    Args:
-        left: side of the label; None takes the side with more room.
-    """
-    line = ax.axvline(x, 0, height + 0.03, color=colour, linestyle=style, linewidth=1.2, zorder=4, gid=gid)
+    """A vertical line at `x` up to `height` (share of the axes), its label beside its upper end, where more room is."""
+    line = ax.axvline(x, 0, height + 0.03, color=colour, linewidth=1.2, zorder=4, gid=gid)
     low, high = ax.get_xlim()
-    left = x > (low + high) / 2 if left is None else left
+    left = x > (low + high) / 2
     ax.annotate(
         text,
         (x, height),

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from reid_lib.figures.match_lines import MOST_LINES, MOST_OUTLIERS, choose_spread
+from reid_lib.figures.match_lines import choose_lines
 from reid_lib.figures.style import COLOURS, GREY
 from reid_lib.pages.html import data_uri, jpeg, muted, render_template, write_template
 
@@ -150,10 +150,9 @@ def _draw(query: np.ndarray | None, candidate: np.ndarray | None, matches: Match
 
 def _lines(pictures: list[dict], matches: Matched) -> list[dict]:
     ours, theirs, inlier, confidence = matches
-    chosen = [(k, False) for k in choose_spread(ours, np.where(inlier, -1.0, confidence), MOST_OUTLIERS)]
-    chosen += [(k, True) for k in choose_spread(ours, np.where(inlier, confidence, -1.0), MOST_LINES)]
+    others, explained = choose_lines(ours, confidence, inlier)
     lines = []
-    for k, sure in chosen:
+    for k, sure in [*((k, False) for k in others), *((k, True) for k in explained)]:
         ends = [
             (picture["x"] + places[k, 0] * picture["width"], places[k, 1] * HEIGHT)
             for picture, places in zip(pictures, (ours, theirs), strict=True)

@@ -310,9 +310,10 @@ def _keys(ids: tuple[str, str]) -> list[tuple[str, str]]:
 
 def _lines(pair: MatchedPair) -> list[list[float]]:
     """Lines as the screen draws them, outliers first: x and y of both ends in shares, confidence, inlier."""
+    others, explained = choose_lines(pair.ours, pair.confidence, pair.inlier)
     return [
         [*map(float, (*pair.ours[k], *pair.theirs[k], pair.confidence[k])), bool(pair.inlier[k])]
-        for k in choose_lines(pair)
+        for k in others + explained
     ]
 
 
