@@ -101,9 +101,9 @@ def code_flanks(photographs: pd.DataFrame) -> np.ndarray:
     return np.select([flank == LEFT, flank == RIGHT], [1, 2], default=0)
 
 
-def code_clusters(photographs: pd.DataFrame, clusters: pd.Series | None = None) -> np.ndarray:
+def code_clusters(photographs: pd.DataFrame) -> np.ndarray:
     """(n,) int: a number for each present cluster of a data set; photographs without one are alone."""
-    cluster = photographs[CLUSTER] if clusters is None else photographs[IMAGE_ID].map(clusters)
+    cluster = photographs[CLUSTER]
     code = (photographs[DATASET].astype(str) + "\0" + cluster.astype(str)).factorize()[0]
     alone = cluster.isna().to_numpy()
     code[alone] = code.max(initial=-1) + 1 + np.arange(alone.sum())

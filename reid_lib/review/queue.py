@@ -48,10 +48,9 @@ class ReviewQueue:
     """The questions of a review, kept up to date answer by answer.
 
     Args:
-        photographs: one row each: `image_id`, `dataset`, and `cluster`, the present one (missing: alone), unless
-            `clusters` says it; `identity` where known, to filter by.
+        photographs: one row each: `image_id`, `dataset`, and `cluster`, the present one (missing: alone);
+            `identity` where known, to filter by.
         pairs: what can be asked: `image_id_1`, `image_id_2`, `probability`, `doubt`; `dataset` where it is there.
-        clusters: image_id -> present cluster within its data set, in the place of the column.
         current: of `votes.current`: what was decided before.
         error: share of answers that are wrong: how much one answer counts against what the pictures say, and so
             whether it is asked again by another pair.
@@ -65,7 +64,6 @@ class ReviewQueue:
         self,
         photographs: pd.DataFrame,
         pairs: pd.DataFrame,
-        clusters: pd.Series | None = None,
         *,
         current: pd.DataFrame | None = None,
         error: float = ERROR,
@@ -74,8 +72,7 @@ class ReviewQueue:
         self.photographs, self.pairs = photographs.reset_index(drop=True), check_pairs(photographs, pairs)
         self._ids = self.photographs[IMAGE_ID].astype(str).to_numpy(dtype=object)
         self._place = {name: k for k, name in enumerate(self._ids)}
-        cluster = code_clusters(self.photographs, clusters)
-        self.clusters = self.photographs[CLUSTER] if clusters is None else self.photographs[IMAGE_ID].map(clusters)
+        cluster = code_clusters(self.photographs)
         first, second = (self.pairs[name].map(self._place).to_numpy(dtype=np.int64) for name in (FIRST, SECOND))
         probability = self.pairs[PROBABILITY].to_numpy(dtype=np.float64)
         self._error, self._asks = error, asks
@@ -294,7 +291,7 @@ class ReviewQueue:
         if doubt is not None:
             wanted[:-1] &= (self.pairs[DOUBT] == doubt).to_numpy()
         if individual is not None:
-            its = (self.clusters.astype(str) == individual).to_numpy()
+            its = (self.photographs[CLUSTER].astype(str) == individual).to_numpy()
             if IDENTITY in self.photographs:
                 its = its | (self.photographs[IDENTITY].astype(str) == individual).to_numpy()
             wanted[:-1] &= its[self._grouping.first] | its[self._grouping.second]
@@ -334,7 +331,7 @@ class ReviewQueue:
         inside, sizes = bool(self._joins.inside[at]), tuple(self._joins.sides[at].tolist())
         if not inside:
             sizes = tuple(int((self._grouping.group == self._grouping.group[end]).sum()) for end in key)
-        names = tuple(str(self.clusters.iat[end]) for end in key)
+        names = tuple(str(self.photographs[CLUSTER].iat[end]) for end in key)
         return describe_join(names, sizes, inside=inside, n_answers=int(self._joins.n_answers[at]))
 
     def _key(self, pair: "Question | tuple[str, str]") -> tuple[int, int]:

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from deciding_cases import partition
 
 from reid_lib.core.errors import ReviewError
 from reid_lib.review.questions import check_pairs, code_clusters, code_flanks
@@ -37,8 +36,6 @@ def test_clusters_are_of_a_data_set_and_photographs_without_one_are_alone():
     photographs = PHOTOGRAPHS.assign(cluster=["x", "x", None, None, "x"])
     code = code_clusters(photographs)
     assert code[0] == code[1] and len(set(code[1:])) == 4
-    named = pd.Series({"a": "y", "c": "y"})
-    assert partition(code_clusters(photographs, named)) == {frozenset([0, 2]), *map(frozenset, ([1], [3], [4]))}
 
 
 def test_a_photograph_stands_there_once():
