@@ -9,24 +9,15 @@ finished are not computed again. Prints test values and the paired difference wi
 
 import argparse
 
+from whole_steps import make_run
+
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.difference import measure_difference
 from reid_lib.openset.resample import resample
 from reid_lib.params.fields import EvaluateParams, TrainParams
-from reid_lib.pipeline import data, drawing, steps
+from reid_lib.pipeline import drawing
 
 METRICS = ("top1", "auroc", "geometric_mean")
-
-
-def run(params):
-    """The experiment of these parameters, trained where they say so, and its results."""
-    catalogue = data.read(params)
-    experiment = steps.start(params, catalogue, data.split(catalogue, params))
-    if isinstance(params, TrainParams):
-        steps.train(experiment)
-    results = steps.evaluate(experiment)
-    steps.finish(experiment, results)
-    return experiment, results
 
 
 def interval_of(a, b, metric: str) -> str:
@@ -38,8 +29,8 @@ def interval_of(a, b, metric: str) -> str:
 def compare(seed: int) -> list[str]:
     """Lines of the table for one seed."""
     data = {"dataset": "demo", "split_seed": seed}
-    experiment, frozen = run(EvaluateParams(**data, image_size=160, scores="embedding", run_name=f"frozen{seed}"))
-    _, trained = run(TrainParams(**data, run_name=f"trained{seed}"))
+    experiment, frozen = make_run(EvaluateParams(**data, image_size=160, scores="embedding", run_name=f"frozen{seed}"))
+    _, trained = make_run(TrainParams(**data, run_name=f"trained{seed}"))
     lines = []
     for metric in METRICS:
         before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (frozen, trained))

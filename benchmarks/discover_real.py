@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from whole_steps import make_run
 
 from reid_lib.core.names import CLUSTERS_CSV, DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, SPLIT
 from reid_lib.core.paths import cache_root
@@ -24,7 +25,6 @@ from reid_lib.data.catalogue import read_catalogue
 from reid_lib.discover.measures import CLUSTER, Contingency, measure_clusters, tabulate_discovery
 from reid_lib.openset.bootstrap import Stratum, draw_individuals
 from reid_lib.params.fields import EvaluateParams
-from reid_lib.pipeline import data, steps, takeover
 
 WAYS = {
     "fused, average linkage": {},
@@ -93,11 +93,7 @@ def evaluate(table: Path, given: argparse.Namespace, name: str, rows: pd.DataFra
     common = {"dataset": "csv", "data_root": str(table), "split_policy": "official", "image_size": 256}
     common |= {"unknown_split": 0.4, "mask": given.mask, "clusters": "average"}
     number = f"{given.only}{'-thin' * given.thin}{given.seed}-{given.mask}-{list(WAYS).index(name)}"
-    params = takeover.settle_params(EvaluateParams(**common | WAYS[name] | {"run_name": f"discover{number}"}))
-    catalogue = data.read(params)
-    experiment = steps.start(params, catalogue, data.split(catalogue, params))
-    results = steps.evaluate(experiment)
-    steps.finish(experiment, results)
+    experiment, results = make_run(EvaluateParams(**common | WAYS[name] | {"run_name": f"discover{number}"}))
     clusters = experiment.run.read_csv(CLUSTERS_CSV).set_index(IMAGE_ID)[CLUSTER].reindex(rows.index)
     cuts = results.metrics["discovery"]["cuts"]
     print(f"\n{name}: cuts {cuts['values']}, AMI on val {cuts['reached']}")

@@ -57,13 +57,11 @@ def main() -> None:
 
 def evaluate_frozen(scores: str) -> str:
     """A run of the default backbone as it comes, on the small drawn animals."""
-    from reid_lib.params.fields import EvaluateParams
-    from reid_lib.pipeline import data, steps, takeover
+    from whole_steps import make_run
 
-    params = takeover.settle_params(EvaluateParams(dataset="demo:small", scores=scores, run_name="frozen"))
-    catalogue = data.read(params)
-    experiment = steps.start(params, catalogue, data.split(catalogue, params))
-    steps.finish(experiment, steps.evaluate(experiment))
+    from reid_lib.params.fields import EvaluateParams
+
+    make_run(EvaluateParams(dataset="demo:small", scores=scores, run_name="frozen"))
     return "frozen"
 
 

@@ -13,11 +13,11 @@ import argparse
 from pathlib import Path
 
 from views import list_cattle, list_nyala, write_table
+from whole_steps import make_run
 
 from reid_lib.core.names import TEST
 from reid_lib.core.paths import cache_root
 from reid_lib.params.fields import TrainParams
-from reid_lib.pipeline import data, steps
 
 
 def main() -> None:
@@ -46,11 +46,7 @@ def train(name: str, table: Path, seed: int, changed: dict[str, str], run_name: 
     """Lines of the table: a training and what it is worth beside its frozen start."""
     how = {"dataset": "csv", "data_root": str(table), "split_policy": "encounter"}
     params = TrainParams.checked({**how, "split_seed": seed, "seed": seed, **changed, "run_name": run_name})
-    catalogue = data.read(params)
-    experiment = steps.start(params, catalogue, data.split(catalogue, params))
-    steps.train(experiment)
-    results = steps.evaluate(experiment)
-    steps.finish(experiment, results)
+    _, results = make_run(params)
     overall, lines = results.metrics[TEST]["overall"], []
     for metric, d in results.metrics["frozen"]["differences"].items():
         minus = f"{d['value']:+.3f} ({d['low']:+.3f} to {d['high']:+.3f})"

@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from whole_steps import make_run
 
 from reid_lib.core.names import CLUSTER, DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, ROLE, SPLIT, TEST
 from reid_lib.core.paths import cache_root, project_root
 from reid_lib.data.catalogue import Catalogue, read_catalogue
 from reid_lib.params.fields import EvaluateParams
-from reid_lib.pipeline import data, steps, takeover
 from reid_lib.pipeline.recipes import FinishedRun
 from reid_lib.pipeline.review_pairs import list_askable, reopen
 from reid_lib.review.decisions import FIRST, SECOND
@@ -133,11 +133,9 @@ def ask_of(table: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Photographs and pairs of an evaluation of a table."""
     split = {"split_policy": "official", "unknown_split": 0.4} if SPLIT in pd.read_csv(table, nrows=1) else {}
     given = {"dataset": "csv", "data_root": str(table), "scores": "embedding", "clusters": "average"}
-    params = takeover.settle_params(EvaluateParams(**given, **split, run_name=f"review-{table.stem}"))
-    catalogue = data.read(params)
-    experiment = steps.start(params, catalogue, data.split(catalogue, params))
-    steps.finish(experiment, steps.evaluate(experiment))
-    finished = FinishedRun.load(params.run_name)
+    name = f"review-{table.stem}"
+    make_run(EvaluateParams(**given, **split, run_name=name))
+    finished = FinishedRun.load(name)
     askable = list_askable(finished, reopen(finished))
     return askable.photographs, askable.pairs
 

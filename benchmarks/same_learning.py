@@ -11,7 +11,8 @@ are finished are not computed again. Prints the losses of the last epoch, and te
 import argparse
 
 import torch
-from demo_hardness import METRICS, interval_of, run
+from demo_hardness import METRICS, interval_of
+from whole_steps import make_run
 
 from reid_lib.params.fields import TrainParams
 from reid_lib.train import learn
@@ -62,7 +63,7 @@ def trained(params, fit):
     """A run with this loop; its results."""
     before, learn.fit = learn.fit, fit  # the name that `learn` calls
     try:
-        return run(params)
+        return make_run(params)
     finally:
         learn.fit = before
 

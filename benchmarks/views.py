@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 
 import pandas as pd
+from whole_steps import make_run
 
 from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, TEST, VAL
 from reid_lib.core.paths import cache_root
@@ -23,7 +24,6 @@ from reid_lib.embed.views import CROPS, FLIP, ONE
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.paired import COMPARED, compare_answers
 from reid_lib.params.fields import EvaluateParams
-from reid_lib.pipeline import data, steps, takeover
 
 BLOCK = 100  # frames of a video
 
@@ -78,13 +78,8 @@ def evaluate(name: str, views: str, rows: pd.DataFrame, image_size: int) -> Answ
     word = re.sub(r"\W+", "-", name)
     table = write_table(rows, cache_root() / "views" / f"{word}.csv")
     how = {"dataset": "csv", "data_root": str(table), "split_policy": "encounter", "image_size": image_size}
-    params = takeover.settle_params(
-        EvaluateParams(**how, scores="embedding", views=views, run_name=f"views-{word}-{image_size}")
-    )
-    catalogue = data.read(params)
-    experiment = steps.start(params, catalogue, data.split(catalogue, params))
-    results = steps.evaluate(experiment)
-    steps.finish(experiment, results)
+    name_of_run = f"views-{word}-{image_size}"
+    _, results = make_run(EvaluateParams(**how, scores="embedding", views=views, run_name=name_of_run))
     for role in (VAL, TEST):
         overall = results.metrics[role]["overall"]
         told = (

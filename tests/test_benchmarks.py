@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+sys.path.append(str(BENCHMARKS))
 
 SMALL = {"backbone": "resnet10t", "px": 32, "batch": 4, "steps": 2, "images": 8, "keypoints": 32}
 ASKED = {"queries": 40, "gallery": 60, "device": "cpu"}
@@ -47,3 +49,11 @@ def test_every_contender_of_ours_is_tried():
 
     mine = {name for name in CONTENDERS if "reid_lib" in name} - {"match_reid_lib_whole"}  # the same with one option
     assert mine == set(OURS)
+
+
+def test_every_benchmark_finds_the_names_that_it_takes_from_the_library_and_from_the_others():
+    names = sorted(path.stem for path in BENCHMARKS.glob("*.py"))
+    code = f"import importlib, sys\nsys.path.append({str(BENCHMARKS)!r})\n"
+    code += f"for name in {names}: importlib.import_module(name)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=BENCHMARKS.parent)
+    assert done.returncode == 0 and len(names) > 40, done.stderr
