@@ -11,9 +11,10 @@ TIED = 0.95  # how surely a tie holds two photographs: about as a person's answe
 
 
 def tie_flanks(photographs: pd.DataFrame, cluster: np.ndarray) -> np.ndarray:
-    """Left and right flanks that an encounter makes one animal, as `discover.flanks.join_flanks` takes it.
+    """Left and right flanks that are in one cluster because an encounter makes them one animal.
 
-    Nobody can compare them, so where an answer parts or joins clusters, each goes with the other.
+    `discover.flanks.join_flanks` joined them. Nobody can compare them, so where an answer parts or joins clusters, each
+    goes with the other.
 
     Args:
         photographs: `dataset`; `encounter` and `orientation` where they are known.

@@ -1,12 +1,21 @@
 """What became of each query: solved by hand, for every dtype of `known`."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from drawn import HAND, predictions_of
 
 from reid_lib.core.names import KNOWN, SCORE
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import confusion_counts, outcomes, score_groups
+from reid_lib.openset.outcomes import (
+    confusion_counts,
+    describe_answer,
+    judge_candidate,
+    outcomes,
+    say_decision,
+    say_truth,
+    score_groups,
+)
 
 
 def test_outcomes_by_hand():
@@ -21,6 +30,18 @@ def test_outcomes_by_hand():
         "unknown right",
         "unlabelled",
     ]
+
+
+def test_an_answer_in_words_says_what_was_decided_what_is_true_and_whether_the_candidate_is_right():
+    row = pd.Series({"predicted": "Bo", "identity": "Ada", "score": 0.5, "identity_1": "Bo", "identity_2": "Ada"})
+    assert describe_answer(row, "known wrong") == ("named Bo\n(0.50 for Bo)\nis Ada", "wrong")
+    assert judge_candidate(row, 2, "known wrong") == "right"
+    assert judge_candidate(row, 2, "unknown wrong") == "wrong", "another one of that name"
+    assert judge_candidate(row, 2, "unlabelled") == "unlabelled"
+    assert say_truth(row, "unknown wrong") == "is not in the gallery"
+    assert say_truth(row, "unlabelled") == "true name not known"
+    assert say_truth(row, "known wrong", str.upper) == "is ADA" and say_decision(row, str.upper) == "named BO"
+    assert say_decision(row.replace("Bo", "new_individual")) == "called new"
 
 
 # --- Confusion --------------------------------------------------------------------------------------------------------
