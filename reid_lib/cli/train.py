@@ -1,6 +1,7 @@
 """`reid train` and `reid evaluate`: a notebook executed into its run folder, then the result and what to open next."""
 
 import os
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -77,11 +78,16 @@ def _execute(arguments: list[str]) -> None:
 def describe_end(run: "RunFolder") -> Iterator[str]:
     """The result of a run that has ended, its folder, and what to open next."""
     from reid_lib.core.names import METRICS_JSON, REPORT_HTML
-    from reid_lib.openset.summary import headline
+    from reid_lib.openset.summary import headline, judged_role
     from reid_lib.runs.table import read_reference
 
+    which = ""
     if run.path(METRICS_JSON).exists():
-        yield headline(run.metrics())
+        results = run.metrics()
+        yield headline(results)
+        datasets = list(results[judged_role(results)]["datasets"])
+        if len(datasets) > 1:  # identify asks for one
+            which = f" --dataset {shlex.quote(datasets[0])}    # or {', '.join(datasets[1:])}"
     yield f"run folder: {run.folder}"
     if run.path(REPORT_HTML).exists():
         yield f"report: {run.path(REPORT_HTML)}"
@@ -90,4 +96,4 @@ def describe_end(run: "RunFolder") -> Iterator[str]:
         yield f"next: {program()} runs promote {run.name}    # the reference that other runs are compared with"
     elif reference != run.name:
         yield f"next: {program()} compare {reference} {run.name}"
-    yield f"new photographs: {program()} identify {run.name} path/to/new"
+    yield f"new photographs: {program()} identify {run.name} path/to/new{which}"

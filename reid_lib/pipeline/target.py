@@ -141,7 +141,7 @@ def _choose_dataset(params: IdentifyParams, name: str, known: list[str], *, of_r
 def _not_said(name: str, known: list[str]) -> CatalogueError:
     return CatalogueError(
         f"{name} has several data sets ({', '.join(known)}): say which one the photographs belong to, "
-        "by dataset or by a column of that name"
+        "by dataset (`reid identify ... --dataset NAME`) or by a column of that name"
     )
 
 

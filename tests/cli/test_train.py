@@ -1,5 +1,6 @@
 """`reid train` and `reid evaluate`: what papermill is asked for, and what is said in the end (test_make runs it)."""
 
+import json
 import os
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from papermill.exceptions import PapermillException
 from plain_runs import make_plain
 
 from reid_lib.cli import train
-from reid_lib.core.names import REPORT_HTML
+from reid_lib.core.names import METRICS_JSON, REPORT_HTML
 from reid_lib.core.paths import project_root
 from reid_lib.runs import table
 
@@ -58,6 +59,17 @@ def test_an_evaluation_is_compared_with_the_reference_next(capsys, asked, clean_
     code, out, _ = say(capsys, "evaluate", "-p", "backbone", "resnet10t")
     assert code == 0 and asked[0][4].endswith("eval_resnet10t/evaluate.ipynb")
     assert "next: reid compare base eval_resnet10t" in out
+
+
+def test_of_several_data_sets_one_is_named_for_the_new_photographs(clean_dirs):
+    """As of the built-in animals: the line is for copying, and identify refuses without."""
+    run = make_plain("three", seal=False)
+    results = run.metrics()
+    results["test"]["datasets"] = {"lynxes": {}, "red deer": {}, "turtles": {}}
+    run.path(METRICS_JSON).write_text(json.dumps(results))
+    assert list(train.describe_end(run))[-1].endswith(
+        "identify three path/to/new --dataset lynxes    # or red deer, turtles"
+    )
 
 
 def test_a_wrong_parameter_is_refused_before_anything_is_made(capsys, asked, clean_dirs):
