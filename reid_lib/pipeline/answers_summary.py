@@ -32,8 +32,8 @@ def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> list[str
     named = used[used[DECISION] != NEW_INDIVIDUAL]
     doubtful = int(used[DOUBTFUL].astype(bool).sum())
     parts = [
-        f"{counted(len(named), 'shows', 'show')} {counted(named[DECISION].nunique(), 'known animal')}",
-        f"{counted(len(new), 'shows', 'show')} {counted(new[NEW_ANIMAL].nunique(), 'new one')}",
+        _count_shown(len(named), named[DECISION].nunique(), "known animal"),
+        _count_shown(len(new), new[NEW_ANIMAL].nunique(), "new one"),
         f"{len(answers) - len(used):,} could not be used",
     ]
     lines = [f"{counted(len(answers), 'photograph')}: {', '.join(parts)}."]
@@ -43,6 +43,13 @@ def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> list[str
     lines += describe_copies(used)
     asked = set(used[DATASET])
     return [*lines, *_describe_shift({n: both for n, both in shift.items() if n in asked}, target)]
+
+
+def _count_shown(photographs: int, animals: int, kind: str) -> str:
+    """ "3 show 2 known animals", "none shows a known animal"."""
+    if not photographs:
+        return f"none shows a {kind}"
+    return f"{counted(photographs, 'shows', 'show')} {counted(animals, kind)}"
 
 
 def list_unusable(answers: pd.DataFrame) -> list[str]:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from reid_lib.pipeline.answers_summary import _describe_promise, describe_copies, list_unusable
+from reid_lib.pipeline.answers_summary import _count_shown, _describe_promise, describe_copies, list_unusable
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,14 @@ from reid_lib.pipeline.answers_summary import _describe_promise, describe_copies
 def test_what_probabilities_promise_in_a_larger_gallery_is_told_where_it_is_no_chance(promised, right, queries, words):
     told = _describe_promise(promised, right, queries)
     assert words in told and bool(told) == bool(words)
+
+
+@pytest.mark.parametrize(
+    "photographs, animals, words",
+    [(0, 0, "none shows a new one"), (1, 1, "1 shows 1 new one"), (3, 2, "3 show 2 new ones")],
+)
+def test_what_is_shown_is_counted_in_words(photographs, animals, words):
+    assert _count_shown(photographs, animals, "new one") == words
 
 
 def test_copies_of_enrolled_photographs_and_of_new_ones_are_counted_apart():
