@@ -14,6 +14,8 @@ ARGS ?=
 TESTS ?=
 MARK ?= not long
 TORCH ?=
+# In a terminal pip shows what it fetches, with a bar and the time left; a log stays short.
+QUIET := $(if $(MAKE_TERMOUT),,--quiet)
 # The first Python that is new enough; PYTHON=... overrides.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && command -v $$p && break; done)
@@ -32,9 +34,9 @@ $(READY): pyproject.toml
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version), once; this takes a few minutes."
 	@$(if $(TORCH),echo "From pip first: $(TORCH)",echo "On Linux torch comes with CUDA: 5 of the 7 GB that this takes. Smaller, without a GPU: see the top of the Makefile.")
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: on Debian or Ubuntu, apt install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(if $(TORCH),$(BIN)/python -m pip install --quiet $(TORCH))
-	$(BIN)/python -m pip install --quiet --editable '.[test]' $(if $(TORCH),torch==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("torch"))'))
+	$(BIN)/python -m pip install $(QUIET) --upgrade pip
+	$(if $(TORCH),$(BIN)/python -m pip install $(QUIET) $(TORCH))
+	$(BIN)/python -m pip install $(QUIET) --editable '.[test]' $(if $(TORCH),torch==$$($(BIN)/python -c 'from importlib.metadata import version; print(version("torch"))'))
 	@$(BIN)/python -c 'import torchvision' 2>/dev/null || { echo "torchvision does not fit torch: name both in TORCH, from one place (see the top of the Makefile)"; exit 1; }
 	@touch $(READY)
 
@@ -64,7 +66,7 @@ bench: $(READY) benchmarks/.peers/.ready
 
 benchmarks/.peers/.ready: benchmarks/peers.txt
 	rm -rf benchmarks/.peers
-	$(BIN)/python -m pip install --quiet --no-deps --target benchmarks/.peers --requirement benchmarks/peers.txt
+	$(BIN)/python -m pip install $(QUIET) --no-deps --target benchmarks/.peers --requirement benchmarks/peers.txt
 	@touch $@
 
 # Its root is the project, so that runs/ and its reports are in reach. As root, in a container, it would refuse to start;

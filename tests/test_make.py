@@ -74,3 +74,13 @@ def test_a_cell_edited_in_jupyterlab_makes_a_run_of_its_own(project, unedited):
     assert (folder, report) == (f"run folder: {runs / OTHER}", f"report: {runs / OTHER / REPORT_HTML}")
     assert "0.25" in (runs / OTHER / REPORT_HTML).read_text()
     assert headline in (runs / OTHER / REPORT_HTML).read_text()
+
+
+@pytest.mark.parametrize("terminal, quiet", [("", True), ("/dev/pts/1", False)])
+def test_what_is_fetched_is_shown_in_a_terminal_and_not_in_a_log(project, terminal, quiet):
+    above = ("MAKELEVEL", "MAKEFLAGS", "MFLAGS")
+    env = {name: value for name, value in os.environ.items() if name not in above}
+    command = ["make", "-n", "-B", "setup", f"MAKE_TERMOUT={terminal}"]  # as make sets it; nothing is run
+    said = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True, check=True, timeout=60).stdout
+    installs = [line for line in said.splitlines() if "pip install" in line]
+    assert len(installs) == 2 and all(("--quiet" in line) is quiet for line in installs)
