@@ -3,6 +3,7 @@
 The packages are read, not imported: they would bring in code of their own that is not used.
 """
 
+import sys
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distribution
@@ -27,12 +28,14 @@ class Packaged:
         version: that the checksum is of.
         file: its path from the folder that packages are installed in.
         sha256: of the file's bytes.
+        below: the first version of Python that the package is not made for; None: it is for all.
     """
 
     package: str
     version: str
     file: str
     sha256: str
+    below: tuple[int, int] | None = None
 
 
 def _of_lightglue(file: str, sha256: str) -> Packaged:
@@ -85,6 +88,11 @@ def find_weights(name: str) -> Path:
     try:
         path = Path(distribution(wanted.package).locate_file(wanted.file))
     except PackageNotFoundError:
+        if wanted.below and sys.version_info >= wanted.below:
+            raise ModelError(
+                f"the weights of {name} lie in the package {wanted.package}, which is made for Python below "
+                f"{wanted.below[0]}.{wanted.below[1]}: make the environment with an older one, or do without {name}"
+            ) from None
         raise missing(f"the weights of {name} lie in the package {wanted.package}, which is not installed") from None
     try:
         found = hash_file(path)

