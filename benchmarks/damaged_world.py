@@ -13,7 +13,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import pandas as pd
 from damage_cases import make_runs, parameters
 from review_cases import write_patterns
-from whole_runs import run_all
 
 from reid_lib.cli.main import main as command
 from reid_lib.compare.comparison import Comparison
@@ -23,6 +22,7 @@ from reid_lib.core.names import INDIVIDUAL, PATH
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline import galleries, takeover
 from reid_lib.pipeline.review import open_review
+from reid_lib.pipeline.whole_run import run_all
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from whole_runs import run_all
 
 from reid_lib.core.errors import TrainingInterrupted
 from reid_lib.params.fields import TrainParams
+from reid_lib.pipeline.whole_run import run_all
 from reid_lib.train import loop
 
 SMALL = {

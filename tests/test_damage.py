@@ -7,7 +7,6 @@ from pathlib import Path
 import damage_cases
 import pytest
 from damage_cases import cut, delete, empty, flip, garble, parameters, replace_by_folder
-from whole_runs import run_all
 
 from reid_lib.core import files, frames
 from reid_lib.core.errors import ModelError, RunError
@@ -26,6 +25,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.core.temporaries import TEMPORARY
 from reid_lib.nets.model_files import load_model, weights_trouble
+from reid_lib.pipeline.whole_run import run_all
 from reid_lib.runs.run import Run
 from reid_lib.train import checkpoint
 

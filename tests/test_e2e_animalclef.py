@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import adjusted_rand_score
-from whole_runs import run_all
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.data.demo.study import draw_demo
 from reid_lib.discover.measures import describe_discovery
 from reid_lib.params.fields import EvaluateParams
 from reid_lib.pipeline import data, steps, takeover
+from reid_lib.pipeline.whole_run import run_all
 
 NAMES = {"salamander": "SalamanderID2025", "turtle": "SeaTurtleID2022", "lynx": "LynxID2025"}
 LIZARDS = "TexasHornedLizards"

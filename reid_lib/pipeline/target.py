@@ -147,11 +147,9 @@ def _not_said(name: str, known: list[str]) -> CatalogueError:
 
 def make_drawn_run() -> str:
     """The evaluation of the frozen backbone on drawn animals, made now where it is not there."""
-    from reid_lib.pipeline import data, steps, takeover  # what trains and evaluates is not needed to answer
+    from reid_lib.pipeline import takeover, whole_run  # what trains and evaluates is not needed to answer
 
     params = takeover.settle_params(EvaluateParams(**DRAWN))
     if state_of(params.run_name) != FINISHED:
-        catalogue = data.read(params)
-        experiment = steps.start(params, catalogue, data.split(catalogue, params))
-        steps.finish(experiment, steps.evaluate(experiment))
+        whole_run.run_all(params)
     return params.run_name

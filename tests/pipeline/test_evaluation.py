@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from pipeline_cases import write_photos
-from whole_runs import run_all
 
 from reid_lib.core.names import CHECKPOINT, GALLERY, METRICS_JSON, PREDICTIONS_CSV, TEST, VAL
 from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import evaluation, steps
+from reid_lib.pipeline.whole_run import run_all
 from reid_lib.runs.run import Run
 
 SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}

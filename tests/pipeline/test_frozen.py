@@ -1,7 +1,6 @@
 """A trained run beside its own frozen start."""
 
 import pytest
-from whole_runs import run_all
 
 from reid_lib.core.errors import ModelError
 from reid_lib.core.names import METRICS_JSON, ROLE, ROLES, TEST
@@ -10,6 +9,7 @@ from reid_lib.openset.paired import COMPARED, compare_answers, to_entry
 from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import frozen
 from reid_lib.pipeline.evaluation import answer_queries, embed_by_role, similarities
+from reid_lib.pipeline.whole_run import run_all
 
 SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
 

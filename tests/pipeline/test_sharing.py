@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import timm
 import torch
-from whole_runs import run_all
 
 from reid_lib.core.errors import ModelError, ReidError, RunError
 from reid_lib.core.names import IMAGE_ID, TEST
@@ -17,6 +16,7 @@ from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.nets import onnx_form, timm_form
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import sharing, takeover
+from reid_lib.pipeline.whole_run import run_all
 from reid_lib.runs.folder import RunFolder
 
 SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "dataset": "demo:small"}

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from pipeline_cases import write_photos
-from whole_runs import run_all
 
 from reid_lib.core import frames
 from reid_lib.core.errors import CatalogueError, RunDiffersError, SplitError
@@ -24,6 +23,7 @@ from reid_lib.figures import planes
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import data, drawing, steps, takeover
 from reid_lib.pipeline.experiment import load_evaluation
+from reid_lib.pipeline.whole_run import run_all
 from reid_lib.runs.folder import read_fingerprint
 
 SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}

@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 from pipeline_cases import write_photos
-from whole_runs import run_all
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import data, steps, takeover
+from reid_lib.pipeline.whole_run import run_all
 
 SMALL = {"backbone": "resnet10t", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
 
