@@ -21,7 +21,7 @@ UNDERSTOOD = [
 ]  # fmt: skip
 # A value that is refused, and words of the message beside the parameter's name.
 NO_RATES = ("fast", "", None, NAN, INF, -INF, "nan", "inf", 0, -1, 11, True, [], {}, "1,5", "1e", "1_0")
-NO_EPOCHS = (0, -1, 1.5, "1.5", "seven", True, None, "", 10**12, 10**400, INF, "0x10", "1_0")
+NO_EPOCHS = (-2, -1, 1.5, "1.5", "seven", True, None, "", 10**12, 10**400, INF, "0x10", "1_0")
 REFUSED = [
     *(("lr", value, "lr:") for value in NO_RATES),
     *(("num_epochs", value, "num_epochs:") for value in NO_EPOCHS),
@@ -34,7 +34,7 @@ REFUSED = [
     *(("run_name", value, "-r") for value in (7, 7.0, True, None)),
     *(("run_name", value, "run_name:") for value in ("a\0b", "a\udcffb")),
     *(("batch_size", value, "batch_size:") for value in (1, 0, 10**9, "many")),
-    *(("image_size", value, "image_size:") for value in (31, 0, -5, 4096, "224px")),
+    *(("image_size", value, "image_size:") for value in (31, 1, -5, 4096, "224px")),
     *(("embedding_dim", value, "embedding_dim:") for value in (1, 0, 10**6)),
     *(("seed", value, "seed:") for value in (-1, 1.5, "x", 2**63, 2**64 - 1)),
     *(("dropout", value, "dropout:") for value in (1, 1.5, -0.1)),
@@ -55,7 +55,7 @@ TOGETHER = [
     ({"": 3}, "unknown parameter ''"),
     ({"model": "resnet50"}, "did you mean 'backbone'"),
     ({"zzz": 1}, "expected one of"),
-    ({"lr": "fast", "num_epochs": 0, "zzz": 1}, "num_epochs"),
+    ({"lr": "fast", "num_epochs": -1, "zzz": 1}, "num_epochs"),
 ]
 
 

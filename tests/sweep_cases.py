@@ -16,7 +16,6 @@ STAND_IN = textwrap.dedent("""
     import sys, time
     from pathlib import Path
     from reid_lib import runs
-    from reid_lib.params.fields import TrainParams
     name, folder = sys.argv[1], Path(sys.argv[2])
     times = folder / "times"
     count = int(times.read_text()) if times.exists() else 0
@@ -25,7 +24,7 @@ STAND_IN = textwrap.dedent("""
     word = words[min(count, len(words) - 1)]
     if word == "nothing":
         sys.exit("papermill could not begin")
-    run = runs.Run.open(name, params={"num_epochs": TrainParams().num_epochs}, key={"a": 1}, provenance={})
+    run = runs.Run.open(name, params={"num_epochs": 7}, key={"a": 1}, provenance={})
     run.report({"epoch": 0, "val_score": 0.25, "seconds": 1.0})
     run.report({"epoch": 1, "val_score": 0.125, "seconds": 1.0})
     if word == "hang":

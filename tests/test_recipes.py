@@ -32,9 +32,11 @@ def test_a_recipe_is_accepted_by_its_notebook_and_its_network_takes_its_size(pat
 
     monkeypatch.setattr(backbones, "load_model_config_from_hf", described)
     with torch.device("meta"):  # random weights of its shape, without the memory
-        architecture = find_architecture(params.backbone).sized(params.image_size or 224)
+        architecture = find_architecture(params.backbone)
+        px = params.image_size or architecture.native_px
+        architecture = architecture.sized(px)
         network, _ = build_backbone(architecture, params.backbone, pretrained=False)
-        features = network(torch.empty(2, 3, params.image_size, params.image_size))
+        features = network(torch.empty(2, 3, px, px))
     assert features.shape == (2, network.num_features)
     known = params.backbone.startswith(HUB) or timm.get_pretrained_cfg(params.backbone).has_weights
     assert known and (network.num_features == 1536) == params.backbone.startswith(HUB)

@@ -60,6 +60,9 @@ MATCH_ORIENTATION = ranked_column(ORIENTATION, 1)  # orientation of image_1
 # Notebooks, and their executed copies in run folders.
 TRAIN_NOTEBOOK, EVALUATE_NOTEBOOK = "train.ipynb", "evaluate.ipynb"
 
+# Of params.json.
+CHOSEN = "chosen"  # names of parameters that were left to the photographs; params has the numbers
+
 # Files of a folder of answers to new photographs.
 ANSWERS_CSV = "answers.csv"  # one row for each photograph that was asked about, usable or not
 ANSWERS_HTML = "answers.html"  # the same in pictures; it needs nothing else

@@ -31,7 +31,7 @@ def measure_quality(
         `measure_sharpness`, small: the shorter side is below s / 2, blurred: sharpness below a tenth of the median of
         its data set.
     """
-    sides = _sides(rows, states)
+    sides = measure_sides(rows, states)
     sharpness = measure_sharpness(pixels, progress=progress)
     table = pd.DataFrame(
         {
@@ -69,8 +69,16 @@ def measure_sharpness(pixels: np.ndarray, *, progress: bool = False) -> np.ndarr
     return np.array([value for values in found for value in values], dtype=np.float64)
 
 
-def _sides(rows: pd.DataFrame, states: FileStates) -> np.ndarray:
-    """(n, 2) width and height in pixels; of a bbox what lies in the photograph."""
+def measure_sides(rows: pd.DataFrame, states: FileStates) -> np.ndarray:
+    """Width and height of each photograph in px, upright; of a bbox what lies in the photograph.
+
+    Args:
+        rows: n rows of a catalogue.
+        states: of its files.
+
+    Returns:
+        (n, 2) float64; NaN where the file does not tell.
+    """
     found = [state.sides or (np.nan, np.nan) for state in states.of(rows[PATH], exif=True, progress=False)]
     sides = np.array(found, dtype=float).reshape(-1, 2)
     for place, box in enumerate(rows[BBOX] if BBOX in rows else ()):

@@ -12,6 +12,9 @@ from reid_lib.params.loss_units import LOSS_DEFAULTS, MARGIN_LIMITS
 
 LARGEST_SEED = 2**63 - 1  # of the whole numbers of a table; torch's generators take twice as many
 MIRRORS = (TENSORBOARD, MLFLOW)
+AUTO = 0  # of a number that the photographs decide on
+LEFT_TO_PHOTOGRAPHS = ("image_size", "num_epochs")  # of a training, while they are that
+LEAST_PX = 32  # networks halve a picture five times
 MANY = 10**9  # no study has so many images, animals or epochs; larger numbers are slips
 
 
@@ -73,7 +76,10 @@ class TrainParams(DataParams):
     """Parameters of train.ipynb."""
 
     image_size: int = Field(
-        160, ge=32, le=2048, description="px, side of the square that the whole image is resized to"
+        AUTO,
+        ge=0,
+        le=2048,
+        description="px, side of the square that the whole image is resized to; 0: what they have, up to 256",
     )
     embedding_dim: int = Field(512, ge=2, le=8192, description="numbers in an embedding")
     loss: Literal["arcface", "cosface", "subcenter_arcface", "triplet", "contrastive", "multisimilarity"] = Field(
@@ -93,7 +99,9 @@ class TrainParams(DataParams):
     dropout: float = Field(0.0, ge=0, lt=1, description="share of pooled features dropped before the head")
     scheduler: Literal["cosine", "plateau", "none"] = Field("cosine", description="cosine, plateau, none")
     warmup: float = Field(1.0, ge=0, le=1000, description="epochs of linear warm-up")
-    num_epochs: int = Field(7, ge=1, le=100000, description="passes over the training images")
+    num_epochs: int = Field(
+        AUTO, ge=0, le=100000, description="passes over the training images; 0: 7 to 16, by size and number of them"
+    )
     eval_every: int = Field(2, ge=1, le=MANY, description="epochs between evaluations on val")
     patience: int = Field(
         0, ge=0, le=MANY, description="evaluations without a better val score before stopping; 0: never"
@@ -113,9 +121,21 @@ class TrainParams(DataParams):
         description="GPUs of a machine to train on; 0: all; on a CPU: processes, 1 with batch normalisation",
     )
 
+    @property
+    def left(self) -> list[str]:
+        """Names of the numbers that are left to the photographs."""
+        return [name for name in LEFT_TO_PHOTOGRAPHS if getattr(self, name) == AUTO]
+
+    @field_validator(*LEFT_TO_PHOTOGRAPHS, mode="before")
+    @classmethod
+    def _word_of_numbers(cls, value):
+        return AUTO if isinstance(value, str) and value.strip().lower() == "auto" else value
+
     @model_validator(mode="after")
     def _fit_together(self):
         problems = self._problems_of_the_loss()
+        if AUTO < self.image_size < LEAST_PX:
+            problems.append(f"image_size: expected at least {LEAST_PX} px, or 0 (auto); got {self.image_size}")
         if self.m > self.batch_size:
             problems.append(f"m: {self.m} images per individual do not fit into a batch_size of {self.batch_size}")
         if self.n == 1:

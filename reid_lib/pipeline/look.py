@@ -26,6 +26,7 @@ from reid_lib.figures.quality import describe_blurred, describe_findings
 from reid_lib.openset.enough import Enough, judge_data
 from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import data
+from reid_lib.pipeline.automatic import settle_image_size
 
 if TYPE_CHECKING:
     from reid_lib.params.look import LookParams
@@ -155,6 +156,7 @@ def look_at(params: "LookParams") -> Look:
     """
     training = TrainParams(**params.model_dump(), skip_unreadable=True)
     catalogue = data.read_photographs(training)
+    training = training.model_copy(update={"image_size": settle_image_size(training, catalogue)})
     for note in catalogue.notes:
         LOGGER.warning(note.replace(f"; all of them stand in {LEFT_OUT_CSV} of the run folder", ""))
     try:

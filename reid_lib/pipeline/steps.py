@@ -8,6 +8,7 @@ import pandas as pd
 from reid_lib.core.kernel import quick_imports, under_engine
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
+    CHOSEN,
     CLUSTERS_CSV,
     GALLERY,
     HISTORY_CSV,
@@ -35,6 +36,7 @@ from reid_lib.pages import run_report
 from reid_lib.pages.finished_run import make_missing, update_table
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import launch, trained
+from reid_lib.pipeline.automatic import settle_training
 from reid_lib.pipeline.discovery import discover_individuals
 from reid_lib.pipeline.evaluation import (
     answer_queries,
@@ -70,8 +72,11 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
         CatalogueError: the sample of a competition names other photographs than its data set has.
     """
     warn_missing(params.mirror)
-    name = name_of(params)
+    name, chosen = name_of(params), []
     fingerprint = catalogue.fingerprint_like(read_fingerprint(name))
+    if isinstance(params, TrainParams):
+        chosen = params.left
+        params = settle_training(params, catalogue, len(split.queries(GALLERY)), fingerprint)
     run = Run.open(
         name,
         params=params.model_dump(),
@@ -83,6 +88,7 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
             "split_policy": split.policy,
             "root": str(catalogue.root),
             "notes": list(catalogue.notes),
+            CHOSEN: chosen,
         },
     )
     experiment = Experiment(params, catalogue, split, run)
@@ -100,17 +106,23 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
     if run.finished:
         print(f"run {run.name!r} is finished: its results are shown, nothing is computed again ({run.folder})")
     else:
-        with run.guard():
-            check_nothing_in_the_way(run)
-            check_sample(catalogue, split)
-            run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
-            run.write_csv(IMAGES_CSV, split.rows)
-            if isinstance(params, TrainParams):
-                run.write_csv(TRAINED_CSV, trained.list_photographs(catalogue, split.queries(GALLERY)))
-            if len(catalogue.left_out):
-                run.write_csv(LEFT_OUT_CSV, catalogue.left_out)
+        _write_photographs(experiment)
         print(f"run {run.name!r} on {experiment.device}: {run.folder}")
     return experiment
+
+
+def _write_photographs(experiment: Experiment) -> None:
+    """The first files of a run: its photographs with their roles, those trained on, those left out."""
+    run, catalogue, split = experiment.run, experiment.catalogue, experiment.split
+    with run.guard():
+        check_nothing_in_the_way(run)
+        check_sample(catalogue, split)
+        run.path(REPORT_HTML).unlink(missing_ok=True)  # of results that are made anew now
+        run.write_csv(IMAGES_CSV, split.rows)
+        if isinstance(experiment.params, TrainParams):
+            run.write_csv(TRAINED_CSV, trained.list_photographs(catalogue, split.queries(GALLERY)))
+        if len(catalogue.left_out):
+            run.write_csv(LEFT_OUT_CSV, catalogue.left_out)
 
 
 def train(experiment: Experiment) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any
 
 from reid_lib.core import files
 from reid_lib.core.errors import ParameterError, RunError
+from reid_lib.core.names import CHOSEN
 from reid_lib.core.paths import VARIANTS, project_root
 from reid_lib.params.fields import TrainParams
 from reid_lib.params.loss_units import LOSS_DEFAULTS
@@ -165,7 +166,8 @@ def estimate_seconds(plan: Plan) -> float | None:
         return None
     if history is None or "seconds" not in history or history["seconds"].isna().all():
         return None
-    left = [TrainParams(**v.params).num_epochs for v in plan.variants if state_of(v.run) != FINISHED]
+    usual = int(history["epoch"].max())  # where the number is left to the photographs
+    left = [TrainParams(**v.params).num_epochs or usual for v in plan.variants if state_of(v.run) != FINISHED]
     return float(history["seconds"].mean() * sum(left))
 
 
@@ -178,14 +180,15 @@ def _base(given: dict[str, Any] | None) -> tuple[str, dict[str, Any], str]:
     name = read_reference()
     if name is None:
         return "", {}, f"{DEFAULTS}, as no run is promoted"
-    stored = load_run(name).params
+    reference = load_run(name)
+    stored, chosen = reference.params, reference.described().get(CHOSEN, [])
     if "run" in stored:
         raise ParameterError(
             f"the reference {name!r} is an evaluation, which no training can vary: promote a trained run, "
             "or pass the base as papermill arguments"
         )
     values = TrainParams.checked(stored).differences()
-    return name, {p: v for p, v in values.items() if p not in NOT_VARIED}, f"the reference {name!r}"
+    return name, {p: v for p, v in values.items() if p not in (*NOT_VARIED, *chosen)}, f"the reference {name!r}"
 
 
 def _choices(vary: list[str], base: dict[str, Any]) -> dict[str, list]:

@@ -52,8 +52,9 @@ def status_row(variant: Variant) -> dict:
 
 def _differing(folder: RunFolder, variant: Variant) -> str:
     """Parameters that change the result, where the run that is there has others."""
-    wanted, stored = TrainParams(**variant.params).model_dump(), folder.params
-    names = [name for name in wanted if name not in TrainParams.NOT_IDENTITY]
+    params = TrainParams(**variant.params)
+    wanted, stored = params.model_dump(), folder.params
+    names = [n for n in wanted if n not in TrainParams.NOT_IDENTITY and n not in params.left]
     return ", ".join(f"{n} {stored[n]!r}, not {wanted[n]!r}" for n in names if n in stored and stored[n] != wanted[n])
 
 

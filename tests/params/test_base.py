@@ -53,7 +53,7 @@ def test_spellings_of_shell_and_yaml_are_understood(name, given, meant):
         ({"lr": "fast"}, r"lr: expected a number; got 'fast' \(learning rate"),
         ({"lr": math.nan}, r"lr: expected a finite number"),
         ({"lr": "inf"}, r"lr: expected a finite number"),
-        ({"num_epochs": 0}, r"num_epochs: expected at least 1 and at most 100000; got 0"),
+        ({"num_epochs": -1}, r"num_epochs: expected at least 0 and at most 100000; got -1"),
         ({"val_split": 0.9}, r"val_split: expected at least 0 and at most 0.5; got 0.9"),
         ({"dropout": 1}, r"dropout: expected at least 0 and less than 1; got 1"),
         ({"lr": -1}, r"lr: expected more than 0 and at most 10; got -1"),
@@ -119,7 +119,7 @@ def test_numbers_as_people_and_numpy_write_them_are_understood():
 
 def test_everything_wrong_is_told_at_once():
     with pytest.raises(ParameterError) as caught:
-        TrainParams.checked({"learning_rate": 1, "lr": "fast", "num_epochs": 0})
+        TrainParams.checked({"learning_rate": 1, "lr": "fast", "num_epochs": -1})
     lines = str(caught.value).splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "unknown parameter 'learning_rate'; did you mean 'lr'?",

@@ -63,3 +63,14 @@ def test_whatever_is_typed_is_a_value_that_can_be_written_or_a_message_that_name
     made = params.default_name()
     assert check_name(made) == made
     assert params.table().index.tolist() == (list(params.differences()) or ["all parameters"])
+
+
+def test_size_and_length_may_be_left_to_the_photographs_in_numbers_and_in_a_word():
+    params = TrainParams.checked({"image_size": "auto", "num_epochs": "Auto"})
+    assert params == TrainParams() and params.left == ["image_size", "num_epochs"]
+    assert TrainParams(image_size=32).left == ["num_epochs"]
+    for size in (1, 31):
+        with pytest.raises(ParameterError, match=rf"image_size: expected at least 32 px, or 0 \(auto\); got {size}"):
+            TrainParams.checked({"image_size": size})
+    with pytest.raises(ParameterError, match="embedding_dim: expected a number"):
+        TrainParams.checked({"embedding_dim": "auto"})  # nothing decides on it

@@ -101,7 +101,7 @@ def test_another_loss_leaves_the_margin_of_the_base_behind(tmp_path):
 
 def test_everything_wrong_is_told_at_once_and_nothing_is_written(tmp_path):
     with pytest.raises(ParameterError) as told:
-        planned(tmp_path, "margn=0.3", "lr=x,1e-4", "m", "seed=1,2", "run_name=a", "num_epochs=0")
+        planned(tmp_path, "margn=0.3", "lr=x,1e-4", "m", "seed=1,2", "run_name=a", "num_epochs=-1")
     for words in (
         "did you mean 'margin'",
         "lr: expected a number",
