@@ -156,7 +156,7 @@ def _bad_files() -> list[Case]:
     found = []
     for name, (end, data, words) in bad.items():
         found.append(
-            Case("bad files", name, _with_odd(end, data), refused(words, f"{ODD}{end}", "skip_unreadable=True"))
+            Case("bad files", name, _with_odd(end, data), refused(words, f"{ODD}{end}", "-p skip_unreadable True"))
         )
         found.append(
             Case("bad files", f"{name}, left out", _with_odd(end, data, skip_unreadable=True), told("left out", words))

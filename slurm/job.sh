@@ -50,6 +50,8 @@ run_notebook() {
     if [[ "$code" -ne 0 && -n "$come_back" ]]; then
         echo "== stopped: back into the queue, it continues there"
         scontrol requeue "$(job_name)"
+    elif [[ "$code" -eq 0 ]]; then
+        python -m reid_lib show "$run" || true # the result, the folder, and what to open next
     fi
     return "$code"
 }

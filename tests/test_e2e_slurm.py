@@ -118,6 +118,7 @@ def test_a_job_leaves_notebook_log_report_and_its_number_in_the_run_folder(singl
     for name in ("train.ipynb", "report.html", METRICS_JSON, f"slurm-{job}.log"):
         assert (run / name).exists(), name
     assert "epoch 1" in log(run)
+    assert f"report: {run / 'report.html'}" in log(run) and "new photographs: " in log(run).splitlines()[-1]
 
 
 def test_arguments_with_spaces_and_quotes_arrive_as_they_were_typed(single, arguments):

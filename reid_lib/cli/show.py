@@ -34,17 +34,18 @@ def folder(run: str) -> None:
 @click.argument("run", type=RUN, help="A finished run.")
 @as_json
 def show(run: str, as_json: bool) -> None:
-    """The headline result of a run."""
+    """The headline result of a run, where it lies, and what to open next."""
+    from reid_lib.cli.train import describe_end
     from reid_lib.openset.summary import headline
     from reid_lib.runs.folder import load_run
     from reid_lib.runs.listing import describe_run
 
     shown = load_run(run)
+    results = shown.metrics()  # a finished run has them: without, it is damaged
     if as_json:
-        echo_json(describe_run(shown) | {"headline": headline(shown.metrics())})
+        echo_json(describe_run(shown) | {"headline": headline(results)})
     else:
-        click.echo(headline(shown.metrics()))
-        click.echo(f"run folder: {shown.folder}")
+        click.echo("\n".join(describe_end(shown)))
 
 
 @click.command(

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from reid_lib.core.kernel import PROGRESS
 
-LINE = "{desc}: {percentage:.0f} %, {n_fmt} of {total_fmt} {unit}, {elapsed} so far, {remaining} left"
+LINE = "{{desc}}: {{percentage:.0f}} %, {{n_fmt}} of {{total_fmt}}{units}, {{elapsed}} so far, {{remaining}} left"
 
 
 def make_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
@@ -24,7 +24,8 @@ def make_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
     """
     options = {"delay": 2, "mininterval": 0.5, "leave": False} | options
     if every := _seconds_between_lines():
-        options |= {"mininterval": every, "maxinterval": every, "bar_format": LINE, "file": _Lines(sys.stderr)}
+        line = LINE.format(units=_several(options.get("unit", "")))
+        options |= {"mininterval": every, "maxinterval": every, "bar_format": line, "file": _Lines(sys.stderr)}
     return tqdm(iterable, **options)
 
 
@@ -40,6 +41,11 @@ class _Lines:
 
     def flush(self) -> None:
         self.stream.flush()
+
+
+def _several(unit: str) -> str:
+    """ "batch" as it stands behind a number in a sentence, " batches"; nothing where the bar names no unit."""
+    return f" {unit}{'es' if unit.endswith('ch') else 's' if unit.islower() else ''}" if unit else ""
 
 
 def _seconds_between_lines() -> float:

@@ -1,10 +1,12 @@
 """What a person wrote into the column `accepted` of answers.csv: yes, no, new, or the name of an animal."""
 
+import re
 from collections.abc import Collection
 
 import pandas as pd
 
 from reid_lib.core.names import ACCEPTED, DATASET, DECISION, IDENTITY, N_RANKS, NEW_INDIVIDUAL, ranked_column
+from reid_lib.core.suggest import find_near
 
 # In small letters.
 YES = ("yes", "y", "true", "on", "1", "x", "ja", "oui", "si", "sí", "ok")  # the answer as it is
@@ -46,6 +48,7 @@ def read_accepted(answers: pd.DataFrame, animals: Collection[tuple[str, str]]) -
     ]
     moved = own[(own != datasets) & own.notna()].unique()
     notes += [f"an answer that names an animal of data set {name!r} is taken as one of that data set" for name in moved]
+    notes += _likely_slips(own, identity, animals)
     found = {"said": said, "refused": refused, "is_new": is_new, "identity": identity, "dataset": own}
     return pd.DataFrame(found), notes
 
@@ -56,6 +59,17 @@ def list_animals(answers: pd.DataFrame) -> set[tuple[str, str]]:
     datasets = _datasets_of(answers)
     found = {pair for name in columns if name in answers for pair in zip(datasets, answers[name], strict=True)}
     return {pair for pair in found if pd.notna(pair[1]) and pair[1] != NEW_INDIVIDUAL}
+
+
+def _likely_slips(datasets: pd.Series, names: pd.Series, animals: Collection[tuple[str, str]]) -> list[str]:
+    """Names that no animal has, but one nearly: the same digits, other letters (Anna 12 is no slip for Anna 13)."""
+    notes, written = [], {pair for pair in zip(datasets, names, strict=True) if pd.notna(pair[1])}
+    for dataset, name in sorted(written - set(animals), key=str):
+        digits = re.sub(r"\D", "", name)
+        there = [one for other, one in animals if other == dataset and re.sub(r"\D", "", one) == digits]
+        for near in find_near(name, there, least_alike=0.8):
+            notes.append(f"{name!r} in the column {ACCEPTED!r} is taken for an animal of its own, beside {near!r}")
+    return notes
 
 
 def _datasets_of(answers: pd.DataFrame) -> pd.Series:

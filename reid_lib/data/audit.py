@@ -26,7 +26,7 @@ TWO_IDENTITIES = "the same photograph under two identities"
 NOT_READ = "file of a kind that is not read"  # no problem: it is listed, and stops nothing
 COPY = "the same photograph twice"  # harmless for training, but a copy among the queries is found too easily
 
-LEAVE_OUT = "or pass skip_unreadable=True to leave them out"
+LEAVE_OUT = "or leave them out by -p skip_unreadable True"
 CURES = {
     DUPLICATED_ID: "give every image an image_id of its own, or say by columns which column holds it",
     NO_TEXT: f"rename the files or folders, e.g. convmv -f latin1 -t utf-8 -r --notest FOLDER, {LEAVE_OUT}",

@@ -197,5 +197,5 @@ def _which(problems: pd.DataFrame) -> str:
     for kind, those in problems.groupby(KIND, sort=False):
         names = [row.path + (f": {row.detail}" if row.detail else "") for row in those.head(NAMED).itertuples()]
         more = f"; and {len(those) - NAMED} more" if len(those) > NAMED else ""
-        told.append(f"{len(those)} {kind} ({'; '.join(names)}{more})")
+        told.append(f"{len(those)} x {kind} ({'; '.join(names)}{more})")
     return f"{', '.join(told)}; all of them stand in {LEFT_OUT_CSV} of the run folder"

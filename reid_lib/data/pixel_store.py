@@ -263,4 +263,4 @@ def _failure_message(failures: list[UnreadablePhoto], n_images: int) -> str:
     lines += [f"  {failure.path}: {failure.reason}" for failure in failures[:SHOWN]]
     if len(failures) > SHOWN:
         lines.append(f"  ... and {len(failures) - SHOWN} more")
-    return "\n".join([*lines, "replace or remove them, or pass skip_unreadable=True to leave them out"])
+    return "\n".join([*lines, "replace or remove them, or leave them out by -p skip_unreadable True"])

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from reid_lib.core.messages import counted
 from reid_lib.core.names import HEADLINE, KNOWN, TEST, VAL
 from reid_lib.openset import bounds, metrics
 from reid_lib.openset.answers import Answers
@@ -192,9 +193,10 @@ def headline(results: dict) -> str:
     role = judged_role(results)
     overall, counts = results[role]["overall"], results[role]["counts"][""]
     said = ", ".join(f"{METRICS[name].word} {describe_value(overall[name])}" for name in HEADLINE if name in overall)
+    datasets = counted(len(results[role]["datasets"]), "data set")
     return (
         f"{role if role == TEST else ON_VAL}: {said}; {counts['n_known_individuals']} known and "
-        f"{counts['n_unknown_individuals']} unknown individuals, {len(results[role]['datasets'])} data sets; "
+        f"{counts['n_unknown_individuals']} unknown individuals, {datasets}; "
         f"{'each query an encounter; ' if results.get('query_unit') == 'encounter' else ''}"
         f"{_too_few(counts)}95 % intervals over individuals, for this model and threshold"
         + ("" if role == TEST else ", which was fitted on these very queries")

@@ -76,7 +76,7 @@ class NotebookParams(BaseModel):
         from reid_lib.params.cells import notebook_values
 
         pd.set_option("display.max_colwidth", 200)  # of the notebook's tables: the meaning of a parameter in full
-        pd.set_option("display.width", 140)  # as text, in papermill's log: not broken into two halves
+        pd.set_option("display.width", 240)  # as text, in papermill's log: not broken into two halves
         return cls.checked(notebook_values(set(cls.model_fields)))
 
     @classmethod

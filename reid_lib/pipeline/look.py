@@ -144,7 +144,7 @@ class Look:
             told.append(f"{queries} a near copy of the same animal in the gallery: that is too easy to answer")
         left_out = self.catalogue.left_out
         if n := left_out.loc[left_out[KIND] != NOT_READ, PATH].nunique():  # what is passed over stops no training
-            told.append(f"{counted(n, 'file')} cannot be used: training stops there, or pass skip_unreadable True")
+            told.append(f"{counted(n, 'file')} cannot be used: training stops there without -p skip_unreadable True")
         return told
 
 

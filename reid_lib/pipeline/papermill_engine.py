@@ -21,6 +21,7 @@ from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from reid_lib.core.kernel import ENGINE, PROGRESS, TRACEBACKS
 from reid_lib.core.messages import ERROR, STOPPED, in_words, message_line, told_by_message
+from reid_lib.core.names import CHECKPOINT
 from reid_lib.pipeline.kernel_signals import SignalsToKernel, Stopped, kernel_manager
 
 # ipykernel 7 warns at every start that kernel and notebook talk to each other unencrypted, on this very machine.
@@ -132,7 +133,7 @@ def _end(nb: Any, heard: list[int], died: BaseException | None) -> None:
     """
     from papermill.execute import raise_for_execution_errors  # it imports this module
 
-    stopped = f"{STOPPED} by {_name(heard[0])}" if heard else ""
+    stopped = f"{STOPPED} by {_name(heard[0])}{_what_then(nb)}" if heard else ""
     exit_code = 128 + heard[0] if heard else 1
     if died is not None:
         if stopped:
@@ -145,6 +146,16 @@ def _end(nb: Any, heard: list[int], died: BaseException | None) -> None:
         if told or (stopped and error.ename == KeyboardInterrupt.__name__):
             raise Ended(told or stopped, exit_code) from error
         raise
+
+
+def _what_then(nb: Any) -> str:
+    """How a training goes on that was stopped at once, without a checkpoint of its own."""
+    from reid_lib.pages.run_report import worked_on
+
+    run = worked_on(nb)
+    if run is None or run.finished or not run.path(CHECKPOINT).exists():
+        return ""
+    return ". Run the same command again: it continues from the last checkpoint"
 
 
 def _name(number: int) -> str:

@@ -106,7 +106,7 @@ def exclude_trained(split: Split, catalogue: Catalogue, trained: pd.DataFrame, *
     if not out.any():
         return split
     left = leave_out(split, out.to_numpy(), "")
-    told = " and ".join(f"{n} of {split.queries(role).sum()} {role} queries" for role, n in left.left_out.items())
+    told = " and ".join(f"{n} of {split.queries(role).sum()} {role} queries" for role, n in left.left_out.items() if n)
     what = f"{who} {int((asked & seen).sum())} of these photographs" + (", going by their names" if by_name else "")
     if others := int((out & ~seen).sum()):
         what += f", and on the animals of the {others} others, which would be asked as unknown"

@@ -10,6 +10,7 @@ import pandas as pd
 from reid_lib.core.errors import RunError
 from reid_lib.core.files import digest
 from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import counted
 from reid_lib.data.split import Split
 from reid_lib.nets.device import choose_precision, loader_processes
 from reid_lib.nets.model_files import save_model, weights_trouble
@@ -59,8 +60,8 @@ def learn(
     batches = _batches(params, pixels, classes, device, group)
     precision = choose_precision(params.precision, device, model.backbone)
     LOGGER.info(
-        f"{len(batches)} training images of {len(classes.names)} classes, {batches.steps(1)} batches an epoch, "
-        f"trained in {precision}"
+        f"{len(batches)} training images of {len(classes.names)} classes, "
+        f"{counted(batches.steps(1), 'batch', 'batches')} an epoch, trained in {precision}"
     )
     validation = Validation(pixels, split, classes, params, device=device, group=group)
 

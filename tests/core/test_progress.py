@@ -19,7 +19,15 @@ def test_in_a_log_it_is_a_line_now_and_then_that_says_what_how_far_and_how_long(
     text = capsys.readouterr().err
     lines = text.splitlines()
     assert "\r" not in text and 2 <= len(lines) <= 8, "not one for each batch"
-    assert all(line.startswith("embed: ") and " of 20 batch, " in line and line.endswith(" left") for line in lines)
+    assert all(line.startswith("embed: ") and " of 20 batches, " in line and line.endswith(" left") for line in lines)
+
+
+def test_a_line_names_units_as_a_sentence_does_and_none_where_the_bar_has_none(monkeypatch, capsys):
+    monkeypatch.setenv(PROGRESS, "0.001")
+    for unit, words in (({"unit": "photograph"}, "photographs"), ({"unit": "B"}, "B"), ({}, "")):
+        for _ in progress.make_bar(range(3), desc="read", delay=0, **unit):
+            time.sleep(0.005)
+        assert f"of 3{words and f' {words}'}, " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("told", [None, "0", "often"])

@@ -30,6 +30,18 @@ def test_each_word_says_one_thing(word, decision, expected):
     assert read(word, decision) == (expected, [])
 
 
+@pytest.mark.parametrize(
+    "word, told",
+    [("Nyla 131", True), ("nyala 131", True), ("Nyala 132", False), ("Fritz", False), ("Nyala 131", False)],
+)
+def test_a_name_nearly_that_of_an_animal_is_a_new_animal_and_that_is_told(word, told):
+    found, notes = read(word, animals=[("d", "Nyala 131"), ("d", "Nyala 13"), ("other", word)])
+    assert found == (True, False, False, word)
+    assert notes == (
+        [f"{word!r} in the column 'accepted' is taken for an animal of its own, beside 'Nyala 131'"] * told
+    )
+
+
 @pytest.mark.parametrize("word", ["1", "0", "no", "new", "X"])
 def test_the_name_of_an_animal_is_that_name_and_that_is_told(word):
     found, notes = read(word, animals=[("d", word)])

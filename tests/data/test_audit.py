@@ -51,7 +51,7 @@ def test_all_problems_are_told_at_once_each_with_its_cure(photos, tmp_path):
         "1 x unusable bbox (cure:",
         "2 x the same photograph under two identities (cure:",
         "c/0.png = copy.png",
-        "skip_unreadable=True",
+        "-p skip_unreadable True",
     ):
         assert expected in message
 
@@ -93,8 +93,8 @@ def test_skip_unreadable_leaves_out_and_says_so(photos):
     assert list(catalogue.rows[PATH]) == ["a/0.png", "b/1.png", "c/0.png", "c/1.png"]
     assert list(catalogue.rows.index) == [0, 1, 2, 3]
     (note,) = (note for note in catalogue.notes if "left out" in note)
-    assert note.startswith("4 of 8 images left out: 2 unreadable image (a/1.png: broken or cut off")
-    assert "; a/bad.jpg: empty file (0 bytes)), 2 the same photograph under two identities (b/0.png: " in note
+    assert note.startswith("4 of 8 images left out: 2 x unreadable image (a/1.png: broken or cut off")
+    assert "; a/bad.jpg: empty file (0 bytes)), 2 x the same photograph under two identities (b/0.png: " in note
     assert note.endswith("left_out.csv of the run folder")
     assert list(catalogue.left_out[PATH]) == ["a/1.png", "a/bad.jpg", "b/0.png", "c/copy.png"]
 

@@ -269,6 +269,8 @@ def test_table_and_headline_say_value_interval_and_counts():
     line = summary.headline({"test": found})
     assert f"BAKS {entry['value']:.3f}" in line and "2 data sets" in line
     assert f"{found['counts']['']['n_unknown_individuals']} unknown individuals" in line
+    one = {"test": found | {"datasets": {"a": found["datasets"]["a"]}}}
+    assert ", 1 data set; " in summary.headline(one)
 
 
 def test_a_test_without_labels_is_told_by_val_and_the_headline_says_so():

@@ -3,6 +3,7 @@
 import json
 import math
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,14 @@ def test_table_shows_what_was_changed_and_says_when_nothing_was():
     assert table["value"].to_dict() == {"seed": "3", "lr": "0.0001"}
     assert table["default"].to_dict() == {"seed": "0", "lr": "0.001"}
     assert TrainParams().table()["value"].to_dict() == {"all parameters": "at their defaults"}
+
+
+def test_a_long_path_does_not_break_the_table_of_a_log_into_two_halves(monkeypatch):
+    monkeypatch.setattr("reid_lib.params.cells.notebook_values", lambda names: {"data_root": "/photos/of/a/season" * 5})
+    in_kernel = ("display.width", 80, "display.max_colwidth", 50, "display.max_columns", 20)
+    with pd.option_context(*in_kernel):  # which restores what the notebook's cell sets
+        lines = str(TrainParams.from_notebook().table()).splitlines()
+    assert len(lines) == 3 and "/photos/of/a/season" * 5 in lines[-1]
 
 
 def test_parameters_that_do_not_fit_together_are_told_at_once():

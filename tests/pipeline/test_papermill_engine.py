@@ -170,6 +170,15 @@ def test_ctrl_c_ends_the_cell_as_the_stop_button_does_and_is_told_in_one_line(in
     assert errors == ["KeyboardInterrupt"]
 
 
+def test_ctrl_c_in_a_training_that_has_a_checkpoint_says_how_it_goes_on(installed, tmp_path):
+    kept = "run.path('last.ckpt').write_bytes(b'kept')\n"
+    process = start(installed, tmp_path, OPENS + kept + LOADING + "time.sleep(100)", arguments=["--no-progress-bar"])
+    kernel = begun(tmp_path, process)
+    process.send_signal(signal.SIGINT)
+    said = end_of(process, kernel)[-1]
+    assert said == "stopped: by Ctrl-C. Run the same command again: it continues from the last checkpoint"
+
+
 def test_a_second_ctrl_c_ends_a_kernel_that_heeds_none(installed, tmp_path):
     deaf = "\nwhile True:\n    try:\n        time.sleep(100)\n    except KeyboardInterrupt:\n        pass"
     process = start(installed, tmp_path, LOADING + deaf, arguments=["--no-progress-bar"])

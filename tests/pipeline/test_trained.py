@@ -217,7 +217,9 @@ def test_a_copy_of_a_training_photograph_among_the_queries_of_its_own_run_is_lef
     whole = queries(assign_roles(catalogue.rows))
     copies = whole[whole["path"].str.contains("copy_of_")]
     assert len(copies) and set(whole[IMAGE_ID]) - set(queries(split)[IMAGE_ID]) == set(copies[IMAGE_ID])
-    assert f"this run is trained on copies of {len(copies)} of these photographs" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"this run is trained on copies of {len(copies)} of these photographs" in said
+    assert ("val queries" in said) == bool(split.left_out[VAL]) and " 0 of " not in said
 
 
 def test_where_nothing_is_left_to_ask_the_evaluation_is_refused(mine):

@@ -154,7 +154,10 @@ def _time_notes(times: list[datetime | None], *, encounter: bool) -> list[str]:
     if not encounter:  # a pattern tells them
         return []
     if absent == len(times):
-        return ["no photograph carries an EXIF time: encounters are unknown, and the split may leak"]
+        return [
+            "no photograph carries an EXIF time: encounters are unknown, and the split may leak; paths that tell "
+            "them are read by a pattern, e.g. -p encounter '{identity}/{encounter}_*'"
+        ]
     if absent:
         return [f"{absent} of {len(times)} photographs carry no EXIF time: those of one animal count as one encounter"]
     return []

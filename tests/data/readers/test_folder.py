@@ -95,7 +95,8 @@ def test_without_any_time_the_headline_warns_of_the_leak(tmp_path):
         save(tmp_path / name)
     catalogue = read_catalogue("folder", str(tmp_path))
     assert ENCOUNTER not in catalogue.rows
-    assert any("encounters are unknown, and the split may leak" in note for note in catalogue.notes)
+    (note,) = (note for note in catalogue.notes if "encounters are unknown, and the split may leak" in note)
+    assert "-p encounter '{identity}/{encounter}_*'" in note  # what to do
 
 
 @pytest.mark.parametrize(
