@@ -81,11 +81,11 @@ class Catalogue:
         return [locate(self.root, path) for path in self.rows[PATH]]
 
     def summary(self) -> pd.DataFrame:
-        """Images, individuals and encounters per data set, for a person to read."""
-        counted = {"images": (IMAGE_ID, "size"), "individuals": (INDIVIDUAL, "nunique")}
+        """Photographs, individuals and encounters per data set, for a person to read."""
+        counted = {"photographs": (IMAGE_ID, "size"), "individuals": (INDIVIDUAL, "nunique")}
         if ENCOUNTER in self.rows:
             counted["encounters"] = (ENCOUNTER, "nunique")
-        return self.rows.groupby(DATASET).agg(**counted)
+        return self.rows.groupby(DATASET).agg(**counted).rename_axis("data set")
 
     @cached_property
     def fingerprint(self) -> str:

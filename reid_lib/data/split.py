@@ -31,6 +31,15 @@ from reid_lib.data.roles import draw_roles
 
 POLICIES = ("auto", "official", "encounter", "random")
 SEEDS_TRIED = 20  # for one to suggest, where a seed gives no usable split
+# Counts of the audit (`Split.leakage`) in words.
+AUDITED = {
+    "queries": "photographs",
+    "known_queries": "of known individuals",
+    "unknown_queries": "of unknown individuals",
+    "known_individuals": "known individuals",
+    "unknown_individuals": "unknown individuals",
+}
+LEAKED = "known ones whose encounter is in the gallery"
 
 
 @dataclass(frozen=True)
@@ -77,11 +86,22 @@ class Split:
         """
         return pd.DataFrame([self._leakage_of(role) for role in (VAL, TEST)])
 
+    def leakage_table(self) -> pd.DataFrame:
+        """What `leakage` counts, for a person to read: a row for each count, a column for each query role."""
+        columns = {}
+        for audit in self.leakage().to_dict("records"):
+            leaked, known = audit["same_encounter"], audit["known_queries"]
+            counts = {words: f"{audit[count]:,}" for count, words in AUDITED.items()}
+            told = "encounters are not known" if pd.isna(leaked) else f"{leaked:,.0f} of {known:,}"
+            columns[audit[ROLE]] = counts | {LEAKED: told}
+        return pd.DataFrame(columns).rename_axis("asked")
+
     def table(self) -> pd.DataFrame:
-        """Images and individuals per data set and role, for a person to read."""
+        """Photographs and individuals per data set and role, for a person to read."""
         truth = self.rows[KNOWN].map({True: "known", False: "unknown"}).fillna("unlabelled")
         groups = self.rows.assign(**{KNOWN: truth}).groupby([DATASET, ROLE, KNOWN])
-        return groups.agg(images=(IMAGE_ID, "size"), individuals=(IDENTITY, "nunique"))
+        table = groups.agg(photographs=(IMAGE_ID, "size"), individuals=(IDENTITY, "nunique"))
+        return table.rename_axis(index={DATASET: "data set", KNOWN: "animals"})
 
     @property
     def notes(self) -> list[str]:

@@ -23,7 +23,7 @@ class DataParams(NotebookParams):
 
     dataset: str = Field(
         "demo",
-        description="demo, demo:small, demo:large, folder, csv, animalclef2025, wildlife:<Class>, ...: see README",
+        description="demo, demo:small, demo:large, folder, csv, wildlife:<Class>, ...: see docs/formats.md",
     )
     data_root: str = Field("", description="where the photographs lie; empty means REID_DATA (demo needs none)")
     columns: str = Field(

@@ -18,7 +18,7 @@ _FIELDS: dict[str, Any] = {
 }
 _FIELDS["dataset"] = (
     str,
-    Field("demo:small", description="demo, demo:small, folder, csv, animalclef2025, wildlife:<Class>, ...: see README"),
+    Field("demo:small", description="demo, demo:small, folder, csv, wildlife:<Class>, ...: see docs/formats.md"),
 )  # a small one is enough to look at
 
 LookParams = create_model("LookParams", __base__=NotebookParams, __module__=__name__, **_FIELDS)

@@ -57,7 +57,17 @@ MOST_INLINE = 20_000_000  # bytes of a page that is shown in a notebook, too
 SHOWN_PX = 700  # height of its window there
 GALLERY_COLUMNS = ("gallery", "gallery_animals", "gallery_images", "gallery_date")
 FIRST = (IMAGE_ID, DECISION, PROBABILITY, WORDS, DOUBTFUL, NEW_ANIMAL, ACCEPTED, ALREADY, ASKED_TWICE, PROBLEM)
-SHOWN = (IMAGE_ID, DECISION, PROBABILITY, WORDS, NEW_ANIMAL, ALREADY, ASKED_TWICE, PROBLEM)
+# Columns of answers.csv that are shown in the notebook, and their heads there.
+SHOWN = {
+    IMAGE_ID: "photograph",
+    DECISION: "decision",
+    PROBABILITY: "probability",
+    WORDS: "in words",
+    NEW_ANIMAL: "new animal",
+    ALREADY: "enrolled already",
+    ASKED_TWICE: "asked twice",
+    PROBLEM: "problem",
+}
 
 
 @dataclass(frozen=True)
@@ -76,8 +86,8 @@ class Identified:
 
     def table(self) -> pd.DataFrame:
         """The columns that a person looks at first; those that say nothing are left out."""
-        shown = self.answers.reindex(columns=SHOWN).dropna(axis=1, how="all")
-        return shown.set_index(IMAGE_ID)
+        shown = self.answers.reindex(columns=list(SHOWN)).dropna(axis=1, how="all")
+        return shown.rename(columns=SHOWN).set_index(SHOWN[IMAGE_ID])
 
     @property
     def page(self) -> Path:

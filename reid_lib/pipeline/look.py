@@ -71,7 +71,7 @@ class Look:
 
     def tables(self) -> list[pd.DataFrame]:
         """What the split does: photographs and animals by role, and its leakage audit; none where it is refused."""
-        return [] if self.split is None else [self.split.table(), self.split.leakage()]
+        return [] if self.split is None else [self.split.table(), self.split.leakage_table()]
 
     @cached_property
     def pixels(self) -> np.ndarray:

@@ -305,9 +305,10 @@ class Review:
         return "\n".join(lines)
 
     def table_of_questions(self, n: int = FIRST_SHOWN) -> pd.DataFrame:
-        """The questions that are asked first."""
+        """The questions that are asked first, numbered in this order."""
         rows = [(*one.ids, one.words, one.why, self.mark(one.ids)) for one in self.next(n)]
-        return pd.DataFrame(rows, columns=[FIRST, SECOND, "in_words", "why", "said_before"])
+        heads = ["photograph A", "photograph B", "question", "why it is asked", "said before"]
+        return pd.DataFrame(rows, columns=heads, index=range(1, len(rows) + 1))
 
     def show_first(self, n: int = FIRST_DRAWN) -> None:
         """Show the pairs that are asked first, and where they match, as a figure."""

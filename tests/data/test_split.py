@@ -8,7 +8,7 @@ import pytest
 
 from reid_lib.core.errors import SplitError
 from reid_lib.core.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE, TEST, UNUSED, VAL
-from reid_lib.data.split import assign_roles
+from reid_lib.data.split import LEAKED, assign_roles
 
 
 def make_rows(encounters_of: dict[str, int], *, photos: int = 2, dataset: str = "deer") -> pd.DataFrame:
@@ -60,6 +60,21 @@ def test_random_split_leaks_and_the_audit_says_how_much(herd):
     audit = split.leakage().set_index(ROLE)["same_encounter"]
     assert audit.to_dict() == slow
     assert audit[TEST] > 0
+    table = split.leakage_table()
+    assert table.loc[LEAKED, TEST] == f"{slow[TEST]} of {table.loc['of known individuals', TEST]}"
+
+
+def test_tables_for_people_have_words(herd):
+    """The report's audit had `known_queries` and rows 0 and 1."""
+    split = assign_roles(herd, policy="encounter")
+    table = split.leakage_table()
+    assert table.columns.tolist() == [VAL, TEST] and table.loc["photographs", VAL] == str(split.queries(VAL).sum())
+    by_role = split.table()
+    assert by_role.index.names == ["data set", "role", "animals"]
+    heads = [*table.index, *by_role.columns, *by_role.index.names]
+    assert heads and not any("_" in head for head in heads)
+    undated = assign_roles(herd.drop(columns="encounter"), policy="random")
+    assert undated.leakage_table().loc[LEAKED].tolist() == ["encounters are not known"] * 2
 
 
 def test_unknown_individuals_are_disjoint_and_never_in_the_gallery(herd):

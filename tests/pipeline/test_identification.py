@@ -151,7 +151,8 @@ def test_answers_that_are_damaged_are_told_with_what_to_do(tmp_path, lost):
     for name in ("summary.txt", "answers.html"):
         (tmp_path / name).write_text("1 photograph\n")
     assert identification.load_answers(tmp_path).summary == "1 photograph"
-    assert "asked_twice" not in identification.load_answers(tmp_path).table()
+    table = identification.load_answers(tmp_path).table()
+    assert "asked twice" not in table and "enrolled already" in table and table.index.name == "photograph"
     (tmp_path / lost).unlink()
     with pytest.raises(RunError, match="are damaged.*delete asked.json there, and the photographs are answered again"):
         identification.load_answers(tmp_path)

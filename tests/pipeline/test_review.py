@@ -107,7 +107,8 @@ def test_summary_table_and_figure_of_what_is_asked_first(opened):
     said = opened.summary()
     assert "48 photographs" in said and "no decision yet" in said and "questions are left" in said
     table = opened.table_of_questions(4)
-    assert table[["image_id_1", "image_id_2"]].to_numpy().tolist() == [list(q.ids) for q in opened.next(4)]
+    assert table[["photograph A", "photograph B"]].to_numpy().tolist() == [list(q.ids) for q in opened.next(4)]
+    assert table.index.tolist() == [1, 2, 3, 4] and not any("_" in head for head in table)
     figure = opened._draw(opened.next(2)).figure
     assert sum(text.get_text().startswith("One animal or two?") for text in figure.axes[0].texts) == 2
     opened.show_first()
