@@ -89,6 +89,13 @@ def tracked() -> list[str]:
     return [name for name in listed.splitlines() if (ROOT / name).exists()]
 
 
+def test_a_plan_under_its_own_name_leaves_a_checkout_clean_and_one_that_a_person_named_can_be_committed():
+    tracked()  # a git checkout
+    plans = ["variants/sweep/plan.yaml", "variants/widths/plan.yaml", "variants/widths/slurm.json"]
+    ignored = subprocess.run(["git", "check-ignore", *plans], capture_output=True, text=True, cwd=ROOT).stdout
+    assert ignored.split() == [plans[0], plans[2]]
+
+
 def test_no_absolute_path_of_a_machine():
     paths = re.compile(r"(?<![\w.:/])/(home|root|work|Users|mnt|scratch|cluster)/\w")
     own = "tests/test_repository.py"

@@ -32,7 +32,7 @@ def compare(names: tuple[str, ...], baseline: str, metric: str, name: str, page:
     decided on val: runs promote --best.
     """
     from reid_lib.compare.comparison import Comparison
-    from reid_lib.compare.text import tabulate_text
+    from reid_lib.compare.text import explain_alone, tabulate_text
     from reid_lib.compare.verdicts import tabulate_differences
 
     comparison = Comparison(baseline=baseline)
@@ -47,6 +47,8 @@ def compare(names: tuple[str, ...], baseline: str, metric: str, name: str, page:
         echo_json(describe(comparison, chosen, found, metric) | {"page": written or None})
         return
     click.echo(tabulate_text(comparison, chosen, found, metric))
+    if alone := explain_alone(comparison, chosen, found):
+        click.echo(alone)
     if written:
         click.echo(f"page: {written}")
 

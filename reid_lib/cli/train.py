@@ -3,6 +3,8 @@
 import os
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -58,8 +60,20 @@ def run_notebook(name: str, arguments: tuple[str, ...]) -> None:
     params = papermill_params(list(arguments), str(notebook))
     folder = folder_of(name_of(params))
     folder.mkdir(parents=True, exist_ok=True)
-    _execute([str(notebook), str(folder / name), "--cwd", os.getcwd(), *arguments])
+    try:
+        _execute([str(notebook), str(folder / name), "--cwd", os.getcwd(), *arguments])
+    except (click.ClickException, ReidError):  # the message says all: a notebook of it would look like a run
+        _remove_unbegun(folder, name)
+        raise
     click.echo("\n".join(describe_end(RunFolder(folder))))
+
+
+def _remove_unbegun(folder: Path, notebook: str) -> None:
+    """Remove the folder of a run that was refused before it began: one with nothing in it but the executed notebook."""
+    with suppress(OSError):  # somebody else begins it just now
+        if {path.name for path in folder.iterdir()} <= {notebook}:
+            (folder / notebook).unlink(missing_ok=True)
+            folder.rmdir()
 
 
 def _execute(arguments: list[str]) -> None:

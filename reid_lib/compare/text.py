@@ -54,6 +54,19 @@ def explain_no_verdict(comparison: Comparison, name: str) -> str:
     return "the reference, another seed" if same else "no pair of its own"
 
 
+def explain_alone(comparison: Comparison, names: list[str], found: pd.DataFrame) -> str:
+    """What to do where one run alone was asked for and nothing judges it; "" elsewhere."""
+    if len(names) != 1 or len(found):
+        return ""
+    (name,) = names
+    others = [other for other in comparison.ordered("val_geometric_mean") if other != name]
+    second = next((other for other in others if comparison.comparable(name, other)), None)
+    if second is not None:
+        return f"one run alone is compared with nothing, name a second one: reid compare {second} {name}"
+    why = "the other runs asked other queries" if others else "there is no other finished run"
+    return f"one run alone is compared with nothing, and {why}: a second one takes the same data, reid train -p lr 1e-4"
+
+
 def _signed(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:+.3f}"
 

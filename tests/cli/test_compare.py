@@ -52,6 +52,12 @@ def test_without_a_reference_the_first_is_the_baseline(capsys, written, root):
     assert out.endswith(f"page: {root / 'comparisons' / 'widths' / 'comparison.html'}")
 
 
+def test_of_one_run_alone_it_says_that_a_second_one_is_needed_and_how(capsys, written, root):
+    code, out, _ = say(capsys, "compare", "wide", "--no-page")
+    assert code == 0 and "one run alone" in out and out.rstrip().endswith(": reid compare plain wide")
+    assert "one run alone" not in say(capsys, "compare", "wide", "--baseline", "plain", "--no-page")[1]
+
+
 def test_json_has_the_same_numbers(capsys, written):
     code, out, _ = say(capsys, "compare", "plain", "wide", "--baseline", "wide", "--json", "--no-page")
     told = json.loads(out)

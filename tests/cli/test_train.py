@@ -8,7 +8,7 @@ import click
 import pytest
 from main_cases import say
 from papermill import cli as papermill
-from papermill.exceptions import PapermillException
+from papermill.exceptions import PapermillException, PapermillExecutionError
 from plain_runs import make_plain
 
 from reid_lib.cli import train
@@ -96,6 +96,36 @@ def test_how_papermill_ends_is_how_it_ends(capsys, asked, monkeypatch, error, co
     monkeypatch.setattr(papermill.papermill, "main", main)
     ended, out, err = say(capsys, "train")
     assert (ended, out) == (code, "") and err.startswith(words)
+
+
+@pytest.mark.parametrize("kept", ["", "params.json", "last.ckpt"])
+def test_a_refused_run_leaves_no_folder_and_what_was_computed_stays(capsys, asked, clean_dirs, monkeypatch, kept):
+    """`reid train` of photographs that are not there left a folder with nothing but the notebook that says so."""
+    folder = clean_dirs / "runs" / "lr-1e-4"
+
+    def main(words, *_, **__):
+        for name in filter(None, ("train.ipynb", kept)):
+            (folder / name).write_text("{}")
+        raise Told("there is no folder photos")
+
+    monkeypatch.setattr(papermill.papermill, "main", main)
+    ended, _, err = say(capsys, "train", "-p", "lr", "1e-4")
+    assert ended == 130 and "there is no folder photos" in err
+    left = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+    assert left == (sorted((kept, "train.ipynb")) if kept else [])
+
+
+def test_the_notebook_of_an_error_of_the_code_stays(asked, clean_dirs, monkeypatch):
+    folder = clean_dirs / "runs" / "lr-1e-4"
+
+    def main(*_, **__):
+        (folder / "train.ipynb").write_text("{}")
+        raise PapermillExecutionError(0, 1, "", "KeyError", "'k'", [])
+
+    monkeypatch.setattr(papermill.papermill, "main", main)
+    with pytest.raises(PapermillExecutionError):
+        train.run_notebook("train.ipynb", ("-p", "lr", "1e-4"))
+    assert (folder / "train.ipynb").exists()
 
 
 def test_a_run_without_results_says_where_it_lies(clean_dirs):
