@@ -21,6 +21,7 @@ def map_in_threads(
     items: Iterable,
     *,
     title: str,
+    unit: str = "photograph",
     total: int | None = None,
     workers: int | None = None,
     progress: bool = True,
@@ -30,6 +31,7 @@ def map_in_threads(
     Args:
         function: releases the GIL (image decoding, hashing, file access), else threads gain nothing.
         title: of the progress bar, which appears after two seconds.
+        unit: what one of the items is, for the bar.
         total: number of items, where `items` has no length.
         workers: threads; the default is one per CPU.
 
@@ -39,7 +41,7 @@ def map_in_threads(
     workers = workers or cpu_count()
     total = len(items) if hasattr(items, "__len__") else total
     pool = ThreadPoolExecutor(workers, thread_name_prefix="reid")
-    bar = make_bar(total=total, desc=title, disable=not progress)
+    bar = make_bar(total=total, desc=title, unit=unit, disable=not progress)
     under_way = deque()
     try:
         for item in items:

@@ -13,18 +13,22 @@ from tqdm import tqdm
 
 from reid_lib.core.kernel import PROGRESS
 
-LINE = "{{desc}}: {{percentage:.0f}} %, {{n_fmt}} of {{total_fmt}}{units}, {{elapsed}} so far, {{remaining}} left"
+HOW_FAR = "{{n_fmt}} of {{total_fmt}}{units}, {{elapsed}} so far, {{remaining}} left"
+LINE = "{{desc}}: {{percentage:.0f}} %, " + HOW_FAR
+BAR = "{{desc}}: {{percentage:3.0f}}%|{{bar}}| " + HOW_FAR
 
 
 def make_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
     """tqdm's bar as this library uses it: there after two seconds, gone when the work is done.
 
     Args:
-        iterable, options: see tqdm.
+        iterable, options: see tqdm; `unit` is the noun of one ("photograph"). Bytes (`unit_scale`) get a rate, too.
     """
-    options = {"delay": 2, "mininterval": 0.5, "leave": False} | options
+    units = _several(options.get("unit", ""))
+    bar = {} if options.get("unit_scale") else {"bar_format": BAR.format(units=units)}
+    options = {"delay": 2, "mininterval": 0.5, "leave": False} | bar | options
     if every := _seconds_between_lines():
-        line = LINE.format(units=_several(options.get("unit", "")))
+        line = LINE.format(units=units)
         options |= {"mininterval": every, "maxinterval": every, "bar_format": line, "file": _Lines(sys.stderr)}
     return tqdm(iterable, **options)
 

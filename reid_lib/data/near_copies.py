@@ -45,7 +45,7 @@ def small_greys(pixels: np.ndarray, *, progress: bool = False) -> np.ndarray:
             greys[place] = Image.fromarray(pixels[place]).convert("L").resize((SIDE, SIDE), kind)
 
     begins = range(0, len(pixels), _AT_ONCE)
-    for _ in map_in_threads(part, begins, title="looking for copies", progress=progress):
+    for _ in map_in_threads(part, begins, title="looking for copies", unit="part", progress=progress):
         pass
     return greys
 

@@ -161,7 +161,7 @@ def _damaged(target: Path, shape: tuple) -> list[int]:
             return [begin + k for k, crc in enumerate(found) if crc != sums[begin + k]]
 
         begins = range(0, shape[0], at_once)
-        parts = map_in_threads(differing, begins, title="checking the pixel cache", progress=True)
+        parts = map_in_threads(differing, begins, title="checking the pixel cache", unit="part", progress=True)
         return [k for part in parts for k in part]
 
 

@@ -65,7 +65,7 @@ def measure_sharpness(pixels: np.ndarray, *, progress: bool = False) -> np.ndarr
         ]
 
     begins = range(0, len(pixels), _AT_ONCE)
-    found = map_in_threads(some, begins, title="measuring sharpness", progress=progress)
+    found = map_in_threads(some, begins, title="measuring sharpness", unit="part", progress=progress)
     return np.array([value for values in found for value in values], dtype=np.float64)
 
 

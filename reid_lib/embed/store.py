@@ -98,7 +98,7 @@ def fingerprint_images(pixels: np.ndarray, positions: np.ndarray, *, progress: b
         return [hashlib.sha256(np.ascontiguousarray(pixels[k])).hexdigest()[:32] for k in chosen]
 
     begins = range(0, len(positions), HASHED_AT_ONCE)
-    found = map_in_threads(some, begins, title="looking for embeddings", progress=progress)
+    found = map_in_threads(some, begins, title="looking for embeddings", unit="part", progress=progress)
     return np.array([name for names in found for name in names], dtype="S32")
 
 

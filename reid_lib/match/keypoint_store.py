@@ -77,7 +77,8 @@ def _extract(extractor: Extractor, masks: Masks | None, items: list[Item], progr
 
     n, at_once = len(items), extractor.at_once
     parts = [range(begin, min(begin + at_once, n)) for begin in range(0, n, at_once)]
-    how = {"title": "finding keypoints", "progress": progress}
+    unit = "photograph" if at_once == 1 else "part"
+    how = {"title": "finding keypoints", "unit": unit, "progress": progress}
     if extractor.threads:
         results = map_in_threads(lambda part: find(load(part)), parts, **how)
     else:  # photographs are decoded in threads while the network is at work

@@ -8,6 +8,7 @@ one of another animal beyond the k nearest told known from unknown animals less 
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,6 +63,7 @@ def count_votes(
     k: int = K,
     method: str = "auto",
     progress: bool = True,
+    bar: tqdm | None = None,
 ) -> Votes:
     """The votes of all queries, each within its own data set (`dataset` of the rows), and not for the other flank.
 
@@ -77,6 +79,7 @@ def count_votes(
         k: neighbours that vote.
         method: "exact", "flann", "faiss" or "auto"; see `neighbours.choose_method`.
         progress: show a bar, and say which share of the nearest was found where the search was not exact.
+        bar: of `voting_bar`, one that several calls share; None: one of its own.
 
     Raises:
         ParameterError: descriptors of two kinds, labels of another number, k below 1, an unknown method.
@@ -90,13 +93,17 @@ def count_votes(
     ):
         kinds = [f"{keypoints.descriptors.shape[1]} {keypoints.descriptors.dtype}" for keypoints in (queries, gallery)]
         raise ParameterError(f"descriptors of queries are {kinds[0]}, of the gallery {kinds[1]}: use one extractor")
-    bar = make_bar(total=len(queries), desc="counting votes", unit="photograph", disable=not progress)
     counted = []
-    with bar:
+    with voting_bar(len(queries), progress=progress) if bar is None else nullcontext(bar) as shown:
         for mine, theirs in _parts_compared(queries.rows, gallery.rows):
             count = _Count(_part(queries, mine), _part(gallery, theirs), codes[theirs], k, method)
-            counted.append((mine, theirs, count.method, count.results(bar)))
+            counted.append((mine, theirs, count.method, count.results(shown)))
     return _joined(counted, progress)
+
+
+def voting_bar(n_queries: int, *, progress: bool = True) -> tqdm:
+    """The bar of so many photographs whose descriptors vote."""
+    return make_bar(total=n_queries, desc="counting votes", unit="photograph", disable=not progress)
 
 
 def _codes(individual: ArrayLike, n_gallery: int) -> np.ndarray:

@@ -118,7 +118,7 @@ def _in_batches(matcher: Matcher, n: int, match: Callable[[int], Batch], progres
     if matcher.threads:
         # Products of a few hundred rows: threads of the BLAS that wait for each other cost ten times what they gain.
         with threadpool_limits(1, "blas"):
-            yield from map_in_threads(match, begins, title=f"matching {n:,} pairs", progress=progress)
+            yield from map_in_threads(match, begins, title=f"matching {n:,} pairs", unit="part", progress=progress)
         return
     with make_bar(total=n, desc="matching pairs", unit="pair", disable=not progress) as bar:
         for begin in begins:

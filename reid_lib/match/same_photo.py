@@ -107,7 +107,9 @@ def _compared(
     begins = range(0, len(codes), matcher.at_once)
     with threadpool_limits(1, "blas"):  # see `pair_scores`
         workers = None if matcher.threads else 1
-        yield from map_in_threads(compare, begins, title="same photographs", workers=workers, progress=progress)
+        yield from map_in_threads(
+            compare, begins, title="same photographs", unit="part", workers=workers, progress=progress
+        )
 
 
 def correlate(first: np.ndarray, second: np.ndarray, fitted: np.ndarray) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import (
@@ -26,6 +27,7 @@ from reid_lib.discover.measures import CLUSTER, measure_clusters
 from reid_lib.discover.pairs import PairFits, fit_pair_probabilities, list_pairs
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
+from reid_lib.match.lnbnn import voting_bar
 from reid_lib.match.pairs import PairTable, join_pairs
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.local_scores import LocalScores
@@ -168,9 +170,15 @@ def score_pairs_among(
 ) -> dict[str, PairTable]:
     """Pairs among photographs with every score that answers in this run, rows ascending by image_id.
 
-    All of them are matched together, so that one bar says how long that takes.
+    All of them are matched together, so that one bar says how long that takes; and one, how long they vote.
     """
-    tables = {name: _list_pairs_among(experiment, local, one) for name, one in several.items()}
+    ordered = {name: _in_order(one.embeddings) for name, one in several.items()}
+    n_voting = sum(len(members) for own in ordered.values() for members in list_comparable(own.rows))
+    with voting_bar(n_voting, progress=local is not None) as bar:
+        tables = {
+            name: _list_pairs_among(experiment, local, one._replace(embeddings=ordered[name]), bar)
+            for name, one in several.items()
+        }
     if local is None:
         return tables
     left_out = {EMBEDDING} if experiment.params.scores == "local" else set()
@@ -181,19 +189,25 @@ def score_pairs_among(
     }
 
 
-def _list_pairs_among(experiment: Experiment, local: LocalScores | None, several: Among) -> PairTable:
-    """The pairs, with their cosines: nearest by the embedding, and by votes where descriptors vote."""
-    embeddings, n_neighbours, n_own = several
+def _in_order(embeddings: EmbeddingSet) -> EmbeddingSet:
+    """Rows ascending by image_id."""
     order = np.argsort(embeddings.rows[IMAGE_ID].astype(str).to_numpy(dtype=str), kind="stable")
-    rows = embeddings.rows.iloc[order].reset_index(drop=True)
-    ordered = EmbeddingSet(embeddings.features[order], rows)
-    cosine = Cosine(ordered, ordered, device=experiment.device)
+    return EmbeddingSet(embeddings.features[order], embeddings.rows.iloc[order].reset_index(drop=True))
+
+
+def _list_pairs_among(
+    experiment: Experiment, local: LocalScores | None, several: Among, bar: tqdm | None = None
+) -> PairTable:
+    """The pairs of ordered rows, with their cosines: nearest by the embedding, and by votes where descriptors vote."""
+    embeddings, n_neighbours, n_own = several
+    rows = embeddings.rows
+    cosine = Cosine(embeddings, embeddings, device=experiment.device)
     pairs = []
     for members in list_comparable(rows):
         part = cosine.part(members, members)
         found = [list_pairs(part, n_neighbours), *([list_pairs(part, n_own, within=INDIVIDUAL)] if n_own else [])]
         some = [(table.query, table.image) for table in found]
-        some += [local.list_voted(rows.iloc[members], n_neighbours)] if local is not None else []
+        some += [local.list_voted(rows.iloc[members], n_neighbours, bar)] if local is not None else []
         pairs += [(members[one], members[other]) for one, other in some]
     query, image = join_pairs(pairs)
     return PairTable(rows, rows, query, image, {EMBEDDING: cosine.exact(query, image)})

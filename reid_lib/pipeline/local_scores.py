@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from reid_lib.core.names import EMBEDDING, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
 from reid_lib.data.flanks import comparable_parts
@@ -112,10 +113,13 @@ class LocalScores:
         self.recall |= recall
         return table
 
-    def list_voted(self, rows: pd.DataFrame, n: int) -> tuple[np.ndarray, np.ndarray]:
+    def list_voted(self, rows: pd.DataFrame, n: int, bar: tqdm | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Each photograph and the n others with most votes of its descriptors, as pairs of row numbers.
 
         What the embedding overlooks they may find. Without RootSIFT there are none.
+
+        Args:
+            bar: of `lnbnn.voting_bar`, that several calls share.
 
         Returns:
             first, second: (p,) int64, first < second; some stand there twice.
@@ -123,7 +127,7 @@ class LocalScores:
         if SIFT not in self.keypoints:
             return np.empty(0, np.int64), np.empty(0, np.int64)
         some = self.of(SIFT, rows[IMAGE_ID])
-        votes = count_votes(some, some, np.arange(len(rows)), k=K + 1)  # a descriptor is its own nearest
+        votes = count_votes(some, some, np.arange(len(rows)), k=K + 1, bar=bar)  # a descriptor is its own nearest
         others = votes.query != votes.image
         query, image, number = votes.query[others], votes.image[others], votes.votes[others]
         order = np.lexsort((image, -number, query))

@@ -37,6 +37,7 @@ def test_elsewhere_it_is_a_bar_that_is_gone_in_the_end(monkeypatch, capsys, told
         monkeypatch.setenv(PROGRESS, told)
     walk(mininterval=0)
     text = capsys.readouterr().err
+    assert "| 20 of 20 batches, " in text and text.count("so far") > 2 and "it/s" not in text
     assert "embed: 100%|" in text and text.rsplit("\r", 2)[1].strip() == ""
 
 

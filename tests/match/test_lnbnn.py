@@ -2,6 +2,7 @@
 
 import errno
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -115,6 +116,15 @@ def test_whatever_could_change_a_vote_counts_it_anew(some, searched):
     count_votes(queries, gallery, individual, method="flann")
     count_votes(queries, gallery.take(np.arange(29)), individual[:29])
     assert len(searched) == 5
+
+
+def test_calls_that_share_a_bar_show_none_of_their_own(some, monkeypatch):
+    queries, gallery = some
+    done = []
+    monkeypatch.setattr(lnbnn, "make_bar", None)
+    for _ in range(2):
+        count_votes(queries, gallery, gallery.rows[INDIVIDUAL], bar=SimpleNamespace(update=done.append))
+    assert sum(done) == 2 * len(queries)
 
 
 def test_only_within_a_data_set(clean_dirs):

@@ -1,6 +1,8 @@
 """Clusters of the test photographs of an evaluation, and what metrics.json says of them."""
 
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -11,7 +13,7 @@ from reid_lib.discover.known import fit_sure, keep_sure
 from reid_lib.discover.measures import describe_discovery
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.openset.results import check_results
-from reid_lib.pipeline import evaluation, scoring
+from reid_lib.pipeline import discovery, evaluation, scoring
 from reid_lib.pipeline.discovery import choose_method, count_neighbours, discover_individuals
 from reid_lib.pipeline.local_scores import LocalScores
 
@@ -49,6 +51,22 @@ def test_clusters_hold_all_test_photographs_and_the_recognised_ones_by_name(fuse
         adjusted_rand_score(truth[of.index], of["cluster"]) for _, of in clusters.groupby("dataset")
     ]  # as the scorer of AnimalCLEF 2026
     assert found["overall"]["ari"]["value"] == pytest.approx(sum(scores) / len(scores))
+
+
+def test_one_bar_says_how_long_photographs_vote(fused, monkeypatch):
+    """Each data set, flank and role had a bar of its own, which said nothing of the whole."""
+    experiment, _, _ = fused
+    asked, done = [], []
+
+    def voting_bar(n, *, progress):
+        asked.append((n, progress))
+        return nullcontext(SimpleNamespace(update=done.append))
+
+    monkeypatch.setattr(discovery, "voting_bar", voting_bar)
+    discover(fused)
+    n_photographs = sum(experiment.split.queries(role).sum() for role in (VAL, TEST))
+    ((n, shown),) = asked
+    assert shown and sum(done) == n >= n_photographs  # those that tell no flank vote among both
 
 
 def test_test_labels_reach_no_cluster(fused):
