@@ -43,6 +43,7 @@ from reid_lib.runs.table import PARAM
 
 # Names that never explain a difference: every run has its own.
 LABELS_ONLY = ("run_name", "reference", "data_root", "mirror")
+NO_LOSS = "none"  # of an evaluation
 JUDGED = ("table", "pairs", "reference")  # what is known of all runs together, by the reference
 
 
@@ -235,7 +236,7 @@ class Comparison:
         row = self._rows([name]).loc[name]
         loss = row.get(f"{PARAM}loss")
         if not isinstance(loss, str):
-            return "none"
+            return NO_LOSS
         own, said = LOSS_DEFAULTS.get(loss, LossDefaults()), [loss]
         for what in ("margin", "scale"):
             given = row.get(f"{PARAM}{what}")

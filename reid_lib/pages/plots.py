@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from reid_lib.compare.comparison import Comparison
+from reid_lib.compare.comparison import NO_LOSS, Comparison
 from reid_lib.compare.finished import FinishedRun
 from reid_lib.core.names import IMAGE_ID, INDIVIDUAL, KNOWN, PREDICTED, ROLE, SCORE, TEST, VAL
 from reid_lib.figures import histories
@@ -53,7 +53,8 @@ def _read_source(name: str) -> str:
 def warn_of_curves(comparison: Comparison, names: Sequence[str], column: str) -> str:
     """What a reader has to know about the curves of these runs; "" where they compare."""
     if column == "loss":
-        return histories.OTHER_LOSSES if len({comparison.loss(name) for name in names}) > 1 else ""
+        minimised = {comparison.loss(name) for name in names} - {NO_LOSS}  # an evaluation has no curve
+        return histories.OTHER_LOSSES if len(minimised) > 1 else ""
     others = column.startswith("val_") and not all(comparison.comparable(name, names[0]) for name in names)
     return OTHER_QUERIES if others else ""
 

@@ -3,7 +3,7 @@
 import pandas as pd
 from markupsafe import Markup
 
-from reid_lib.compare.comparison import Comparison
+from reid_lib.compare.comparison import NO_LOSS, Comparison
 from reid_lib.compare.text import explain_no_verdict
 from reid_lib.core.names import HEADLINE
 from reid_lib.figures.labels import metric_word
@@ -14,6 +14,7 @@ from reid_lib.runs import pairing
 from reid_lib.runs.remarks import Remarks
 from reid_lib.runs.table import COMPARED
 
+OWN_OF_LOSS = ("margin", "scale")  # where none is given, the loss has its own
 NOTE = 40  # characters of a note that are shown: all of it where the pointer stays
 SIGNS = {
     difference.BETTER: ("▲", COLOURS["right"]),
@@ -50,7 +51,8 @@ def _row(
     row = comparison.table.loc[name]
     cells = [_name(comparison, name, labels[name]), *_difference(comparison, name, labels, found, metric)]
     cells += [_estimate(row.get(m), row.get(f"{m}_low"), row.get(f"{m}_high")) for m in HEADLINE]
-    return cells + [_parameter(params.loc[name, p]) for p in params]
+    own = OWN_OF_LOSS if comparison.loss(name) != NO_LOSS else ()
+    return cells + [_parameter(params.loc[name, p], "its own" if p in own else "–") for p in params]
 
 
 def _name(comparison: Comparison, name: str, label: str) -> Markup:
@@ -116,9 +118,9 @@ def _small(words: str, *, title: str = "") -> Markup:
     return html.render_part("small", words, title=title)
 
 
-def _parameter(value: object) -> Markup:
+def _parameter(value: object, missing: str) -> Markup:
     if not isinstance(value, str) and pd.isna(value):
-        return html.muted("its own")  # None: the loss's own margin or scale
+        return html.muted(missing)
     return html.text(f"{value:g}" if isinstance(value, float) else value)
 
 

@@ -48,6 +48,7 @@ class Mistakes(View):
         more = f", the first {LISTED} are listed" if len(found) > LISTED else ""
         self.count.value = html.muted(f"{len(found)} {MISTAKES[self.kind.value]}{more}")
         self.queries.options = [(_label(row), row[IMAGE_ID]) for _, row in found.head(LISTED).iterrows()]
+        self.queries.layout.display = None if len(found) else "none"
         self.queries.value = found[IMAGE_ID].iloc[0] if len(found) else None
         self._show()
 

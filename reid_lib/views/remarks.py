@@ -9,7 +9,7 @@ from reid_lib.pages import html
 from reid_lib.runs.remarks import Remarks, note_run, tag_run
 from reid_lib.views.base import FITTING, RunPicker, View
 
-HEADS = ("run, tags, note",)  # one below the other: all of it stands left
+HEADS = ("run", "tags", "note")
 WHOLE = w.Layout(width="max-content")  # of a button: its words are whole
 
 
@@ -23,17 +23,18 @@ class TagsAndNotes(View):
         self.tag = w.Text(description="tag", placeholder="one word, or several")
         self.add = w.Button(description="add to all chosen", icon="plus", layout=WHOLE)
         self.remove = w.Button(description="remove from all chosen", icon="minus", layout=WHOLE)
-        self.run = w.Dropdown(description="run", layout=FITTING)
-        self.note = w.Textarea(description="note", layout=w.Layout(width="600px", height="60px"))
+        self.run = w.Dropdown(description="note on", layout=FITTING)
+        self.note = w.Textarea(placeholder="what you think of it", layout=w.Layout(width="600px", height="60px"))
         self.write = w.Button(description="keep the note", icon="check", layout=WHOLE)
         self.said = w.HTML()
-        rows = [[self.tag, self.add, self.remove], [self.note, self.write]]
+        rows = [[self.tag, self.add, self.remove], [self.run, self.note, self.write]]
         body = [self.said, *(w.HBox(row, layout=w.Layout(flex_flow="row wrap")) for row in rows)]
         self.add.on_click(lambda _: self._tag(add=self.tag.value.split()))
         self.remove.on_click(lambda _: self._tag(remove=self.tag.value.split()))
         self.write.on_click(lambda _: self._try(lambda: self._note(self.note.value)))
         self._of = ""  # the run whose note stands in the field
-        super().__init__(picker, [self.run], body)
+        super().__init__(picker, [], body)
+        self.run.observe(self._refresh, "value")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -45,10 +46,9 @@ class TagsAndNotes(View):
         remarks = {name: self.comparison.remarks.get(name, Remarks()) for name in self.names}
         if self._of != self.run.value:  # else a note that is being typed would be lost
             self._of, self.note.value = self.run.value, remarks[self.run.value].note
-        said = {name: [one for one in (own.hashed, own.note) if one] for name, own in remarks.items()}
         called = {name: html.run_label(name, label) for name, label in self.called.items()}
-        rows = [[html.render_part("lines", [called[name], *said[name]])] for name in self.names]
-        self.said.value = html.render_part("table", rows, HEADS)
+        rows = [[called[name], own.hashed, own.note] for name, own in remarks.items()]
+        self.said.value = html.render_part("table", rows, HEADS, left=True)
 
     def _tag(self, **change: list[str]) -> None:
         def all_of_them() -> None:

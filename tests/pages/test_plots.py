@@ -32,8 +32,9 @@ def test_every_curve_holds_the_values_of_its_run_and_can_be_written_as_json(comp
 
 def test_curves_that_do_not_compare_say_so(comparison, monkeypatch):
     assert "not their heights" in plots.plot_curves(comparison, RUNS, "loss")["note"]
-    monkeypatch.setattr(type(comparison), "loss", lambda self, name: "arcface")
-    assert "minimise the same one" in plots.plot_curves(comparison, RUNS, "loss")["note"]
+    for others in ("arcface", "none"):  # an evaluation beside a training has no curve
+        monkeypatch.setattr(type(comparison), "loss", lambda self, name, o=others: "arcface" if name == RUNS[0] else o)
+        assert "minimise the same one" in plots.plot_curves(comparison, RUNS, "loss")["note"]
     comparison.table.loc["wide", "test_fingerprint"] = "other"
     assert "Not all were asked the same" in plots.plot_curves(comparison, RUNS, "val_score")["note"]
     assert plots.plot_curves(comparison, RUNS, "lr")["note"] == ""

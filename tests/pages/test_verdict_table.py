@@ -19,5 +19,11 @@ def test_parameters_that_differ_are_columns(comparison):
     assert ">margin</th>" in render_verdicts(comparison, ["plain", "wide"], None)
 
 
+def test_what_an_evaluation_does_not_have_is_a_dash_not_its_own(comparison, monkeypatch):
+    assert "its own" in render_verdicts(comparison, ["plain", "wide"], None)
+    monkeypatch.setattr(type(comparison), "loss", lambda self, name: "none")
+    assert "its own" not in render_verdicts(comparison, ["plain", "wide"], None)
+
+
 def test_before_the_differences_are_there_the_table_says_so(comparison):
     assert "being computed" in render_verdicts(comparison, ["plain", "wide"], None)

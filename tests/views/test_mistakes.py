@@ -28,6 +28,7 @@ def test_mistakes_list_follows_kind_and_text_and_shows_the_query(picker):
     assert view.queries.value in set(picker.comparison.mistakes("triplet", "unknown wrong", role=TEST)[IMAGE_ID])
     view.individual.value = "no such animal"
     assert view.queries.options == () and "None of this kind" in view.shown.value
+    assert view.queries.layout.display == "none"  # no empty box
 
 
 def test_a_mistake_is_shown_with_its_match_lines_where_the_run_kept_them(folder):

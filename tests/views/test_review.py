@@ -270,6 +270,8 @@ LAID_OUT = """() => {
   };
 }"""
 
+COLUMNS = "getComputedStyle(document.querySelector('.rr-answers')).gridTemplateColumns"
+
 
 def test_panels_have_the_shape_of_their_photographs_at_any_size_of_the_window(screen, tmp_path, monkeypatch):
     asked = set(screen.state["question"]["ids"])
@@ -285,6 +287,10 @@ def test_panels_have_the_shape_of_their_photographs_at_any_size_of_the_window(sc
             told = page.evaluate(LAID_OUT)
             assert min(told["filled"]) > 0.97 and 4 <= told["apart"] <= 8 and told["inside"]
             assert told["beside"] and told["height"] > 0.6 * height  # above what was the most
+            assert len(page.evaluate(COLUMNS).split()) == 4
+        page.set_viewport_size({"width": 500, "height": 900})
+        page.wait_for_function(f"{COLUMNS}.split(' ').length === 1")  # of a notebook beside other windows
+        page.set_viewport_size({"width": 1920, "height": 1080})
         page.locator(".rr-root").focus()
         page.keyboard.press("s")
         page.wait_for_function("!document.querySelector('.rr-beside')")  # the next two lie
