@@ -47,6 +47,7 @@ BLOCK = 100  # frames of a video that are one encounter
 ORDER_STYLES = dict(zip(ORDERS, (("C0", "-"), ("C1", "--"), ("C2", "-."), ("0.5", ":")), strict=True))
 RENAMED = 0.05
 WANTED = 0.8  # of the wrong names
+COLUMNS = 2  # of panels
 CHECKED = 0.15  # of the images: answers after which label errors are counted
 
 
@@ -235,30 +236,33 @@ def count_found(queue: ReviewQueue, renamed: pd.Series) -> Iterator[int]:
 
 
 def draw(curves: dict, found: dict, given: argparse.Namespace) -> None:
-    """A row for each data set: ARI by reviewer, and label errors found."""
-    columns = (len(given.rights) if curves else 0) + bool(found)
-    shape = len(given.data), columns
-    figure, axes = plt.subplots(*shape, figsize=(3.9 * columns, 3.3 * len(given.data)), squeeze=False)
+    """Panels two by two, for a page 740 px wide: ARI by reviewer, and label errors found, of each data set."""
+    kinds = [*(given.rights if curves else ()), *([LABEL] if found else [])]
+    panels = [(name, kind) for name in given.data for kind in kinds]
+    n_rows = -(-len(panels) // COLUMNS)
+    plt.rcParams.update({"font.size": 10, "axes.titlesize": 11, "legend.fontsize": 9})
+    figure, axes = plt.subplots(n_rows, COLUMNS, figsize=(4 * COLUMNS, 3.4 * n_rows), squeeze=False)
+    place = dict(zip(panels, axes.flat, strict=False))
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
     for (name, right, order), drawn in curves.items():
-        ax = axes[given.data.index(name), given.rights.index(right)]
-        plot(ax, [curve[:, :2] for curve in drawn], ORDER_STYLES[order], ORDERS[order])
-        ax.set(
-            title=f"{name}, right in {right:.0%}", xlabel="answers", ylabel="adjusted Rand index", ylim=(-0.02, 1.02)
-        )
+        plot(place[name, right], [curve[:, :2] for curve in drawn], ORDER_STYLES[order], ORDERS[order])
     for (name, right, order), drawn in found.items():
-        ax = axes[given.data.index(name), -1]
-        at = given.rights.index(right)
-        style = (f"C{at}", "-") if order == "queue" else (f"C{at}", ":")
+        style = (f"C{given.rights.index(right)}", "-" if order == "queue" else ":")
         percent = [100 * curve[:, :2] for curve in drawn]
-        plot(ax, percent, style, f"{ORDERS[order]}, right in {right:.0%}")
-        ax.set(title=f"{name}, {RENAMED:.0%} wrong names", xlabel="answers, % of the images")
-        ax.set(ylabel="wrong names that are gone, %", ylim=(-2, 102))
-    for ax in axes[:, -1] if found else ():
-        ax.axhline(100 * WANTED, color="0.7", linewidth=0.8, zorder=0)
-    for ax in {axes[0, 0], axes[0, -1]}:
-        ax.legend(fontsize=6.5, loc="center right" if ax is axes[0, -1] and found else "best")
+        plot(place[name, LABEL], percent, style, f"{ORDERS[order]}, right in {right:.0%}")
+    for (name, kind), ax in place.items():
+        if kind == LABEL:
+            ax.axhline(100 * WANTED, color="0.7", linewidth=0.8, zorder=0)
+            ax.set(title=f"{name}, {RENAMED:.0%} wrong names", xlabel="answers, % of the images")
+            ax.set(ylabel="wrong names that are gone, %", ylim=(-2, 102))
+        else:
+            ax.set(title=f"{name}, right in {kind:.0%}", xlabel="answers")
+            ax.set(ylabel="adjusted Rand index", ylim=(-0.02, 1.02))
+    for kind in {kinds[0], kinds[-1]}:
+        place[given.data[0], kind].legend(loc="lower right" if kind != LABEL else "best", framealpha=0.9)
     figure.tight_layout()
-    figure.savefig(given.figure, dpi=110)
+    figure.savefig(given.figure, dpi=180)
 
 
 def plot(ax, curves: list[np.ndarray], style: tuple[str, str], label: str) -> None:

@@ -148,9 +148,17 @@ def test_the_examples_of_docstrings_run(path, tmp_path, monkeypatch):
 def typed(page: Path) -> list[str]:
     """What a page tells to type: lines of its blocks of commands, and words between backticks."""
     text = re.sub(r"^```(?!text|\{).*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    text = re.sub(r" *\\\n +", " ", text)  # a command over several lines
     blocks = [line.strip() for line in re.findall(r"^ {4}(\S.*)$", text, re.M)]
     inline = [" ".join(words.split()) for words in re.findall(r"`([^`]+)`", text)]
     return [line for line in blocks + inline if line.startswith((*STARTS, "-p "))]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.stem != "log"], ids=lambda page: page.stem)
+def test_a_command_fits_the_page_in_a_window_of_1280_px(page):
+    """Between the lists of pages and of headings there is room for 86 letters; longer ones had to be scrolled."""
+    lines = re.findall(r"^ {4}(\S.*)$", page.read_text(encoding="utf-8"), re.M)
+    assert [line for line in lines if line.startswith(STARTS) and len(line) > 86] == []
 
 
 def test_what_the_pages_tell_to_type_is_understood():
