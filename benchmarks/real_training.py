@@ -1,7 +1,7 @@
 """Does training with the defaults help on real photographs? Nyala and cattle faces, trained against their frozen start.
 
     python benchmarks/real_training.py --data_root ../shared/data
-    python benchmarks/real_training.py --data_root ../shared/data --only nyala --set image_size=256 --set num_epochs=16
+    python benchmarks/real_training.py --data_root ../shared/data --only nyala --set image_size=160 --set num_epochs=7
 
 Each seed draws another split and starts another training; runs and caches are those of REID_RUNS and REID_CACHE, and
 what is finished is not computed again. Told are, for each seed, the trained network's test values and the paired

@@ -76,7 +76,7 @@ def start(params: TrainParams | EvaluateParams, catalogue: Catalogue, split: Spl
     fingerprint = catalogue.fingerprint_like(read_fingerprint(name))
     if isinstance(params, TrainParams):
         chosen = params.left
-        params = settle_training(params, catalogue, len(split.queries(GALLERY)), fingerprint)
+        params = settle_training(params, catalogue, int(split.queries(GALLERY).sum()), fingerprint)
     run = Run.open(
         name,
         params=params.model_dump(),
