@@ -14,7 +14,7 @@ import click
 
 from reid_lib.core.errors import ReidError
 from reid_lib.core.files import without_nan
-from reid_lib.core.messages import ERROR, STOPPED, TRACEBACK, in_words
+from reid_lib.core.messages import ERROR, STOPPED, TRACEBACK, describe_error
 from reid_lib.params.papermill import PAPERMILL_HELP
 
 LIBRARY, SCRIPT = "reid_lib", "reid"
@@ -67,7 +67,7 @@ class Commands(click.Group):
         except (ReidError, OSError) as error:
             if ctx.params["traceback"]:
                 traceback.print_exc()
-            raise Message(in_words(error)) from error
+            raise Message(describe_error(error)) from error
         except KeyboardInterrupt:
             click.echo(f"{STOPPED} by Ctrl-C", err=True)
             ctx.exit(128 + signal.SIGINT)

@@ -18,7 +18,7 @@ from reid_lib.cli.show import folder, name, report, show, state, stop
 from reid_lib.cli.sightings import sightings
 from reid_lib.cli.sweep import sweep
 from reid_lib.cli.train import evaluate, train
-from reid_lib.core.logs import notes_on
+from reid_lib.core.logs import show_notes_on
 from reid_lib.core.messages import TRACEBACK
 from reid_lib.params.papermill import papermill_params
 
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: the words after `reid`; None: those of this process.
     """
     try:
-        with notes_on("stderr"):
+        with show_notes_on("stderr"):
             commands.main(arguments, prog_name=program())
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else int(ended.code is not None)

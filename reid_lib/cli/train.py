@@ -11,7 +11,7 @@ import click
 
 from reid_lib.cli.commands import PapermillCommand, example, program
 from reid_lib.core.errors import ReidError
-from reid_lib.core.messages import in_words
+from reid_lib.core.messages import describe_error
 from reid_lib.core.names import EVALUATE_NOTEBOOK, TRAIN_NOTEBOOK
 from reid_lib.core.paths import notebooks_root
 from reid_lib.params.papermill import papermill_params
@@ -86,7 +86,7 @@ def _execute(arguments: list[str]) -> None:
     except PapermillExecutionError:  # an error of the code, not of the user: with its traceback
         raise
     except PapermillException as error:
-        raise ReidError(in_words(error)) from error
+        raise ReidError(describe_error(error)) from error
 
 
 def describe_end(run: "RunFolder") -> Iterator[str]:

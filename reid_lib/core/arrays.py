@@ -1,7 +1,8 @@
-"""Files of arrays (.npz, no pickle), read to the last byte: no damage passes, and all of it raises one error.
+"""Files of arrays (.npz, no pickle), read to the last byte, so that any damage is found and raises `DamagedArrays`.
 
-The archive has a CRC-32 of each array, which numpy compares only where it reads an array to its end. A flipped bit in
-the header that precedes the numbers may make an array shorter, and others raise whatever the parser of headers raises.
+The archive has a CRC-32 of each array, which is compared only when an array is read to its end. numpy's own reader
+stops earlier where a flipped bit in an array's header makes the array shorter, and raises errors of many kinds where
+the header cannot be parsed.
 """
 
 import errno
@@ -15,20 +16,20 @@ import numpy as np
 from numpy.lib import format as npy
 
 from reid_lib.core.errors import first_line
+from reid_lib.core.files import READ_AT_ONCE
 
-READ_AT_ONCE = 2**22  # bytes
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 
 
 class DamagedArrays(ValueError):
-    """A file of arrays is not as it was written, or another one than expected."""
+    """A file of arrays is damaged, or is another one than expected."""
 
 
 class ArrayFile:
     """An open .npz file; see `open_arrays`.
 
     Attributes:
-        names: of its arrays.
+        names: what its arrays are called.
     """
 
     def __init__(self, archive: zipfile.ZipFile):
@@ -36,14 +37,14 @@ class ArrayFile:
         self.names = [name.removesuffix(".npy") for name in archive.namelist()]
 
     def read(self, name: str) -> np.ndarray:
-        """An array, after its checksum was found right.
+        """The array of this name, with the dtype and shape it was saved with; its checksum has been compared.
 
         Raises:
             DamagedArrays: it is damaged, or not there.
         """
         if name not in self.names:
             raise DamagedArrays(f"it has no array {name!r}")
-        with _telling_damage(), self._archive.open(f"{name}.npy") as stream:
+        with _raising_damaged(), self._archive.open(f"{name}.npy") as stream:
             return _read(stream, self._archive.getinfo(f"{name}.npy").file_size)
 
 
@@ -56,7 +57,7 @@ def open_arrays(path: Path) -> Iterator[ArrayFile]:
         DamagedArrays: it is no such file, or is damaged.
     """
     with open(path, "rb") as file:
-        with _telling_damage():
+        with _raising_damaged():
             found = ArrayFile(zipfile.ZipFile(file))
         yield found
 
@@ -72,12 +73,13 @@ def read_arrays(path: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
 
 
 @contextmanager
-def _telling_damage() -> Iterator[None]:
-    """Whatever a parser says of a damaged file, as one error; a disk that cannot be read is none."""
+def _raising_damaged() -> Iterator[None]:
+    """Within the block, an error of parsing becomes `DamagedArrays`; an error of the disk stays an OSError."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (None, errno.EINVAL):  # of a place before the file's beginning
+        # EINVAL: a damaged directory of the archive points before the file's beginning.
+        if error.errno not in (None, errno.EINVAL):
             raise
         raise DamagedArrays(first_line(error)) from error
     except (DamagedArrays, MemoryError):

@@ -17,7 +17,7 @@ FRESH_S = 3600  # a part that has grown within this time is being built
 def make_room(target: Path, need: int, *, share: float) -> None:
     """Remove files beside `target`, those used longest ago first, while all together, or the disk, would be too full.
 
-    A process that has mapped one keeps it until it ends.
+    A process that has mapped a removed file can read it until it ends.
 
     Args:
         target: the file to be written.

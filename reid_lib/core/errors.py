@@ -13,11 +13,11 @@ def is_text(name: str) -> bool:
 def printable(text: str) -> str:
     r"""The text with bytes that are not UTF-8 written out ("caf\xe9.jpg"): names of files may hold them, no output can.
 
-    Python holds such a byte of a name as half a letter (PEP 383), which no file in UTF-8 and no notebook takes.
+    Python holds such a byte of a name as a lone surrogate (PEP 383), which no file in UTF-8 and no notebook takes.
     """
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # other halves
+    except UnicodeEncodeError:  # other surrogates, which stand for no byte
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -29,7 +29,7 @@ def first_line(error: BaseException) -> str:
 class ReidError(Exception):
     """Base of every error this library raises on purpose. Its message can be printed, whatever it quotes."""
 
-    def __init__(self, *args):
+    def __init__(self, *args: object):
         super().__init__(*(printable(arg) if isinstance(arg, str) else arg for arg in args))
 
 
@@ -54,7 +54,7 @@ class TrainingError(ReidError, RuntimeError):
 
 
 class TrainingInterrupted(ReidError, RuntimeError):
-    """Training was asked to stop, and has: it can be continued."""
+    """Training stopped because it was asked to; it can be continued."""
 
 
 class RunError(ReidError, RuntimeError):
@@ -62,7 +62,7 @@ class RunError(ReidError, RuntimeError):
 
 
 class RunFormatError(RunError):
-    """A run folder was written in a format that this version does not know: nothing of it is lost, nor overwritten."""
+    """A run folder was written in a format that this version does not know; it stays as it is."""
 
 
 class SubmissionError(ReidError, ValueError):

@@ -1,11 +1,11 @@
-"""The face of a package: names that others take from it, each imported from its module when it is first asked for."""
+"""The face of a package: its public names, each imported from its module when it is first asked for (PEP 562)."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
 
 def face(package: str, homes: Mapping[str, str]) -> tuple[list[str], Callable, Callable]:
-    """`__all__`, `__getattr__` and `__dir__` (PEP 562) of a package whose import costs nothing.
+    """`__all__`, `__getattr__` and `__dir__` of a package, for its `__init__`: importing it imports no module of it.
 
     Args:
         package: its name.

@@ -42,12 +42,12 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException as error:
-        full = _is_full(error, path.parent)  # asked before the half-written file makes room again
+        full = _is_full(error, path.parent)  # asked before deleting the half-written file makes room again
         temporary.unlink(missing_ok=True)
         if full:
             raise RunError(
-                f"no room left in {path.parent} for {path.name} ({_no_room_told(error)}): the file before it is kept. "
-                "Free some space and run the same command again: it continues"
+                f"no room left in {path.parent} for {path.name} ({_explain_no_room(error)}): the file before it is "
+                "kept. Free some space and run the same command again: it continues"
             ) from error
         if isinstance(error, IsADirectoryError | NotADirectoryError | FileExistsError):
             raise RunError(
@@ -58,10 +58,10 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def _give_usual_mode(path: Path) -> None:
-    """Let those read a new file who may read others: safetensors, say, makes its files for their owner alone."""
+    """Give a new file the mode that the umask allows: safetensors, for one, makes files that only their owner reads."""
     if stat.S_IMODE(path.stat().st_mode) != 0o600:
         return
-    other = name_temporary(path)  # made to look at: to ask for the umask is to change it, for all threads
+    other = name_temporary(path)  # made only to read its mode: asking for the umask changes it, for all threads
     with suppress(OSError):
         handle = os.open(other, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         try:
@@ -71,7 +71,7 @@ def _give_usual_mode(path: Path) -> None:
             other.unlink()
 
 
-def _no_room_told(error: BaseException) -> str:
+def _explain_no_room(error: BaseException) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else "the disk is full"
 
 
@@ -93,17 +93,21 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def overwrite_json(path: Path, value: dict, *, cut: str) -> None:
-    """Write `value` over the file that is there, in the room it has: what is left to do on a full disk.
+    """Write `value` over an existing file, within the room the file has: the last resort on a full disk.
+
+    Unlike `write_json` this is not atomic.
 
     Args:
-        cut: key of a text that may be cut short to make the whole fit.
+        path: an existing file.
+        value: what to write.
+        cut: key of a text in `value` that may be cut short to make the whole fit.
 
     Raises:
-        OSError: it cannot be written even so.
+        OSError: the file is missing, or `value` does not fit even so.
     """
     with open(path, "r+b") as file:
-        stat = os.fstat(file.fileno())
-        room = max(stat.st_size, stat.st_blocks * 512)
+        found = os.fstat(file.fileno())
+        room = max(found.st_size, found.st_blocks * 512)
         text = json.dumps(without_nan(value), allow_nan=False)
         if (over := len(text) - room) > 0 and value.get(cut):
             text = json.dumps(without_nan(value | {cut: str(value[cut])[: -over - 3] + "..."}), allow_nan=False)
@@ -115,22 +119,27 @@ def overwrite_json(path: Path, value: dict, *, cut: str) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What `write_json` wrote; null comes back as NaN inside of dictionaries of numbers only by the caller's word."""
+    """What `write_json` wrote. NaN and infinities come back as None: the file holds null for both.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON, or not UTF-8.
+    """
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write_checked_json(path: Path, value: dict[str, Any]) -> None:
-    """As `write_json`, with a checksum, which `read_checked_json` compares: one flipped bit makes another number."""
+    """As `write_json`, with a checksum that `read_checked_json` compares: a flipped bit may leave valid JSON."""
     written = without_nan(value)
     write_json(path, written | {CHECKSUM: _sum_json(written)})
 
 
 def read_checked_json(path: Path) -> Any:
-    """What `write_checked_json` wrote; a file without a checksum, of a version before, as it is.
+    """What `write_checked_json` wrote. A file without a checksum (earlier versions wrote none) is not checked.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no JSON, or not as it was written.
+        ValueError: it is no JSON, or its checksum differs.
     """
     stored = read_json(path)
     if isinstance(stored, dict) and CHECKSUM in stored and stored.pop(CHECKSUM) != _sum_json(stored):
@@ -143,19 +152,21 @@ def _sum_json(value: dict[str, Any]) -> str:
 
 
 def without_nan(value: Any) -> Any:
+    """`value` as JSON can hold it: NaN and infinities become None, keys text, tuples lists, numpy scalars numbers."""
     if isinstance(value, dict):
         return {str(key): without_nan(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [without_nan(entry) for entry in value]
-    if hasattr(value, "item"):  # a number of numpy
+    if hasattr(value, "item"):  # a numpy scalar
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def list_sizes(folder: Path, *, skip: Collection[str] = ()) -> list[tuple[Path, int]]:
-    """All files below a folder with their bytes; what vanishes meanwhile, or may not be asked, is left out.
+    """All files below a folder with their sizes in bytes; files that vanish meanwhile, or refuse, are left out.
 
     Args:
+        folder: where to look, at any depth.
         skip: names of folders that are passed over.
     """
     found = []
@@ -178,7 +189,7 @@ def hash_file(path: Path) -> str:
 
 
 def compute_checksum(path: Path) -> str:
-    """CRC-32 of a file's bytes, eight hexadecimal digits: quicker, against damage, not against intent.
+    """CRC-32 of a file's bytes, eight hexadecimal digits: quicker than SHA-256, and safe against damage, not intent.
 
     Raises:
         OSError: it cannot be read.
@@ -190,7 +201,7 @@ def compute_checksum(path: Path) -> str:
     return f"{crc:08x}"
 
 
-def digest(identity: dict[str, Any]) -> str:
-    """An identity in short, as status.json and the checkpoint know it."""
-    text = json.dumps(without_nan(identity), sort_keys=True, ensure_ascii=False)
+def digest(key: dict[str, Any]) -> str:
+    """A run's key (`runs.key.make_run_key`) in 32 hexadecimal digits, as status.json and the checkpoint hold it."""
+    text = json.dumps(without_nan(key), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

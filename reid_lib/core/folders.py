@@ -14,15 +14,15 @@ SHOWN = 3  # names of files that a message quotes
 
 
 def check_replaceable(folder: Path, *, own: Collection[str], force: bool) -> None:
-    """May a folder of ours be put there?
+    """Check that an export may be written to `folder`.
 
     Args:
-        folder: where.
-        own: names that what is replaced may hold: whatever else lies there was made by somebody else, and stays.
-        force: replace one that is there.
+        folder: where the export is to lie.
+        own: names of the files that an export consists of; a folder that holds any other file is never replaced.
+        force: replace an earlier export.
 
     Raises:
-        ReidError: something is in the way.
+        ReidError: `folder` is a file or a link, holds other files, or holds an export and `force` is False.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise ReidError(f"{folder} is no folder of its own (a file, or a link): choose another place")
@@ -40,13 +40,13 @@ def check_replaceable(folder: Path, *, own: Collection[str], force: bool) -> Non
 
 @contextmanager
 def write_folder(folder: Path, *, own: Collection[str], force: bool = False) -> Iterator[Path]:
-    """A new, empty folder to write into; it becomes `folder` when the block ends, and vanishes when the block fails.
+    """A new, empty folder to write into; it becomes `folder` when the block ends, and is deleted when the block fails.
 
     Args:
-        folder: see `check_replaceable`, as `own` and `force`.
+        folder, own, force: see `check_replaceable`.
 
     Raises:
-        ReidError: something is in the way; nothing of it was touched.
+        ReidError: something is in the way; it stays as it is.
     """
     folder = Path(folder).expanduser().absolute()
     check_replaceable(folder, own=own, force=force)

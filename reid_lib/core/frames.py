@@ -50,7 +50,7 @@ TEXT_COLUMNS = {
 
 def write_csv(path: Path, frame: pd.DataFrame) -> None:
     """Write `frame` whole, without its index; floats with all their digits."""
-    # A return alone would end the line for pandas, yet Python's writer puts no quotes around it.
+    # A lone carriage return ends the line for pandas' reader, yet Python's writer puts no quotes around it.
     quoting = csv.QUOTE_NONNUMERIC if _holds_a_return(frame) else csv.QUOTE_MINIMAL
     with atomic(path) as temporary:
         frame.to_csv(temporary, index=False, quoting=quoting)
@@ -70,5 +70,6 @@ def read_csv(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=types, keep_default_na=False, na_values=_missing(columns), **EXACT)
 
 
-def _missing(columns) -> dict:
+def _missing(columns: pd.Index) -> dict[str, list[str]]:
+    """Column -> the cells that count as missing."""
     return {column: [""] if column in TEXT_COLUMNS else ["", "nan", "NaN", "<NA>"] for column in columns}

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 # schema of notebooks does not use.
 SKIPPED = "rfc3987_syntax"
 
-# What papermill's engine tells its kernel (see pipeline.papermill_engine).
-ENGINE = "REID_PAPERMILL"  # process of the papermill that leaves the report
-PROGRESS = "REID_PROGRESS"  # its output goes into a log: seconds between two lines of progress, in the place of a bar
-TRACEBACKS = "REID_TRACEBACK"  # "1": errors of a user are shown with their traceback
+# Environment variables by which papermill's engine (pipeline.papermill_engine) speaks to its kernel.
+ENGINE = "REID_PAPERMILL"  # process id of the papermill whose engine writes the report
+PROGRESS = "REID_PROGRESS"  # set where output goes into a log: seconds between two lines of progress, instead of a bar
+TRACEBACKS = "REID_TRACEBACK"  # "1": errors of this library are shown with their traceback
 
 
 @contextmanager
 def quick_imports() -> Iterator[None]:
-    """For a block that imports much: no garbage collection meanwhile, nor afterwards of what came with it.
+    """For a block that imports much: no garbage collection during it, nor later of the objects it made.
 
     Modules are never garbage, but the collector walks through their hundreds of thousands of objects again and again:
     a fifth of the time of importing torch, and of every full collection after it.
@@ -42,10 +42,10 @@ def quick_imports() -> Iterator[None]:
 
 
 def under_engine() -> bool:
-    """Was this very process started by papermill's engine? Its children are not: they inherit the variable alone."""
+    """Was this process started by papermill's engine? Its children were not, though they inherit the variable."""
     return os.environ.get(ENGINE) == str(os.getppid())
 
 
 def find_ipython() -> "InteractiveShell | None":
-    """The running IPython; None outside of it. Asked only where it is in use: importing it takes half a second."""
+    """The running IPython; None outside of it. It is never imported for this: that takes half a second."""
     return sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None

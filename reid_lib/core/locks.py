@@ -20,8 +20,8 @@ def hold_lock(path: Path, *, waiting: str = "", without: str = "") -> Iterator[b
 
     Args:
         path: the file, made where it is not there; its folder exists.
-        waiting: logged as a note where another process holds the lock; "" for nothing.
-        without: logged as a note where the disk knows no locks; "" for nothing.
+        waiting: note to log while another process holds the lock; "" for none.
+        without: note to log where the disk knows no locks; "" for none.
 
     Yields:
         Whether the lock is held; False on a disk without locks.
@@ -33,7 +33,7 @@ def hold_lock(path: Path, *, waiting: str = "", without: str = "") -> Iterator[b
 
     # Not a marker file in place of a lock: one that was left by a killed process would have to be judged by its age.
     lock = FileLock(path, fallback_to_soft=False)
-    _touch(path)  # a file that cannot be had is an error; a lock that the disk does not know is none
+    _touch(path)  # here, because an OSError of `acquire` is taken for a disk without locks
     try:
         lock.acquire(timeout=0)
     except Timeout:

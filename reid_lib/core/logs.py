@@ -17,13 +17,14 @@ class Shown(logging.Handler):
     """Writes each message as one line, as `print` would: to what is stdout at that moment (in a notebook, the cell).
 
     Attributes:
-        notes_on: stream of what is WARNING or worse, "stdout" or "stderr". A notebook's report shows stdout alone.
+        notes_on: stream for messages of level WARNING and above: "stdout" (the one that a notebook's report shows) or
+            "stderr".
     """
 
     notes_on = "stdout"
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a message; a note begins with the word."""
+        """Show a message; one of level WARNING or above begins with "note: "."""
         is_note = record.levelno >= logging.WARNING
         try:
             stream = getattr(sys, self.notes_on if is_note else "stdout")
@@ -44,7 +45,7 @@ def show_messages() -> None:
 
 
 @contextmanager
-def notes_on(stream: str) -> Iterator[None]:
+def show_notes_on(stream: str) -> Iterator[None]:
     """Within the block notes are shown on `stream`, "stdout" or "stderr"."""
     before = [(handler, handler.notes_on) for handler in LOGGER.handlers if isinstance(handler, Shown)]
     for handler, _ in before:
@@ -58,11 +59,11 @@ def notes_on(stream: str) -> Iterator[None]:
 
 @contextmanager
 def quieten(name: str, *, below: int) -> Iterator[None]:
-    """Within the block a logger of another library says nothing that is less grave than a level.
+    """Within the block a logger of another library passes only messages of a level and above.
 
     Args:
         name: of the logger.
-        below: level of `logging`, such as `logging.ERROR`.
+        below: the level, such as `logging.ERROR`.
     """
     logger = logging.getLogger(name)
     level = logger.level
@@ -75,9 +76,10 @@ def quieten(name: str, *, below: int) -> Iterator[None]:
 
 @contextmanager
 def keep_root_logger() -> Iterator[None]:
-    """After the block the root logger has its handlers and level of before.
+    """After the block the root logger has the handlers and level that it had before.
 
-    `logging.basicConfig`, with which a command of another program begins, does nothing where a handler is already.
+    papermill's command calls `logging.basicConfig`, which adds a handler to the root logger; with that handler left
+    there, the same call of a later command would do nothing.
     """
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level

@@ -1,4 +1,4 @@
-"""What is told to a user: a mistake as its message alone, in a notebook and on the command line; numbers of things.
+"""Messages to a user: an error without its traceback, in a notebook and on the command line; numbers with their units.
 
 The traceback comes on request: `%tb` in a cell, `papermill --log-level DEBUG`, `reid --traceback`.
 """
@@ -15,20 +15,20 @@ TRACEBACK = "--traceback"  # of the command line
 
 
 def show_in_notebook() -> None:
-    """From now on a cell that ends with an error of this library shows the message; nothing outside of IPython."""
+    """From now on a cell that ends with an error of this library shows its message alone. No effect outside IPython."""
     shell = find_ipython()
     if shell is not None and not shell.custom_exceptions:  # somebody else's handler stays
         shell.set_custom_exc((ReidError,), _show)
 
 
 def _show(shell, kind: type, error: BaseException, traceback, tb_offset: int | None = None) -> list[str]:
-    """IPython's handler of an error in a cell: the lines that stand for its traceback, which are shown, too."""
+    """IPython's handler for errors of this library: shows the message, and returns it as the cell's traceback."""
     if os.environ.get(TRACEBACKS) == "1":
         shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
         return []
-    lines = [message_line(error)]
-    # Private, and the one way: IPython shows nothing of what a handler returns, and `showtraceback` would render anew.
-    # A kernel overrides it to send the lines to whoever shows the cell.
+    lines = [format_error(error)]
+    # A private function, since there is no public one: IPython does not show the lines that a handler returns, and
+    # `showtraceback` would render the traceback. A kernel overrides this one to send the lines to the notebook.
     shell._showtraceback(kind, error, lines)
     # For %tb, which asks for the last error of the session.
     sys.last_type, sys.last_value, sys.last_traceback = kind, error, traceback
@@ -36,25 +36,36 @@ def _show(shell, kind: type, error: BaseException, traceback, tb_offset: int | N
     return lines
 
 
-def message_line(error: BaseException) -> str:
-    """What a notebook shows of an error, in place of its traceback."""
+def format_error(error: BaseException) -> str:
+    """The coloured line that a notebook shows of an error, in place of its traceback."""
     return f"\x1b[0;31m{STOPPED if isinstance(error, TrainingInterrupted) else ERROR}\x1b[0m {error}"
 
 
-def in_words(error: BaseException) -> str:
-    """An error as one message: of the system's, what is wrong and with which file."""
+def describe_error(error: BaseException) -> str:
+    """An error as one message; of an OSError, the file and what is wrong with it."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error)
 
 
 def counted(number: int, one: str, several: str = "") -> str:
-    """ "1 photograph", "1,200 photographs"; `several` in place of `one` and an s, where a verb follows."""
+    """A number with its noun: "1 photograph", "1,200 photographs".
+
+    Args:
+        number: how many.
+        one: the noun, perhaps with a verb, for 1 ("photograph is").
+        several: the same for every other number; "" for `one` and an s.
+    """
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def format_duration(seconds: float, *, exact: bool = False) -> str:
-    """ "3 min", "2 h 10 min": to the minute, one at least; exact: "52 s", "3 min 5 s", to the second below an hour."""
+    """A time span: "3 min", "2 h 10 min".
+
+    Args:
+        seconds: 0 or more.
+        exact: to the second below an hour ("52 s", "3 min 5 s"); else to the minute, and at least one.
+    """
     whole = max(0, round(seconds))
     if exact and whole < 3600:
         return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
@@ -63,15 +74,15 @@ def format_duration(seconds: float, *, exact: bool = False) -> str:
 
 
 def format_bytes(number: float) -> str:
-    """ "512 bytes", "1.5 MB", "2.0 GB": in powers of 1000, as disks are sold."""
+    """A size: "512 bytes", "1.5 MB", "2.0 GB", in powers of 1000 as on the label of a disk."""
     for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= size:
             return f"{number / size:.1f} {unit}"
     return counted(int(number), "byte")
 
 
-def told_by_message(name: str, lines: list[str]) -> str:
-    """The message, where an error of a cell was shown as `_show` does; else empty.
+def find_shown_error(name: str, lines: list[str]) -> str:
+    """The message of a failed cell whose error was shown by `show_in_notebook`'s handler; "" for other errors.
 
     Args:
         name: of the error's class.

@@ -30,10 +30,12 @@ def map_in_threads(
 
     Args:
         function: releases the GIL (image decoding, hashing, file access), else threads gain nothing.
+        items: what it is called with, one by one.
         title: of the progress bar, which appears after two seconds.
         unit: what one of the items is, for the bar.
         total: number of items, where `items` has no length.
-        workers: threads; the default is one per CPU.
+        workers: threads; None: one per CPU.
+        progress: show the bar.
 
     Raises:
         Whatever `function` raises, at the item that raised it; nothing more is started then.
@@ -58,7 +60,7 @@ def map_in_threads(
 
 
 def iterate_ahead(function: Callable[[Any], Any], items: Iterable) -> Iterator:
-    """Yield `function(item)` in the order of `items`; one is made in a thread while the one before is worked on."""
+    """Yield `function(item)` in the order of `items`; the next one is computed in a thread while the caller works."""
     with ThreadPoolExecutor(1, thread_name_prefix="reid") as pool:
         made = None
         for item in items:

@@ -1,6 +1,6 @@
 """Where things lie: the project, the runs, the galleries, the reviews, the cache, and a data root as the user typed it.
 
-Four environment variables and no others: REID_DATA, REID_RUNS, REID_GALLERIES, REID_CACHE.
+Four environment variables move them: REID_DATA, REID_RUNS, REID_GALLERIES, REID_CACHE.
 """
 
 import os
@@ -13,13 +13,13 @@ from urllib.parse import quote, unquote_to_bytes
 from reid_lib.core.errors import CatalogueError, ReidError, is_text
 from reid_lib.core.names import TRAIN_NOTEBOOK
 
-SOURCE = Path(__file__).resolve().parents[2]  # of a checkout; else where packages are installed
-PACKAGED = SOURCE / "reid_lib"  # which holds notebooks and variants where it was installed from a wheel
+SOURCE = Path(__file__).resolve().parents[2]  # the checkout; of a wheel, the folder that packages are installed in
+PACKAGED = SOURCE / "reid_lib"  # a wheel puts notebooks and variants in here
 NOTEBOOKS, VARIANTS = "notebooks", "variants"
-_HALVES = re.compile(r"[\udc80-\udcff]")
-# What a table would not give back: it takes a backslash for a slash, and blanks at either end for nothing.
+_SURROGATES = re.compile(r"[\udc80-\udcff]")  # bytes of a name that are not UTF-8 (PEP 383)
+# What a table would not give back: its reader turns a backslash into a slash, and strips blanks at both ends.
 _NOT_KEPT = re.compile(r"\\|^\s+|\s+$")
-_READS_AS_ONE = re.compile(r"%(?=[0-9A-Fa-f]{2})")
+_LOOKS_ESCAPED = re.compile(r"%(?=[0-9A-Fa-f]{2})")
 
 
 def project_root() -> Path:
@@ -61,10 +61,17 @@ def reviews_root() -> Path:
 
 
 def check_folder_name(name: str, *, kind: str, longest: int, error: type[ReidError]) -> str:
-    """`name`, if it can be that of a folder of ours ("run", "gallery").
+    """`name`, if it may name a run, a gallery or a review, whose folder is called like it.
+
+    Args:
+        name: as the user gave it.
+        kind: what it names ("run"), for the message.
+        longest: letters that are allowed.
+        error: class of the error to raise.
 
     Raises:
-        error: it is empty, too long, or could lead out of the folder of all.
+        error: it is empty, too long, or holds other signs than letters, digits, ".", "_" and "-" (a "/", for one,
+            would lead to another folder).
     """
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name) or len(name) > longest:
         raise error(
@@ -82,10 +89,15 @@ def cache_root() -> Path:
 
 @contextmanager
 def writing(folder: Path, variable: str, kind: type[ReidError]) -> Iterator[None]:
-    """What the system says when `folder` cannot be written, in words that name the variable that moves it.
+    """Within the block, an OSError becomes an error that says how to move `folder` elsewhere.
+
+    Args:
+        folder: that the block writes into.
+        variable: the environment variable that moves it.
+        kind: class of the error to raise.
 
     Raises:
-        kind: an OSError came up in the block.
+        kind: the block raised an OSError.
     """
     try:
         yield
@@ -135,16 +147,16 @@ def escape_path(path: str) -> str:
     "%5C", blanks before and behind as "%20". `locate` finds the file by it.
 
     Args:
-        path: as Python gives it, such bytes as halves of letters (PEP 383); with forward slashes.
+        path: as Python gives it, with such bytes as lone surrogates (PEP 383); with forward slashes.
     """
-    if not _HALVES.search(path) and not _NOT_KEPT.search(path):
+    if not _SURROGATES.search(path) and not _NOT_KEPT.search(path):
         return path
-    kept = _NOT_KEPT.sub(lambda found: quote(found[0], safe=""), _READS_AS_ONE.sub("%25", path))
-    return _HALVES.sub(lambda half: f"%{ord(half[0]) - 0xDC00:02X}", kept)
+    kept = _NOT_KEPT.sub(lambda found: quote(found[0], safe=""), _LOOKS_ESCAPED.sub("%25", path))
+    return _SURROGATES.sub(lambda found: f"%{ord(found[0]) - 0xDC00:02X}", kept)
 
 
 def readable_path(path: str) -> str:
-    """A path as a person reads it: folders and names that are not UTF-8 as Windows-1252, which most of them are."""
+    """A path for a person to read: names in it that are not UTF-8 are taken for Windows-1252, as most of them are."""
     raw = (os.fsencode(part) if not is_text(part) else part for part in path.split("/"))
     return "/".join(part if isinstance(part, str) else _from_windows(part) for part in raw)
 
@@ -161,7 +173,7 @@ def locate(root: Path, path: str) -> Path:
 def _from_windows(name: bytes) -> str:
     try:
         return name.decode("cp1252")
-    except UnicodeDecodeError:  # it leaves five bytes out
+    except UnicodeDecodeError:  # Windows-1252 leaves five bytes undefined
         return name.decode("latin-1")
 
 

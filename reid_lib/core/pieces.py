@@ -1,6 +1,6 @@
-"""A cache of many small results, in pieces: files written whole, so that a killed process loses at most one of them.
+"""A cache of many small results, in files of some hundred each; a killed process loses at most the file it was filling.
 
-What differs in anything that a result depends on has another name, so nothing in here can be out of date.
+The name of a result is a hash of everything it depends on, so nothing in the cache can be out of date.
 """
 
 import contextlib
@@ -23,14 +23,14 @@ LIMIT_SHARE = 0.1  # of the disk, for all files of the folder; see `cache.make_r
 Piece = dict[str, np.ndarray]
 
 
-def name_of(*parts: object) -> str:
-    """The name of what depends on these parts: 32 hexadecimal digits."""
-    told = "\n".join(f"{len(str(part))} {part}" for part in parts)  # "ab", "c" is not "a", "bc"
+def hash_parts(*parts: object) -> str:
+    """The name of a result that depends on these parts: 32 hexadecimal digits."""
+    told = "\n".join(f"{len(str(part))} {part}" for part in parts)  # with lengths: "ab", "c" is not "a", "bc"
     return hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()[:NAME_BYTES]
 
 
 def save_piece(path: Path, arrays: Piece) -> None:
-    """Write a file of the cache whole, where others may have to make room for it.
+    """Write a file of the cache whole, after removing others where there is no room.
 
     Raises:
         OSError, RunError: there is no room.
@@ -42,19 +42,20 @@ def save_piece(path: Path, arrays: Piece) -> None:
 
 
 class Pieces:
-    """Results by name, in files of a folder. A result is several arrays; those of one name differ in length alone.
+    """Results by name, in files of a folder. A result is several arrays, each with its own key; arrays of one key have
+    the same dtype and shape in all results but for their length.
 
     Args:
-        folder: in the cache; all files in it share the bound of the cache.
-        key: all that results depend on beside what their names say, and which arrays they are.
+        folder: in the cache; all files in it share one limit (`LIMIT_SHARE`).
+        key: all that results depend on beside what their names say, and which arrays they have.
         title: what the results are, for messages ("keypoints").
     """
 
     def __init__(self, folder: Path, key: str, *, title: str):
-        self.folder, self.prefix, self.title = folder, name_of(key), title
+        self.folder, self.prefix, self.title = folder, hash_parts(key), title
 
     def read(self, names: Iterable[str | bytes]) -> dict[str, Piece]:
-        """Those of the results that are there: name → its arrays. A damaged file is told of and left out."""
+        """Those of the results that are there: name → its arrays. A damaged file is logged and left out."""
         wanted = {name if isinstance(name, str) else name.decode() for name in names}
         found: dict[str, Piece] = {}
         for path in sorted(self.folder.glob(f"{self.prefix}-*.npz")):
@@ -65,10 +66,10 @@ class Pieces:
         return found
 
     def write(self, results: dict[str, Piece]) -> None:
-        """Keep results, as one file. A disk without room is no error: they are computed again then.
+        """Store results in one file. On a disk without room that is noted, and they are computed again another time.
 
         Args:
-            results: name → its arrays, of the same keys, each of one dtype and shape of a row in all results.
+            results: name → its arrays by key; see the class.
         """
         if not results:
             return
@@ -78,14 +79,16 @@ class Pieces:
             held[key] = np.concatenate(parts)
             held[FIRST + key] = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
         held[NAMES] = np.array(names, dtype=f"S{NAME_BYTES}")
-        path = self.folder / f"{self.prefix}-{name_of(*names)}.npz"
+        path = self.folder / f"{self.prefix}-{hash_parts(*names)}.npz"
         try:
             save_piece(path, held)
         except (OSError, RunError) as error:
             LOGGER.warning(f"{self.title} are not kept for another time ({error})")
 
     def keep(self, results: Iterable[tuple[str, Piece]], *, at_once: int) -> Iterator[tuple[str, Piece]]:
-        """The results as they come, kept in files of `at_once`, and what there is when it ends before its time."""
+        """Pass the results on, and store them in files of `at_once` each; what is left over goes into a last file, also
+        where the iteration is cut short.
+        """
         piece: dict[str, Piece] = {}
         try:
             for name, arrays in results:
@@ -112,7 +115,7 @@ class Pieces:
             return {}
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             LOGGER.warning(f"{path} is damaged ({error}): its {self.title} are computed again")
-            if not isinstance(error, OSError):  # which another time may read
+            if not isinstance(error, OSError):  # an error of the disk may pass
                 path.unlink(missing_ok=True)
             return {}
         with contextlib.suppress(OSError):  # used last: removed last

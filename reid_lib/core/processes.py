@@ -1,7 +1,7 @@
-"""Which process is it, and does it live: by process id, start, boot and pid namespace, whatever the clock says.
+"""Which process is it, and is it alive: told by process id, start, boot and pid namespace, independent of the clock.
 
-A process id alone says little: it is given away again, and containers of one machine, or two machines of one name,
-count theirs apart. The start is counted from the boot, since a start in seconds moves with every step of the clock.
+A process id alone says little: ids are reused, and containers on one machine, or two machines of one name, each count
+their own. The start is counted from the boot, since a start in seconds since the epoch moves when the clock is set.
 """
 
 import functools
@@ -19,15 +19,15 @@ import psutil
 PROC = Path("/proc")
 BOOT_ID = PROC / "sys/kernel/random/boot_id"
 HOST, PID, START, BOOT, NAMESPACE = "host", "pid", "start", "boot", "pid_namespace"
-STATE_AT, START_AT = 0, 19  # in what `_read_stat` gives
-DEAD_STATES = "ZX"  # killed, and its parent has not asked yet how it ended
+STATE_AT, START_AT = 0, 19  # places in the list that `_read_stat` returns
+DEAD_STATES = "ZX"  # zombie or dead: ended, but its parent has not yet asked how
 
 
 def identify_process() -> dict[str, Any]:
-    """This process: host, process id, start, the machine's boot, and the namespace that counts process ids.
+    """This process: `host`, `pid`, `start`, `boot` (id of the machine's boot), `pid_namespace`, and `started`.
 
-    Boot and namespace are None where the system has no such thing. `started` is the start in seconds since the epoch,
-    for people.
+    Boot and namespace are None where the system has no such thing. `start` is text, see `find_start`; `started` is the
+    same in seconds since the epoch, for people to read.
     """
     return dict(_identify(os.getpid()))
 
@@ -41,7 +41,7 @@ def _identify(pid: int) -> dict[str, Any]:  # a forked child has another id
     return told | {BOOT: _read_boot(), NAMESPACE: _read_namespace()}
 
 
-def who_asks() -> str:
+def describe_user() -> str:
     """The user and the machine, for a log."""
     return f"{find_login()} on {socket.gethostname()}"
 
@@ -55,8 +55,8 @@ def find_login() -> str:
 
 
 def name_place(process: dict[str, Any]) -> str:
-    """The place in which process ids mean the same processes: eight hexadecimal digits of boot and namespace, and of
-    the host where one of them is not known.
+    """The place in which process ids mean the same processes: eight hexadecimal digits, a hash of boot and namespace,
+    and of the host where one of them is not known.
 
     Args:
         process: from `identify_process`, perhaps of another version or machine.
@@ -68,12 +68,12 @@ def name_place(process: dict[str, Any]) -> str:
 
 
 def is_here(process: dict[str, Any]) -> bool:
-    """Does a process id of that process's place mean the same process here?"""
+    """Do process ids mean the same here as where that process runs or ran?"""
     return name_place(process) == name_place(identify_process())
 
 
 def is_running(pid: Any, start: Any) -> bool | None:
-    """Does a process of this place live that has this id and started then? None: it cannot be told.
+    """Is a process of this place alive that has this id and this start? None: it cannot be told.
 
     Args:
         pid, start: as `identify_process` told them.
@@ -85,17 +85,19 @@ def is_running(pid: Any, start: Any) -> bool | None:
     fields = _read_stat(pid)
     if fields:
         return fields[START_AT] == start and fields[STATE_AT] not in DEAD_STATES
-    return None if _exists(pid) else False  # None: a process of somebody else, which /proc may hide
+    return None if _exists(pid) else False  # None: another user's process, which /proc may hide
 
 
 def find_start(pid: int) -> str | None:
-    """When a process of this place started, as text that no step of a clock changes; None: it is gone, or hidden."""
+    """When a process of this place started: on Linux in clock ticks since the boot, elsewhere in seconds since the
+    epoch, as text; None: it is gone, or hidden.
+    """
     fields = _read_stat(pid)
     return fields[START_AT] if fields else None
 
 
 def _has_own_proc() -> bool:
-    """Does /proc count processes as this process does? In a new namespace it may still be the old one's."""
+    """Does /proc list the processes of this process's own namespace? In a new one it may still be the parent's."""
     try:
         return os.readlink(PROC / "self") == str(os.getpid())
     except OSError:
@@ -103,8 +105,10 @@ def _has_own_proc() -> bool:
 
 
 def _read_stat(pid: int) -> list[str] | None:
-    """Of a process its state (a letter) first and its start as the twentieth, in ticks since the boot; None: it is
-    gone, or hidden. From /proc/<pid>/stat, after the name, which may hold anything; elsewhere as psutil tells them."""
+    """Fields of a process: at `STATE_AT` its state (a letter), at `START_AT` its start; None: it is gone, or hidden.
+
+    On Linux those of /proc/<pid>/stat behind the name (which may hold any sign), elsewhere made of what psutil says.
+    """
     if sys.platform == "linux":
         try:
             return (PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
@@ -120,7 +124,7 @@ def _read_stat(pid: int) -> list[str] | None:
 
 def _exists(pid: int) -> bool:
     try:
-        os.kill(pid, 0)  # asks, and does nothing
+        os.kill(pid, 0)  # signal 0 only asks whether the process is there
     except (ProcessLookupError, OverflowError):
         return False
     except OSError:  # not ours to signal

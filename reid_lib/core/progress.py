@@ -1,7 +1,8 @@
-"""The progress bar of long work: what it is, how far, how long it still takes. In a log it is a line now and then.
+"""The progress bar of long work: what it is, how far it is, how long it still takes; in a log, a line now and then.
 
-A bar draws over itself, which a log cannot: a job's log would hold thousands of them. papermill's engine tells the
-kernel whose output is logged, and how often a line is wanted there. No widget: a saved notebook would show it as lost.
+A bar draws over itself, which a log cannot: a job's log would hold thousands of copies. papermill's engine tells the
+kernel when its output is logged, and how often a line is wanted there. The bar is no widget: in a saved notebook the
+state of a widget is lost.
 """
 
 import os
@@ -19,10 +20,12 @@ BAR = "{{desc}}: {{percentage:3.0f}}%|{{bar}}| " + HOW_FAR
 
 
 def make_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
-    """tqdm's bar as this library uses it: there after two seconds, gone when the work is done.
+    """tqdm's bar as this library uses it: it appears after two seconds and goes when the work is done.
 
     Args:
-        iterable, options: see tqdm; `unit` is the noun of one ("photograph"). Bytes (`unit_scale`) get a rate, too.
+        iterable: what to iterate over; None for a bar that is advanced by hand.
+        options: of tqdm, in place of these settings; `unit` is the noun of one ("photograph"). Bytes (`unit_scale`) get a
+            rate, too.
     """
     units = _several(options.get("unit", ""))
     bar = {} if options.get("unit_scale") else {"bar_format": BAR.format(units=units)}
@@ -34,7 +37,7 @@ def make_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
 
 
 class _Lines:
-    """A stream to which tqdm writes: every state a line of its own, and nothing to wipe it out."""
+    """A stream for tqdm that turns every state of the bar into a line, and drops what would wipe the bar out."""
 
     def __init__(self, stream: TextIO):
         self.stream, self.encoding = stream, getattr(stream, "encoding", "utf-8")

@@ -1,4 +1,4 @@
-"""Signals that ask a process to stop: a block notes them, and ends after the step at hand.
+"""Signals that ask a process to stop: within a block they are only noted, so that the step at hand can be finished.
 
 Slurm announces a time limit or a preemption this way (slurm/papermill.sh passes it on to the kernel).
 """
@@ -14,9 +14,12 @@ ALL_SIGNALS = tuple(getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP", 
 
 @contextmanager
 def stop_on_signal() -> Iterator[Callable[[], bool]]:
-    """Within the block SIGTERM and SIGUSR1 end nothing; what it yields says whether one of them came.
+    """Within the block SIGTERM and SIGUSR1 do not end the process.
 
     Only a process's main thread can hear signals: elsewhere the answer is always no.
+
+    Yields:
+        A function that says whether one of them has come.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -32,8 +35,12 @@ def stop_on_signal() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def held_signals() -> Iterator[list[int]]:
-    """Within the block these signals end nothing; what it yields lists those that came (in the main thread only)."""
+def hold_signals() -> Iterator[list[int]]:
+    """Within the block SIGINT, SIGTERM, SIGHUP and SIGUSR1 do not end the process.
+
+    Yields:
+        The signals that have come so far, in order; always empty outside the main thread, which alone hears signals.
+    """
     heard: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield heard

@@ -20,5 +20,5 @@ def find_near(name: str, known: Iterable[str], *, most: int = 1, least_alike: fl
 
 
 def did_you_mean(near: list[str], otherwise: str = "") -> str:
-    """The end of a message: "; did you mean 'lr'?", or `otherwise` where nothing is near."""
+    """The end of a message: "; did you mean 'lr'?", or `otherwise` where `near` (from `find_near`) is empty."""
     return f"; did you mean {' or '.join(map(repr, near))}?" if near else otherwise

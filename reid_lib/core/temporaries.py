@@ -1,7 +1,6 @@
-"""Temporary names of files that are being written, and what killed writers left: removed, never what a live one writes.
+"""Temporary names of files that are being written; the files of killed writers are removed, those of live ones never.
 
-A name holds who writes: the place of the process (`processes.name_place`), its id and start, and something that nobody
-can foresee.
+A name holds who writes: the place of the process (`processes.name_place`), its id and start, and a random part.
 """
 
 import time
@@ -13,12 +12,12 @@ from typing import Any
 from reid_lib.core.processes import PID, START, identify_process, is_running, name_place
 
 TEMPORARY = ".tmp-"  # infix of the temporary names
-# Of a writer that cannot be asked, on another machine or of a version before: what it has not touched for so long.
+# A file whose writer cannot be asked (it ran on another machine, or in an earlier version) is abandoned at this age.
 ABANDONED_S = 3600.0
 
 
 def name_temporary(path: Path) -> Path:
-    """A name beside `path` that is nobody else's; `remove_abandoned` finds it where this process is killed."""
+    """A name beside `path` that nobody else uses; `remove_abandoned` removes the file after this process was killed."""
     return path.with_name(f"{path.name}{TEMPORARY}{name_writer(identify_process())}-{uuid.uuid4().hex[:12]}")
 
 
@@ -26,9 +25,9 @@ def remove_abandoned(folder: Path, *, of: str = "", below: bool = False, dead: d
     """Delete the temporary files of writers that are dead; those of live ones stay.
 
     Args:
-        folder: where; nothing happens where it is not there or cannot be listed.
+        folder: where to look; nothing happens where it is missing or cannot be listed.
         of: name of the file that was being written; "" for all.
-        below: in the folders below it, too.
+        below: look in the folders below it, too.
         dead: a process of another machine that is known to be dead, from `identify_process`.
     """
     with suppress(OSError):

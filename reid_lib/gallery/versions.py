@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from reid_lib.core import files
 from reid_lib.core.errors import GalleryError
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID
-from reid_lib.core.processes import who_asks
+from reid_lib.core.processes import describe_user
 
 FOLDER = "versions"
 CURE = "copy the gallery again, or export it again from its run"
@@ -116,7 +116,7 @@ def next_version(before: Version | None, **changes: Any) -> Version:
     kept = {} if before is None else {n: getattr(before, n) for n in ("segments", "edits", "images", "animals")}
     number = 1 if before is None else before.number + 1
     made = {"number": number, "state_of": number, "previous": before and before.number}
-    return Version(**kept | made | {"when": time.time(), "who": who_asks()} | changes)
+    return Version(**kept | made | {"when": time.time(), "who": describe_user()} | changes)
 
 
 def _path(root: Path, number: int) -> Path:

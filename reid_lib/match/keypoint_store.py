@@ -13,7 +13,7 @@ import pandas as pd
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root
-from reid_lib.core.pieces import Piece, Pieces, name_of
+from reid_lib.core.pieces import Piece, Pieces, hash_parts
 from reid_lib.data.pixels import load_image
 from reid_lib.match.keypoints import KINDS, Extractor, Keypoints, KeypointSet, Masker
 from reid_lib.match.mask_store import Item, Masks, find_masks, hash_photos, list_photos, mask_key
@@ -46,7 +46,7 @@ def extract_keypoints(
     items = list_photos(rows, root)
     key = f"{FORMAT} {extractor.max_side_px} {extractor.key}, mask {mask_key(mask)}"
     hashes = hash_photos(items, progress=progress)
-    names = [name_of(told, box, key) for told, (_, box) in zip(hashes, items, strict=True)]
+    names = [hash_parts(told, box, key) for told, (_, box) in zip(hashes, items, strict=True)]
     kept = Pieces(cache_root() / FOLDER, key, title="keypoints")
     found = kept.read(names)
     if found and progress:

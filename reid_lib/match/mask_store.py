@@ -15,7 +15,7 @@ from reid_lib.core.files import hash_file
 from reid_lib.core.names import PATH
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root, locate
-from reid_lib.core.pieces import Piece, Pieces, name_of
+from reid_lib.core.pieces import Piece, Pieces, hash_parts
 from reid_lib.data.pixels import boxes_of, load_image
 from reid_lib.match.keypoints import Masker
 
@@ -81,7 +81,7 @@ def find_masks(masker: Masker, items: list[Item], contents: list[str], *, progre
         UnreadablePhoto: a file cannot be decoded; what was found until then is kept.
     """
     pieces = Pieces(cache_root() / FOLDER, mask_key(masker), title="masks")
-    names = [name_of(content, box, mask_key(masker)) for content, (_, box) in zip(contents, items, strict=True)]
+    names = [hash_parts(content, box, mask_key(masker)) for content, (_, box) in zip(contents, items, strict=True)]
     found = pieces.read(names)
     missing = {name: item for name, item in zip(names, items, strict=True) if name not in found}
     masks = _find(masker, list(missing.values()), progress)

@@ -17,7 +17,7 @@ from reid_lib.core.arrays import read_arrays
 from reid_lib.core.errors import RunError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.paths import cache_root
-from reid_lib.core.pieces import name_of, save_piece
+from reid_lib.core.pieces import hash_parts, save_piece
 
 FORMAT = 1  # raised whenever the same name would mean other scores
 FOLDER = "pairs"
@@ -36,7 +36,7 @@ class PairStore:
     """
 
     def __init__(self, key: str, width: int):
-        self.folder, self.prefix, self.width = cache_root() / FOLDER, name_of(FORMAT, key, width), width
+        self.folder, self.prefix, self.width = cache_root() / FOLDER, hash_parts(FORMAT, key, width), width
         self._told = False
 
     def read(self, images: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +78,7 @@ class PairStore:
         used, places = np.unique(np.stack([codes // len(images), codes % len(images)]), return_inverse=True)
         first, second = places.reshape(2, -1).astype(np.int32)
         held = {"images": images[used], "first": first, "second": second, "scores": scores.astype(np.float32)}
-        digest = name_of(held["images"].tobytes().hex(), first.tobytes().hex(), second.tobytes().hex())
+        digest = hash_parts(held["images"].tobytes().hex(), first.tobytes().hex(), second.tobytes().hex())
         path = self.folder / f"{self.prefix}-{digest}.npz"
         try:
             save_piece(path, held)

@@ -20,7 +20,7 @@ from papermill import engines
 from papermill.exceptions import PapermillException, PapermillExecutionError
 
 from reid_lib.core.kernel import ENGINE, PROGRESS, TRACEBACKS
-from reid_lib.core.messages import ERROR, STOPPED, in_words, message_line, told_by_message
+from reid_lib.core.messages import ERROR, STOPPED, describe_error, find_shown_error, format_error
 from reid_lib.core.names import CHECKPOINT
 from reid_lib.pipeline.kernel_signals import SignalsToKernel, Stopped, kernel_manager
 
@@ -101,7 +101,7 @@ def _refuse_parameters(nb_man: Any) -> bool:
     index, error = refused
     cell = nb_man.nb.cells[index]
     nb_man.cell_start(cell, index)
-    lines = traceback.format_exception(error) if _debugs() else [message_line(error)]
+    lines = traceback.format_exception(error) if _debugs() else [format_error(error)]
     cell.outputs = [v4.new_output("error", ename=type(error).__name__, evalue=str(error), traceback=lines)]
     cell.execution_count = sum(1 for before in nb_man.nb.cells[: index + 1] if before.cell_type == "code")
     nb_man.cell_exception(cell, cell_index=index, exception=error)
@@ -142,7 +142,7 @@ def _end(nb: Any, heard: list[int], died: BaseException | None) -> None:
     try:
         raise_for_execution_errors(nb, nb.metadata.papermill["output_path"])
     except PapermillExecutionError as error:
-        told = told_by_message(error.ename, error.traceback)
+        told = find_shown_error(error.ename, error.traceback)
         if told or (stopped and error.ename == KeyboardInterrupt.__name__):
             raise Ended(told or stopped, exit_code) from error
         raise
@@ -187,7 +187,7 @@ def show_message(kind: type, error: BaseException, traceback: Any, *, otherwise:
     papermill = "papermill" in (Path(sys.argv[0]).stem, Path(sys.argv[0]).parent.name)  # `python -m papermill`, too
     known = isinstance(error, PapermillException | OSError) and not isinstance(error, PapermillExecutionError)
     if papermill and known and not _debugs():
-        print(f"{ERROR} {in_words(error)}", file=sys.stderr)
+        print(f"{ERROR} {describe_error(error)}", file=sys.stderr)
     else:
         otherwise(kind, error, traceback)
 

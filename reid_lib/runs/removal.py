@@ -9,7 +9,7 @@ from reid_lib.core.errors import RunBusyError, RunError
 from reid_lib.core.files import list_sizes
 from reid_lib.core.names import REFERENCE_JSON, REMOVED_LOG
 from reid_lib.core.paths import runs_root, writing
-from reid_lib.core.processes import who_asks
+from reid_lib.core.processes import describe_user
 from reid_lib.core.temporaries import name_temporary
 from reid_lib.runs import seals, table
 from reid_lib.runs.dependents import find_dependents
@@ -105,6 +105,6 @@ def _note(root: Path, name: str, state: str, reason: str) -> None:
     why = f": {' '.join(reason.split())}" if reason.strip() else ""
     try:
         with open(root / REMOVED_LOG, "a", encoding="utf-8") as log:
-            log.write(f"{when} {who_asks()} removed {name} ({state}){why}\n")
+            log.write(f"{when} {describe_user()} removed {name} ({state}){why}\n")
     except OSError as error:
         raise RunError(f"{root / REMOVED_LOG} cannot be written ({seals.explain(error)})") from error

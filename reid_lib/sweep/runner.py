@@ -20,7 +20,7 @@ from reid_lib.core.errors import ParameterError, RunBusyError, RunError
 from reid_lib.core.names import TRAIN_NOTEBOOK
 from reid_lib.core.parallel import cpu_count
 from reid_lib.core.paths import notebooks_root, runs_root
-from reid_lib.core.signals import held_signals
+from reid_lib.core.signals import hold_signals
 from reid_lib.params.fields import TrainParams
 from reid_lib.params.papermill import edited_parameters
 from reid_lib.runs import owner
@@ -108,7 +108,7 @@ class Sweep:
         waiting = [variant for variant in chosen if variant not in done]
         for variant in done:  # perhaps killed at its very end
             _make_missing(variant)
-        with held_signals() as heard:
+        with hold_signals() as heard:
             try:
                 while (waiting or self._children) and not heard:
                     self._collect(waiting)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from reid_lib.core import logs
-from reid_lib.core.logs import LOGGER, Shown, notes_on, quieten, show_messages
+from reid_lib.core.logs import LOGGER, Shown, quieten, show_messages, show_notes_on
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def test_progress_and_notes_are_printed_in_the_order_in_which_they_come(capsys):
 
 
 def test_on_the_command_line_notes_are_no_part_of_the_result(capsys):
-    with notes_on("stderr"):
+    with show_notes_on("stderr"):
         tell()
     assert capsys.readouterr() == ("epoch 1  100 % of it\n", "note: the cache is not whole\n")
     tell()

@@ -77,7 +77,7 @@ def test_outside_of_ipython_nothing_happens():
     ],
 )
 def test_which_errors_of_a_notebook_were_shown_as_messages(name, lines, told):
-    assert messages.told_by_message(name, lines) == told
+    assert messages.find_shown_error(name, lines) == told
 
 
 def test_the_traceback_comes_where_papermills_engine_asks_for_it(shell, capsys, monkeypatch):

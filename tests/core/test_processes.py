@@ -78,4 +78,4 @@ def test_who_is_told_also_where_the_user_has_no_name(monkeypatch):
         raise KeyError("uid")
 
     monkeypatch.setattr(processes.getpass, "getuser", nameless)
-    assert processes.who_asks().startswith("unknown on ")
+    assert processes.describe_user().startswith("unknown on ")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from reid_lib.core.signals import ALL_SIGNALS, SIGNALS, held_signals, stop_on_signal
+from reid_lib.core.signals import ALL_SIGNALS, SIGNALS, hold_signals, stop_on_signal
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -21,7 +21,7 @@ def test_a_signal_asks_to_stop_and_ends_nothing(number):
 
 def test_held_signals_are_listed_in_their_order():
     before = {number: signal.getsignal(number) for number in ALL_SIGNALS}
-    with held_signals() as heard:
+    with hold_signals() as heard:
         for number in (signal.SIGTERM, signal.SIGUSR1):
             os.kill(os.getpid(), number)
         assert heard == [signal.SIGTERM, signal.SIGUSR1]
@@ -31,7 +31,7 @@ def test_held_signals_are_listed_in_their_order():
 def test_what_is_ignored_stays_ignored(monkeypatch):
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
     try:
-        with held_signals() as heard:
+        with hold_signals() as heard:
             os.kill(os.getpid(), signal.SIGHUP)
         assert heard == [] and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
@@ -42,7 +42,7 @@ def test_outside_the_main_thread_nothing_is_heard_and_nothing_fails():
     said = []
 
     def ask():
-        with stop_on_signal() as asked, held_signals() as heard:
+        with stop_on_signal() as asked, hold_signals() as heard:
             said.extend([asked(), list(heard)])
 
     thread = threading.Thread(target=ask)
