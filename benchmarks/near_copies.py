@@ -23,12 +23,12 @@ from reid_lib.data.catalogue import read_catalogue
 from reid_lib.data.near_copies import (
     MOST_BITS,
     NO_HASH,
-    compare,
+    compare_pairs,
     compare_shifted,
-    distance,
+    count_differing_bits,
+    find_similar,
     hash_images,
-    similar,
-    small_greys,
+    shrink_to_grey,
 )
 from reid_lib.data.photo import open_upright
 from reid_lib.discover.suspects import MAX_DIFFERENCE, MIN_CORRELATION, find_suspects
@@ -87,9 +87,9 @@ def recall(catalogue, n: int, rng) -> None:
         half = len(chosen)
         rows = pd.DataFrame({"image_id": np.arange(2 * half).astype(str), "dataset": "d"})
         rows = rows.assign(path=rows["image_id"], identity=rows["image_id"], individual=rows["image_id"], role=GALLERY)
-        greys = small_greys(pixels)
+        greys = shrink_to_grey(pixels)
         hashed = hash_images(greys)
-        bits = distance(hashed[:half], hashed[half:])
+        bits = count_differing_bits(hashed[:half], hashed[half:])
         shares = []
         for embeddings in (None, EmbeddingSet(colours(pixels), rows)):
             pairs = find_suspects(greys, rows, embeddings).pairs
@@ -103,11 +103,11 @@ def recall(catalogue, n: int, rng) -> None:
 def false_alarms(catalogue, pixels) -> np.ndarray:
     rows = catalogue.rows.assign(**{ROLE: np.where(np.arange(len(catalogue)) % 2, GALLERY, TEST)})
     begun = time.perf_counter()
-    greys = small_greys(pixels)
+    greys = shrink_to_grey(pixels)
     hashed = hash_images(greys)
     seconds = time.perf_counter() - begun
     who = pd.factorize(rows[INDIVIDUAL])[0]
-    candidates = sum(int((who[i] != who[j]).sum()) for i, j, _ in similar(hashed))
+    candidates = sum(int((who[i] != who[j]).sum()) for i, j, _ in find_similar(hashed))
     two = len(who) * (len(who) - 1) // 2 - sum(n * (n - 1) // 2 for n in np.bincount(who[who >= 0]))
     print(
         f"\n{len(catalogue)} photographs hashed in {seconds:.2f} s; of {two:,} pairs of two animals the hash proposes"
@@ -153,8 +153,8 @@ def standing_camera(pixels: np.ndarray, n: int, rng) -> None:
         top, left = rng.integers(20, SIDE - 20 - side, 2)
         place = (slice(None), slice(top, top + side), slice(left, left + side))
         pasted[place] = others[place]
-        greys = small_greys(np.concatenate([pixels[chosen], pasted]))
-        correlation, difference, _ = compare(greys, pairs)
+        greys = shrink_to_grey(np.concatenate([pixels[chosen], pasted]))
+        correlation, difference, _ = compare_pairs(greys, pairs)
         alike = correlation >= MIN_CORRELATION
         listed = alike & (difference <= MAX_DIFFERENCE)
         shifted = np.stack(compare_shifted(greys, pairs))
@@ -172,7 +172,7 @@ def growth(hashed: np.ndarray, n: int, rng) -> None:
     for name, values in (("hashes like these", many), ("all equal", np.full(n, many[0]))):
         tracemalloc.start()
         begun = time.perf_counter()
-        pairs = sum(len(i) for i, _, _ in similar(values))
+        pairs = sum(len(i) for i, _, _ in find_similar(values))
         seconds, most = time.perf_counter() - begun, tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         print(f"{n:,} {name}: {pairs:,} pairs in {seconds:.1f} s, {most / 1e6:.0f} MB at most")

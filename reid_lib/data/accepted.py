@@ -8,26 +8,26 @@ import pandas as pd
 from reid_lib.core.names import ACCEPTED, DATASET, DECISION, IDENTITY, N_RANKS, NEW_INDIVIDUAL, ranked_column
 from reid_lib.core.suggest import find_near
 
-# In small letters.
+# Words that are understood, in small letters.
 YES = ("yes", "y", "true", "on", "1", "x", "ja", "oui", "si", "sí", "ok")  # the answer as it is
 NO = ("no", "n", "false", "0", "nein", "non", "-")  # nothing is done with it
 NEW = ("new", "new individual", NEW_INDIVIDUAL)  # an animal that has no name yet
 
 
 def read_accepted(answers: pd.DataFrame, animals: Collection[tuple[str, str]]) -> tuple[pd.DataFrame, list[str]]:
-    """What is said of each answer. The name of an animal counts as that name, whatever else the word means.
+    """What is said of each answer. A word that is the name of a known animal means that animal, whatever else it means.
 
-    `lynxes/Anna` is Anna of the data set lynxes, as catalogues and exports write it: where that animal is known, or the
-    photograph was asked of that data set.
+    `lynxes/Anna` is Anna of the data set lynxes, as catalogues and exports write it, if that animal is known or the
+    photograph belongs to that data set.
 
     Args:
         answers: `decision`; `accepted` and `dataset`, where there are such columns; all text or missing.
-        animals: (data set, name) of those that are known; the data set is "" where the answers tell none.
+        animals: (data set, name) of the known animals; the data set is "" where the answers have no such column.
 
     Returns:
-        Of each row: `said` (is there a word?), `refused`, `is_new` (accepted as an animal without a name), `identity`
-        (the animal, missing where it is refused, new, or nothing is said), `dataset` (of that animal); and notes, one
-        sentence each.
+        A frame with one row per answer: `said` (is there a word?), `refused`, `is_new` (accepted as an animal without a
+        name), `identity` (the animal; missing where the answer is refused, new, or nothing is said), `dataset` (of that
+        animal). And notes, one sentence each.
     """
     column = answers[ACCEPTED] if ACCEPTED in answers else pd.Series(None, index=answers.index, dtype=object)
     words = column.map(lambda word: "" if pd.isna(word) else str(word).strip()).astype(object)
@@ -78,7 +78,7 @@ def _datasets_of(answers: pd.DataFrame) -> pd.Series:
 
 
 def _find_animal(dataset: str, word: str, named: bool, whole: dict[str, tuple[str, str]]) -> tuple[str, str]:
-    """Data set and name of the animal that a word means, which may begin with the data set."""
+    """Data set and name of the animal that a word means; the word may begin with the data set."""
     if named or "/" not in word:
         return dataset, word
     if word in whole:

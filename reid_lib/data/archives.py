@@ -1,4 +1,4 @@
-"""Archives of others, unpacked into one folder and nowhere else, whoever's code unpacks them."""
+"""Safe unpacking: an archive is written into one folder and nowhere else, whichever library unpacks it."""
 
 import tarfile
 import zipfile
@@ -11,16 +11,19 @@ from reid_lib.core.errors import CatalogueError
 
 @contextmanager
 def unpack_within(folder: Path) -> Iterator[None]:
-    """In the block, every tar archive that this process unpacks goes through Python's data filter (PEP 706): no file
-    out of its folder, no link that leads out of it, no device. It holds for libraries that name no filter, too; from
-    Python 3.14 on it is the default.
+    """Within the block, every tar archive that this process unpacks goes through Python's data filter (PEP 706): it
+    refuses files outside of the folder, links that lead out of it, and devices. This holds for libraries that name no
+    filter, too; from Python 3.14 on it is the default.
+
+    Args:
+        folder: where the archives lie, for the message.
 
     Raises:
         CatalogueError: a member of an archive was refused, or this Python has no such filter.
     """
     if not hasattr(tarfile, "data_filter"):
         raise CatalogueError("archives are unpacked by Python 3.11.4 or newer: older ones write outside of the folder")
-    before = vars(tarfile.TarFile)["extraction_filter"]  # as it stands there: the attribute would unwrap it
+    before = vars(tarfile.TarFile)["extraction_filter"]  # the attribute would unwrap a static method
     tarfile.TarFile.extraction_filter = staticmethod(tarfile.data_filter)
     try:
         yield
@@ -34,17 +37,20 @@ def unpack_within(folder: Path) -> Iterator[None]:
 
 
 def check_names(archive: Path) -> None:
-    """Whether all members of a zip archive belong below the folder it is unpacked in; other kinds are not looked at.
+    """Check that all members of a zip archive would lie below the folder it is unpacked in.
 
-    Python would leave such members out without a word; other programs may write them.
+    `shutil.unpack_archive` would leave such members out without a word; other programs may write them.
+
+    Args:
+        archive: the file; one of another kind is not checked.
 
     Raises:
-        CatalogueError: naming the first that does not.
+        CatalogueError: a member would lie outside; the first one is named.
     """
     try:
         with zipfile.ZipFile(archive) as opened:
             names = opened.namelist()
-    except (OSError, zipfile.BadZipFile):  # another kind, or damaged, which unpacking tells
+    except (OSError, zipfile.BadZipFile):  # of another kind, or damaged: unpacking it fails with its own message
         return
     bad = next((name for name in names if _leads_out(name)), None)
     if bad is not None:

@@ -1,4 +1,4 @@
-"""What is wrong with the images of a catalogue: everything found, told at once, each kind with its cure."""
+"""The audit: everything that is wrong with the images of a catalogue, reported at once, each kind with its cure."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ MISSING = "missing file"
 UNREADABLE = "unreadable image"
 BAD_BBOX = "unusable bbox"
 TWO_IDENTITIES = "the same photograph under two identities"
-NOT_READ = "file of a kind that is not read"  # no problem: it is listed, and stops nothing
+NOT_READ = "file of a kind that is not read"  # only listed: it is no reason to stop
 COPY = "the same photograph twice"  # harmless for training, but a copy among the queries is found too easily
 
 LEAVE_OUT = "or leave them out by -p skip_unreadable True"
@@ -51,10 +51,12 @@ def find_problems(
 
     Args:
         rows: `image_id`, `path`, `individual`, `identity`, and `bbox` where there is one.
-        states: of the files below `root`, as far as they have been read.
+        root: folder that the paths are relative to.
+        states: of the files below `root`; those that have been read are not read again. None: read all.
         thorough: decode every image, as making the pixels will; else read headers and file ends only (100,000 images
-            in well under a minute on a local disk), which finds missing, empty, foreign, cut off, too small and too
-            large files.
+            in well under a minute on a local disk), which finds files that are missing, empty, no image, cut off, too
+            small or too large.
+        progress: show bars.
 
     Returns:
         DataFrame(image_id, path, kind, detail), indexed by row number; empty when all is well.
@@ -62,12 +64,12 @@ def find_problems(
     files = [locate(root, path) for path in rows[PATH]]
     boxes = list(rows[BBOX]) if BBOX in rows else [None] * len(rows)
     states = states or FileStates(root)
-    if BBOX in rows:  # which are seen against the sides of their photographs
+    if BBOX in rows:  # a box is compared with the sides of its photograph
         states.of(rows.loc[rows[BBOX].notna(), PATH], exif=True, progress=progress)
     looked = states.of(rows[PATH], progress=progress)
     sizes = np.fromiter((state.size for state in looked), np.int64, len(looked))
     reasons = np.array(_unusable(files, looked, boxes, thorough=thorough, progress=progress), dtype=object)
-    bad_box = np.array([_box_problem(box) for box in boxes], dtype=object)
+    bad_box = np.array([_bbox_problem(box) for box in boxes], dtype=object)
     gone = (sizes < 0) & (reasons == "")
     found = [
         _as_problems(rows, rows[IMAGE_ID].duplicated(keep=False).to_numpy(), DUPLICATED_ID, _told_ids(rows)),
@@ -79,15 +81,25 @@ def find_problems(
     return pd.concat(found)
 
 
-def misnamed(paths: Sequence[str], *, after: int) -> pd.DataFrame:
-    """Problems as `find_problems` gives them, of photographs that are in no row; numbered from `after` on."""
+def tabulate_misnamed(paths: Sequence[str], *, after: int) -> pd.DataFrame:
+    """Photographs that no row can name because their paths are not UTF-8, as `find_problems` returns problems.
+
+    Args:
+        paths: as they can be printed.
+        after: the row number of the first one.
+    """
     return pd.DataFrame(
         {IMAGE_ID: list(paths), PATH: list(paths), KIND: NO_TEXT, DETAIL: ""}, index=range(after, after + len(paths))
     )
 
 
-def passed_over(passed: Sequence[tuple[str, str]], *, after: int) -> pd.DataFrame:
-    """Files that are not read, each with its reason, in the form of `find_problems`; numbered from `after` on."""
+def tabulate_passed_over(passed: Sequence[tuple[str, str]], *, after: int) -> pd.DataFrame:
+    """Files of kinds that are not read, as `find_problems` returns problems.
+
+    Args:
+        passed: pairs of a path and the reason with its cure.
+        after: the row number of the first one.
+    """
     paths, reasons = [printable(path) for path, _ in passed], [reason for _, reason in passed]
     return pd.DataFrame(
         {IMAGE_ID: paths, PATH: paths, KIND: NOT_READ, DETAIL: reasons}, index=range(after, after + len(paths))
@@ -95,7 +107,12 @@ def passed_over(passed: Sequence[tuple[str, str]], *, after: int) -> pd.DataFram
 
 
 def describe_problems(problems: pd.DataFrame, *, where: str) -> str:
-    """One message over all problems: each kind with its count, the first few, and the cure."""
+    """One message over all problems: each kind with its count, its cure and the first few.
+
+    Args:
+        problems: from `find_problems`.
+        where: what they are problems of, the message's first words.
+    """
     lines = [f"{where}: {len(problems)} problems"]
     for kind in (kind for kind in CURES if (problems[KIND] == kind).any()):
         those = problems[problems[KIND] == kind]
@@ -108,11 +125,11 @@ def describe_problems(problems: pd.DataFrame, *, where: str) -> str:
 
 
 def _unusable(files: list[Path], states: list[FileState], boxes: list, *, thorough: bool, progress: bool) -> list[str]:
-    """Why each file cannot be used; "" where it can, or is not there at all."""
+    """Why each file cannot be used; "" where it can, and where it is missing."""
 
     def look(item) -> str:
         file, state, box = item
-        box = None if _box_problem(box) else parse_bbox(box)  # a box that is none is a problem of its own
+        box = None if _bbox_problem(box) else parse_bbox(box)  # one that cannot be read is reported as `BAD_BBOX`
         if state.problem or state.size < 0:
             return state.problem
         if thorough or (box and state.sides is None):
@@ -125,7 +142,7 @@ def _unusable(files: list[Path], states: list[FileState], boxes: list, *, thorou
     return list(map_in_threads(look, items, total=len(files), title="checking images", progress=progress))
 
 
-def _box_problem(box) -> str:
+def _bbox_problem(box) -> str:
     try:
         numbers = parse_bbox(box)
     except ValueError as error:
@@ -137,7 +154,7 @@ def _box_problem(box) -> str:
 
 
 def _identical(rows: pd.DataFrame, files: list[Path], samples: np.ndarray, *, progress: bool) -> pd.DataFrame:
-    """Byte-identical photographs. Read whole are only those of equal samples; "": cannot be used."""
+    """Byte-identical photographs; only files whose samples are equal are read whole. A sample "": cannot be used."""
     box = rows[BBOX].astype(object).where(rows[BBOX].notna(), "") if BBOX in rows else pd.Series("", index=rows.index)
     table = pd.DataFrame({"file": files, "key": samples, "box": box.to_numpy()}, index=range(len(rows)))
     table = table[table["key"] != ""]
@@ -159,7 +176,7 @@ def _identical(rows: pd.DataFrame, files: list[Path], samples: np.ndarray, *, pr
 
 
 def _told_missing(paths: pd.Series, gone: np.ndarray, root: Path) -> np.ndarray:
-    """Of the missing files, the names they may have; of the first thousand, for each folder is listed."""
+    """What each missing file may be called instead; only for the first `EXPLAINED`, as folders are listed for it."""
     told, lookalikes = np.full(len(paths), "", dtype=object), Lookalikes(root)
     for place in np.flatnonzero(gone)[:EXPLAINED]:
         told[place] = lookalikes.explain(paths.iloc[place])

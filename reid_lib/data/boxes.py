@@ -1,4 +1,4 @@
-"""Boxes given as shares of a photograph's width and height, as detectors write them, become pixels."""
+"""Bounding boxes of a table: shares of a photograph's width and height become pixels, odd ones are noted."""
 
 import numpy as np
 import pandas as pd
@@ -16,15 +16,17 @@ CURE = "write x,y,width,height, all in pixels of the upright image or all as sha
 def convert_to_pixels(
     rows: pd.DataFrame, states: FileStates, *, progress: bool = True
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Rows with every bbox in pixels, and a note where they were shares. The whole column decides: one box above 1 and
-    all are pixels.
+    """Rows with every bbox in pixels, and a note where they were shares.
+
+    The whole column decides: they are shares if all numbers lie between 0 and 1, with a little slack.
 
     Args:
         rows: with `path`, and `bbox` as text "x,y,width,height" where there is one.
         states: of the files.
+        progress: show a bar.
 
     Raises:
-        CatalogueError: all numbers lie between 0 and 1, yet they are no x,y,width,height.
+        CatalogueError: all numbers lie between 0 and 1, but boxes end outside their photographs.
     """
     if BBOX not in rows:
         return rows, []
@@ -44,18 +46,19 @@ def convert_to_pixels(
     for row, (x, y, width, height) in boxes.items():
         size = size_of[rows.at[row, PATH]]
         pixels = size and (x * size[0], y * size[1], width * size[0], height * size[1])
-        # Without a size the file cannot be used: the audit tells why, and has nothing to say of its box.
+        # Without a size the file cannot be used: the audit reports it, and its box does not matter.
         text[row] = ",".join(f"{number:.10g}" for number in pixels) if pixels else None
     note = f"all {len(boxes)} boxes lie between 0 and 1: taken as shares of the photograph's width and height"
     return rows.assign(**{BBOX: text}), [note]
 
 
 def describe_boxes(rows: pd.DataFrame, states: FileStates, *, progress: bool = True) -> list[str]:
-    """Notes on boxes in pixels that can be used, and may yet mean something else: corners, or percent.
+    """Notes on boxes that can be used as pixels but look like something else: corners, or percent.
 
     Args:
         rows: with `path`, and `bbox` in pixels where there is one.
         states: of the files.
+        progress: show a bar.
     """
     if BBOX not in rows:
         return []
@@ -92,5 +95,5 @@ def read_box(text: object) -> tuple[float, float, float, float] | None:
     """x, y, width, height of a cell; None where there is no box, or none that can be read."""
     try:
         return parse_bbox(text)
-    except ValueError:  # a problem that the audit tells
+    except ValueError:  # the audit reports it
         return None

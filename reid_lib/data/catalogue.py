@@ -31,8 +31,8 @@ from reid_lib.data.audit import (
     KIND,
     describe_problems,
     find_problems,
-    misnamed,
-    passed_over,
+    tabulate_misnamed,
+    tabulate_passed_over,
 )
 from reid_lib.data.boxes import convert_to_pixels, describe_boxes
 from reid_lib.data.file_states import FileStates
@@ -54,11 +54,11 @@ class Catalogue:
             `dataset`, `individual` ("<dataset>/<identity>", missing with the identity), then the optional columns of
             `names.OPTIONAL_COLUMNS` that have any value. All text; index 0 ... n-1.
         root: absolute folder of the photographs.
-        name: the `dataset=` it was read by.
+        name: the parameter `dataset` it was read by.
         notes: what a person should know about these data, one sentence each.
         left_out: images that were left out (`skip_unreadable`), and files that are not read (RAW, video): image_id,
             path, kind, detail.
-        audited: what the audit read of the files; None where there was none.
+        audited: states of the files as far as they have been read; None for none.
     """
 
     rows: pd.DataFrame
@@ -73,11 +73,11 @@ class Catalogue:
 
     @cached_property
     def states(self) -> FileStates:
-        """Size, samples and problems of the files: as the audit found them; read now where nothing was audited."""
+        """States of the files: those that the audit has read, the others read when they are asked for."""
         return self.audited or FileStates(self.root)
 
     def files(self) -> list[Path]:
-        """The file of every row."""
+        """Absolute path of the file of every row."""
         return [locate(self.root, path) for path in self.rows[PATH]]
 
     def summary(self) -> pd.DataFrame:
@@ -89,15 +89,14 @@ class Catalogue:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits over ids, identities, paths, what is in the files (`FileState.digest`), and whatever else can
-        change a result."""
+        """16 hex digits over the columns `FINGERPRINTED` and what is in the files (`FileState.digest`)."""
         return self._hash([f"{state.size} {state.digest}" for state in self.states.of(self.rows[PATH])])
 
     def fingerprint_like(self, stored: str) -> str:
-        """The fingerprint, to be compared with the one that a run has stored.
+        """The fingerprint, in the form of the one that a run has stored.
 
-        Versions before knew a file by its size alone: where `stored` is what they would say of this catalogue, it is
-        returned, so that their runs go on.
+        Earlier versions knew a file by its size alone. If `stored` is what they would have computed of this catalogue,
+        it is returned, so that their runs can be continued.
         """
         by_size = self._hash([str(state.size) for state in self.states.of(self.rows[PATH])])
         return stored if stored == by_size else self.fingerprint
@@ -123,15 +122,16 @@ def read_catalogue(
 
     Args:
         dataset: which reader, see `registry.READERS`.
-        data_root: folder or table; a relative one is tried from here, then from the project root.
+        data_root: folder or table; a relative path is tried from the working folder, then from the project root.
         columns: for tables, pairs "ours:theirs" separated by blanks.
         encounter: for folders, a pattern of the paths, see `readers.pattern.match_paths`.
         split_seed: the demo data are drawn from it.
         skip_unreadable: leave out images that are missing, unreadable or carry two identities, and say so in the
-            notes; every image is decoded once for it.
+            notes; for this every image is decoded.
+        progress: show bars.
 
     Raises:
-        CatalogueError: listing everything that is wrong, with its cure.
+        CatalogueError: the data cannot be used; the message lists everything that is wrong, with its cure.
 
     Example:
         >>> catalogue = read_catalogue("demo:small")  # doctest: +SKIP
@@ -146,16 +146,16 @@ def read_catalogue(
     catalogue = Catalogue(rows, root, dataset, (*table.notes, *notes, *measured), audited=states)
     problems = audit(catalogue, thorough=skip_unreadable, progress=progress)
     if table.misnamed:
-        problems = pd.concat([problems, misnamed(table.misnamed, after=len(rows))])
+        problems = pd.concat([problems, tabulate_misnamed(table.misnamed, after=len(rows))])
     catalogue = _without(catalogue, problems, skip_unreadable=skip_unreadable)
     if not table.passed:
         return catalogue
-    listed = passed_over(table.passed, after=len(rows) + len(table.misnamed))
+    listed = tabulate_passed_over(table.passed, after=len(rows) + len(table.misnamed))
     return replace(catalogue, left_out=pd.concat([catalogue.left_out, listed]) if len(catalogue.left_out) else listed)
 
 
 def audit(catalogue: Catalogue, *, thorough: bool = False, progress: bool = True) -> pd.DataFrame:
-    """Everything that is wrong with the images: DataFrame(image_id, path, kind, detail), indexed by row number."""
+    """`find_problems` of a catalogue: DataFrame(image_id, path, kind, detail), indexed by row number."""
     options = {"states": catalogue.states, "thorough": thorough, "progress": progress}
     return find_problems(catalogue.rows, catalogue.root, **options)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 ZENODO = "https://zenodo.org"
 TIMEOUT_S = 20
 _ZENODO_FILE = re.compile(r"/records?/(\d+)/files/([^?#]+)")
-# Names of RFC 9530 and RFC 3230 -> of hashlib; the best first.
+# Names in RFC 9530 and RFC 3230 -> in hashlib; the strongest first.
 ALGORITHMS = {"sha-512": "sha512", "sha-256": "sha256", "sha": "sha1", "md5": "md5"}
 _BASE64 = re.compile(r"([\w-]+)\s*=\s*:?([A-Za-z0-9+/]+={0,2}):?")
 
@@ -25,7 +25,7 @@ def read_checksums(headers: Message, *, whole: bool) -> dict[str, str]:
 
     Args:
         headers: of the answer.
-        whole: it holds the whole file, not a range of it, whose own Content-MD5 would be.
+        whole: the answer holds the whole file; else its Content-MD5, which would be that of a range, is ignored.
     """
     told = [value for name in ("Repr-Digest", "Digest", "x-goog-hash") for value in headers.get_all(name, [])]
     found = {name.lower(): digest for value in told for name, digest in _BASE64.findall(value)}
@@ -37,7 +37,11 @@ def read_checksums(headers: Message, *, whole: bool) -> dict[str, str]:
 
 
 def ask_record(url: str) -> dict[str, str]:
-    """The checksum that Zenodo's record gives for a file of it; none for other addresses, or where it cannot be had."""
+    """The checksum that Zenodo's record gives for one of its files, as `read_checksums` returns it.
+
+    Args:
+        url: of the file. Empty for other addresses than Zenodo's, and where the record cannot be read.
+    """
     found = _ZENODO_FILE.search(url) if url.startswith(ZENODO) else None
     if not found:
         return {}
@@ -52,7 +56,7 @@ def ask_record(url: str) -> dict[str, str]:
 
 
 def find_difference(file: Path, checksums: dict[str, str]) -> str:
-    """How a file differs from the best of its checksums, in words; "" where it does not, or there is none."""
+    """How a file differs from the strongest of its checksums, in words; "" where it agrees, or there is none."""
     name = next((name for name in ALGORITHMS.values() if name in checksums), None)
     if name is None:
         return ""

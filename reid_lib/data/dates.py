@@ -1,10 +1,10 @@
-"""Dates as people, cameras and spreadsheets write them, as times on the clock of the place."""
+"""Dates as people, cameras and spreadsheets write them become times on the clock of the place."""
 
 import re
 
 import pandas as pd
 
-# EXIF parts year, month and day by colons, which other readers take for a clock.
+# EXIF separates year, month and day by colons, which pandas takes for a time of day.
 _EXIF = re.compile(r"^(\d{4}):(\d{1,2}):(\d{1,2})(?!\d|:)")
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?|T\d{4}(?:\d{2}(?:[.,]\d+)?)?"
 _ZONE = re.compile(rf"({_CLOCK})\s*(?:Z|(?:UTC|GMT)?\s*[+\-−]\d{{1,2}}(?::?\d{{2}})?|[A-Z]{{3,5}})$")
@@ -15,16 +15,16 @@ _DAY = re.compile(r"^(\d{4})([-_./:]?)(\d{2})\2(\d{2})(?!\d)")  # a plain day, w
 _YEAR_LAST = re.compile(r"^(\d{1,2})([./-])(\d{1,2})\2(\d{4}|(?<=[./])\d{2})(?!\d)(.*)$", re.DOTALL)
 _CENTURY_FROM = 69  # "68" is 2068, "69" is 1969, as in POSIX and Python
 FIRST_YEAR = 1900  # of a photograph; a clock that was never set tells the year 0 or 1
-# A year that a person would see. Without one pandas takes this year's ("May", "today"), or guesses which of three
-# numbers it is ("24-05-03", "102030"); of a spreadsheet's day numbers it makes years ("44291").
+# A year of four digits. Where there is none, pandas takes the current one ("May", "today"), or guesses which of three
+# numbers is the year ("24-05-03", "102030"); and it takes a spreadsheet's day numbers for years ("44291").
 _YEAR = re.compile(r"(?<!\d)(?:19|2\d)\d{2}")
 
 
 def parse_days(dates: pd.Series) -> pd.Series:
-    """When each photograph was taken: datetime64 without a zone, NaT where no day is told.
+    """When each photograph was taken: datetime64 without a zone, NaT where the text gives no day.
 
-    The clock counts as it stood at the place: one evening is one day, whatever zones the texts name. A clock
-    alone tells no day, nor does a date before 1900.
+    Zones are dropped, not converted: times are those of the clock at the place, so that one evening stays one day. A
+    time of day alone gives no day, and a date before 1900 counts as none.
 
     Args:
         dates: text or missing; ISO, EXIF ("2024:05:01 10:20:30"), or whatever else pandas understands.
@@ -48,12 +48,12 @@ def parse_days(dates: pd.Series) -> pd.Series:
 def settle_day_first(dates: pd.Series) -> tuple[pd.Series, list[str]]:
     """The same dates, those that are written day first ("13/05/2024", "1.5.24") as YYYY-MM-DD; and notes on them.
 
-    Which of two numbers is the day, one column says as a whole: where a number above 12 stands first, the day stands
-    first everywhere; where one stands second, the month does (such dates stay as they are). Points part a day from its
-    month. Where nothing tells, the day is first, and the note says so.
+    Whether the day or the month comes first is decided for the whole column: a first number above 12 means that the day
+    does, a second number above 12 that the month does (such dates stay as they are). With points the day always comes
+    first. Where nothing decides, the day is taken to come first, and a note says so.
 
     Args:
-        dates: text or missing, of a whole table.
+        dates: text or missing, the column of a whole table.
     """
     found = {row: match for row, text in dates.dropna().items() if (match := _YEAR_LAST.match(str(text).strip()))}
     pointed = {row for row, match in found.items() if match[2] == "."}

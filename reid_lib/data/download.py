@@ -1,7 +1,7 @@
 """Download what a run needs beforehand, for machines without a network: `reid download ...`.
 
-What broke off is resumed, by this call or the next. Hub weights come through the hub's own client; the archives of
-wildlife-datasets by their classes' addresses; Kaggle's through its command line.
+An interrupted download is resumed, by this call or the next. Archives of wildlife-datasets come from the addresses that
+its classes name, Kaggle's through Kaggle's command line.
 """
 
 import os
@@ -16,24 +16,34 @@ from reid_lib.core.errors import CatalogueError
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.paths import find_data
 from reid_lib.data.archives import check_names, unpack_within
-from reid_lib.data.readers.registry import DEMO_SIZES, WILDLIFE
-from reid_lib.data.readers.wildlife import wildlife_class
-from reid_lib.data.transfer import PART, can_go_on, continue_transfer, drop_part, finish_transfer
+from reid_lib.data.readers.registry import DEMO_SIZES, OWN, WILDLIFE, make_unknown_error
+from reid_lib.data.readers.wildlife import find_wildlife_class
+from reid_lib.data.transfer import PART, can_continue, continue_transfer, drop_part, finish_transfer
 
 ATTEMPTS, PAUSE_S = 6, 2.0
-# dataset= -> what Kaggle calls it
+# Parameter `dataset` -> kind and name at Kaggle.
 KAGGLE = {
     "animalclef2025": ("competitions", "animal-clef-2025"),
     "animalclef2026": ("competitions", "animal-clef-2026"),
     "wildlifereid10k": ("datasets", "wildlifedatasets/wildlifereid-10k"),
 }
-MARK = "already_downloaded"  # as wildlife-datasets leaves it
+MARK = "already_downloaded"  # the empty file by which wildlife-datasets knows that it has unpacked a data set
 
 
 def fetch_dataset(dataset: str, data_root: str) -> None:
-    """Bring a data set to `data_root`, unless it is there. Those of the user's own are not touched."""
-    if dataset in DEMO_SIZES or dataset in ("folder", "csv"):
+    """Download a data set into `data_root`, unless something is there. Nothing to do for demo data and the user's own.
+
+    Args:
+        dataset: one of `registry.READERS`.
+        data_root: the folder; empty: `REID_DATA`.
+
+    Raises:
+        CatalogueError: no folder is named, the data set is unknown, or it cannot be downloaded or unpacked.
+    """
+    if dataset in DEMO_SIZES or dataset in OWN:
         return
+    if dataset not in KAGGLE and not dataset.startswith(WILDLIFE):
+        raise make_unknown_error(dataset)
     typed = data_root or os.environ.get("REID_DATA", "")
     if not typed:
         raise CatalogueError("where to? Pass the folder that the data set is to lie in: -p data_root path/to/it")
@@ -41,12 +51,12 @@ def fetch_dataset(dataset: str, data_root: str) -> None:
         root = find_data(typed)
     except CatalogueError:  # not there yet
         root = Path(typed).expanduser().absolute()
-    kind = wildlife_class(dataset.removeprefix(WILDLIFE)) if dataset.startswith(WILDLIFE) else None
+    kind = find_wildlife_class(dataset.removeprefix(WILDLIFE)) if dataset.startswith(WILDLIFE) else None
     archives = _archives(kind, dataset)
     begun = any((root / name).exists() or (root / (name + PART)).exists() for name in archives)
     mark = root / MARK
     if mark.exists() or (root.is_dir() and any(root.iterdir()) and not begun):
-        print(f"data: {root} is there already")  # whether it is whole, the audit tells
+        print(f"data: {root} is there already")  # the audit finds what may be missing
         return
     root.mkdir(parents=True, exist_ok=True)
     if kind is None:
@@ -56,10 +66,10 @@ def fetch_dataset(dataset: str, data_root: str) -> None:
     elif archives:
         for name, url in archives.items():
             fetch_file(url, root / name)
-        _unpacked(kind, root)
+        _unpack(kind, root)
     else:
         with unpack_within(root):
-            kind.get_data(str(root))  # a way of its own
+            kind.get_data(str(root))  # the class downloads in a way of its own
     mark.touch()
 
 
@@ -72,8 +82,8 @@ def _archives(kind, dataset: str) -> dict[str, str]:
     return own | {archive: url for url, archive in getattr(kind, "downloads", [])}
 
 
-def _unpacked(kind, root: Path) -> None:
-    """The class unpacks its archives in its own way; one that is damaged is taken away, to be fetched anew.
+def _unpack(kind, root: Path) -> None:
+    """Let the class unpack its archives; where one is damaged all are deleted, to be fetched anew.
 
     Raises:
         CatalogueError: an archive is damaged, or would write outside of the folder.
@@ -90,10 +100,10 @@ def _unpacked(kind, root: Path) -> None:
 
 
 def fetch_file(url: str, target: Path) -> Path:
-    """Download a file, continuing what broke off; whole or not there.
+    """Download a file to `target`, which appears only when it is whole; an interrupted download is resumed.
 
     Raises:
-        CatalogueError: it cannot be had; the part that arrived stays, unless it is damaged.
+        CatalogueError: it cannot be downloaded; the part that arrived stays, unless it is damaged.
     """
     if target.exists():
         return target
@@ -104,7 +114,7 @@ def fetch_file(url: str, target: Path) -> Path:
             finish_transfer(part, target)
             return target
         except urllib.error.HTTPError as error:
-            if error.code == 416:  # nothing is left, or the file has changed: from its beginning
+            if error.code == 416:  # the range is not satisfiable: the file is shorter now, so begin anew
                 drop_part(part)
             problem = error
             if error.code in (401, 403, 404):
@@ -115,13 +125,13 @@ def fetch_file(url: str, target: Path) -> Path:
             LOGGER.warning(f"{target.name} broke off ({problem}); going on ({attempt + 1} of {ATTEMPTS})")
             time.sleep(PAUSE_S * attempt)
     kept = "check the network and run the same command again"
-    if can_go_on(url, part):
+    if can_continue(url, part):
         kept = f"{part.stat().st_size} bytes arrived and stay in {part}; {kept}, it goes on there"
     raise CatalogueError(f"{url} cannot be had ({problem}): {kept}")
 
 
 def _from_kaggle(kind: str, name: str, root: Path) -> None:
-    """Through Kaggle's own command line, which resumes a download of its own."""
+    """Download and unpack by Kaggle's own command line, which resumes its downloads itself."""
     kaggle = shutil.which("kaggle")
     if kaggle is None:
         raise CatalogueError(f"Kaggle's command line is missing, which fetches {name}: pip install -e '.[wildlife]'")

@@ -16,7 +16,10 @@ LARGEST_OFFSET_H = 14  # of any place on earth
 
 
 def parse_exif_time(text: str) -> tuple[datetime | None, str]:
-    """The time on the camera's clock, and the zone where one follows it ("+02:00"); None, "" where there is none.
+    """The time on the camera's clock, and the zone where one follows it ("+02:00"); None and "" where it is no time.
+
+    Args:
+        text: of a tag such as DateTimeOriginal; some cameras put a NUL byte behind it.
 
     Example:
         >>> parse_exif_time("2024:05:01 10:11:12")
@@ -42,7 +45,7 @@ def parse_exif_time(text: str) -> tuple[datetime | None, str]:
 
 
 def read_offset(text: str) -> str:
-    """An offset from UTC in one form ("+02:00"; "Z" is "+00:00"), "" where it is none.
+    """An offset from UTC as "+02:00" ("Z" becomes "+00:00"); "" where the text is none.
 
     Args:
         text: as the tags OffsetTimeOriginal and OffsetTimeDigitized hold it, or as it follows a time.

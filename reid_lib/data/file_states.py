@@ -18,8 +18,8 @@ from PIL import Image
 from reid_lib.core.names import BBOX, PATH
 from reid_lib.core.parallel import cpu_count, map_in_threads
 from reid_lib.core.paths import locate
-from reid_lib.data.photo import decoding_problem, exif_time, header_problem, upright_size
-from reid_lib.data.photo_file import explain, not_a_file, open_image, refusal
+from reid_lib.data.photo import decoding_problem, header_problem, read_exif_time, read_upright_size
+from reid_lib.data.photo_file import explain, open_image, why_no_file, why_refused
 
 _SAMPLE_BYTES = 2**14
 _WHOLE_BYTES = 2**19  # files up to this size are read whole for their digest; a seek costs about as much
@@ -32,16 +32,16 @@ class FileState:
     """What is known of the file of a photograph.
 
     Attributes:
-        size: bytes; -1 where there is no such file, or something that is none (a folder, a named pipe).
-        problem: why it cannot be used, by its header and its end; "" where it can, or is not there at all.
+        size: bytes; -1 where nothing is there, or something that is no file (a folder, a named pipe).
+        problem: why it cannot be used, by its header and its end; "" where it can, and where nothing is there.
         sample: its size and a digest of samples of its bytes, see `FileStates.contents`; "" where it cannot be read.
-        digest: of what is read for `catalogue.fingerprint`: another one for another photograph of the same size, or one
-            that was turned; "" where it cannot be read.
-        stamp: inode, times of change in ns and size when that was read: while they are the same, so is the file.
-        taken: when the shutter went, in the camera's local time; None where EXIF does not tell, or was not asked for.
-        zone: of that time, "+02:00"; "" where EXIF does not tell.
-        sides: width and height in pixels of the upright image; None where unreadable, or not asked for.
-        exif: were `taken` and `sides` asked for?
+        digest: for `Catalogue.fingerprint`; it differs for another photograph of the same size, and for the same one
+            after it was turned; "" where it cannot be read.
+        stamp: inode, times of change in ns, and size when the file was read; as long as they stay, so does the file.
+        taken: when the photograph was taken, on the camera's clock; None where EXIF does not say, or was not read.
+        zone: of that time, "+02:00"; "" where EXIF does not say.
+        sides: width and height in pixels of the upright image; None where unreadable, or EXIF was not read.
+        exif: were `taken` and `sides` read?
     """
 
     size: int
@@ -66,13 +66,14 @@ class FileStates:
         """The state of each file, in order.
 
         Args:
-            paths: below the root; one that stands several times is read once.
-            exif: with `taken` and `sides`, for which Pillow decodes a PNG.
+            paths: below the root; one that is listed several times is read once.
+            exif: read `taken` and `sides`, too; for these Pillow decodes a whole PNG.
+            progress: show a bar.
         """
         paths = list(paths)
         known = self._known
         todo = [path for path in dict.fromkeys(paths) if path not in known or exif > known[path].exif]
-        # A network disk answers many questions at once.
+        # More threads than CPUs: a network disk answers many requests at once.
         found = map_in_threads(
             lambda path: read_state(locate(self.root, path), exif=exif),
             todo,
@@ -83,17 +84,17 @@ class FileStates:
         known.update(zip(todo, found, strict=True))
         return [known[path] for path in paths]
 
-    def digests_now(self, paths: Iterable[str], *, progress: bool = True) -> list[str]:
+    def digests_now(self, paths: Iterable[str]) -> list[str]:
         """What each file holds at this moment, in order; "missing" where there is none.
 
-        One that has changed since it was looked at is looked at again, all others are only stat'ed. Where not all of a
-        file was read, the time of its last change is part of the answer.
+        A file that has changed since it was read is read again; of all others only the stamp is compared. Where not all
+        of a file is read for its digest, the time of its last change is part of the answer.
 
         Args:
             paths: below the root.
         """
         paths = list(paths)
-        known = dict(zip(paths, self.of(paths, progress=progress), strict=True))
+        known = dict(zip(paths, self.of(paths), strict=True))
 
         def look(path: str) -> str:
             file, state = locate(self.root, path), known[path]
@@ -110,10 +111,11 @@ class FileStates:
         return [digest_of[path] for path in paths]
 
     def contents(self, rows: pd.DataFrame) -> list[str]:
-        """What each photograph is known by wherever it lies: size, samples of its bytes, bbox; "" where there is none.
+        """What each photograph is recognised by wherever it lies: text of its size, a digest of samples of its bytes,
+        and its bbox; "" where the file cannot be read.
 
-        Samples, so that it stays cheap with large files: four of 16 KiB, the last one at the end. Smaller files are
-        read whole. The first bytes are left out of larger ones: there stand the notes that programs like to add.
+        Four samples of 16 KiB, the last one at the end, keep this cheap with large files; files of up to 64 KiB are
+        read whole. The first bytes of a larger one are left out, since programs add their notes there.
 
         Args:
             rows: `path`, and `bbox` where there is one.
@@ -124,14 +126,19 @@ class FileStates:
 
 
 def read_state(path: Path, *, exif: bool = False) -> FileState:
-    """Look at the file of one photograph: one stat, and one opening of a regular file. Arguments as `FileStates.of`."""
+    """Read the state of one photograph's file, by one stat and one opening.
+
+    Args:
+        path: of the file.
+        exif: see `FileStates.of`.
+    """
     try:
         found = os.stat(path)
     except (OSError, ValueError):  # a NUL byte is part of no name
         return FileState(-1, exif=exif)
     if not stat.S_ISREG(found.st_mode):
-        return FileState(-1, not_a_file(path), exif=exif)
-    if reason := refusal(path):
+        return FileState(-1, why_no_file(path), exif=exif)
+    if reason := why_refused(path):
         return FileState(found.st_size, reason, exif=exif)
     sample, digest, taken, zone, sides, problem = "", "", None, "", None, None
     try:
@@ -142,7 +149,7 @@ def read_state(path: Path, *, exif: bool = False) -> FileState:
                 if found.st_size > _WHOLE_BYTES and _is_uncompressed(image):
                     digest = _digest(file, found.st_size, whole=True)
                 if exif:
-                    (taken, zone), sides = exif_time(image), upright_size(image)
+                    (taken, zone), sides = read_exif_time(image), read_upright_size(image)
                 problem = header_problem(image, file)
         if problem is None:
             problem = decoding_problem(path)
@@ -152,7 +159,7 @@ def read_state(path: Path, *, exif: bool = False) -> FileState:
 
 
 def _stamp(found: os.stat_result) -> tuple[int, ...]:
-    # The time of a file's change of state (ctime) cannot be set back, as that of its contents can.
+    # ctime, too: programs can set a file's mtime back, but not its ctime.
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size
 
 
@@ -165,8 +172,8 @@ def _sample(file: BinaryIO, size: int) -> str:
 
 
 def _digest(file: BinaryIO, size: int, *, whole: bool) -> str:
-    """Of large files the beginning and the samples: where pixels are compressed, another photograph differs in all of
-    it. `whole`: every byte.
+    """Digest of every byte, or, of a large file, of its beginning and the samples: compressed pixels differ throughout
+    where the photograph does. `whole`: of every byte whatever the size.
     """
     digest = hashlib.blake2b(digest_size=16)
     if whole or size <= _WHOLE_BYTES:
@@ -182,5 +189,5 @@ def _digest(file: BinaryIO, size: int, *, whole: bool) -> str:
 
 
 def _is_uncompressed(image: Image.Image) -> bool:
-    """Do pixels stand in the file as they are, so that one may change and no other byte with it?"""
+    """Are pixels stored as they are, so that one may change without any other byte of the file?"""
     return image.format in ("BMP", "PPM") or (image.format == "TIFF" and image.info.get("compression") == "raw")

@@ -1,4 +1,4 @@
-"""The photographs below a folder, and what lies there that some camera made and that is not read."""
+"""The photographs below a folder, and the files there that a camera made but that are not read (RAW, video)."""
 
 import os
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Found:
     """What a folder holds.
 
     Attributes:
-        paths: of the photographs, relative to the folder, with forward slashes, sorted. Those of names that are not
-            UTF-8 hold the bytes as Python does (PEP 383): `core.errors.is_text` tells them.
+        paths: of the photographs, relative to the folder, with forward slashes, sorted. Bytes that are not UTF-8 are
+            lone surrogates in them (PEP 383); `core.errors.is_text` recognises such paths.
         passed: files passed over, as pairs of a path and the reason with its cure (`kinds.why_passed_over`), sorted.
     """
 
@@ -24,22 +24,16 @@ class Found:
 
 
 def find_photographs(root: Path) -> Found:
-    """Look through a folder, see `list_files`; other files than photographs are left out.
-
-    Args:
-        root: the folder.
-    """
+    """The photographs below a folder, and the files that are passed over; which files are seen: see `list_files`."""
     files = list_files(root)
     reasons = ((path, why_passed_over(path)) for path in files)
     return Found([path for path in files if is_photograph(path)], [(path, why) for path, why in reasons if why])
 
 
 def list_files(root: Path) -> list[str]:
-    """The files at any depth of a folder, relative to it, with forward slashes, sorted. Links are followed, but not in
-    circles; hidden files and folders, and folders that may not be read, are left out.
+    """The files at any depth of a folder, relative to it, with forward slashes, sorted.
 
-    Args:
-        root: the folder.
+    Links are followed, but not in circles. Hidden files and folders, and folders that may not be read, are left out.
     """
     found = []
     for folder, subfolders, names in os.walk(root, followlinks=True):

@@ -1,6 +1,6 @@
-"""Which flank of an animal a photograph shows: what a left and a right one show is never compared.
+"""Which flank of an animal a photograph shows: a left flank is never compared with a right one, as their coats differ.
 
-Nor is a flank mirrored: the mirror image of a left flank looks like the right one of another animal.
+Nor is a flank mirrored: the mirror image of a left flank looks like the right flank of another animal.
 """
 
 from collections.abc import Collection, Iterator
@@ -15,24 +15,24 @@ SIDED = r"left|(?<!up)right|^[lr]$"  # also "topleft" and "front-right", whose m
 
 
 def find_flanks(rows: pd.DataFrame) -> np.ndarray:
-    """(n,) "left", "right", or "" where it is neither, or not known."""
+    """The flank that each of n photographs shows: (n,) "left", "right", or "" where it is neither, or not known."""
     if ORIENTATION not in rows:
         return np.full(len(rows), "", dtype=str)
     flank = rows[ORIENTATION].astype(str).str.strip().str.lower()
     return flank.where(flank.isin([LEFT, RIGHT]), "").to_numpy(dtype=str)
 
 
-def comparable_parts(queries: pd.DataFrame, gallery: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Queries of one flank, and the gallery photographs that do not show the other one, as row numbers.
+def group_comparable(queries: pd.DataFrame, gallery: pd.DataFrame) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Groups of queries of one flank, each with the gallery photographs that do not show the other flank.
 
-    A photograph whose flank is not known is compared with all of them. Each query is in one part; where no flank is
-    known there is one part of everything.
+    A query whose flank is not known is compared with the whole gallery. Each query is in one group; where no flank is
+    known, all are in one.
 
     Args:
         queries, gallery: rows, with `orientation` where it is known.
 
     Yields:
-        (m,), (n,) int64, ascending.
+        Row numbers (m,) of queries and (n,) of the gallery, int64, ascending.
     """
     asked, enrolled = find_flanks(queries), find_flanks(gallery)
     for flank in np.unique(asked):
@@ -40,26 +40,27 @@ def comparable_parts(queries: pd.DataFrame, gallery: pd.DataFrame) -> Iterator[t
         yield np.flatnonzero(asked == flank), np.flatnonzero(enrolled != other)
 
 
-def find_flanked(rows: pd.DataFrame) -> list[str]:
-    """The data sets that tell flanks: of at least one photograph the orientation is a left or a right one."""
-    return sorted(rows.loc[told_orientations(rows).str.contains(SIDED), DATASET].unique())
+def find_flanked_datasets(rows: pd.DataFrame) -> list[str]:
+    """The data sets that record flanks: at least one photograph has a left or a right orientation."""
+    return sorted(rows.loc[read_orientations(rows).str.contains(SIDED), DATASET].unique())
 
 
 def may_be_mirrored(rows: pd.DataFrame, flanked: Collection[str] = ()) -> np.ndarray:
     """(n,) bool: photographs whose mirror image may show the same animal.
 
-    Not where the orientation is a left or a right one. Where it is not known, only in data sets that tell no flanks.
+    A photograph of a left or a right orientation may not. One of unknown orientation may, unless its data set records
+    flanks.
 
     Args:
         rows: with `dataset` and, where it is known, `orientation`.
-        flanked: data sets that tell flanks (`find_flanked`).
+        flanked: data sets that record flanks (`find_flanked_datasets`).
     """
-    told = told_orientations(rows)
+    told = read_orientations(rows)
     unknown = (told == "") & rows[DATASET].isin(flanked)
     return (~told.str.contains(SIDED) & ~unknown).to_numpy(dtype=bool)
 
 
-def told_orientations(rows: pd.DataFrame) -> pd.Series:
+def read_orientations(rows: pd.DataFrame) -> pd.Series:
     """The orientation of each photograph in small letters, "" where it is not known."""
     if ORIENTATION not in rows:
         return pd.Series("", index=rows.index, dtype=str)

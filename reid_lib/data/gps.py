@@ -1,4 +1,4 @@
-"""Where a photograph was taken, by its EXIF tags. Asked for by name alone: nothing else in the library reads them."""
+"""Where a photograph was taken, by its EXIF tags. Only an export that was asked for coordinates reads them."""
 
 import math
 from pathlib import Path
@@ -23,7 +23,7 @@ def read_place(path: Path) -> tuple[float, float] | None:
     latitude, longitude = (_degrees(tags, *where) for where in (_LATITUDE, _LONGITUDE))
     if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
         return None
-    # What a receiver writes that has found no satellite: nobody photographs animals on the equator off Africa.
+    # A receiver without a fix writes 0, 0, a place in the Atlantic.
     return None if latitude == longitude == 0 else (latitude, longitude)
 
 

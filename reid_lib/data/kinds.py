@@ -9,7 +9,7 @@ from PIL import Image
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 HEIF_EXTENSIONS = (".heic", ".heif", ".hif")
-# Pillow opens several of these as TIFF, and would show the small preview that lies in them for the photograph.
+# Pillow opens several of these as TIFF, and would take the small preview in them for the photograph.
 RAW_EXTENSIONS = (
     *(".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".srf", ".sr2", ".dng", ".orf", ".rw2", ".raf", ".pef"),
     *(".srw", ".x3f", ".3fr", ".fff", ".iiq", ".erf", ".mef", ".mos", ".mrw", ".kdc", ".dcr", ".rwl", ".gpr"),
@@ -17,7 +17,7 @@ RAW_EXTENSIONS = (
 VIDEO_EXTENSIONS = (
     *(".mp4", ".mov", ".avi", ".m4v", ".mkv", ".wmv", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".webm", ".insv"),
 )
-OTHER_EXTENSIONS = (".avif", ".gif")  # photographs seldom are; worth a word, unlike a stray text file
+OTHER_EXTENSIONS = (".avif", ".gif")  # rarely photographs of a camera: passed over, but reported
 
 RAW = "raw data of a camera"
 VIDEO = "a video"
@@ -32,14 +32,14 @@ ADVICE = {
 
 
 def is_photograph(name: str) -> bool:
-    """Has the file the name of a photograph that can be read here? HEIC can where pillow-heif is installed."""
+    """Has the file the extension of a photograph that can be read here (HEIC only where pillow-heif is installed)?"""
     extension = extension_of(name)
     return extension in EXTENSIONS or (extension in HEIF_EXTENSIONS and can_read_heif())
 
 
 def why_passed_over(name: str) -> str:
-    """What a file is that some camera made and that is not read here, with the cure; "" for a photograph that is read,
-    and for what is none, such as a text file.
+    """Why a camera's file is not read here, with the cure; "" for a photograph that is read, and for files that no
+    camera makes, such as a text file.
     """
     extension = extension_of(name)
     if extension in OTHER_EXTENSIONS:
@@ -49,13 +49,17 @@ def why_passed_over(name: str) -> str:
 
 
 def refused_kind(name: str) -> str:
-    """`RAW` or `VIDEO` by the file's name, whatever Pillow could open of it; "" for all others."""
+    """`RAW` or `VIDEO` by the file's extension, even where Pillow could open it; "" for all others."""
     extension = extension_of(name)
     return RAW if extension in RAW_EXTENSIONS else VIDEO if extension in VIDEO_EXTENSIONS else ""
 
 
 def describe_passed(passed: Iterable[tuple[str, str]]) -> str:
-    """ "3 .cr2, 1 .nef (raw data of a camera: ...); 2 .mp4 (a video: ...)", from pairs of a name and its reason."""
+    """Files by reason: "3 .cr2, 1 .nef (raw data of a camera: ...); 2 .mp4 (a video: ...)".
+
+    Args:
+        passed: pairs of a file's name and the reason why it is passed over.
+    """
     by_reason: dict[str, Counter] = {}
     for name, reason in passed:
         by_reason.setdefault(reason, Counter())[extension_of(name)] += 1
@@ -69,7 +73,7 @@ def extension_of(name: str) -> str:
 
 @cache
 def can_read_heif() -> bool:
-    """Is pillow-heif there? It is handed to Pillow by the first call."""
+    """Is pillow-heif installed? The first call registers it with Pillow."""
     try:
         from pillow_heif import register_heif_opener
     except ImportError:  # absent, or its libraries do not load

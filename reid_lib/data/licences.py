@@ -1,7 +1,7 @@
-"""Under which licence photographs may be used, as far as that is known here."""
+"""The licence of a data set's photographs, as far as it is known here."""
 
 from reid_lib.data.readers.registry import DEMO_SIZES, KAGGLE_PAGES, WILDLIFE
-from reid_lib.data.readers.wildlife import wildlife_class
+from reid_lib.data.readers.wildlife import find_wildlife_class
 
 
 def describe_licence(dataset: str) -> str:
@@ -20,7 +20,7 @@ def describe_licence(dataset: str) -> str:
     if not dataset.startswith(WILDLIFE):
         return "not stated: whoever owns the photographs decides"
     name = dataset.removeprefix(WILDLIFE)
-    about = wildlife_class(name).summary or {}
+    about = find_wildlife_class(name).summary or {}
     licence, page = about.get("licenses"), about.get("licenses_url") or about.get("url")
     told = licence if licence and licence != "Other" else "of its own" if licence else "none is stated"
     return f"{name}: {told}" + (f" ({page})" if page else "")

@@ -1,4 +1,4 @@
-"""Why a file of a table is missing: perhaps it is there, under a name that reads the same to a person."""
+"""Why a file that a table names is missing: perhaps it is there under a name that looks the same to a person."""
 
 import os
 from pathlib import Path
@@ -8,8 +8,11 @@ from reid_lib.data.spellings import fold_spelling
 
 
 class Lookalikes:
-    """Files below a folder, found by names that differ from theirs in what the eye does not tell: blanks, capitals,
-    Unicode form, a backslash in a name for a folder's slash. Each folder is listed once.
+    """Finds files below a folder by names that only look like theirs: blanks, capitals and Unicode form do not matter,
+    nor whether a slash between folders was meant as a backslash within a name. Each folder is listed once.
+
+    Args:
+        root: the folder.
     """
 
     def __init__(self, root: Path):
@@ -20,7 +23,7 @@ class Lookalikes:
         """The path of the file that `path` may mean; "" where there is none.
 
         Args:
-            path: below the root, with forward slashes; nothing is there.
+            path: of a missing file, below the root, with forward slashes.
         """
         parts, here = path.split("/"), []
         while parts:
@@ -36,7 +39,7 @@ class Lookalikes:
         return "/".join(here)
 
     def explain(self, path: str) -> str:
-        """What a missing file may be called instead, with what to do; "" where nothing there reads alike."""
+        """What a missing file may be called instead, with the cure; "" where nothing looks like it."""
         found = self.find(path)
         told = printable(repr(found))
         return f"there is {told}, which reads alike: write the one as the other" if found and found != path else ""

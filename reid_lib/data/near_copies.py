@@ -1,7 +1,7 @@
-"""Photographs that were saved again: scaled, in another format or quality, a little brighter, a little cropped.
+"""Near copies: one photograph saved twice, scaled, in another format or quality, a little brighter, a little cropped.
 
-Found by a perceptual hash (pHash: the signs of the lowest frequencies about their median, 63 bits) and confirmed pixel
-by pixel: photographs of one scene may agree on the whole, but differ somewhere.
+They are found by a perceptual hash (pHash: which of the lowest frequencies are above their median, 63 bits) and
+confirmed pixel by pixel, since two photographs of one scene may agree as a whole but differ somewhere.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from PIL import Image
 from reid_lib.core.parallel import map_in_threads
 
 SIDE = 32  # px of the small grey pictures that are compared
-MOST_BITS = 10  # of the hash may differ in a candidate; copies as they were saved again differ in 0 to 6
+MOST_BITS = 10  # of the hash may differ in a candidate; a photograph that is only saved again differs in 0 to 6
 N_BANDS = 7  # 9 bits each: up to 6 bits of difference leave one band equal for certain
 MIN_CONTRAST = 3.0  # grey levels of standard deviation; a flat picture looks like every other
-MOST_COMPARISONS = 300_000_000  # of hashes, some 15 s; 100,000 photographs need a part of it
-NO_HASH = np.uint64(2**63)  # has a bit that no hash has
+MOST_COMPARISONS = 300_000_000  # of hashes, about 15 s; 100,000 photographs need a part of them
+NO_HASH = np.uint64(2**63)  # the bit that no hash has
 
 _AT_ONCE = 512
 _FREQUENCY, _PLACE = np.mgrid[0:8, 0:SIDE]  # of the orthonormal DCT-II; scipy.fft takes long to import
@@ -24,15 +24,16 @@ _LOWEST = np.cos(np.pi * _FREQUENCY * (2 * _PLACE + 1) / (2 * SIDE)) * np.sqrt(n
 _LOWEST = _LOWEST.astype(np.float32)
 _ONES = np.array([bin(i).count("1") for i in range(2**16)], dtype=np.uint8)
 _BLUR = 0.7  # px
-_HOPELESS = 0.9  # correlation at half the size: a copy has 0.97 and more
+_HOPELESS = 0.9  # correlation at half the size below which a pair is given up: a copy has 0.97 and more
 MOST_STRETCH, MOST_SHIFT, LEAST_SEEN = 1.25, 0.25, 0.6  # of a crop that is still recognised as one
 
 
-def small_greys(pixels: np.ndarray, *, progress: bool = False) -> np.ndarray:
-    """The images, small and grey: one kilobyte each.
+def shrink_to_grey(pixels: np.ndarray, *, progress: bool = False) -> np.ndarray:
+    """Small grey pictures of images, one kilobyte each.
 
     Args:
         pixels: (n, s, s, 3) uint8, may be mapped from disk.
+        progress: show a bar.
 
     Returns:
         uint8 (n, 32, 32).
@@ -51,7 +52,11 @@ def small_greys(pixels: np.ndarray, *, progress: bool = False) -> np.ndarray:
 
 
 def hash_images(greys: np.ndarray) -> np.ndarray:
-    """uint64 (n,), 63 bits each, of small grey pictures (n, 32, 32); `NO_HASH` for a flat one."""
+    """Perceptual hashes of small grey pictures: (n,) uint64, 63 bits each; `NO_HASH` for a flat picture.
+
+    Args:
+        greys: (n, 32, 32) uint8, from `shrink_to_grey`.
+    """
     hashed = np.empty(len(greys), dtype=np.uint64)
     for begin in range(0, len(greys), _AT_ONCE):
         some = greys[begin : begin + _AT_ONCE].astype(np.float32)
@@ -62,23 +67,26 @@ def hash_images(greys: np.ndarray) -> np.ndarray:
     return hashed
 
 
-def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """How many bits differ: (k,) of two uint64 (k,)."""
+def count_differing_bits(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """In how many bits two hashes differ: (k,) of a and b (k,) uint64."""
     return _ONES[np.ascontiguousarray(a ^ b).view(np.uint16)].reshape(-1, 4).sum(axis=1)
 
 
-def similar(hashed: np.ndarray, *, most: int = MOST_COMPARISONS) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def find_similar(
+    hashed: np.ndarray, *, most: int = MOST_COMPARISONS
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Pairs whose hashes are alike: all that differ in at most 6 bits, most of those that differ in 7 to 10.
 
-    Two hashes that agree in one of seven bands of bits are compared, each pair in the first band in which they agree.
-    Memory grows with the images, not with the pairs.
+    Only hashes that agree in one of seven bands of bits are compared; a pair comes up in the first band in which it
+    agrees. Memory grows with the number of images, not of pairs.
 
     Args:
         hashed: (n,) uint64, as `hash_images` gives them.
-        most: comparisons after which the search ends with what it has, nearest hashes first.
+        most: comparisons after which the search ends with what it has found; neighbours in the sorted order are
+            compared first.
 
     Yields:
-        (i, j, bits) of the same length: places in `hashed` and bits that differ.
+        (i, j, bits) of one length: positions in `hashed`, and how many bits differ.
     """
     rows = np.flatnonzero(hashed != NO_HASH)
     width = 63 // N_BANDS
@@ -94,7 +102,7 @@ def similar(hashed: np.ndarray, *, most: int = MOST_COMPARISONS) -> Iterator[tup
             here = here[(values[here] & mask) == (values[here + lag] & mask)]
             left -= len(here)
             a, b = values[here], values[here + lag]
-            bits = distance(a, b)
+            bits = count_differing_bits(a, b)
             new = bits <= MOST_BITS
             for earlier in masks[:band]:
                 new &= (a & earlier) != (b & earlier)
@@ -102,18 +110,18 @@ def similar(hashed: np.ndarray, *, most: int = MOST_COMPARISONS) -> Iterator[tup
                 yield places[here[new]], places[here[new] + lag], bits[new]
 
 
-def compare(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """How alike two images are, brightness and contrast aside.
+def compare_pairs(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """How alike the two images of each pair are, whatever their brightness and contrast.
 
     Args:
-        greys: (n, 32, 32), as `small_greys` gives them.
+        greys: (n, 32, 32), as `shrink_to_grey` gives them.
         pairs: (k, 2) row numbers.
 
     Returns:
         correlation: (k,) of the pixels, -1 to 1.
-        difference: (k,) root mean square difference of that of 8 x 8 parts which differs most, in standard deviations
-            of the whole.
-        roughly: (k,) correlation of the means of those parts.
+        difference: (k,) root mean square difference in the part, of 8 x 8 parts, where the two differ most; in
+            standard deviations of the whole image.
+        roughly: (k,) correlation of the means of these parts.
     """
     told = [np.empty((0, 3))]
     for begin in range(0, len(pairs), _AT_ONCE):
@@ -126,13 +134,16 @@ def compare(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def compare_shifted(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`compare` of images, one of each pair of which may be cut at its edges.
+    """As `compare_pairs`, for pairs in which one image may be a crop of the other.
 
     The shift and the stretch along each axis that make a pair most alike are found by Gauss-Newton steps (Lucas &
-    Kanade 1981), first at half the size, and what both show is compared.
+    Kanade 1981), first at half the size; then the part that both show is compared.
+
+    Args:
+        greys, pairs: see `compare_pairs`.
 
     Returns:
-        correlation (k,), difference (k,); -1 and infinity where they do not come together.
+        correlation (k,), difference (k,); -1 and infinity for pairs that no shift and stretch makes alike.
     """
     told = [np.empty((0, 2))]
     for begin in range(0, len(pairs), _AT_ONCE // 4):

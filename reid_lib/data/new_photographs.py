@@ -29,7 +29,7 @@ class NewPhotographs:
 
     Attributes:
         catalogue: the usable ones; `identity` is missing, or what a table says.
-        rejected: DataFrame(path, reason) of the others, in the order of their names.
+        rejected: DataFrame(path, reason) of the others, sorted by path.
     """
 
     catalogue: Catalogue
@@ -39,13 +39,13 @@ class NewPhotographs:
 def read_photographs(
     photos: str, *, folders: str = NONE, columns: str = "", dataset: str, progress: bool = True
 ) -> NewPhotographs:
-    """Find photographs and look at every file; what cannot be used is set apart and stops nothing.
+    """Find photographs and look at every file; files that cannot be used are listed and stop nothing.
 
     Args:
         photos: a folder, in which photographs lie at any depth; one photograph; or a table (.csv, .tsv).
         folders: "none": subfolders mean nothing; "encounter": photographs of one subfolder are one encounter.
         columns: of a table, pairs "ours:theirs"; its `identity` may be absent or empty.
-        dataset: of rows that name none.
+        dataset: that rows belong to which name none.
         progress: show bars.
 
     Raises:
@@ -112,7 +112,7 @@ def _from_table(source: Path, columns: str) -> tuple[pd.DataFrame, Path, pd.Data
 
 
 def _with_dates(rows: pd.DataFrame, states: FileStates, progress: bool) -> pd.DataFrame:
-    """Rows with the time of EXIF, and its zone if that is told, where no date is told."""
+    """The rows, with the time of EXIF (and its zone, if there is one) where they have no date."""
     looked = states.of(rows[PATH], exif=True, progress=progress)
     told = [f"{state.taken:%Y-%m-%d %H:%M:%S}{state.zone}" if state.taken else None for state in looked]
     told = pd.Series(told, index=rows.index, dtype=object)

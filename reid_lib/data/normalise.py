@@ -1,4 +1,4 @@
-"""Normalisation: the columns and values of a reader's table in the one form that every later step relies on."""
+"""Normalisation: a reader's table brought to the one form of columns and values that every later step relies on."""
 
 import unicodedata
 
@@ -23,11 +23,11 @@ from reid_lib.core.names import (
 from reid_lib.core.suggest import find_near
 from reid_lib.data.dates import settle_day_first
 from reid_lib.data.photo import parse_bbox
-from reid_lib.data.spellings import describe_look_alikes, fold_spelling, is_blank, look_alikes
+from reid_lib.data.spellings import describe_look_alikes, fold_spelling, group_look_alikes, is_blank
 
-# Names that people give to "we do not know which one": they are no animal, and no flank.
+# What people write for "we do not know which one": the name of no animal, and no flank.
 PLACEHOLDERS = ("unknown", "unidentified", "unlabelled", "unlabeled", NEW_INDIVIDUAL)
-# Spellings of the data set's own split; a val part belongs to the training side, where val is carved out anyway.
+# Spellings of the data set's own split; its val part counts as training, out of which val is drawn anyway.
 SPLIT_WORDS = dict.fromkeys(
     ("train", "training", "database", "gallery", "reference", "val", "valid", "validation"), "train"
 ) | dict.fromkeys(("test", "testing", "query"), "test")
@@ -38,8 +38,8 @@ def normalise_table(frame: pd.DataFrame, *, dataset: str, names_wanted: bool = T
 
     Args:
         frame: at least image_id, path, identity; values of any type.
-        dataset: for rows that name none.
-        names_wanted: rows without an identity are told, and a table of nothing else is refused.
+        dataset: that rows belong to which name none.
+        names_wanted: note rows without an identity, and refuse a table that has no others.
 
     Returns:
         Rows with image_id, path, identity, dataset, individual and those optional columns that have any value; text or
@@ -57,10 +57,10 @@ def normalise_table(frame: pd.DataFrame, *, dataset: str, names_wanted: bool = T
     kept = [column for column in (*REQUIRED_COLUMNS, *OPTIONAL_COLUMNS) if column in frame]
     rows = pd.DataFrame({column: (_bbox_text if column == BBOX else _text)(frame[column]) for column in kept})
     as_spelled = _text(frame[IMAGE_ID].rename(PATH))
-    if rows[IMAGE_ID].nunique() < as_spelled.nunique():  # files whose names differ in Unicode form alone
+    if rows[IMAGE_ID].nunique() < as_spelled.nunique():  # names of files that differ in Unicode form alone
         rows[IMAGE_ID] = as_spelled
     rows = rows.reset_index(drop=True)
-    for column in (PATH, IMAGE_ID):  # of a table without ids they are the paths
+    for column in (PATH, IMAGE_ID):  # paths first: in a table without ids they are the ids, too
         if (empty := rows[column].isna()).any():
             first = ", ".join(str(number) for number in rows.index[empty][:10])
             raise CatalogueError(
@@ -84,10 +84,10 @@ def normalise_table(frame: pd.DataFrame, *, dataset: str, names_wanted: bool = T
 
 
 def _text(values: pd.Series) -> pd.Series:
-    """As text: blanks around it cut off, 7.0 as "7", one spelling of accented letters; missing stays missing, and
-    nothing but blanks and zero-width characters is missing, too.
+    """The values as text: stripped of blanks, 7.0 as "7", accented letters in one Unicode form (NFC). Missing stays
+    missing, and text of nothing but blanks and zero-width characters becomes missing.
 
-    Paths keep their spelling of accents: a file system may tell the two apart.
+    Paths keep their Unicode form: a file system may tell the two apart.
     """
 
     def clean(value):
@@ -106,7 +106,7 @@ def _text(values: pd.Series) -> pd.Series:
 
 
 def _bbox_text(values: pd.Series) -> pd.Series:
-    """Each bbox as "x,y,width,height"; what cannot be read stays as it is, for the audit to tell."""
+    """Each bbox as "x,y,width,height"; one that cannot be read stays as it is, and the audit reports it."""
 
     def write(value):
         missing = pd.isna(value) if pd.api.types.is_scalar(value) else any(pd.isna(number) for number in value)
@@ -138,7 +138,7 @@ def _drop_placeholders(rows: pd.DataFrame, names_wanted: bool) -> list[str]:
 
 
 def _merged_notes(frame: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
-    """Identities of several spellings in `frame` that are one in `rows`: blanks around them, or Unicode form."""
+    """A note on identities that `frame` spells in several ways and `rows` in one (blanks around them, Unicode form)."""
     spellings = {}
     for spelled, name in zip(frame[IDENTITY], rows[IDENTITY], strict=True):
         if isinstance(spelled, str) and isinstance(name, str):
@@ -153,7 +153,7 @@ def _merged_notes(frame: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
 
 def _look_alike_notes(rows: pd.DataFrame) -> list[str]:
     pairs = rows[[DATASET, IDENTITY]].dropna().drop_duplicates()
-    groups = [group for _, names in pairs.groupby(DATASET)[IDENTITY] for group in look_alikes(names)]
+    groups = [group for _, names in pairs.groupby(DATASET)[IDENTITY] for group in group_look_alikes(names)]
     if not groups:
         return []
     return [
@@ -163,7 +163,7 @@ def _look_alike_notes(rows: pd.DataFrame) -> list[str]:
 
 
 def _add_individual(rows: pd.DataFrame) -> None:
-    """The key of an animal across data sets, in place."""
+    """Add the column `individual`, the key of an animal across data sets, in place."""
     rows[INDIVIDUAL] = (rows[DATASET].astype(object) + "/" + rows[IDENTITY]).where(rows[IDENTITY].notna())
     if rows[INDIVIDUAL].nunique() != len(rows[[DATASET, IDENTITY]].dropna().drop_duplicates()):
         raise CatalogueError(

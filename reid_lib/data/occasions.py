@@ -1,4 +1,7 @@
-"""Occasions: photographs of one encounter, else of one day, which a split keeps on one side."""
+"""Occasions: the encounter of each photograph, else its day. A split keeps photographs of one occasion on one side.
+
+The occasions of capture histories (days, weeks, months, encounters) are others: `exports.histories`.
+"""
 
 import pandas as pd
 
@@ -7,37 +10,52 @@ from reid_lib.data.dates import FIRST_YEAR, parse_days
 
 
 def has_occasions(rows: pd.DataFrame) -> bool:
-    """Is the encounter, or at least the day, of any image known?"""
-    return bool(occasions_of(rows).notna().any())
+    """Is the encounter or the day of any image known?"""
+    return bool(find_occasions(rows).notna().any())
 
 
-def units_of(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
-    """What of an individual stays on one side: the encounter, else the day; the image alone in a data set where neither
-    is told of any.
+def find_units(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
+    """The unit of each image: images of an individual that share a unit stay on one side of the split.
 
-    Images without one among others of their data set that have one are one unit: they may be of the same sighting.
+    It is the occasion; in a data set where no image has one, the image itself. Where only some images of a data set
+    have one, all others are one unit: they may be of one sighting.
+
+    Args:
+        rows: `image_id`, `dataset`, and what `find_occasions` takes.
+        by_encounter: else every image is a unit.
+
+    Returns:
+        (n,) text.
     """
     image = "image:" + rows[IMAGE_ID].astype(str)
     if not by_encounter:
         return image
-    told = occasions_of(rows)
+    told = find_occasions(rows)
     return told.fillna("untold").where(told.notna().groupby(rows[DATASET]).transform("any"), image)
 
 
-def draw_keys(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
-    """(n,) text that each image draws by: its unit's name where that cannot change, else something that cannot.
+def find_draw_keys(rows: pd.DataFrame, *, by_encounter: bool) -> pd.Series:
+    """The text by which each image draws its role (`roles.draw_roles`): (n,), not changed by rows that are added later.
 
-    An encounter made of times gets another name when an earlier photograph is added. An image without an occasion was
-    drawn for itself while no image had one.
+    It is the name of the occasion, except where that may change: an encounter that follows from times is named after
+    its first photograph, so a reader gives `draw_key` for it. An image without an occasion draws by itself, as it did
+    while no image of its data set had one.
+
+    Args:
+        rows, by_encounter: see `find_units`.
     """
     image = "image:" + rows[IMAGE_ID].astype(str)
     if not by_encounter:
         return image
-    return (rows[DRAW_KEY] if DRAW_KEY in rows else occasions_of(rows)).fillna(image)
+    return (rows[DRAW_KEY] if DRAW_KEY in rows else find_occasions(rows)).fillna(image)
 
 
-def occasions_of(rows: pd.DataFrame) -> pd.Series:
-    """(n,) text: the encounter of each image, else its day; missing where neither is there or can be read."""
+def find_occasions(rows: pd.DataFrame) -> pd.Series:
+    """The occasion of each image: (n,) text, its encounter, else its day; missing where neither is known.
+
+    Args:
+        rows: with `encounter` and `date` where there are such columns.
+    """
     told = pd.Series(None, index=rows.index, dtype=object)
     if DATE in rows:
         day = parse_days(rows[DATE]).dt.strftime("%Y-%m-%d")
@@ -48,7 +66,12 @@ def occasions_of(rows: pd.DataFrame) -> pd.Series:
 
 
 def describe_gaps(rows: pd.DataFrame, policy: str) -> list[str]:
-    """Dates that cannot be read, and images of which no occasion is known among others of which it is."""
+    """Notes on dates that cannot be read, and on images without an occasion, since these may be on both sides.
+
+    Args:
+        rows: of a catalogue.
+        policy: of the split, one of `split.POLICIES`.
+    """
     notes = []
     if DATE in rows:
         dates = rows[DATE][rows[ENCOUNTER].isna()] if ENCOUNTER in rows else rows[DATE]
@@ -60,7 +83,7 @@ def describe_gaps(rows: pd.DataFrame, policy: str) -> list[str]:
                 f"of {FIRST_YEAR} or later"
             )
     named = rows[rows[INDIVIDUAL].notna()]
-    told = occasions_of(named)
+    told = find_occasions(named)
     without = [name for name, own in told.groupby(named[DATASET], sort=True) if own.isna().all()]
     if policy != "random" and without and told.notna().any():
         notes.append(

@@ -1,4 +1,4 @@
-"""One photograph: is it usable, when was it taken, its pixels upright in RGB."""
+"""One photograph: whether it can be used, when it was taken, and its pixels, upright and in RGB."""
 
 import threading
 from datetime import datetime
@@ -10,10 +10,10 @@ from PIL import Image
 
 from reid_lib.core.errors import CatalogueError
 from reid_lib.data.exif_dates import parse_exif_time, read_offset
-from reid_lib.data.photo_file import MAX_PIXELS, explain, is_cut_off, open_file
+from reid_lib.data.photo_file import MAX_PIXELS, explain, open_file, why_cut_off
 
 MIN_SIDE_PX = 8  # nothing can be recognised below
-MIN_BOX_PX = 4  # of what a bbox shows: a slip, or a share of the photograph, where it is less
+MIN_BOX_PX = 4  # a bbox that shows less is a slip, or holds shares instead of pixels
 LARGE_PIXELS = 25_000_000  # decoded one at a time, so that threads do not fill the memory
 GREY = (128, 128, 128)  # what shows through transparent pixels: neither darker nor lighter than an animal
 
@@ -32,7 +32,7 @@ _UPRIGHT = {
 
 
 class UnreadablePhoto(CatalogueError):
-    """A photograph that cannot be used; `reason` says why, without the file's name."""
+    """A photograph cannot be used; `reason` says why, without the file's name, which is `path`."""
 
     def __init__(self, path: Path, reason: str):
         super().__init__(f"{path}: {reason}")
@@ -47,8 +47,8 @@ def open_upright(
 ) -> Image.Image:
     """One photograph as an RGB image, upright (EXIF orientation applied).
 
-    16-bit and floating-point greys are scaled, not clipped; transparent pixels are laid over mid grey, because the
-    colour hidden under them is arbitrary; of several frames the first is taken; colour profiles are not applied.
+    16-bit and floating-point greys are scaled, not clipped; transparent pixels are laid over mid grey, because their
+    own colour is arbitrary; of several frames the first is taken; colour profiles are not applied.
 
     Args:
         path: a regular file of one of `photo_file.FORMATS`.
@@ -57,8 +57,8 @@ def open_upright(
             as long as both sides (of the bbox) keep at least twice `target_px`; much faster. 0: full size.
 
     Raises:
-        UnreadablePhoto: missing, no file, empty, truncated, no image, too small, above 200 megapixels, bbox outside or
-            too small.
+        UnreadablePhoto: the file is missing, empty, truncated, no image, below 8 px a side or above 200 megapixels; the
+            bbox lies outside of it or is too small.
     """
     try:
         box = parse_bbox(bbox)
@@ -75,20 +75,24 @@ def open_upright(
 
 
 def header_problem(image: Image.Image, file: BinaryIO) -> str | None:
-    """Why an opened photograph cannot be used, "" where all is well, None where only decoding tells.
+    """Why an opened photograph cannot be used; "" where it can, None where only decoding it can tell.
 
     Reads a few kilobytes.
+
+    Args:
+        image: from `photo_file.open_image`.
+        file: that it is in.
 
     Raises:
         ValueError: too small, or above 200 megapixels.
         Exception: whatever a decoder raises for a broken file.
     """
     _check_size(image.size)
-    return is_cut_off(image, file)
+    return why_cut_off(image, file)
 
 
 def decoding_problem(path: Path | str, *, bbox: tuple | None = None) -> str:
-    """Why a photograph cannot be decoded at its smallest, or ""."""
+    """Why a photograph cannot be decoded, at the smallest size that its format allows; "" where it can."""
     try:
         open_upright(path, bbox=bbox, target_px=MIN_SIDE_PX)
     except UnreadablePhoto as error:
@@ -97,7 +101,12 @@ def decoding_problem(path: Path | str, *, bbox: tuple | None = None) -> str:
 
 
 def box_problem(bbox: tuple[float, float, float, float], sides: tuple[int, int]) -> str:
-    """Why a bbox does not meet an upright image of these sides in pixels, or ""."""
+    """Why a bbox does not fit an upright image; "" where it does.
+
+    Args:
+        bbox: x, y, width, height in pixels.
+        sides: width and height of the image in pixels.
+    """
     try:
         _clip(bbox, *sides)
     except ValueError as error:
@@ -105,23 +114,23 @@ def box_problem(bbox: tuple[float, float, float, float], sides: tuple[int, int])
     return ""
 
 
-def upright_size(image: Image.Image) -> tuple[int, int] | None:
-    """Width and height in pixels of a photograph as the camera was held; None where EXIF cannot be read."""
+def read_upright_size(image: Image.Image) -> tuple[int, int] | None:
+    """Width and height in pixels of the upright photograph; None where its EXIF orientation cannot be read."""
     try:
-        return _upright_size(image)
-    except Exception:  # the audit tells which files are unreadable
+        return _compute_upright_size(image)
+    except Exception:  # the audit reports unreadable files
         return None
 
 
-def exif_time(image: Image.Image) -> tuple[datetime | None, str]:
-    """When the shutter went (EXIF DateTimeOriginal, else DateTimeDigitized), in the camera's local time; and its zone
-    ("+02:00"), "" where none is told.
+def read_exif_time(image: Image.Image) -> tuple[datetime | None, str]:
+    """When a photograph was taken (EXIF DateTimeOriginal, else DateTimeDigitized), on the camera's clock; and its zone
+    ("+02:00"), "" where there is none. None and "" where EXIF does not say.
 
-    DateTime alone says when a file was last changed, and is not asked.
+    The tag DateTime says when a file was last changed, and is not read.
     """
     try:
         tags = image.getexif().get_ifd(_EXIF_IFD)
-    except Exception:  # the audit tells which files are unreadable
+    except Exception:  # the audit reports unreadable files
         return None, ""
     for tag, zone in ((_TIME_ORIGINAL, _ZONE_ORIGINAL), (_TIME_DIGITIZED, _ZONE_DIGITIZED)):
         time, offset = parse_exif_time(_as_text(tags.get(tag)))
@@ -138,7 +147,7 @@ def parse_bbox(bbox: object) -> tuple[float, float, float, float] | None:
     """x, y, width, height from text ("10,20,30,40", brackets and blanks allowed) or four numbers; None where missing.
 
     Raises:
-        ValueError: not four finite numbers, or the box is empty.
+        ValueError: these are not four numbers, one is not finite, or the box is empty.
     """
     if bbox is None or (isinstance(bbox, float) and np.isnan(bbox)):
         return None
@@ -162,7 +171,7 @@ def _check_size(size: tuple[int, int]) -> None:
 
 def _upright_rgb(image: Image.Image, box: tuple | None, target_px: int) -> Image.Image:
     turn = image.getexif().get(_ORIENTATION, 1)
-    width, height = _upright_size(image)
+    width, height = _compute_upright_size(image)
     if box is not None:
         box = _clip(box, width, height)
     if target_px and image.format == "JPEG":
@@ -181,8 +190,8 @@ def _upright_rgb(image: Image.Image, box: tuple | None, target_px: int) -> Image
     return rgb.crop((left, top, max(right, left + 1), max(bottom, top + 1)))
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    """Width and height as the camera was held."""
+def _compute_upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height in pixels of the upright image."""
     return image.size[::-1] if image.getexif().get(_ORIENTATION, 1) in (5, 6, 7, 8) else image.size
 
 

@@ -1,4 +1,4 @@
-"""The file of a photograph: is it a file at all, of a kind that is read here, and whole?"""
+"""The file of a photograph: whether it is a file, of a kind that is read here, and whole."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ MAX_PIXELS = 200_000_000
 # Pillow knows many more; some of those start other programs (Ghostscript for EPS) or are no photographs. MPO opens as
 # JPEG, HEIF where pillow-heif has registered it.
 FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "JPEG2000", "PPM", "AVIF", "HEIF")
-# What else lies under a photograph's name, by how it begins.
+# First bytes of other files that are found under a photograph's name.
 OTHER_KINDS = {
     b"%PDF": "a PDF",
     b"%!PS": "PostScript (EPS)",
@@ -28,7 +28,7 @@ OTHER_KINDS = {
     b"<html": "a web page",
     b"<svg": "an SVG drawing",
 }
-# Of formats that are read: what begins so and is no image is damaged.
+# First bytes of formats that are read: a file that begins so and cannot be opened is damaged.
 _OWN_BEGINNINGS = (b"II*\0", b"MM\0*", b"\x89PNG", b"\xff\xd8", b"RIFF", b"\0\0\0\x0cjP")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"mif2", b"msf1")
 _VIDEO_BRANDS = (b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp4", b"3gp5", b"MSNV")
@@ -40,22 +40,22 @@ _KINDS = {
     stat.S_ISBLK: "a device",
 }
 _CUT_OFF = "broken or cut off"
-_TAIL_BYTES = 4096  # some cameras write a little behind the end marker
+_TAIL_BYTES = 4096  # searched for the end marker, behind which some cameras write a little more
 _CHUNK_BYTES = 2**20
 _JPEG_END, _PNG_END = b"\xff\xd9", b"IEND"
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325  # TIFF tags: where the pixels lie
 
-# Pillow warns above this and refuses above twice this; its own default would warn at 89 megapixels already.
+# Pillow warns above this and refuses above twice this; by default it warns from 89 megapixels on.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-# A damaged EXIF block, a size that is refused in any case: nobody who trains a network can do anything about these.
+# Warnings of a damaged EXIF block, which does no harm, and of a size that is refused here with an error of its own.
 warnings.filterwarnings("ignore", module=r"PIL\.", category=UserWarning)
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def not_a_file(path: Path | str) -> str:
-    """What stands there instead of a file ("a named pipe, not a file"); "" for a file, and where there is nothing.
+def why_no_file(path: Path | str) -> str:
+    """What lies there instead of a file ("a named pipe, not a file"); "" for a file, and where there is nothing.
 
-    Only asked for, never opened: opening a pipe waits for whoever writes into it.
+    Nothing is opened for it: opening a pipe would wait until somebody writes into it.
     """
     try:
         mode = os.stat(path).st_mode
@@ -67,10 +67,10 @@ def not_a_file(path: Path | str) -> str:
     return f"{kind}, not a file"
 
 
-def refusal(path: Path | str) -> str:
+def why_refused(path: Path | str) -> str:
     """Why a file is not opened, by its name alone: raw data of a camera, or a video, with the cure; "" for all others.
 
-    Pillow would open some raw data as the small preview in it.
+    Pillow would open the small preview in some raw data.
     """
     kind = refused_kind(str(path))
     return f"{kind}, which is not read here: {ADVICE[kind]}" if kind else ""
@@ -81,10 +81,10 @@ def open_file(path: Path | str) -> Iterator[tuple[Image.Image, BinaryIO]]:
     """The image (its header is read, its pixels are not) and the file it is in.
 
     Raises:
-        ValueError: no regular file, or refused by its name.
-        OSError: missing, not to be read, or of a kind that is not read here (`PIL.UnidentifiedImageError`).
+        ValueError: it is no regular file, or is refused by its name.
+        OSError: it is missing, may not be read, or is of a kind that is not read here (`PIL.UnidentifiedImageError`).
     """
-    if reason := not_a_file(path) or refusal(path):
+    if reason := why_no_file(path) or why_refused(path):
         raise ValueError(reason)
     with open(path, "rb") as file, open_image(file) as image:
         yield image, file
@@ -94,7 +94,7 @@ def open_image(file: BinaryIO) -> Image.Image:
     """The image in an open file: its header is read, its pixels are not.
 
     Raises:
-        OSError: of a kind that is not read here (`PIL.UnidentifiedImageError`).
+        OSError: it is of a kind that is not read here (`PIL.UnidentifiedImageError`).
     """
     return Image.open(file, formats=_formats())
 
@@ -105,12 +105,16 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def is_cut_off(image: Image.Image, file: BinaryIO) -> str | None:
-    """Why a file is not whole, "" where its end was found, None where only decoding tells.
+def why_cut_off(image: Image.Image, file: BinaryIO) -> str | None:
+    """Why a file is not whole; "" where its end was found, None where only decoding it can tell.
 
-    Reads the file's last kilobytes, the whole file only where these hold no end marker. The end marker of a JPEG may be
+    Reads the file's last kilobytes, the whole file only where these hold no end marker. An end marker of a JPEG may be
     that of a thumbnail within it, so it counts only behind the beginning of the pixels; what follows it (a second
     picture, a video, zeros) does not matter.
+
+    Args:
+        image: from `open_image`.
+        file: that it is in.
     """
     size = os.fstat(file.fileno()).st_size
     if image.format in ("JPEG", "MPO"):
@@ -124,10 +128,10 @@ def is_cut_off(image: Image.Image, file: BinaryIO) -> str | None:
         return "" if _found(file, _PNG_END, max(0, size - _TAIL_BYTES)) else None
     if image.format == "TIFF":
         return f"{_CUT_OFF} (its pixels would end behind the file)" if _tiff_end(image) > size else ""
-    if image.format == "HEIF":  # libheif compares its lengths, too; left are zeros where a copy broke off
+    if image.format == "HEIF":  # libheif checks lengths when it opens one; an interrupted copy may end in zeros
         file.seek(max(0, size - _TAIL_BYTES))
         return "" if any(file.read()) else None
-    return "" if image.format == "WEBP" else None  # Pillow compares the length of a WebP when it opens one
+    return "" if image.format == "WEBP" else None  # Pillow checks the length of a WebP when it opens one
 
 
 def _found(file: BinaryIO, marker: bytes, begin: int) -> bool:
@@ -169,13 +173,18 @@ def _tiff_end(image: Image.Image) -> int:
 
 
 def explain(path: Path, error: Exception) -> str:
-    """What an error of opening or decoding says to a person, without the file's name."""
+    """Why a photograph cannot be opened or decoded, for a person, without the file's name.
+
+    Args:
+        path: of the file.
+        error: that opening or decoding it raised.
+    """
     if isinstance(error, FileNotFoundError):
         return "no such file"
     if isinstance(error, PermissionError):
         return "no permission to read it"
-    if not_a_file(path):
-        return not_a_file(path)
+    if why_no_file(path):
+        return why_no_file(path)
     if path.is_file() and path.stat().st_size == 0:
         return "empty file (0 bytes)"
     if isinstance(error, Image.UnidentifiedImageError):

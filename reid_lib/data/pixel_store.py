@@ -1,7 +1,7 @@
 """The cache of decoded pixels: one memory-mapped file per array, built by one process; an interrupted build is resumed.
 
-Behind the array each file has a CRC-32 of every square. They are compared once in each process before any pixel is used
-(about 0.7 s for 1 GB on one core, besides reading it), and squares that are damaged are decoded again.
+A square is one image of the array. Behind the array each file has a CRC-32 of every square. Each process compares them
+once before it uses any pixel (about 0.7 s for 1 GB on one core, besides reading it); damaged squares are decoded again.
 """
 
 import contextlib
@@ -11,6 +11,7 @@ import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -19,29 +20,32 @@ from reid_lib.core.errors import CatalogueError
 from reid_lib.core.files import NO_ROOM
 from reid_lib.core.locks import hold_lock
 from reid_lib.core.logs import LOGGER
+from reid_lib.core.messages import format_bytes
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import writing
 from reid_lib.data.photo import UnreadablePhoto
 
 SUM = np.dtype("<u4")
 CHECKED_AT_ONCE = 2**23  # bytes
-# Of the disk: what was used longest ago goes first when the arrays together need more.
-LIMIT_SHARE = 0.5
-SHOWN = 20
+LIMIT_SHARE = 0.5  # of the disk, for all arrays together; see `cache.make_room`
+SHOWN = 20  # images that a message names
 
 
 def open_or_build(
     target: Path, shape: tuple[int, int, int, int], make: Callable[[int, int], Iterator], *, check: bool = True
 ) -> np.ndarray:
-    """The array at `target`, mapped; built first where it is not there, mended where it is damaged.
+    """The array at `target`, mapped; built first where it is missing, repaired where it is damaged.
 
     Several processes may ask at once.
 
     Args:
-        target: an .npy file; its name says what the pixels depend on.
+        target: an .npy file whose name says what the pixels depend on.
         shape: (n, s, s, 3).
-        make: (begin, end) -> these squares in order, uint8 (s, s, 3) each, or an `UnreadablePhoto` in its place.
+        make: (begin, end) -> these squares in order, each uint8 (s, s, 3), or an `UnreadablePhoto` in place of one.
         check: compare checksums; False where another process of this machine has just done so.
+
+    Returns:
+        uint8 (n, s, s, 3), a read-only memory map.
 
     Raises:
         CatalogueError: images cannot be decoded (all of them are listed), or the disk is full.
@@ -92,7 +96,7 @@ def _note_checked(target: Path) -> None:
 
 
 def _mapped(target: Path, shape: tuple) -> np.ndarray | None:
-    """The array, if it is there and whole; looking at it makes it the one used last."""
+    """The array, if it is there and whole; its time of change is set to now, as the cache removes the oldest first."""
     header, whole = _header(shape)
     try:
         with open(target, "rb") as stream:
@@ -101,7 +105,7 @@ def _mapped(target: Path, shape: tuple) -> np.ndarray | None:
         return None
     except OSError as error:
         return _told_damaged(target, error.strerror or repr(error))
-    if begins != header:  # byte by byte: what a parser says of a damaged header has no end
+    if begins != header:  # compared byte by byte: a parser raises errors of all kinds for a damaged header
         return _told_damaged(target, "it holds other pixels, or does not say which")
     if size != whole + SUM.itemsize * shape[0]:
         return _told_damaged(target, "it has no checksums, or not all")
@@ -122,7 +126,7 @@ def _mend(target: Path, shape: tuple, make: Callable[[int, int], Iterator]) -> N
     """Compare every square with its checksum, and decode those again that differ.
 
     Raises:
-        CatalogueError: an image that cannot be decoded any more, or a cache that may not be written.
+        CatalogueError: an image cannot be decoded any more, or the cache may not be written.
     """
     damaged = _damaged(target, shape)
     if not damaged:
@@ -146,11 +150,11 @@ def _mend(target: Path, shape: tuple, make: Callable[[int, int], Iterator]) -> N
 
 
 def _damaged(target: Path, shape: tuple) -> list[int]:
-    """Positions of the squares that are not as they were written."""
+    """Positions of the squares that differ from their checksums."""
     header, whole = _header(shape)
     each = (whole - len(header)) // max(shape[0], 1)
     at_once = max(CHECKED_AT_ONCE // max(each, 1), 1)
-    with open(target, "rb") as stream:  # read, not mapped: a disk that fails is an error then, not the end
+    with open(target, "rb") as stream:  # read, not mapped: where a disk fails, that raises, and mapping kills (SIGBUS)
         stream.seek(whole)
         sums = np.frombuffer(stream.read(), dtype=SUM)
 
@@ -171,27 +175,27 @@ def _sum(square) -> bytes:
 
 @contextlib.contextmanager
 def _only_one(target: Path) -> Iterator[None]:
-    """One process builds, the others wait for it; the system lets go when it dies."""
+    """Hold the lock of an array: one process builds, the others wait; the system releases it when the process dies."""
     path = target.parent / LOCKS / target.stem
     path.parent.mkdir(exist_ok=True)
     waiting = f"another process decodes these images, and is waited for ({target.name})"
-    # Two builders would do the work twice, and one after the other rename it.
+    # Without locks two processes would build the same array, and the later one would replace it.
     without = f"the disk of {target.parent} knows no file locks: start one process there at a time"
     with hold_lock(path, waiting=waiting, without=without):
         yield
 
 
 def _build(target: Path, shape: tuple, make: Callable[[int, int], Iterator]) -> None:
-    """Append the squares to a file of a temporary name and their checksums to another, which become one in the end."""
+    """Append squares to one temporary file and their checksums to another; at the end they become one."""
     part, sums = target.with_suffix(PART), target.with_suffix(SUMS_PART)
     failures = []
     try:
-        with _appended(part) as stream, _appended(sums) as summed:
-            done = _resumed(stream, summed, shape)
+        with _open_to_append(part) as stream, _open_to_append(sums) as summed:
+            done = _resume(stream, summed, shape)
             for square in make(done, shape[0]):
                 if isinstance(square, UnreadablePhoto):
                     failures.append(square)
-                elif not failures:  # else nothing is kept; the rest is only looked at, to tell all failures at once
+                elif not failures:  # after a failure nothing is kept; going on only finds all failures at once
                     stream.write(square)
                     summed.write(_sum(square))
             summed.flush()
@@ -200,7 +204,7 @@ def _build(target: Path, shape: tuple, make: Callable[[int, int], Iterator]) -> 
             stream.flush()
             os.fsync(stream.fileno())
     except OSError as error:
-        if error.errno in NO_ROOM:  # give back the room; whatever else broke it off, the next call goes on
+        if error.errno in NO_ROOM:  # give the room back; after any other error the next call resumes
             part.unlink(missing_ok=True)
             sums.unlink(missing_ok=True)
         raise
@@ -212,12 +216,12 @@ def _build(target: Path, shape: tuple, make: Callable[[int, int], Iterator]) -> 
     sums.unlink()
 
 
-def _appended(path: Path):
+def _open_to_append(path: Path) -> BinaryIO:
     return open(path, "r+b" if path.exists() else "w+b")
 
 
-def _resumed(stream, summed, shape: tuple) -> int:
-    """How many squares an earlier process has left, up to the first that is damaged; both files stand behind them."""
+def _resume(stream: BinaryIO, summed: BinaryIO, shape: tuple) -> int:
+    """How many squares an earlier process has left, up to the first damaged one; both files are cut behind these."""
     header, whole = _header(shape)
     each = (whole - len(header)) // max(shape[0], 1)
     stream.seek(0)
@@ -239,23 +243,18 @@ def _resumed(stream, summed, shape: tuple) -> int:
 
 
 def _header(shape: tuple) -> tuple[bytes, int]:
-    """What an .npy file of this shape begins with, and its length in bytes."""
+    """The header of an .npy file of this shape, and the length in bytes of header and array."""
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return header.getvalue(), len(header.getvalue()) + int(np.prod(shape, dtype=np.int64))
 
 
 def _full(target: Path, shape: tuple) -> CatalogueError:
-    need, free = (_told(n) for n in (np.prod(shape, dtype=np.int64), shutil.disk_usage(target.parent).free))
+    need, free = (format_bytes(n) for n in (np.prod(shape, dtype=np.int64), shutil.disk_usage(target.parent).free))
     return CatalogueError(
         f"the disk of {target.parent} is full: the pixels of {shape[0]} images need {need}, and {free} are free; "
         "make room or set REID_CACHE to a folder on another disk"
     )
-
-
-def _told(n_bytes: int) -> str:
-    unit, name = next((each for each in ((1e9, "GB"), (1e6, "MB")) if n_bytes >= each[0]), (1e3, "kB"))
-    return f"{n_bytes / unit:.1f} {name}"
 
 
 def _failure_message(failures: list[UnreadablePhoto], n_images: int) -> str:

@@ -18,7 +18,7 @@ from reid_lib.data.pixel_store import open_or_build
 if TYPE_CHECKING:
     from reid_lib.data.catalogue import Catalogue
 
-# Raised whenever the same file would give other pixels: caches of older versions are then made anew.
+# Raised whenever the same file would give other pixels, so that caches of earlier versions are not used.
 VERSION = 2
 INTERPOLATIONS = {
     "nearest": Image.Resampling.NEAREST,
@@ -38,15 +38,16 @@ def load_pixels(
 ) -> np.ndarray:
     """Every image of a catalogue, cut to its bbox and squashed to a square (not cropped: the animal stays whole).
 
-    Made once per (contents of the files, size, interpolation) under `cache_root()/pixels` and mapped from there
-    afterwards, so they may be more than the memory holds; a file that has changed is decoded again. Several processes
-    may ask at once; an interrupted build is resumed.
+    They are made once for the contents of the files, the size and the interpolation, stored under
+    `cache_root()/pixels`, and mapped from there, so they may take more than the memory. Where a file has changed, all
+    are made anew. Several processes may ask at once; an interrupted build is resumed.
 
     Args:
         catalogue: a `Catalogue`; the result is in the order of its rows.
         image_size: side of the square in px.
         interpolation: nearest, bilinear, bicubic or lanczos, all but nearest with antialiasing.
-        check: compare kept pixels with their checksums, once in a process; see `pixelcache`.
+        progress: show bars.
+        check: compare stored pixels with their checksums, once in a process; see `pixel_store`.
 
     Returns:
         uint8 (n, image_size, image_size, 3) RGB, a read-only memory map.
@@ -59,7 +60,7 @@ def load_pixels(
         raise ParameterError(f"unknown interpolation {interpolation!r}: expected one of {', '.join(INTERPOLATIONS)}")
     if image_size < 1:
         raise ParameterError(f"image_size must be at least 1 px, got {image_size}")
-    files, boxes = catalogue.files(), boxes_of(catalogue.rows)
+    files, boxes = catalogue.files(), list_boxes(catalogue.rows)
     key = _key(catalogue, image_size, interpolation)
 
     def shrink(item):
@@ -79,7 +80,12 @@ def load_pixels(
 
 
 def load_image(path: Path | str, *, bbox: object = None, max_side_px: int = 0) -> np.ndarray:
-    """One photograph to look at: uint8 (height, width, 3), its longer side at most `max_side_px` (0: as it is).
+    """One photograph to look at: uint8 (height, width, 3) RGB, upright.
+
+    Args:
+        path: of the file.
+        bbox: to cut out, see `photo.parse_bbox`.
+        max_side_px: most pixels of the longer side; 0: as it is.
 
     Raises:
         UnreadablePhoto: see `photo.open_upright`.
@@ -94,20 +100,20 @@ def _squash(image: Image.Image, side: int, interpolation: str) -> np.ndarray:
     return np.asarray(image.resize((side, side), INTERPOLATIONS[interpolation], reducing_gap=2.0))
 
 
-def boxes_of(rows: pd.DataFrame) -> list[str | None]:
+def list_boxes(rows: pd.DataFrame) -> list[str | None]:
     """The bbox of each photograph, "x,y,width,height" in px; None where there is none."""
     return [None] * len(rows) if BBOX not in rows else [box if isinstance(box, str) else None for box in rows[BBOX]]
 
 
 def _key(catalogue: "Catalogue", image_size: int, interpolation: str) -> str:
-    """Whatever decides on the pixels and their order. A missing file counts as such; decoding tells of it.
+    """The name of the array: a hash of everything that decides on the pixels and their order.
 
-    What is in the files counts, not where they lie nor what they are called: a folder that was moved has its pixels
-    still, and another folder of the same names, sizes and times has its own. A file that has changed since the
-    catalogue was read gives its own pixels, too.
+    What is in the files counts, not where they lie nor what they are called: a folder that was moved keeps its pixels,
+    and another folder of the same names, sizes and times has its own. Files are looked at now, since they may have
+    changed after the catalogue was read; a missing one counts as "missing", and decoding it then fails.
     """
     rows = catalogue.rows
     digest = hashlib.sha256(f"{VERSION} {image_size} {interpolation}".encode())
-    for box, content in zip(boxes_of(rows), catalogue.states.digests_now(rows[PATH]), strict=True):
+    for box, content in zip(list_boxes(rows), catalogue.states.digests_now(rows[PATH]), strict=True):
         digest.update(f"\n{box}\t{content}".encode())
     return f"{digest.hexdigest()[:24]}-{image_size}"

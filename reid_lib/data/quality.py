@@ -9,7 +9,7 @@ from reid_lib.data.file_states import FileStates
 from reid_lib.data.photo import parse_bbox
 
 WIDTH, HEIGHT, SHARPNESS, BLURRED, SMALL = "width", "height", "sharpness", "blurred", "small"
-BLURRED_SHARE = 0.1  # of the data set's median sharpness: nothing absolute is known of an unknown animal's coat
+BLURRED_SHARE = 0.1  # of the data set's median sharpness: no absolute limit suits the coats of all species
 SMALL_SHARE = 0.5  # of the side that the network sees: a photograph is then enlarged more than twice
 _AT_ONCE = 64
 
@@ -23,13 +23,13 @@ def measure_quality(
         pixels: (n, s, s, 3) uint8, as `pixels.load_pixels` gives them.
         rows: n rows of a catalogue.
         states: of its files.
-        progress: show a bar when it takes more than a few seconds.
+        progress: show a bar when it takes more than two seconds.
 
     Returns:
-        DataFrame(image_id, dataset, width, height, sharpness, small, blurred) in the order of the rows: sides in pixels
-        of what is seen (the bbox, where there is one; NaN where the file does not tell), sharpness as
-        `measure_sharpness`, small: the shorter side is below s / 2, blurred: sharpness below a tenth of the median of
-        its data set.
+        DataFrame(image_id, dataset, width, height, sharpness, small, blurred) in the order of the rows. Width and
+        height in pixels are those of the bbox where there is one, else of the photograph; NaN where the file cannot be
+        read. Sharpness as `measure_sharpness`. Small: the shorter side is below s / 2. Blurred: sharpness is below a
+        tenth of the data set's median.
     """
     sides = measure_sides(rows, states)
     sharpness = measure_sharpness(pixels, progress=progress)
@@ -54,7 +54,8 @@ def measure_sharpness(pixels: np.ndarray, *, progress: bool = False) -> np.ndarr
     and background are plain.
 
     Args:
-        pixels: (n, s, s, 3) uint8.
+        pixels: (n, s, s, 3) uint8 RGB.
+        progress: show a bar.
     """
     import cv2
 
@@ -70,14 +71,14 @@ def measure_sharpness(pixels: np.ndarray, *, progress: bool = False) -> np.ndarr
 
 
 def measure_sides(rows: pd.DataFrame, states: FileStates) -> np.ndarray:
-    """Width and height of each photograph in px, upright; of a bbox what lies in the photograph.
+    """Width and height in pixels of each upright photograph, or of the part of its bbox that lies in it.
 
     Args:
         rows: n rows of a catalogue.
         states: of its files.
 
     Returns:
-        (n, 2) float64; NaN where the file does not tell.
+        (n, 2) float64; NaN where the file cannot be read.
     """
     found = [state.sides or (np.nan, np.nan) for state in states.of(rows[PATH], exif=True, progress=False)]
     sides = np.array(found, dtype=float).reshape(-1, 2)

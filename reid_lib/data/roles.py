@@ -1,12 +1,12 @@
-"""The role that each photograph draws: from hashes, so that what is added later moves nothing out of the gallery.
+"""The role that each photograph draws, from hashes, so that rows added later move no photograph out of the gallery.
 
 An individual's role comes from a hash of (seed, individual), an encounter's from one of (seed, individual, encounter):
-neither depends on what else is in the catalogue. Where encounters merge, or where one individual of a data set has to
-be held out although none drew it, adding rows can only move a query into the gallery.
+neither depends on what else is in the catalogue. Where encounters merge, or where an individual is held out only
+because no other was, adding rows can move a query into the gallery, and nothing else.
 
-An individual seen once cannot always be enrolled then: its photographs would have to stay in the gallery whatever
-follows, and that holds for every photograph. So each encounter draws for itself, and an individual that no encounter
-enrols is unknown.
+This is why an individual seen once is not always enrolled. Every photograph was the first of its individual once: were
+that one always enrolled, it would have to stay in the gallery whatever follows. So each encounter draws for itself, and
+an individual of which no encounter draws the gallery is unknown.
 """
 
 import hashlib
@@ -25,15 +25,16 @@ def draw_roles(
 
     Args:
         rows: `dataset` and `individual` of each image.
-        units: (n,) what of an individual stays on one side.
-        keys: (n,) what of an image is hashed: something that no added row can change. A unit of several keys is as far
-            towards the gallery as any of them, so that units may merge.
-        shares: of the encounters, VAL and TEST: together at most 1.
+        units: (n,) text: images of an individual that share a unit get one role (`occasions.find_units`).
+        keys: (n,) text that is hashed, which no added row can change (`occasions.find_draw_keys`). A unit of several
+            keys takes the lowest of their numbers, the nearest to the gallery, so that units may merge.
+        shares: VAL and TEST -> share of the encounters; together at most 1.
         unknown_split: share of the individuals held out for val, and once more for test where that has a share.
+        seed: of the hashes.
 
     Returns:
-        (n,) GALLERY, VAL or TEST. A held-out individual has one of the latter two, and so has one of which no unit drew
-        the gallery; where nobody is to be unknown (`unknown_split` 0), it is UNUSED.
+        (n,) GALLERY, VAL or TEST. An individual that is held out, or of which no unit drew the gallery, is in VAL or
+        TEST as a whole; with `unknown_split` 0, where nobody is to be unknown, the latter is UNUSED instead.
     """
     individuals = rows[INDIVIDUAL].astype(str)
     pairs = list(zip(individuals, keys, strict=True))
@@ -49,23 +50,25 @@ def draw_roles(
     return individuals.map(aside).astype(object).fillna(role)
 
 
-def hash_to_number(*parts) -> float:
-    """A number from 0 (included) to 1, the same for the same texts and whole numbers everywhere and always."""
+def hash_to_number(*parts: str | int) -> float:
+    """A number from 0 (included) to 1 (excluded): the same for the same parts on every machine and in every version."""
     digest = hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).digest()
     return (int.from_bytes(digest) >> 11) / 2**53
 
 
 def _one_side(names: set[str], shares: dict[str, float], seed: int) -> dict[str, str]:
-    """All queries of an individual that drew no gallery image are in val, or all in test: nobody is unknown in both."""
+    """VAL or TEST for each individual of which nothing drew the gallery: nobody is unknown in both."""
     limit = shares[VAL] / (shares[VAL] + shares[TEST] or 1)
     return {name: VAL if hash_to_number("side", seed, name) < limit else TEST for name in names}
 
 
 def _held_out(names: set[str], unknown_split: float, with_test: bool, seed: int) -> dict[str, str]:
-    """The individuals of one data set that are unknown whatever their encounters drew: the lowest and highest numbers.
+    """The individuals of one data set that are unknown whatever their encounters drew, and their role: those of the
+    lowest numbers VAL, those of the highest TEST.
 
-    Few individuals may all miss the share. So the first and the last of them are held out up to twice the share: an
-    individual added beyond them puts them back, and moves nobody else.
+    Of few individuals it may happen that nobody's number is low or high enough. So for the lowest and the highest of
+    them the limit is twice the share (at most a half). An individual added later may take that place, and moves nobody
+    else.
     """
     numbers = {name: hash_to_number("individual", seed, name) for name in names}
     further = max(unknown_split, min(2 * unknown_split, 0.5))

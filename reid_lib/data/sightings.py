@@ -4,7 +4,7 @@ import pandas as pd
 
 from reid_lib.core.names import DATASET, DATE, IDENTITY, IMAGE_ID, INDIVIDUAL, PHOTOGRAPHS
 from reid_lib.data.dates import parse_days
-from reid_lib.data.occasions import units_of
+from reid_lib.data.occasions import find_units
 
 ENCOUNTERS, DAY = "encounters", "day"
 
@@ -20,7 +20,7 @@ def tabulate_animals(rows: pd.DataFrame) -> pd.DataFrame:
         keeps on one side: where neither encounters nor days are known, a photograph.
     """
     named = rows[rows[INDIVIDUAL].notna()]
-    units = units_of(named, by_encounter=True)
+    units = find_units(named, by_encounter=True)
     table = named.assign(unit=units).groupby(INDIVIDUAL, sort=True)
     table = table.agg(
         **{
@@ -35,6 +35,9 @@ def tabulate_animals(rows: pd.DataFrame) -> pd.DataFrame:
 
 def tabulate_days(rows: pd.DataFrame) -> pd.DataFrame:
     """Days on which animals were photographed.
+
+    Args:
+        rows: of a catalogue; those without an individual or a date are left out.
 
     Returns:
         DataFrame(individual, dataset, identity, day, photographs), one row per animal and day that is known, by day;

@@ -1,20 +1,21 @@
-"""Names that look alike to a person and differ for a computer (Unicode normalisation, case, spaces)."""
+"""Names that look alike to a person but differ for a computer (case, blanks, zero-width characters, Unicode form)."""
 
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-# Letters without a shape that Unicode counts among others than its format characters (Cf).
+# Invisible letters that Unicode does not count among its format characters (category Cf).
+SHOWN = 5  # groups that a message names
 _SHAPELESS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 
 
 def is_blank(text: str) -> bool:
-    """Has the text nothing to be seen: blanks and zero-width characters alone?"""
+    """Does the text consist of blanks and zero-width characters alone?"""
     return all(letter.isspace() or _is_shapeless(letter) for letter in text)
 
 
 def fold_spelling(name: str) -> str:
-    """The name without what the eye does not tell: case, blanks, zero-width characters, Unicode form.
+    """The name without differences that a reader does not see: case, blanks, zero-width characters, Unicode form.
 
     Example:
         >>> fold_spelling("Zo\\u0308e\\u200b 1") == fold_spelling("ZÖE1")
@@ -25,23 +26,23 @@ def fold_spelling(name: str) -> str:
     return unicodedata.normalize("NFKC", seen.casefold())
 
 
-def look_alikes(names: Iterable[str]) -> list[list[str]]:
-    """Groups of two or more different names that read alike; each sorted, in the order of their first."""
+def group_look_alikes(names: Iterable[str]) -> list[list[str]]:
+    """Groups of two or more different names that look alike; each group is sorted, and so are the groups."""
     groups = defaultdict(set)
     for name in names:
         groups[fold_spelling(name)].add(name)
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
 
 
-def describe_look_alikes(groups: list[list[str]], *, most: int = 5) -> str:
+def describe_look_alikes(groups: list[list[str]]) -> str:
     """The groups in one phrase, hidden characters written out: "'Zoë' and 'zoë', 'a' and 'a\\u200b', and 3 more"."""
-    shown = [" and ".join(_written_out(group)) for group in groups[:most]]
-    more = [f"and {len(groups) - most} more"] if len(groups) > most else []
+    shown = [" and ".join(_written_out(group)) for group in groups[:SHOWN]]
+    more = [f"and {len(groups) - SHOWN} more"] if len(groups) > SHOWN else []
     return ", ".join(shown + more)
 
 
 def _written_out(group: list[str]) -> list[str]:
-    """With escapes where two would look the same on the page."""
+    """The names in quotes; with escapes where two of them would look the same on the page."""
     shown = [repr(name) for name in group]
     same = len({unicodedata.normalize("NFC", text) for text in shown}) < len(group)
     return [ascii(name) for name in group] if same else shown

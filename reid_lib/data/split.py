@@ -1,6 +1,7 @@
-"""Roles: which images are gallery (trained on and searched), which are val and test queries.
+"""The split: which images are gallery (trained on and searched), which are val and which are test queries.
 
-Some individuals appear only in val, others only in test: they are the unknown ones, and nothing is trained on them.
+Some individuals appear only in val, others only in test: they stand for unknown animals, and nothing is trained on
+them.
 """
 
 import hashlib
@@ -26,11 +27,11 @@ from reid_lib.core.names import (
     UNUSED,
     VAL,
 )
-from reid_lib.data.occasions import describe_gaps, draw_keys, has_occasions, units_of
+from reid_lib.data.occasions import describe_gaps, find_draw_keys, find_units, has_occasions
 from reid_lib.data.roles import draw_roles
 
 POLICIES = ("auto", "official", "encounter", "random")
-SEEDS_TRIED = 20  # for one to suggest, where a seed gives no usable split
+SEEDS_TRIED = 20  # to suggest another one, where a seed gives no usable split
 # Counts of the audit (`Split.leakage`) in words.
 AUDITED = {
     "queries": "photographs",
@@ -44,10 +45,14 @@ LEAKED = "known ones whose encounter is in the gallery"
 
 @dataclass(frozen=True)
 class Split:
-    """The catalogue's rows with `role` and `known`, and the policy that gave them.
+    """The catalogue's rows with the role of each image.
 
-    `rows[KNOWN]` tells of a query whether its individual is in the gallery it is searched in; <NA> where unlabelled.
-    `remarks`: what was left out of it, one sentence each; `left_out`: queries by role that a run must not be asked.
+    Attributes:
+        rows: of the catalogue, with `role` and `known`: is the individual of this image in the gallery that its role is
+            searched in? <NA> where it is unlabelled or unused.
+        policy: by which the roles were given, one of `POLICIES` but "auto".
+        remarks: what was left out, one sentence each.
+        left_out: role -> number of queries that `leave_out` has taken out of it.
     """
 
     rows: pd.DataFrame
@@ -62,7 +67,7 @@ class Split:
     def gallery_for(self, role: str) -> np.ndarray:
         """Mask (n,) of the images that queries of `role` are compared with.
 
-        Under the data set's own split val was carved out of its training part, so the test queries see val enrolled.
+        Under the data set's own split val is part of its training images, so the gallery of test includes val.
         """
         enrolled = [GALLERY, VAL] if role == TEST and self.policy == "official" else [GALLERY]
         return self.rows[ROLE].isin(enrolled).to_numpy()
@@ -74,15 +79,16 @@ class Split:
 
     @cached_property
     def test_fingerprint(self) -> str:
-        """16 hex digits over the test queries: runs are comparable when theirs are the same."""
+        """16 hex digits over the test queries: the results of two runs are comparable when these are the same."""
         return _hash(self.rows[self.queries(TEST)])
 
     def leakage(self) -> pd.DataFrame:
-        """The audit: per query role, how many queries have a photograph of the same encounter in their gallery.
+        """How many queries have a photograph of the same encounter in the gallery that they are compared with.
 
         Returns:
-            One row per role: queries, known and unknown queries and individuals, `same_encounter` (queries; NaN where
-            the catalogue knows no encounters), `share` of the known queries.
+            One row for val and one for test: `role`, `queries`, `known_queries`, `unknown_queries`,
+            `known_individuals`, `unknown_individuals`, `same_encounter` (number of queries; NaN where the catalogue
+            knows no encounters), `share` (of the known queries; NaN where there are none).
         """
         return pd.DataFrame([self._leakage_of(role) for role in (VAL, TEST)])
 
@@ -165,17 +171,17 @@ def assign_roles(
 
     Args:
         rows: the catalogue's rows.
-        policy: `official` (the data set's own train and test part), `encounter` (an encounter, else a date, of an
+        policy: `official` (the data set's own training and test part), `encounter` (an encounter, else a day, of an
             individual stays on one side), `random` (image by image), `auto` (the first of these that the data allow).
         val_split, test_split: share of the encounters (images under `random`) of individuals that are not held out
-            which become queries; under `official` only val is carved.
-        unknown_split: share of the individuals held out whole, once for val and once more for test. Those of which no
-            encounter draws the gallery are unknown besides; with 0 they are left out, and nobody is unknown.
-        seed: of the hashes that the roles are drawn from, see `roles`: whatever rows are added, an image that was in
-            the gallery stays there. Neither does the row order matter.
+            which become queries; under `official` only val is drawn, out of the training part.
+        unknown_split: share of the individuals held out as a whole, once for val and once more for test. Individuals of
+            which no encounter draws the gallery are unknown, too; with 0 they are left out, and nobody is unknown.
+        seed: of the hashes from which roles are drawn, see `data.roles`: whatever rows are added, an image that was in
+            the gallery stays there, and the order of the rows does not matter.
 
     Raises:
-        SplitError: the data do not allow it (no individual could be found again, no official split, ...).
+        SplitError: the data do not allow it (no individual could be found again, there is no official split, ...).
     """
     policy = _choose_policy(rows, policy)
     shares = {VAL: val_split, TEST: 0.0 if policy == "official" else test_split}
@@ -194,7 +200,8 @@ def _drawn(rows: pd.DataFrame, policy: str, shares: dict[str, float], unknown_sp
     else:
         drawn = rows[rows[INDIVIDUAL].notna()]
         rows.loc[rows[INDIVIDUAL].isna(), ROLE] = TEST  # unlabelled photographs get an answer, but no score
-    units, keys = units_of(drawn, by_encounter=policy != "random"), draw_keys(drawn, by_encounter=policy != "random")
+    units = find_units(drawn, by_encounter=policy != "random")
+    keys = find_draw_keys(drawn, by_encounter=policy != "random")
     roles = draw_roles(drawn, units, keys, shares=shares, unknown_split=unknown_split, seed=seed)
     rows.loc[drawn.index, ROLE] = roles
     return Split(_mark_known(rows, policy), policy, _missed(drawn[roles == UNUSED]))
@@ -209,9 +216,15 @@ def _missed(rows: pd.DataFrame) -> tuple[str, ...]:
 
 
 def leave_out(split: Split, out: np.ndarray, remark: str) -> Split:
-    """The split without the queries of the mask (n,), which `remark` tells.
+    """The split without some of its queries.
 
-    Under the data set's own split a val image is enrolled for test: that it stays, so it goes into the gallery.
+    Under the data set's own split a val image also belongs to the gallery of test. There it stays: its role becomes
+    `gallery`.
+
+    Args:
+        split: as it was.
+        out: mask (n,) of the queries to leave out.
+        remark: a sentence that says what was left out and why.
     """
     where = pd.Series(out, index=split.rows.index)
     counts = {role: int((where & split.queries(role)).sum()) for role in (VAL, TEST)}
@@ -249,7 +262,7 @@ def _mark_known(rows: pd.DataFrame, policy: str) -> pd.DataFrame:
 
 
 def _problem(split: Split) -> str:
-    """Why nothing can be learnt or measured under this split; "" where something can."""
+    """Why this split cannot be used to learn or measure anything; "" where it can."""
     rows = split.rows
     n_individuals = rows[INDIVIDUAL].nunique()
     n_enrolled = rows.loc[split.queries(GALLERY), INDIVIDUAL].nunique()
@@ -271,7 +284,7 @@ def _problem(split: Split) -> str:
 
 
 def _cure(split: Split, shares: dict[str, float], unknown_split: float, seed: int) -> str:
-    """What to do about `_problem`: roles are drawn, so of few animals another seed may give all that is needed."""
+    """What to do about `_problem`. Roles are drawn at random, so with few animals another seed may give usable ones."""
     if split.rows[INDIVIDUAL].nunique() < 2:
         return ""
     if _most_units(split) < 2:
@@ -286,7 +299,7 @@ def _cure(split: Split, shares: dict[str, float], unknown_split: float, seed: in
 def _most_units(split: Split) -> int:
     """The most encounters (images under `random`) that an individual has."""
     labelled = split.rows[split.rows[INDIVIDUAL].notna()]
-    units = units_of(labelled, by_encounter=split.policy != "random")
+    units = find_units(labelled, by_encounter=split.policy != "random")
     return int(units.groupby(labelled[INDIVIDUAL]).nunique().max())
 
 

@@ -1,4 +1,4 @@
-"""One file by HTTP, resumed where it broke off, as long as it is still the same file there (RFC 9110: If-Range)."""
+"""Download of one file by HTTP, resumed as long as it is still the same file on the server (RFC 9110: If-Range)."""
 
 import json
 import os
@@ -13,23 +13,27 @@ from reid_lib.data.checksums import ask_record, find_difference, read_checksums
 
 TIMEOUT_S = 60
 PART = ".part"
-ORIGIN = ".origin"  # beside a part: which state of which file it is of
+ORIGIN = ".origin"  # a file beside a part that says which state of which file the part belongs to
 _AT_ONCE = 2**20
 
 
 class DamagedTransfer(OSError):
-    """What arrived is not the file that was sent; nothing of it is kept."""
+    """What arrived is not what its publisher sent; nothing of it is kept."""
 
 
 def continue_transfer(url: str, part: Path) -> None:
-    """Append what is missing of a file.
+    """Append what is missing of a file to `part`.
 
-    It begins anew where the server knows no ranges, does not say which state of the file it has (ETag, Last-Modified),
-    or has another one now.
+    The download begins anew where the server knows no ranges, does not say which state of the file it has (ETag,
+    Last-Modified), or has another state now.
+
+    Args:
+        url: of the file.
+        part: where it is collected; its origin is noted beside it.
 
     Raises:
-        OSError, http.client.HTTPException: it broke off; what arrived stays.
-        DamagedTransfer: it arrived with another length or checksum than its publisher says.
+        OSError, http.client.HTTPException: the download was interrupted; what arrived stays.
+        DamagedTransfer: length or checksum of the whole differ from what the publisher says.
     """
     origin = _read_origin(url, part)
     begin = part.stat().st_size if origin else 0
@@ -46,25 +50,25 @@ def continue_transfer(url: str, part: Path) -> None:
     _check(url, part, origin)
 
 
-def can_go_on(url: str, part: Path) -> bool:
-    """Will the next call go on with the part that is there?"""
+def can_continue(url: str, part: Path) -> bool:
+    """Will `continue_transfer` resume, with the part that is there?"""
     return _read_origin(url, part) is not None
 
 
 def drop_part(part: Path) -> None:
-    """Remove a part, and the word on what it is of."""
+    """Delete a part and the note of its origin."""
     part.unlink(missing_ok=True)
     _origin_of(part).unlink(missing_ok=True)
 
 
 def finish_transfer(part: Path, target: Path) -> None:
-    """Give a whole file its name."""
+    """Rename a part that is whole to `target`, and delete the note of its origin."""
     os.replace(part, target)
     _origin_of(part).unlink(missing_ok=True)
 
 
 def _begin(url: str, part: Path, answer: HTTPResponse) -> dict[str, Any]:
-    """Note which state of the file comes; before its first byte is written, so that no byte is taken for another's."""
+    """Note which state of the file arrives, before its first byte is written: a part never has a wrong note."""
     drop_part(part)
     etag, length = answer.headers.get("ETag", ""), answer.headers.get("Content-Length")
     # A weak ETag ("W/...") says "much the same", not "the same bytes".
@@ -110,7 +114,7 @@ def _origin_of(part: Path) -> Path:
 
 
 def _read_origin(url: str, part: Path) -> dict[str, Any] | None:
-    """What was noted of a part; None where there is none that can be gone on with."""
+    """The note of a part's origin; None where there is no part that can be resumed."""
     if not part.exists():
         return None
     try:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reid_lib.data.near_copies import MOST_BITS, NO_HASH, distance, hash_images
+from reid_lib.data.near_copies import MOST_BITS, NO_HASH, count_differing_bits, hash_images
 from reid_lib.discover.suspects import is_copy, judge_copies
 
 MOST_CANDIDATES = 5  # photographs that are compared pixel by pixel with each new one
@@ -16,7 +16,7 @@ def find_copies(asked: np.ndarray, enrolled: np.ndarray) -> np.ndarray:
     is cut a little (`suspects.judge_copies`).
 
     Args:
-        asked: (n, 32, 32) uint8, as `near_copies.small_greys` makes them.
+        asked: (n, 32, 32) uint8, as `near_copies.shrink_to_grey` makes them.
         enrolled: (g, 32, 32) uint8; all 0 where a picture is not known.
 
     Returns:
@@ -50,7 +50,7 @@ def _list_candidates(ours: np.ndarray, theirs: np.ndarray, *, before: bool = Fal
     for start in range(0, len(ours), step):
         some = ours[start : start + step]
         both = np.broadcast_arrays(some[:, None], theirs[None])
-        bits = distance(*(side.ravel() for side in both)).reshape(len(some), len(theirs))
+        bits = count_differing_bits(*(side.ravel() for side in both)).reshape(len(some), len(theirs))
         bits = np.where((some == NO_HASH)[:, None] | (theirs == NO_HASH)[None], MOST_BITS + 1, bits)
         for row, own in enumerate(bits, start):
             near = np.flatnonzero(own[: row if before else None] <= MOST_BITS)

@@ -11,7 +11,14 @@ import pandas as pd
 
 from reid_lib.core.messages import counted
 from reid_lib.core.names import DATASET, GALLERY, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH, ROLE, SUSPECTS_CSV, TEST, VAL
-from reid_lib.data.near_copies import MOST_BITS, compare, compare_shifted, distance, hash_images, similar
+from reid_lib.data.near_copies import (
+    MOST_BITS,
+    compare_pairs,
+    compare_shifted,
+    count_differing_bits,
+    find_similar,
+    hash_images,
+)
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.ranking import nearest_images
@@ -38,8 +45,8 @@ class Suspects:
 
     Attributes:
         pairs: of two individuals, the most alike first; `COLUMNS`. `correlation` and `difference` as in
-            `near_copies.compare`, `bits` of the hash that differ, `cosine` of the embeddings (missing without them),
-            `found_by` hash or embedding.
+            `near_copies.compare_pairs`, `bits` of the hash that differ, `cosine` of the embeddings (missing without
+            them), `found_by` hash or embedding.
         leaked: queries with a near copy of the same individual in the gallery.
         note: all of it in one sentence.
     """
@@ -53,7 +60,7 @@ def find_suspects(greys: np.ndarray, rows: pd.DataFrame, embeddings: EmbeddingSe
     """Look for photographs that were saved again under another animal.
 
     Args:
-        greys: (n, 32, 32), one per row, as `near_copies.small_greys` makes them.
+        greys: (n, 32, 32), one per row, as `near_copies.shrink_to_grey` makes them.
         rows: image_id, path, dataset, identity, individual, role; index 0 ... n-1.
         embeddings: of some of the rows, by image_id.
     """
@@ -69,7 +76,7 @@ def find_suspects(greys: np.ndarray, rows: pd.DataFrame, embeddings: EmbeddingSe
     pairs = pairs[kept]
     cosine = _cosines(embeddings, rows, pairs)
     table = _table(rows, pairs, correlation[kept], difference[kept], hashed, cosine, found_by[kept])
-    leaked = int(is_copy(*compare(greys, leaks)[:2]).sum())
+    leaked = int(is_copy(*compare_pairs(greys, leaks)[:2]).sum())
     return Suspects(table, leaked, _note(table, leaked, len(rows)))
 
 
@@ -85,7 +92,7 @@ def _by_hash(hashed: np.ndarray, rows: pd.DataFrame) -> tuple[np.ndarray, np.nda
     firsts = np.unique(first)
     bits_to, copy_of = np.full(len(rows), MOST_BITS + 1), np.full(len(rows), -1)
     pairs, n_pairs = [np.empty((0, 2), dtype=np.int64)], 0
-    for i, j, bits in similar(hashed[firsts]):
+    for i, j, bits in find_similar(hashed[firsts]):
         i, j = firsts[i], firsts[j]
         two = who[i] != who[j]
         if n_pairs < MOST_PAIRS:
@@ -121,7 +128,7 @@ def _by_embedding(embeddings: EmbeddingSet, rows: pd.DataFrame) -> np.ndarray:
 
 def judge_copies(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Correlation and difference (k,) of pairs; those that are alike but no copies as they lie are shifted."""
-    correlation, difference, roughly = compare(greys, pairs)
+    correlation, difference, roughly = compare_pairs(greys, pairs)
     open_ = np.flatnonzero(~is_copy(correlation, difference) & (roughly >= MIN_ROUGHLY))
     tried = open_[np.argsort(-roughly[open_], kind="stable")][:MOST_CROPS]
     shifted = compare_shifted(greys, pairs[tried])
@@ -144,7 +151,7 @@ def _table(rows, pairs, correlation, difference, hashed, cosine, found_by) -> pd
     told = {
         CORRELATION: correlation,
         DIFFERENCE: difference,
-        BITS: distance(hashed[pairs[:, 0]], hashed[pairs[:, 1]]),
+        BITS: count_differing_bits(hashed[pairs[:, 0]], hashed[pairs[:, 1]]),
         COSINE: cosine,
         FOUND_BY: found_by,
     }

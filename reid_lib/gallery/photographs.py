@@ -39,7 +39,7 @@ class Photographs:
         embeddings: with rows of `REQUIRED` and `OPTIONAL` columns, all text or missing: `path` lies below `root`,
             `content` is what the file is known by (`FileStates.contents`), `group` the new animals it was said to show.
         keypoints: local feature -> those of the same rows; empty where the embedding answers alone.
-        greys: (n, 32, 32) uint8 as `near_copies.small_greys` makes them; all 0 where the photograph was not there.
+        greys: (n, 32, 32) uint8 as `near_copies.shrink_to_grey` makes them; all 0 where the photograph was not there.
 
     Raises:
         ValueError: lengths or rows differ, or a column is missing.

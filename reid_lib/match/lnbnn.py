@@ -22,7 +22,7 @@ from reid_lib.core.names import DATASET
 from reid_lib.core.paths import cache_root
 from reid_lib.core.pieces import Piece, Pieces
 from reid_lib.core.progress import make_bar
-from reid_lib.data.flanks import comparable_parts
+from reid_lib.data.flanks import group_comparable
 from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.neighbours import Exact, Search, choose_method, describe_method, searching
 from reid_lib.match.voting import sum_votes, vote_shares
@@ -119,7 +119,7 @@ def _parts_compared(queries: pd.DataFrame, gallery: pd.DataFrame) -> Iterator[tu
     asked, enrolled = queries[DATASET].to_numpy(), gallery[DATASET].to_numpy()
     for dataset in pd.unique(asked):
         mine, theirs = np.flatnonzero(asked == dataset), np.flatnonzero(enrolled == dataset)
-        for some, others in comparable_parts(queries.iloc[mine], gallery.iloc[theirs]):
+        for some, others in group_comparable(queries.iloc[mine], gallery.iloc[theirs]):
             if len(others):
                 yield mine[some], theirs[others]
 

@@ -16,7 +16,7 @@ from reid_lib.core.names import PATH
 from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import cache_root, locate
 from reid_lib.core.pieces import Piece, Pieces, hash_parts
-from reid_lib.data.pixels import boxes_of, load_image
+from reid_lib.data.pixels import list_boxes, load_image
 from reid_lib.match.keypoints import Masker
 
 FORMAT = 1  # raised whenever the same name would mean another mask
@@ -52,7 +52,7 @@ class Masks:
 
 def list_photos(rows: pd.DataFrame, root: Path) -> list[Item]:
     """File and bbox of each photograph; a bbox that is not there is None."""
-    return [(locate(root, path), box) for path, box in zip(rows[PATH], boxes_of(rows), strict=True)]
+    return [(locate(root, path), box) for path, box in zip(rows[PATH], list_boxes(rows), strict=True)]
 
 
 def hash_photos(items: list[Item], *, progress: bool = True) -> list[str]:

@@ -26,7 +26,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.flanks import may_be_mirrored
-from reid_lib.data.near_copies import SIDE, small_greys
+from reid_lib.data.near_copies import SIDE, shrink_to_grey
 from reid_lib.data.pixels import load_pixels
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.photographs import Photographs, check_rows
@@ -114,7 +114,7 @@ def describe_photographs(network: Network, catalogue: Catalogue) -> Photographs:
     pixels = network.pixels(catalogue)
     rows = _with_files(catalogue, catalogue.rows)
     embeddings = network.embed(pixels, rows)
-    return Photographs(embeddings, find_keypoints(network, catalogue, rows), small_greys(pixels))
+    return Photographs(embeddings, find_keypoints(network, catalogue, rows), shrink_to_grey(pixels))
 
 
 def find_keypoints(network: Network, catalogue: Catalogue, rows: pd.DataFrame) -> dict[str, KeypointSet]:
@@ -166,7 +166,7 @@ def _greys(network: Network, finished: FinishedRun, rows: pd.DataFrame, there: b
     greys = np.zeros((len(rows), SIDE, SIDE), dtype=np.uint8)
     if there:
         try:
-            every = small_greys(network.pixels(finished.catalogue))
+            every = shrink_to_grey(network.pixels(finished.catalogue))
             place = pd.Series(np.arange(len(every)), index=finished.catalogue.rows[IMAGE_ID])
             greys = every[place[rows[IMAGE_ID]].to_numpy()]
         except CatalogueError as error:

@@ -25,7 +25,7 @@ from reid_lib.core.names import (
     UNIT,
     VAL,
 )
-from reid_lib.data.near_copies import small_greys
+from reid_lib.data.near_copies import shrink_to_grey
 from reid_lib.discover.suspects import find_suspects
 from reid_lib.embed import projection
 from reid_lib.embed.embedding_set import EmbeddingSet
@@ -68,7 +68,7 @@ def inspect_photographs(
 ) -> np.ndarray:
     """The pixels, looked through for copies under two animals: told before training, and with embeddings after it."""
     if experiment.greys is None:
-        experiment.greys = small_greys(pixels, progress=True)
+        experiment.greys = shrink_to_grey(pixels, progress=True)
     found = find_suspects(experiment.greys, experiment.split.rows, embeddings)
     experiment.run.write_csv(SUSPECTS_CSV, found.pairs)
     if found.note != experiment.told:

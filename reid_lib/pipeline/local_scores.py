@@ -8,7 +8,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from reid_lib.core.names import EMBEDDING, IDENTITY, IMAGE_ID, INDIVIDUAL, ROLE, UNUSED
-from reid_lib.data.flanks import comparable_parts
+from reid_lib.data.flanks import group_comparable
 from reid_lib.gallery.recipe import FORMER_SIFT
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.keypoint_store import extract_keypoints
@@ -207,7 +207,7 @@ def score_shortlist(
 def _shortlist_nearest(cosine: Cosine, n: int) -> tuple[np.ndarray, np.ndarray]:
     """The n nearest gallery images of each query that do not show the other flank, as pairs."""
     pairs = []
-    for rows, images in comparable_parts(cosine.queries, cosine.gallery):
+    for rows, images in group_comparable(cosine.queries, cosine.gallery):
         everything = len(images) == len(cosine.gallery)  # of which no copy is made
         query, image = shortlist(cosine.part(rows, slice(None) if everything else images), n)
         pairs.append((rows[query], images[image]))

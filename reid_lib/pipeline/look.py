@@ -15,7 +15,7 @@ from reid_lib.core.names import BBOX, DATASET, IMAGE_ID, KNOWN, LEFT_OUT_CSV, PA
 from reid_lib.core.paths import locate
 from reid_lib.data.audit import KIND, NOT_READ, find_problems
 from reid_lib.data.catalogue import Catalogue
-from reid_lib.data.near_copies import small_greys
+from reid_lib.data.near_copies import shrink_to_grey
 from reid_lib.data.pixels import load_image, load_pixels
 from reid_lib.data.quality import BLURRED, SMALL, SMALL_SHARE, measure_quality
 from reid_lib.data.sightings import ENCOUNTERS, PHOTOGRAPHS, tabulate_animals
@@ -86,7 +86,7 @@ class Look:
     @cached_property
     def copies(self) -> Suspects:
         """Copies of photographs under two animals, and on both sides of the split."""
-        found = find_suspects(small_greys(self.pixels, progress=True), self.rows)
+        found = find_suspects(shrink_to_grey(self.pixels, progress=True), self.rows)
         LOGGER.warning(found.note.replace(f" ({SUSPECTS_CSV})", ""))  # no run keeps that file
         return found
 

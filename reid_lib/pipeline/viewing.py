@@ -13,7 +13,7 @@ import pandas as pd
 
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.names import GALLERY, ROLE, UNUSED, VAL
-from reid_lib.data.flanks import find_flanked, may_be_mirrored, told_orientations
+from reid_lib.data.flanks import find_flanked_datasets, may_be_mirrored, read_orientations
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.store import embed_images
 from reid_lib.embed.views import CROPS, FLIP, ONE
@@ -68,7 +68,7 @@ def choose_views(experiment: Experiment, model: "ReidModel", pixels: np.ndarray)
     asked, rows = getattr(experiment.params, "views", ONE), experiment.split.rows
     if asked == ONE:
         return Viewing()
-    flanked = tuple(find_flanked(rows))
+    flanked = tuple(find_flanked_datasets(rows))
     may, used = may_be_mirrored(rows, flanked), (rows[ROLE] != UNUSED).to_numpy()
     tried, chosen, why = {}, asked, ""
     if asked == AUTO:
@@ -148,7 +148,7 @@ def _try_views(
 
 def _tell_mirrored(rows: pd.DataFrame, may: np.ndarray) -> None:
     """A note on which photographs are mirrored: of those without an orientation nobody knows whether they may be."""
-    unknown = int((may & (told_orientations(rows) == "")).sum())
+    unknown = int((may & (read_orientations(rows) == "")).sum())
     told = f"views flip: {may.sum():,} of {len(may):,} photographs are mirrored, too"
     if unknown:
         LOGGER.warning(

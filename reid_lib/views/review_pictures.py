@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from reid_lib.data.photo import UnreadablePhoto, open_upright, parse_bbox, upright_size
+from reid_lib.data.photo import UnreadablePhoto, open_upright, parse_bbox, read_upright_size
 from reid_lib.data.photo_file import open_file
 
 SIDES_PX = {"thumb": 160, "view": 1400, "full": 4096}  # longer side at most
@@ -68,7 +68,7 @@ def make_picture(path: Path, level: str, bbox: object = None) -> Picture:
 def _margin(path: Path, bbox: object) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """What to cut out of a photograph (x, y, width, height in px), and where in it the bbox lies, in shares."""
     with open_file(path) as (image, _):
-        size = upright_size(image) or image.size
+        size = read_upright_size(image) or image.size
     box = parse_bbox(bbox)
     x, y, w, h = box or (0, 0, *size)
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + w, size[0]), min(y + h, size[1])

@@ -168,6 +168,17 @@ def test_a_damaged_photograph_is_named(hub, nyala, tmp_path):
         fetched(nyala, tmp_path / "nyala")
 
 
+@pytest.mark.parametrize("dataset", ["folder", "csv", "camtrap-dp", "coco", "megadetector", "demo:small"])
+def test_photographs_of_the_users_own_and_the_demo_are_not_fetched(tmp_path, dataset):
+    download.fetch_dataset(dataset, str(tmp_path / "mine"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_data_set_is_refused_and_the_nearest_named(tmp_path):
+    with pytest.raises(CatalogueError, match="unknown dataset 'animalclef205'.*did you mean 'animalclef2025'"):
+        download.fetch_dataset("animalclef205", str(tmp_path / "clef"))
+
+
 def test_without_a_place_to_put_it_nothing_is_fetched(monkeypatch):
     monkeypatch.delenv("REID_DATA", raising=False)
     with pytest.raises(CatalogueError, match="where to"):

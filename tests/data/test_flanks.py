@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reid_lib.data.flanks import comparable_parts, find_flanked, find_flanks, may_be_mirrored
+from reid_lib.data.flanks import find_flanked_datasets, find_flanks, group_comparable, may_be_mirrored
 
 ROWS = pd.DataFrame({"image_id": list("abcd"), "orientation": ["left", " Right", None, "top"]})
 
@@ -14,12 +14,12 @@ def test_flanks_are_left_right_or_none():
 
 def test_a_query_is_compared_with_all_but_the_other_flank():
     gallery = pd.DataFrame({"orientation": ["right", None, "left", "top", "right"]})
-    parts = {tuple(asked.tolist()): enrolled.tolist() for asked, enrolled in comparable_parts(ROWS, gallery)}
+    parts = {tuple(asked.tolist()): enrolled.tolist() for asked, enrolled in group_comparable(ROWS, gallery)}
     assert parts == {(0,): [1, 2, 3], (1,): [0, 1, 3, 4], (2, 3): [0, 1, 2, 3, 4]}
     untold = ROWS.drop(columns="orientation")
-    ((asked, enrolled),) = comparable_parts(untold, gallery)
+    ((asked, enrolled),) = group_comparable(untold, gallery)
     assert asked.tolist() == [0, 1, 2, 3] and enrolled.tolist() == [0, 1, 2, 3, 4]
-    assert all(len(enrolled) == 4 for _, enrolled in comparable_parts(ROWS, untold))
+    assert all(len(enrolled) == 4 for _, enrolled in group_comparable(ROWS, untold))
 
 
 def test_what_shows_a_side_is_not_mirrored_and_what_nobody_knows_only_where_no_flanks_are_told():
@@ -35,4 +35,4 @@ def test_what_shows_a_side_is_not_mirrored_and_what_nobody_knows_only_where_no_f
 
 def test_a_data_set_tells_flanks_where_one_photograph_shows_one():
     rows = pd.DataFrame({"orientation": ["left", None, "top", None], "dataset": list("aabc")})
-    assert find_flanked(rows) == ["a"] and find_flanked(rows.drop(columns="orientation")) == []
+    assert find_flanked_datasets(rows) == ["a"] and find_flanked_datasets(rows.drop(columns="orientation")) == []

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reid_lib.data.occasions import describe_gaps, draw_keys, has_occasions, occasions_of, units_of
+from reid_lib.data.occasions import describe_gaps, find_draw_keys, find_occasions, find_units, has_occasions
 
 
 def rows(**columns) -> pd.DataFrame:
@@ -12,7 +12,7 @@ def rows(**columns) -> pd.DataFrame:
 
 
 def test_the_encounter_is_the_occasion_and_the_day_where_there_is_none():
-    told = occasions_of(rows(encounter=["e", None, None], date=["2024-05-01", "2024-05-02 10:00", "soon"]))
+    told = find_occasions(rows(encounter=["e", None, None], date=["2024-05-01", "2024-05-02 10:00", "soon"]))
     assert told[:2].tolist() == ["encounter:e", "date:2024-05-02"] and pd.isna(told[2])
 
 
@@ -24,16 +24,16 @@ def test_without_encounters_and_dates_no_occasion_is_known():
 
 def test_images_without_an_occasion_are_one_unit_among_others_that_have_one_and_each_its_own_elsewhere():
     table = rows(encounter=["e", None, None, None, None], dataset=["a", "a", "a", "b", "b"])
-    units = units_of(table, by_encounter=True)
+    units = find_units(table, by_encounter=True)
     assert units[1] == units[2] != units[0]
     assert units[3] != units[4]
-    assert units_of(table, by_encounter=False).is_unique
+    assert find_units(table, by_encounter=False).is_unique
 
 
 def test_what_is_drawn_by_is_the_key_of_the_reader_where_it_gave_one():
     table = rows(encounter=["e1", "e2"], draw_key=["photo 1", None])
-    assert draw_keys(table, by_encounter=True).tolist() == ["photo 1", "image:1"]
-    assert draw_keys(rows(encounter=["e1", None]), by_encounter=True).tolist() == ["encounter:e1", "image:1"]
+    assert find_draw_keys(table, by_encounter=True).tolist() == ["photo 1", "image:1"]
+    assert find_draw_keys(rows(encounter=["e1", None]), by_encounter=True).tolist() == ["encounter:e1", "image:1"]
 
 
 def test_gaps_are_told_with_their_number_and_their_cure():

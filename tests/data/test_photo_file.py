@@ -15,7 +15,7 @@ from reid_lib.core.paths import project_root
 from reid_lib.data import kinds, photo_file
 from reid_lib.data.file_states import read_state
 from reid_lib.data.photo import UnreadablePhoto
-from reid_lib.data.photo_file import not_a_file, open_file
+from reid_lib.data.photo_file import open_file, why_no_file
 from reid_lib.data.pixels import load_image
 
 
@@ -39,7 +39,7 @@ def problem(tmp_path, content: bytes, name="a.jpg") -> str:
 def test_what_is_no_file_is_refused_before_it_is_opened(tmp_path, make):
     make(tmp_path / "a.jpg")
     reason = {os.mkfifo: "a named pipe, not a file", os.mkdir: "a folder, not a file"}[make]
-    assert read_state(tmp_path / "a.jpg").problem == not_a_file(tmp_path / "a.jpg") == reason
+    assert read_state(tmp_path / "a.jpg").problem == why_no_file(tmp_path / "a.jpg") == reason
     with pytest.raises(UnreadablePhoto, match=reason):
         load_image(tmp_path / "a.jpg")
     assert read_state(tmp_path / "a.jpg", exif=True).taken is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reid_lib.core.errors import SplitError
 from reid_lib.core.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE, TEST, UNUSED, VAL
 from reid_lib.data import split as splits
-from reid_lib.data.readers.folder import draw_keys, find_encounters
+from reid_lib.data.readers.folder import find_encounters, make_draw_keys
 from reid_lib.data.roles import hash_to_number
 from reid_lib.data.split import assign_roles
 
@@ -65,7 +65,7 @@ def read(folder: pd.DataFrame) -> pd.DataFrame:
         return rows
     dates = [time.isoformat() if time else None for time in times]
     return rows.assign(
-        date=dates, encounter=find_encounters(list(folder["identity"]), times), draw_key=draw_keys(times)
+        date=dates, encounter=find_encounters(list(folder["identity"]), times), draw_key=make_draw_keys(times)
     )
 
 

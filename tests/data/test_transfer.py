@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hub import serve
 
-from reid_lib.data.transfer import ORIGIN, PART, DamagedTransfer, can_go_on, continue_transfer, finish_transfer
+from reid_lib.data.transfer import ORIGIN, PART, DamagedTransfer, can_continue, continue_transfer, finish_transfer
 
 LENGTH = 40_000
 
@@ -33,7 +33,7 @@ def half(hub, tmp_path):
     part = tmp_path / f"data.bin{PART}"
     with pytest.raises((OSError, HTTPException)):
         continue_transfer(f"{hub.url}/data.bin", part)
-    assert part.read_bytes() == data[: LENGTH // 2] and can_go_on(f"{hub.url}/data.bin", part)
+    assert part.read_bytes() == data[: LENGTH // 2] and can_continue(f"{hub.url}/data.bin", part)
     return part
 
 
@@ -85,7 +85,7 @@ def test_a_part_of_which_nobody_knows_what_it_is_of_is_not_gone_on_with(hub, hal
         half.unlink()
         with pytest.raises((OSError, HTTPException)):
             fetched(hub, half)
-        assert not can_go_on(url, half)
+        assert not can_continue(url, half)
     elif how == "another address":
         (hub.folder / "other.bin").write_bytes(data)
         url = f"{hub.url}/other.bin"

@@ -4,12 +4,12 @@ import numpy as np
 from local_cases import pattern
 from PIL import Image
 
-from reid_lib.data.near_copies import small_greys
+from reid_lib.data.near_copies import shrink_to_grey
 from reid_lib.discover.copies import find_copies, find_own_copies
 
 
 def greys(*photos: np.ndarray) -> np.ndarray:
-    return small_greys(np.stack([np.asarray(Image.fromarray(photo).resize((64, 64))) for photo in photos]))
+    return shrink_to_grey(np.stack([np.asarray(Image.fromarray(photo).resize((64, 64))) for photo in photos]))
 
 
 def test_a_photograph_saved_again_is_found_and_another_is_not():

@@ -23,7 +23,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.data import pixels as images
 from reid_lib.data.catalogue import read_catalogue
-from reid_lib.data.near_copies import small_greys
+from reid_lib.data.near_copies import shrink_to_grey
 from reid_lib.discover.suspects import COLUMNS, EMBEDDING, HASH, find_suspects
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.figures import sheets
@@ -66,7 +66,7 @@ def photos(tmp_path):
 def looked_at(root):
     catalogue = read_catalogue("folder", str(root), progress=False)
     pixels = images.load_pixels(catalogue, image_size=96, progress=False)
-    return small_greys(pixels), catalogue.rows.assign(**{ROLE: GALLERY})
+    return shrink_to_grey(pixels), catalogue.rows.assign(**{ROLE: GALLERY})
 
 
 def pairs_of(table):
@@ -92,7 +92,7 @@ def test_photographs_of_drawn_animals_are_no_suspects(tmp_path):
 def test_the_built_in_animals_are_no_suspects():
     catalogue = read_catalogue("demo:small", progress=False)
     pixels = images.load_pixels(catalogue, image_size=64, progress=False)
-    found = find_suspects(small_greys(pixels), catalogue.rows.assign(**{ROLE: GALLERY}))
+    found = find_suspects(shrink_to_grey(pixels), catalogue.rows.assign(**{ROLE: GALLERY}))
     assert found.pairs.empty
 
 
@@ -145,7 +145,7 @@ def test_frames_of_a_standing_camera_are_counted_once_each(tmp_path):
     rows[IDENTITY] = ["a"] * 40 + ["b"] * 20
     rows[INDIVIDUAL] = "d/" + rows[IDENTITY]
     rows[ROLE] = [GALLERY, TEST] * 20 + [GALLERY] * 20
-    found = find_suspects(small_greys(pixels), rows)
+    found = find_suspects(shrink_to_grey(pixels), rows)
     assert found.leaked == 20
     assert set(zip(found.pairs[f"{IMAGE_ID}_1"], found.pairs[f"{IMAGE_ID}_2"], strict=True)) == {
         ("i0", "i40"),

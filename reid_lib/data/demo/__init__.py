@@ -1,6 +1,6 @@
-"""The built-in procedural animals.
+"""The built-in animals: procedural photographs, drawn once.
 
-Drawn once, the same bytes for the same seed.
+The same seed gives the same bytes.
 """
 
 from reid_lib.core.faces import face

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from reid_lib.data.demo.patterns import LYNX, SALAMANDER, Kind, wobbly_outline
+from reid_lib.data.demo.patterns import LYNX, SALAMANDER, Kind, draw_outline
 
 SUPERSAMPLING = 2
-SCENE, PHOTO = 2, 3  # stream numbers of the random draws; 1 are patterns
-_SPINE = np.linspace(-0.4, 1.4, 91)
+SCENE, PHOTO = 2, 3  # stream numbers of the random draws; patterns have 1, the study has 4
+_SPINE = np.linspace(-0.4, 1.4, 91)  # u of the points at which a pose is given; limbs and shadow reach beyond 0 ... 1
 
 
 # ---- scenes: what photographs of one encounter share
@@ -29,7 +29,13 @@ class Scene:
 
 
 def draw_scene(kind: Kind, side: int, key: list[int]) -> Scene:
-    """The scene of the encounter that `key` names, for photographs of `side` px."""
+    """The scene of one encounter, for photographs of `side` px.
+
+    Args:
+        kind: of the animal, which lives on certain grounds.
+        side: px.
+        key: numbers of the encounter, which the random draws are seeded with.
+    """
     rng = np.random.default_rng([*key, SCENE])
     n = int(0.68 * side)  # the ground is out of focus: drawn small, then enlarged
     colours = np.array(kind.grounds, float)[rng.permutation(len(kind.grounds))[:2]] + rng.normal(0, 8, (2, 3))
@@ -64,7 +70,7 @@ def _object(draw, rng, sort: int, at: np.ndarray, unit: float, colours) -> None:
     if sort == 0:
         _leaf(draw, at, 2.0 * size * axis, colour, dark)
     elif sort == 1:
-        points = at + 1.2 * wobbly_outline(rng, size, rng.uniform(1, 1.6))
+        points = at + 1.2 * draw_outline(rng, size, rng.uniform(1, 1.6))
         draw.polygon([tuple(p) for p in points + 0.12 * size], fill=(*dark, 160))
         draw.polygon([tuple(p) for p in points], fill=colour)
         draw.polygon([tuple(p) for p in at - 0.15 * size + 0.55 * (points - at)], fill=(255, 255, 255, 36))
@@ -103,7 +109,14 @@ class Pose:
 
 
 def draw_pose(kind: Kind, canvas: int, flank: str, rng: np.random.Generator) -> Pose:
-    """A pose: bent, turned, moved, scaled. Flanks stand upright and look to their side."""
+    """A random pose: bent, turned, moved, scaled. An animal seen from the side stands upright and looks to that side.
+
+    Args:
+        kind: of the animal.
+        canvas: side of the canvas in px.
+        flank: "top", "left" or "right".
+        rng: the draws.
+    """
     upright = flank != "top"
     heading = rng.uniform(-1, 1) * kind.bend * (_SPINE - 0.5)
     heading += rng.uniform(-0.35, 0.35) * (1 - upright) * kind.bend * np.sin(2 * np.pi * _SPINE)
@@ -121,7 +134,16 @@ def draw_pose(kind: Kind, canvas: int, flank: str, rng: np.random.Generator) -> 
 
 
 def draw_photo(kind: Kind, pattern: list, flank: str, scene: Scene, side: int, key: list[int]) -> Image.Image:
-    """One photograph, (side, side) RGB, of an animal with this pattern in this scene."""
+    """One photograph, (side, side) RGB, of an animal with this pattern in this scene.
+
+    Args:
+        kind: of the animal.
+        pattern: from `patterns.draw_pattern`.
+        flank: "top", "left" or "right".
+        scene: of the encounter.
+        side: px.
+        key: numbers of the photograph, which the random draws are seeded with.
+    """
     rng = np.random.default_rng([*key, PHOTO])
     canvas = side * SUPERSAMPLING
     x, y = rng.integers(0, scene.ground.width - canvas, 2)

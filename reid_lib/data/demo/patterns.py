@@ -15,14 +15,22 @@ _CIRCLE = np.column_stack([np.cos(_ANGLE), np.sin(_ANGLE)])
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of animal: `width` holds (u, half width) pairs of its body, `tones` the colours of its marks."""
+    """A kind of animal.
+
+    Attributes:
+        name, dataset: what it is called, and the data set that its animals make up.
+        letter: first of its animals' names.
+        flanks: sides it is photographed from: "top", or "left" and "right", whose patterns differ.
+        width: (u, half width) pairs of its body, in body coordinates.
+        body, tones, grounds: colours (RGB) of the body, of its marks, and of what it lives on.
+    """
 
     name: str
     dataset: str
     letter: str
     flanks: tuple[str, ...]
     length: float  # of the body, as a share of the image side
-    bend: float  # radians from front to rear, the most
+    bend: float  # radians from front to rear, at most
     width: tuple[tuple[float, float], ...]
     body: tuple[int, int, int]
     tones: tuple[tuple[int, int, int], ...]
@@ -92,7 +100,7 @@ def draw_pattern(kind: Kind, seed: int, animal: int, flank: str) -> list[tuple[n
 def _blotches(kind: Kind, rng) -> list:
     marks, (typical, stretch) = [], rng.uniform((0.026, 1.0), (0.06, 2.6))
     for u, v in _spread(rng, int(rng.integers(5, 15)), 0.06, 0.86, 0.75):
-        blob = wobbly_outline(rng, typical * rng.uniform(0.7, 1.3), stretch * rng.uniform(1.0, 1.4))
+        blob = draw_outline(rng, typical * rng.uniform(0.7, 1.3), stretch * rng.uniform(1.0, 1.4))
         marks.append((_on_body(kind, u, v, blob), 0))
     return marks
 
@@ -100,7 +108,7 @@ def _blotches(kind: Kind, rng) -> list:
 def _rosettes(kind: Kind, rng) -> list:
     marks, (typical, stretch, open_share) = [], rng.uniform((0.022, 1.0, 0.0), (0.056, 2.4, 1.0))
     for u, v in _spread(rng, int(rng.integers(6, 17)), 0.23, 0.86, 0.8):
-        blob = wobbly_outline(rng, typical * rng.uniform(0.7, 1.3), stretch * rng.uniform(1.0, 1.4))
+        blob = draw_outline(rng, typical * rng.uniform(0.7, 1.3), stretch * rng.uniform(1.0, 1.4))
         marks.append((_on_body(kind, u, v, blob), 0))
         if rng.random() < open_share:  # an open rosette: lighter inside
             marks.append((_on_body(kind, u, v, 0.55 * blob), 1))
@@ -135,7 +143,7 @@ def _plate(kind: Kind, rng, corners: np.ndarray, style) -> list:
     tone, mark = rng.permutation(4)[:2]
     if (tone < mark) != (rng.random() < dark_share):  # light marks on dark plates, or the other way round
         tone, mark = mark, tone
-    blob = wobbly_outline(rng, typical * rng.uniform(0.7, 1.3), stretch * rng.uniform(1.0, 1.4))
+    blob = draw_outline(rng, typical * rng.uniform(0.7, 1.3), stretch * rng.uniform(1.0, 1.4))
     return [(outline, int(tone)), (_on_body(kind, *centre, blob), int(mark))]
 
 
@@ -149,8 +157,14 @@ def _spread(rng, n: int, first: float, last: float, reach: float) -> np.ndarray:
     return places
 
 
-def wobbly_outline(rng: np.random.Generator, size: float, stretch: float) -> np.ndarray:
-    """A wobbly closed outline around 0: (20, 2)."""
+def draw_outline(rng: np.random.Generator, size: float, stretch: float) -> np.ndarray:
+    """A random, wobbly closed outline around the origin: (20, 2).
+
+    Args:
+        rng: the draws.
+        size: its mean radius, in any unit.
+        stretch: its length over its width.
+    """
     waves = np.array([2, 3, 4, 5])
     strengths = rng.uniform(0, (0.25, 0.22, 0.12, 0.08))
     radius = 1 + strengths @ np.cos(waves[:, None] * _ANGLE + rng.uniform(0, 2 * np.pi, (4, 1)))

@@ -24,7 +24,7 @@ from reid_lib.core.progress import make_bar
 from reid_lib.data.demo.drawing import draw_photo, draw_scene
 from reid_lib.data.demo.patterns import KINDS, Kind, draw_pattern
 
-# Part of the folder's name: raise it with every change to what is drawn.
+# Part of the folder's name: raise it with every change to what is drawn, so that older folders are not used.
 VERSION = 3
 METADATA = "metadata.csv"
 COLUMNS = (IMAGE_ID, PATH, IDENTITY, DATASET, SPECIES, ENCOUNTER, DATE, ORIENTATION)
@@ -54,8 +54,10 @@ def draw_demo(size: str, seed: int, *, progress: bool = True) -> Path:
     """Folder of the demo data of this size and seed, drawn on the first call and kept in the cache.
 
     Args:
-        size: "small" (about 24 animals, 150 images of 96 px), "default" (90, 700, 160 px) or "large" (1,000, 10,000).
-        seed: another seed, other animals.
+        size: "small" (about 24 animals, 150 images of 96 px), "default" (90, 700, 160 px) or "large" (1,000, 10,000,
+            160 px).
+        seed: 0 or more; another seed gives other animals.
+        progress: show a bar.
 
     Returns:
         A folder with `metadata.csv` (columns `COLUMNS`) and the JPEG images it names. It is whole: drawn elsewhere and
@@ -84,12 +86,12 @@ def draw_demo(size: str, seed: int, *, progress: bool = True) -> Path:
 
 
 def _is_whole(folder: Path) -> bool:
-    # The table is written last, and the folder gets its name after that. Whoever tidies caches removes single files.
+    # The table is written last, and the folder gets its name after that. But tools that tidy caches remove files.
     return (folder / METADATA).is_file() and not _purged(folder, pd.read_csv(folder / METADATA)[PATH])
 
 
 def _purged(folder: Path, paths: Iterable[str]) -> list[str]:
-    """The images that are not there, or empty."""
+    """The images that are missing or empty."""
 
     def is_there(path: str) -> bool:
         try:
@@ -101,7 +103,7 @@ def _purged(folder: Path, paths: Iterable[str]) -> list[str]:
 
 
 def _move(drawn: Path, folder: Path) -> None:
-    """Give the drawn folder its name; where another process was first, its folder stays (it holds the same)."""
+    """Rename the drawn folder to `folder`; one that another process has put there first stays, as it holds the same."""
     if (folder / METADATA).is_file():
         purged = _purged(folder, pd.read_csv(drawn / METADATA)[PATH])
         for path in purged:  # one by one: somebody may be reading the others
@@ -111,7 +113,7 @@ def _move(drawn: Path, folder: Path) -> None:
             LOGGER.warning(f"{len(purged)} images of the demo data were gone from {folder}: they are drawn again")
         return
     if folder.exists():
-        shutil.rmtree(folder)  # someone removed the table: nothing can be read from the rest
+        shutil.rmtree(folder)  # its table is gone, so nothing can be read from the rest
     try:
         os.rename(drawn, folder)
     except OSError:
@@ -120,7 +122,7 @@ def _move(drawn: Path, folder: Path) -> None:
 
 
 def _draw_into(folder: Path, size: str, seed: int, progress: bool) -> None:
-    study = plan(size, seed)
+    study = plan_study(size, seed)
     for kind in KINDS:
         (folder / "images" / kind.dataset).mkdir(parents=True)
     encounters = [photos for _, photos in study.groupby(ENCOUNTER, sort=False)]
@@ -141,8 +143,12 @@ def _draw_encounter(folder: Path, photos: pd.DataFrame, side: int, seed: int) ->
         photo.save(folder / row[PATH], quality=90)
 
 
-def plan(size: str, seed: int) -> pd.DataFrame:
-    """Who is seen when: one row per photograph, `COLUMNS` and `animal`, `visit` (numbers the drawing goes by)."""
+def plan_study(size: str, seed: int) -> pd.DataFrame:
+    """Who is seen when: one row per photograph, with `COLUMNS`, `animal` and `visit` (numbers that seed the drawing).
+
+    Args:
+        size, seed: see `draw_demo`.
+    """
     what = SIZES[size]
     return pd.DataFrame(
         row for kind in KINDS for animal in range(what.animals) for row in _seen(kind, animal, what, seed)

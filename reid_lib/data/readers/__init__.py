@@ -1,6 +1,6 @@
 """From a data set as it lies on disk to one table: a reader for each layout.
 
-Which one is asked follows from `dataset=`.
+The parameter `dataset` chooses the reader.
 """
 
 from reid_lib.core.faces import face

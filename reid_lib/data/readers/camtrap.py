@@ -14,7 +14,7 @@ from reid_lib.data.readers.table_file import read_cells
 from reid_lib.data.readers.tables import Table
 
 PACKAGE = "datapackage.json"
-MISSING = ("NA", "NaN", "nan")  # beside an empty cell, as the table schemas say
+MISSING = ("NA", "NaN", "nan")  # cells that count as missing beside empty ones, by the table schemas
 BOX = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")  # shares of the photograph, from its top left corner
 ELSEWHERE = "it lies at an address: download it and write its path into media.csv"
 NEEDED = {
@@ -27,15 +27,15 @@ OPTIONAL = ("mediaID", "eventID", "eventStart", "eventEnd", "scientificName", "i
 def read_camtrap(source: Path) -> Table:
     """One row per photograph and animal observed in it, of a Camtrap DP package of version 1.
 
-    Observations of a media file count for that file. Those of an event count for its photographs without one (same
-    deployment, from `eventStart` to `eventEnd`), as long as the event is of one animal. An animal without
-    `individualID` is unlabelled. Where it was is not read.
+    An observation of a media file belongs to that file. An observation of an event belongs to the photographs of the
+    event (same deployment, from `eventStart` to `eventEnd`) that have no observation of their own, as long as the event
+    is of one animal. An animal without `individualID` is unlabelled. Coordinates are not read.
 
     Args:
         source: the package's folder, or its datapackage.json.
 
     Raises:
-        CatalogueError: no package, a table or a column is missing, or no photograph lies on this disk.
+        CatalogueError: it is no package, a table or a column is missing, or no photograph lies on this disk.
     """
     file = source if source.is_file() else source / PACKAGE
     media, observed = (_read_resource(file, name) for name in NEEDED)
@@ -94,16 +94,18 @@ def _photographs(media: pd.DataFrame, file: Path) -> tuple[pd.DataFrame, list[tu
 
 
 def _of_media(animals: pd.DataFrame, media: pd.DataFrame) -> pd.DataFrame:
-    """The observations of single photographs, each animal once, with the photograph's columns."""
+    """The observations of single photographs, one per animal, with the photograph's columns."""
     own = animals[animals["mediaID"].notna()].drop(columns="deploymentID")
     rows = media[["mediaID", "deploymentID", "timestamp", "filePath"]].merge(own, on="mediaID")
     named = rows.groupby("mediaID")["individualID"].transform("count") > 0
-    rows = rows[rows["individualID"].notna() | ~named | rows["bboxX"].notna()]  # "some animal" beside one with a name
+    rows = rows[
+        rows["individualID"].notna() | ~named | rows["bboxX"].notna()
+    ]  # without "some animal" beside a named one
     return rows[~rows.duplicated(["mediaID", "individualID", *BOX])]
 
 
 def _with_events(rows: pd.DataFrame, animals: pd.DataFrame, media: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """The rows, and those of photographs that an event alone names; how many of these have several animals."""
+    """The rows and, besides, photographs that only an event describes; and how many of these show several animals."""
     events = animals[animals["mediaID"].isna() & animals["eventStart"].notna()].drop(columns=["mediaID", *BOX])
     bare = media.loc[~media["mediaID"].isin(rows["mediaID"]), ["mediaID", "deploymentID", "timestamp", "filePath"]]
     found = bare.merge(events, on="deploymentID")

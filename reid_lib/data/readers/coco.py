@@ -1,4 +1,4 @@
-"""Boxes in a JSON file: COCO's annotations as a catalogue, MegaDetector's detections beside folders of animals."""
+"""Boxes in a JSON file: COCO's annotations as a table, or MegaDetector's detections added to folders of animals."""
 
 import json
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -14,7 +14,7 @@ from reid_lib.data.readers.folder import read_folder
 from reid_lib.data.readers.tables import ALIASES, Table, has_column, parse_columns, rename_columns
 
 COCO, MEGADETECTOR = "coco", "megadetector"
-CONFIDENCE = 0.2  # MegaDetector's own word for its fifth version, where a file does not say another one
+CONFIDENCE = 0.2  # what MegaDetector's authors recommend for version 5, where the file itself names no threshold
 ANIMAL = "animal"
 CATEGORY = "category"  # the column that holds a category's name
 
@@ -22,16 +22,16 @@ CATEGORY = "category"  # the column that holds a category's name
 def read_coco(source: Path, *, columns: str = "") -> Table:
     """One row per annotation of a COCO file, and per image without one, its bbox in pixels.
 
-    Annotation and image keep what they say under its name (`file_name`, `date_captured`, ...), `category` is the name
-    of the category. Who it is says the column given, else one of the usual names ("individual_id", "name", ...), else
-    the image's first folder.
+    Entries of annotation and image become columns of their names (`file_name`, `date_captured`, ...), `category` is the
+    name of the category. The identity is the column given, else one of the usual names ("individual_id", "name", ...),
+    else the image's first folder.
 
     Args:
-        source: the file, or a folder with one JSON file, in or above which the photographs lie.
+        source: the file, or a folder with one JSON file. Paths in it are relative to the folder that the file lies in.
         columns: pairs "ours:theirs", e.g. "identity:category".
 
     Raises:
-        CatalogueError: no such file, or nothing in it tells who is who.
+        CatalogueError: it is no COCO file, or nothing in it says who is who.
     """
     file, content = _read_json(source)
     if "annotations" not in content:
@@ -52,15 +52,15 @@ def read_coco(source: Path, *, columns: str = "") -> Table:
 
 
 def read_megadetector(source: Path, *, encounter: str = "") -> Table:
-    """The folder in which MegaDetector's file lies, root/<identity>/<image>, each photograph with the box of the animal
-    that the detector is surest of.
+    """Read folders of animals (`folder.read_folder`) beside MegaDetector's file, root/<identity>/<image>, and give each
+    photograph the box of the animal that the detector is surest of.
 
     Args:
-        source: the file, or a folder with one JSON file, in which the photographs lie.
-        encounter: a pattern, as for the reader of folders.
+        source: the file, which lies in the folder of the photographs, or that folder if it has one JSON file.
+        encounter: see `folder.read_folder`.
 
     Raises:
-        CatalogueError: no such file, or none of its photographs lies there.
+        CatalogueError: it is no output of MegaDetector, or none of its photographs lies there.
     """
     file, content = _read_json(source)
     if not _is_megadetector(content):
@@ -127,14 +127,14 @@ def _join(content: dict[str, Any]) -> pd.DataFrame:
         rows.append(row | {BBOX: annotation.get("bbox") or None})
     annotated = {annotation["image_id"] for annotation in content["annotations"]}
     rows += [image for key, image in images.items() if key not in annotated]
-    # Numbers of the file itself; an image stands in a row for each of its annotations.
+    # Left out: ids by which the file links its own entries. They name no row, as an image has one for each annotation.
     frame = pd.DataFrame(rows).drop(columns=["id", "image_id", "category_id"], errors="ignore")
     empty = frame.columns[frame.isna().all()]
     return frame.drop(columns=empty).astype(object)
 
 
 def _scalars(entry: dict[str, Any]) -> dict[str, Any]:
-    """What an entry says in one word; a list of one word counts as that word ("individual_ids": ["A"])."""
+    """The text and numbers of an entry; a list of one value counts as that value ("individual_ids": ["A"])."""
     plain = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in entry.items()}
     plain = {key: value for key, value in plain.items() if isinstance(value, str | int | float) and value != ""}
     if "individual_ids" in plain:

@@ -1,5 +1,5 @@
-"""Photographs in one folder per animal: root/<identity>/<image>, times and encounters from EXIF, or both names from a
-pattern of the path."""
+"""Photographs in one folder per animal, root/<identity>/<image>; encounters from EXIF times, or from a pattern of the
+path."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -18,16 +18,18 @@ from reid_lib.data.readers.pattern import match_paths
 from reid_lib.data.readers.tables import Table
 
 ENCOUNTER_GAP = timedelta(minutes=30)
-# The clock's cells that encounters draw their roles by. Shorter ones cut more encounters in two, which are then in the
-# gallery more often; longer ones give more of an animal's encounters one role.
+# Hours of the day that share a draw key (`make_draw_keys`). With shorter cells more encounters lie in two of them, and
+# are then in the gallery more often; with longer ones more of an animal's encounters get one role.
 CELL_H = 2
 NOT_AN_ANIMAL = ("train", "test", "val", "valid", "validation", "images", "photos", "database", "query", "gallery")
 
 
 def read_folder(root: Path, *, encounter: str = "") -> Table:
-    """One row per image below root/<identity>/, at any depth. Hidden files and other kinds of files are passed over;
-    what some camera made and is not read here (RAW, video) is told. Names that are not UTF-8 are read as Windows-1252;
-    their paths, and those with a backslash or a blank before them, are written as `core.paths.escape_path` does.
+    """One row per image below root/<identity>/, at any depth.
+
+    Hidden files and other kinds of files are passed over; a camera's files that are not read here (RAW, video) are
+    noted. Identities that are not UTF-8 are taken for Windows-1252. Paths that a table could not hold are written as
+    `core.paths.escape_path` does.
 
     Args:
         root: the folder.
@@ -35,7 +37,7 @@ def read_folder(root: Path, *, encounter: str = "") -> Table:
             {identity}, that is the first folder. Empty: photographs of an animal within 30 minutes are one encounter.
 
     Raises:
-        CatalogueError: no images, images that lie in no animal's folder, or a pattern that fits none.
+        CatalogueError: there are no images, images lie in no animal's folder, or the pattern fits none.
     """
     if root.is_file():
         raise CatalogueError(f"{root} is a file: dataset='folder' wants the folder above it; a table is dataset='csv'")
@@ -67,7 +69,7 @@ def _identity_of(path: str, told: dict[str, str] | None) -> str:
 
 
 def _add_told(frame: pd.DataFrame, told: Sequence[dict[str, str] | None]) -> list[str]:
-    """What the pattern read, in place: an encounter is of one animal. Returns a note on how many there are."""
+    """Add what the pattern read, in place; encounters are named within their animal. Returns a note on their number."""
     for field in next(values for values in told if values):
         if field != IDENTITY:
             frame[field] = pd.Series([values[field] if values else None for values in told], dtype=object)
@@ -76,7 +78,7 @@ def _add_told(frame: pd.DataFrame, told: Sequence[dict[str, str] | None]) -> lis
 
 
 def _add_times(frame: pd.DataFrame, looked: Sequence[FileState], *, encounter: bool) -> None:
-    """Dates by EXIF, where the paths tell none, and, if asked for, the encounters that follow from them, in place."""
+    """Add dates by EXIF, unless the pattern gave some, and, if asked for, the encounters that follow, in place."""
     times = [state.taken for state in looked]
     if not any(times):
         return
@@ -85,7 +87,7 @@ def _add_times(frame: pd.DataFrame, looked: Sequence[FileState], *, encounter: b
         frame[UTC_OFFSET] = [state.zone or None for state in looked]
     if encounter:
         frame[ENCOUNTER] = find_encounters(list(frame[IDENTITY]), times)
-        frame[DRAW_KEY] = draw_keys(times)
+        frame[DRAW_KEY] = make_draw_keys(times)
 
 
 def _nothing_there(root: Path, found: Found) -> str:
@@ -110,8 +112,12 @@ def _refuse_direct(root: Path, direct: list[str], pattern: str) -> None:
 def find_encounters(identities: list[str], times: list[datetime | None]) -> list[str]:
     """Name the encounter of each photograph: "<identity> <time of its first photograph>".
 
-    A photograph within 30 minutes of the animal's previous one belongs to the same encounter. Those of an animal
-    without a time count as one encounter: they must not end up on both sides of a split.
+    A photograph within 30 minutes of the animal's previous one belongs to the same encounter. All photographs of an
+    animal without a time count as one encounter, as they must not end up on both sides of a split.
+
+    Args:
+        identities: of n photographs.
+        times: when they were taken; None where that is not known.
     """
     names = [f"{identity} (no time)" for identity in identities]
     dated = sorted((i, t, at) for at, (i, t) in enumerate(zip(identities, times, strict=True)) if t is not None)
@@ -123,9 +129,9 @@ def find_encounters(identities: list[str], times: list[datetime | None]) -> list
     return names
 
 
-def draw_keys(times: list[datetime | None]) -> list[str | None]:
-    """What the encounter of each photograph draws its role by: the cell of the clock. Another photograph may rename an
-    encounter or join it to another one, and changes no cell.
+def make_draw_keys(times: list[datetime | None]) -> list[str | None]:
+    """The text by which the encounter of each photograph draws its role: day and cell of `CELL_H` hours, None without a
+    time. A photograph that is added may rename an encounter or join two of them, but it changes no cell.
     """
     return [f"time:{time:%Y-%m-%d} {time.hour // CELL_H}" if time else None for time in times]
 
@@ -151,7 +157,7 @@ def _spelling_notes(paths: list[str]) -> list[str]:
 
 def _time_notes(times: list[datetime | None], *, encounter: bool) -> list[str]:
     absent = sum(time is None for time in times)
-    if not encounter:  # a pattern tells them
+    if not encounter:  # they come from the pattern
         return []
     if absent == len(times):
         return [

@@ -13,10 +13,10 @@ _FIELD = re.compile(r"\{([^{}]*)\}")
 
 
 def match_paths(pattern: str, paths: list[str]) -> tuple[list[dict[str, str] | None], str]:
-    """What the pattern reads out of each path, None where it does not fit; and a note on how many it fits.
+    """The fields that the pattern reads out of each path, None where it does not fit; and a note on how many it fits.
 
     A field in braces (`FIELDS`) and `*` stand for any letters but "/", `**` for any number of folders, `?` for one
-    letter; everything else for itself, capitals and all. A field takes as many letters as it can: of
+    letter but "/", everything else for itself (capitals matter). A field takes as many letters as it can: of
     "2021_05_001.jpg" the pattern "{encounter}_*" takes "2021_05".
 
     Args:
@@ -51,8 +51,8 @@ def compile_pattern(pattern: str) -> str:
     """The regular expression of a pattern, with a named group for each field.
 
     Raises:
-        CatalogueError: a field is unknown, stands twice or touches another one, braces do not close, or there is no
-            {encounter}.
+        CatalogueError: a field is unknown, is used twice or touches another one, a brace has no partner, or there is
+            no {encounter}.
     """
     fields = _FIELD.findall(pattern)
     _check_fields(pattern, fields)

@@ -1,7 +1,7 @@
 """From a data set as it lies on disk to one table: a reader for each layout, chosen by `dataset=`.
 
-A reader finds the rows and derives what the layout tells (encounters, flanks, the data set's own split);
-`catalogue` then checks them, the same way for every reader.
+A reader finds the rows and derives what the layout says (encounters, flanks, the data set's own split);
+`data.catalogue` then checks them, the same way for every reader.
 """
 
 from collections.abc import Iterator
@@ -20,11 +20,12 @@ TABLES = ("csv", "animalclef2025", "animalclef2026", "wildlifereid10k")
 CAMTRAP = "camtrap-dp"
 FOLDERS = ("folder", MEGADETECTOR)
 RENAMED = (*TABLES, COCO)  # those whose columns can be named
+OWN = ("csv", *FOLDERS, CAMTRAP, COCO)  # photographs of the user's own
 DEMO_SIZES = {"demo": "default", "demo:small": "small", "demo:large": "large"}
 WILDLIFE = "wildlife:"
 READERS = (*DEMO_SIZES, "folder", *TABLES, CAMTRAP, COCO, MEGADETECTOR, WILDLIFE + "<ClassName>")
 
-# dataset= -> where it comes from, and how it spells its own split.
+# Parameter `dataset` -> where the data set comes from, and how it spells its own split.
 KAGGLE_PAGES = {
     "animalclef2025": ("https://www.kaggle.com/competitions/animal-clef-2025/data", "database or query"),
     "animalclef2026": ("https://www.kaggle.com/competitions/animal-clef-2026/data", "train or test"),
@@ -72,13 +73,18 @@ def read(dataset: str, data_root: str, *, columns: str = "", encounter: str = ""
         return read_megadetector(find_data(data_root), encounter=encounter)
     if dataset.startswith(WILDLIFE):
         return read_wildlife(dataset.removeprefix(WILDLIFE), find_data(data_root))
+    raise make_unknown_error(dataset)
+
+
+def make_unknown_error(dataset: str) -> CatalogueError:
+    """The error for a data set that no reader knows, with the nearest one that there is."""
     guess = did_you_mean(find_near(dataset, READERS))
-    raise CatalogueError(f"unknown dataset {dataset!r}: expected one of {', '.join(READERS)}{guess}")
+    return CatalogueError(f"unknown dataset {dataset!r}: expected one of {', '.join(READERS)}{guess}")
 
 
 @contextmanager
 def _told_where_from(dataset: str) -> Iterator[None]:
-    """A refusal in the block also says where a data set of Kaggle comes from, and how it is laid out."""
+    """Within the block, an error about a data set of Kaggle also says where it comes from, and how it is laid out."""
     try:
         yield
     except CatalogueError as error:
@@ -95,7 +101,7 @@ def _told_where_from(dataset: str) -> Iterator[None]:
 
 
 def default_dataset(dataset: str) -> str:
-    """The `dataset` value of rows that have none. Not the folder's name: moving the photographs changes no result."""
+    """The `dataset` of rows that name none. Not the folder's name, so that moving the photographs changes no result."""
     return dataset.removeprefix(WILDLIFE)
 
 

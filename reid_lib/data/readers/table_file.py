@@ -11,7 +11,7 @@ import pandas as pd
 
 from reid_lib.core.errors import CatalogueError, printable
 
-# The longer mark first: that of UTF-32 begins as that of UTF-16 does.
+# Byte order marks. Those of UTF-32 first, as one begins like that of UTF-16.
 MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -22,23 +22,24 @@ MARKS = (
 SEPARATORS = ",;\t|"
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and .numbers; .xls
 SAVE_AS = "save it as 'CSV UTF-8' and pass that file"
-# Excel's own word on the separator, "\t" also in two letters; saved again, it has separators behind as other rows do.
+# The line by which Excel names the separator ("\t" may be two letters). In a table that was saved again, separators may
+# follow it, as in other rows.
 _SEP_LINE = re.compile(r'\s*"?sep=(\\t|.)"?[ \t,;|]*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 
 
 def read_cells(file: Path) -> tuple[pd.DataFrame, list[str]]:
     """Every cell of a table as text, missing where it is empty; and notes on how it was read.
 
-    UTF-8, UTF-16 and UTF-32 are understood, else Windows-1252; comma, semicolon, tab and bar as separators.
+    Encodings: UTF-8, UTF-16 and UTF-32, else Windows-1252. Separators: comma, semicolon, tab and bar.
 
     Raises:
-        CatalogueError: no text, no rows, or rows with more cells than the header has; with the cure.
+        CatalogueError: it is no text, or has no rows, or rows with more cells than the header; with the cure.
     """
     text, notes = _decode(file)
     separator, said = "", _SEP_LINE.match(text)
     if said:
         separator, text = said[1].replace("\\t", "\t"), text[said.end() :]
-    if separator not in _header(text) or not separator:  # a program that saved the table again may have changed it
+    if separator not in _header(text) or not separator:  # a program that saved the table again may have replaced it
         separator = _separator(text)
     try:
         frame = _parse(text, separator, file)
@@ -74,7 +75,7 @@ def _decode(file: Path) -> tuple[str, list[str]]:
 
 
 def _guesses(data: bytes) -> list[str]:
-    """Encodings to try for a text without a mark. In UTF-16 every second byte of plain letters is zero."""
+    """Encodings to try for a text without a byte order mark. In UTF-16 every second byte of plain letters is zero."""
     start = data[:400]
     if start[1::2].count(0) > len(start) / 4:
         return ["utf-16-le"]
@@ -82,7 +83,7 @@ def _guesses(data: bytes) -> list[str]:
 
 
 def _separator(text: str) -> str:
-    """What parts the cells of the header: the separator it has most of, outside quotes."""
+    """The separator that occurs most in the header, outside quotes."""
     return max(SEPARATORS, key=_header(text).count)
 
 

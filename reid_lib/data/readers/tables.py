@@ -43,21 +43,28 @@ ALIASES = {
     SPLIT: ("split", "subset", "original_split"),
 }
 BBOX_COLUMNS = ("bbox_x", "bbox_y", "bbox_width", "bbox_height")
-# What programs write for "nothing"; in a column of names it is a name, which a note tells.
+# What programs write for a missing value. In a column of names it counts as a name, with a note.
 NOTHING = (
     *("NA", "N/A", "n/a", "#N/A", "#NA", "#N/A N/A", "<NA>", "NULL", "null", "None", "NaN", "nan", "-NaN", "-nan"),
     *("1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
 )
 NAMES = (IMAGE_ID, PATH, IDENTITY, DATASET)
-# Those that a table can have; the other one is a reader's own.
+# Columns that a table can have; `draw_key` is written by readers only.
 OUR_COLUMNS = tuple(c for c in dict.fromkeys(REQUIRED_COLUMNS + OPTIONAL_COLUMNS) if c != DRAW_KEY)
 
 
 @dataclass(frozen=True)
 class Table:
-    """What a reader found: a frame with our column names, values still as they stood; what a person should know;
-    photographs that no row can name, since their path is not UTF-8; the files it has looked into; and files that were
-    passed over, as pairs of a path and the reason with its cure."""
+    """What a reader found.
+
+    Attributes:
+        frame: one row per image, with our column names; values are as they stood, of any type.
+        root: folder that paths are relative to.
+        notes: what a person should know, one sentence each.
+        misnamed: photographs that no row can name, since their paths are not UTF-8; as they can be printed.
+        states: of the files that the reader has looked into; None where it has not.
+        passed: files that are passed over, as pairs of a path and the reason with its cure.
+    """
 
     frame: pd.DataFrame
     root: Path
@@ -68,16 +75,18 @@ class Table:
 
 
 def read_table(source: Path, *, columns: str = "") -> Table:
-    """Read a CSV file, or the one in a folder (`metadata.csv` where there are several), and name its columns ours.
+    """Read a CSV file, or the one in a folder (`metadata.csv` where there are several), and give its columns our names.
 
-    Encodings and separators as in `tablefile`. Everything stays text, so that the animal "007" keeps its name. Only an
-    empty cell is missing in a column of names (`NAMES`): an animal may be called "NA". In the others "NA" is, too.
+    Encodings and separators: see `table_file.read_cells`. Everything stays text, so that the animal "007" keeps its
+    name. In a column of names (`NAMES`) only an empty cell is missing, as an animal may be called "NA"; in all other
+    columns words such as "NA" (`NOTHING`) are missing, too.
 
     Args:
+        source: the file or the folder.
         columns: pairs "ours:theirs", blank-separated; names with blanks in quotes ('identity:"Animal name"').
 
     Raises:
-        CatalogueError: no table, or a column is missing; the message lists the columns found.
+        CatalogueError: there is no table, or a column is missing; the message lists the columns found.
     """
     file = _find_csv(source)
     cells, notes = read_cells(file)
@@ -86,10 +95,14 @@ def read_table(source: Path, *, columns: str = "") -> Table:
 
 
 def parse_columns(columns: str, known: Sequence[str] = OUR_COLUMNS) -> dict[str, str]:
-    """ "identity:animal path:file" -> {"identity": "animal", "path": "file"}.
+    """Our names of columns -> theirs: of "identity:animal path:file", {"identity": "animal", "path": "file"}.
 
     Args:
-        known: the columns that can be named.
+        columns: see `read_table`.
+        known: our columns that can be named.
+
+    Raises:
+        CatalogueError: a pair cannot be read, or its first name is not in `known`.
     """
     mapping = {}
     try:
@@ -112,7 +125,13 @@ def parse_columns(columns: str, known: Sequence[str] = OUR_COLUMNS) -> dict[str,
 def find_columns(
     frame: pd.DataFrame, given: dict[str, str], *, where: str, aliases: dict[str, tuple[str, ...]] = ALIASES
 ) -> dict[str, str]:
-    """Our names of the columns of a table and theirs: as `given`, else by the usual ones (`aliases`).
+    """Our names of a table's columns -> theirs, those given first, the others by their usual names.
+
+    Args:
+        frame: the table.
+        given: from `parse_columns`.
+        where: what the table is called in a message.
+        aliases: our names -> the usual names of others, the likeliest first.
 
     Raises:
         CatalogueError: a given column is not there.
@@ -132,7 +151,7 @@ def find_columns(
 
 
 def has_column(frame: pd.DataFrame, ours: str) -> bool:
-    """Is there a column of one of the usual names of `ours`?"""
+    """Has the table a column with one of the usual names (`ALIASES`) of `ours`?"""
     return not _by_plain_name(frame).keys().isdisjoint(ALIASES[ours])
 
 
@@ -142,7 +161,14 @@ def list_columns(frame: pd.DataFrame) -> str:
 
 
 def rename_columns(frame: pd.DataFrame, given: dict[str, str], *, where: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Keep the columns we know under our names; those not `given` are found by their usual aliases."""
+    """The columns we know, under our names, and notes on those that were found by their usual names.
+
+    Args:
+        frame, given, where: see `find_columns`.
+
+    Raises:
+        CatalogueError: there is no column of paths or none of identities.
+    """
     theirs_of = find_columns(frame, given, where=where)
     missing = [column for column in (PATH, IDENTITY) if column not in theirs_of]
     if missing:
@@ -180,7 +206,7 @@ def _find_csv(source: Path) -> Path:
 
 
 def _filled(values: pd.Series) -> pd.Series:
-    """The values, missing where a program wrote its word for nothing."""
+    """The values, missing where a program wrote a word for it (`NOTHING`)."""
     return values.mask(values.isin(NOTHING))
 
 
@@ -193,7 +219,7 @@ def _nothing_notes(frame: pd.DataFrame) -> list[str]:
 
 
 def _by_plain_name(frame: pd.DataFrame) -> dict[str, str]:
-    """The columns by their names in small letters, with "_" for blanks and dashes; the first of those that agree."""
+    """Columns by their names in small letters, with "_" for blanks and dashes; of several that agree, the first."""
     found = {}
     for column in frame.columns:
         found.setdefault(str(column).strip().lower().replace(" ", "_").replace("-", "_"), column)
@@ -207,7 +233,7 @@ def _join_bbox(parts: pd.DataFrame) -> pd.Series:
 
 
 def _ids_from_paths(named: pd.DataFrame) -> pd.Series:
-    """The path names the image; where boxes cut several animals out of one photograph, a number follows."""
+    """The path as image id; a number follows where boxes cut several animals out of one photograph."""
     ids = named[PATH].astype(object)
     if BBOX not in named:
         return ids

@@ -14,11 +14,20 @@ ENCOUNTER_IN_NAME = {"NyalaData": r"/(\d+)_(?:left|right)photo[^/]*$"}
 
 
 def read_wildlife(name: str, root: Path) -> Table:
-    kind = wildlife_class(name)
+    """One row per image of a data set that wildlife-datasets knows.
+
+    Args:
+        name: of the class, such as "NyalaData".
+        root: the data set's folder, as the class's `get_data` leaves it.
+
+    Raises:
+        CatalogueError: no such class, or it finds no images there.
+    """
+    kind = find_wildlife_class(name)
     try:
-        # The audit looks for missing files itself, and tells all of them.
+        # Not checked: the audit finds missing files, and reports all of them.
         frame = kind(root=str(root), check_files=False).df
-    except Exception as error:  # a class trips over a wrong folder in its own way
+    except Exception as error:  # every class fails in its own way in a wrong folder
         raise CatalogueError(
             f"wildlife-datasets' {name} cannot read {root} ({type(error).__name__}: {error}): "
             f"expected the folder as `{name}.get_data(root)` leaves it"
@@ -32,7 +41,7 @@ def read_wildlife(name: str, root: Path) -> Table:
     return Table(frame[[column for column in OUR_COLUMNS if column in frame]], root)
 
 
-def wildlife_class(name: str) -> type:
+def find_wildlife_class(name: str) -> type:
     """A class of wildlife-datasets by its name.
 
     Raises:
@@ -58,7 +67,7 @@ def wildlife_class(name: str) -> type:
 
 
 def _derive_encounters(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """An encounter from the file's name or the video, where the class gives none. Numbered within the animal."""
+    """The frame with encounters by names of files or videos, numbered within the animal; as it is without both."""
     if name in ENCOUNTER_IN_NAME:
         number = frame[PATH].str.replace("\\", "/").str.extract(ENCOUNTER_IN_NAME[name])[0]
     elif "video" in frame:  # frames of one video share place, light and minute

@@ -13,7 +13,7 @@ from reid_lib.core.names import DATASET, DATE, ENCOUNTER, IDENTITY, IMAGE_ID, OR
 from reid_lib.core.paths import project_root
 from reid_lib.data.demo import study
 from reid_lib.data.demo.drawing import draw_photo
-from reid_lib.data.demo.study import COLUMNS, METADATA, PHOTOS, SIZES, draw_demo, plan
+from reid_lib.data.demo.study import COLUMNS, METADATA, PHOTOS, SIZES, draw_demo, plan_study
 
 TINY = study.Size(2, 48, (0.5, 0.5))
 
@@ -57,7 +57,7 @@ def test_the_table_names_every_image_and_has_the_columns_of_the_contract(tiny):
 )
 @pytest.mark.parametrize("seed", [0, 1])
 def test_sizes_are_about_what_they_say(size, animals, images, seed):
-    table = plan(size, seed)
+    table = plan_study(size, seed)
     assert table.groupby(DATASET)[IDENTITY].nunique().sum() == pytest.approx(animals, rel=0.01)
     assert len(table) == pytest.approx(images, rel=0.12)
     assert table[DATASET].nunique() == table[SPECIES].nunique() == 3
@@ -68,14 +68,14 @@ def test_sizes_are_about_what_they_say(size, animals, images, seed):
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_an_encounter_is_one_animal_on_one_day_and_encounters_follow_each_other(seed):
-    table = plan("default", seed)
+    table = plan_study("default", seed)
     assert (table.groupby(ENCOUNTER)[[DATASET, IDENTITY, DATE]].nunique() == 1).all(axis=None)
     days = table.drop_duplicates(ENCOUNTER).groupby([DATASET, IDENTITY])[DATE]
     assert days.apply(lambda dates: dates.is_monotonic_increasing and dates.is_unique).all()
 
 
 def test_only_lynxes_have_flanks_and_both_occur():
-    table = plan("default", 0)
+    table = plan_study("default", 0)
     flanks = table.groupby(DATASET)[ORIENTATION].agg(set).to_dict()
     assert flanks == {"salamanders": {"top"}, "turtles": {"top"}, "lynxes": {"left", "right"}}
 
@@ -86,7 +86,7 @@ def test_a_flank_has_one_pattern_and_an_encounter_one_scene_whatever_the_photogr
     monkeypatch.setattr(study, "draw_photo", lambda *args: handed.append(args) or draw_photo(*args))
     for seed in (0, 1):
         draw_demo("small", seed, progress=False)
-    tables = [plan("small", seed) for seed in (0, 1)]
+    tables = [plan_study("small", seed) for seed in (0, 1)]
     assert len(handed) == sum(map(len, tables))
     patterns, scenes = {}, {}
     for kind, pattern, flank, scene, _, (seed, _, animal, visit, _) in handed:
@@ -126,7 +126,7 @@ def test_an_interrupted_drawing_leaves_nothing_and_is_drawn_again(tiny, monkeypa
         draw_demo("small", 0, progress=False)
     assert list((tiny / "cache" / "demo").iterdir()) == []
     folder = draw_demo("small", 0, progress=False)
-    assert (folder / METADATA).is_file() and len(list(folder.rglob("*.jpg"))) == len(plan("small", 0))
+    assert (folder / METADATA).is_file() and len(list(folder.rglob("*.jpg"))) == len(plan_study("small", 0))
 
 
 def test_a_folder_without_its_table_is_not_whole(tiny):
