@@ -1,6 +1,6 @@
 """Pixels become embeddings, which keep their rows.
 
-Stored, so that nothing is embedded twice.
+A cache stores them, so that no image is embedded twice.
 """
 
 from reid_lib.core.faces import face

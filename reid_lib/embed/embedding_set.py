@@ -17,11 +17,11 @@ class EmbeddingSet:
     """Features and the rows they belong to, by position: `features[i]` is the embedding of `rows.iloc[i]`.
 
     Args:
-        features: (n, d) float32, each row of length 1, so that a dot product is the cosine similarity.
+        features: (n, d) float32, each row of length 1 (not checked), so that a dot product is the cosine similarity.
         rows: n rows with a unique `image_id`; the index is reset to 0 ... n-1.
 
     Raises:
-        ValueError: lengths differ, ids repeat, a feature is not finite.
+        ValueError: `features` is not (n, d), the lengths differ, ids repeat, or a feature is not finite.
     """
 
     features: np.ndarray
@@ -46,18 +46,22 @@ class EmbeddingSet:
         return len(self.features)
 
     def where(self, mask: ArrayLike) -> "EmbeddingSet":
-        """The images where `mask` (n,) is true, features and rows together."""
+        """The images where `mask` (n,) bool is true, features and rows together."""
         mask = np.asarray(mask, dtype=bool)
         return EmbeddingSet(self.features[mask], self.rows[mask])
 
     def joined(self, other: "EmbeddingSet") -> "EmbeddingSet":
-        """Both sets as one; their image ids must not overlap."""
+        """Both sets as one, these images first.
+
+        Raises:
+            ValueError: an image id is in both, or the lengths of their embeddings differ.
+        """
         return EmbeddingSet(
             np.concatenate([self.features, other.features]), pd.concat([self.rows, other.rows], ignore_index=True)
         )
 
     def save(self, path: Path) -> None:
-        """Write features and image ids to `path` (.npz, no pickle)."""
+        """Write features and image ids to `path` (.npz, no pickle); all other columns of the rows are not stored."""
         with open(path, "wb") as file:
             np.savez(file, features=self.features, image_id=self.rows[IMAGE_ID].to_numpy(dtype=str))
 
@@ -66,10 +70,12 @@ class EmbeddingSet:
         """Read what `save` wrote and join the rows to it by image id.
 
         Args:
-            rows: any frame with `image_id`; those not in the file are left out, the order is the file's.
+            path: of the file.
+            rows: any frame with a unique `image_id`; rows that are not in the file are left out, the order is the
+                file's.
 
         Raises:
-            KeyError: an embedded image is missing from `rows`.
+            KeyError: an image of the file is missing from `rows`.
             RunError: the file is missing or damaged.
         """
         try:

@@ -1,4 +1,4 @@
-"""Embedding extraction: the network over all images, in batches; embeddings come with their rows."""
+"""Embedding extraction: runs the network over images in batches; embeddings come with their rows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,19 +14,20 @@ from reid_lib.embed.views import WHOLE, cut_views
 if TYPE_CHECKING:
     from reid_lib.nets.network import ReidModel
 
-WORTH_FOLDING = 64  # images
-CPU_BATCH = 16  # what a layer gives then stays nearer to the processor: a few percent quicker than 64, in less memory
-GPU_BATCH = 256  # fewer images leave a large GPU waiting for its next kernel
+WORTH_FOLDING = 64  # images from which on folding the network repays itself
+CPU_BATCH = 16  # at most: a layer's output then stays in the cache, a few percent quicker than 64, in less memory
+GPU_BATCH = 256  # at least: fewer images leave a large GPU waiting for its next kernel
 
 
 @dataclass(frozen=True)
 class Way:
-    """How images are computed. In the same way an image gives the same embedding to the last bit, whatever is embedded
-    beside it; another size of the batch, or a folded network, rounds otherwise.
+    """The way in which images are embedded, as far as it decides on rounding: embedded in the same way, an image has
+    the same embedding to the last bit, whichever images are embedded with it.
 
     Attributes:
-        batch: images at a time; what is left over at the end is filled up.
-        folded, compiled: whether the network is made quicker first; see `fold`, `compiling`.
+        batch: images at a time; the last batch is filled up to this number.
+        folded: is the network folded first? See `nets.folding`.
+        compiled: is the network compiled first? See `nets.speed`.
     """
 
     batch: int
@@ -35,17 +36,17 @@ class Way:
 
     @classmethod
     def of(cls, n_images: int, *, batch_size: int, device: str, torch_compile: str = "auto") -> "Way":
-        """What suits a number of images.
+        """The quickest way for a number of images.
 
         Args:
-            n_images: all that belong together, also those that need not be computed now.
+            n_images: all that belong together, also those whose embeddings are in the cache.
             batch_size, device, torch_compile: see `extract`.
         """
-        from reid_lib.nets.speed import WORTH_EMBEDDING, why_not
+        from reid_lib.nets.speed import WORTH_EMBEDDING, why_not_compiled
 
         most = min(batch_size, CPU_BATCH) if device == "cpu" else batch_size
         most = max(most, GPU_BATCH) if device == "cuda" else most
-        compiled = not why_not(torch_compile, n_images, device, worth=WORTH_EMBEDDING)
+        compiled = not why_not_compiled(torch_compile, n_images, device, worth=WORTH_EMBEDDING)
         return cls(max(min(most, n_images), 1), n_images >= WORTH_FOLDING, compiled)
 
 
@@ -71,11 +72,15 @@ def extract(
         where: mask (n,) of the images to embed; all when left out.
         batch_size: images at a time, on a CPU at most 16, on a GPU at least 256 (halved where its memory does not hold
             them); does not change the result beyond float rounding.
-        device, precision: where and how to compute ("fp32", "fp16" or "bf16"; see `device.embedding_precision`); the
-            embeddings are float32 in any case. A batch that float16 cannot hold is computed in float32.
-        torch_compile: "auto" (where it repays itself), "always" or "never"; see `compiling`.
-        way: how to compute, instead of what suits the number of these images: that of a larger set they belong to.
-        progress: show a bar when it takes more than a few seconds.
+        device: "cpu", "cuda" or "mps".
+        precision: "fp32", "fp16" or "bf16", see `nets.device.embedding_precision`; embeddings are float32 in any case.
+            A batch that float16 cannot hold is computed in float32.
+        torch_compile: "auto" (where it repays itself), "always" or "never"; see `nets.speed`.
+        way: how to compute; None: as suits the number of these images. Images of a larger set need that set's way.
+        progress: show a bar when it takes more than five seconds.
+
+    Returns:
+        EmbeddingSet of the images of `where`, in the order of `rows`.
     """
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
     way = way or Way.of(len(positions), batch_size=batch_size, device=device, torch_compile=torch_compile)
@@ -97,7 +102,7 @@ def extract_views(
 
     Args:
         model, pixels, device, precision, way, progress: see `extract`.
-        wanted: view (see `views.cut_views`) -> positions (n,) of the images of which it is wanted.
+        wanted: view (see `views.cut_views`) -> positions (n,) int of the images to embed in this view.
 
     Returns:
         View -> (n, d) float32, each row of length 1, in the order of the positions.
@@ -125,9 +130,9 @@ def extract_views(
 
 
 def _in_batches(model, backbone, pixels, items, size: int, device: str, progress: bool) -> np.ndarray:
-    """Embeddings (n, d) float32 of items, which are positions (n,) and views (n,).
+    """Embeddings (n, d) float32 of items: positions (n,) and views (n,).
 
-    A batch is read while the one before is computed, and fetched while the next is.
+    While a batch is computed, the next one is read and the result of the one before is fetched.
     """
     import torch
 
@@ -138,7 +143,7 @@ def _in_batches(model, backbone, pixels, items, size: int, device: str, progress
     features = np.empty((len(positions), model.embedding_dim), dtype=np.float32)
 
     def read(start: int):
-        # The last batch is filled up: in a smaller one the same image would be rounded otherwise.
+        # The last batch is filled up, since an image in a smaller one would be rounded differently.
         chosen = np.resize(np.arange(start, min(start + size, len(positions))), size)
         batch = pixels[positions[chosen]]
         if (views[chosen] != WHOLE).any():
@@ -168,8 +173,8 @@ def _quick_backbone(model, pixels, positions, way: Way, *, full_precision: bool,
     backbone = model.backbone
     if way.folded and len(positions):
         images = model.normalise(torch.from_numpy(pixels[np.resize(positions, 2)]).to(device))
-        handed_over = full_precision and not way.compiled  # a compiler does it itself
-        backbone = fold_network(backbone, images, onednn_batch=way.batch if handed_over else 0)
+        by_onednn = full_precision and not way.compiled  # a compiler calls oneDNN itself
+        backbone = fold_network(backbone, images, onednn_batch=way.batch if by_onednn else 0)
     return Compiled(backbone, way.batch, freeze=True) if way.compiled else backbone
 
 
@@ -178,7 +183,7 @@ def _forward(model, backbone, images):
     import torch
 
     try:
-        return model.embedded(backbone(model.normalise(images)))
+        return model.embed_features(backbone(model.normalise(images)))
     except torch.OutOfMemoryError:
         if len(images) == 1:
             raise
@@ -187,7 +192,7 @@ def _forward(model, backbone, images):
 
 
 def _fetch(model, features: np.ndarray, start: int, images, output) -> None:
-    """Put the embeddings of a batch in their place; those that 16 bits did not hold are computed again in float32."""
+    """Put the embeddings of a batch in their place; those that 16 bits could not hold are computed again in float32."""
     import torch
 
     held = torch.isfinite(output).all(dim=1)

@@ -1,4 +1,4 @@
-"""Embeddings in two dimensions, to look at (t-SNE after PCA): neighbours stay neighbours as far as a plane allows.
+"""Embeddings in two dimensions, to look at: t-SNE after PCA, which keeps neighbours together as far as a plane allows.
 
 Sources: van der Maaten & Hinton, "Visualizing Data using t-SNE", JMLR 9 (2008); start from principal components:
 Kobak & Berens, "The art of using t-SNE for single-cell transcriptomics", Nature Communications 10 (2019).
@@ -27,7 +27,8 @@ def reduce_to_plane(
     Args:
         features: (n, d) finite numbers, n >= 0, d >= 1.
         method: "tsne", "pca" (the first two principal components) or "umap" (optional extra `umap`).
-        seed: draws the sample, and the random state of t-SNE and UMAP.
+        seed: of the sample, and of t-SNE and UMAP.
+        most_tsne: rows that t-SNE or UMAP lays out itself.
 
     Returns:
         (n, 2) float32, without unit. Up to four rows, and rows that are all the same, are laid out by "pca".
@@ -50,7 +51,7 @@ def reduce_to_plane(
     if not np.isfinite(features).all():
         raise ValueError("features must be finite: an embedding holds NaN or infinity")
     rng = np.random.default_rng(seed)
-    # One thread: sums in one order whatever the machine, and no slower (threads wait for each other in so small steps).
+    # One thread: the order of summation is fixed, and it is no slower, as threads would wait for each other.
     with threadpool_limits(1):
         reduced = _principal_components(features)
         if method == "pca" or len(features) <= 4 or not reduced[:, 0].any():
@@ -80,9 +81,10 @@ def _principal_components(features: np.ndarray) -> np.ndarray:
 
 
 def _principal_axes(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances (k,) and axes (d, k) of n centred rows, k = min(n, d), the largest last. Without variance it is noise.
+    """Variances times n (k,) and axes (d, k) of n centred rows, k = min(n, d), the largest last. The axis of a variance
+    that is zero but for rounding is noise.
 
-    The smaller of both products is decomposed: 48 photographs have 47 axes, however long their embeddings are.
+    The smaller of both matrix products is decomposed: 48 photographs have 47 axes, however long their embeddings are.
     """
     if len(centred) >= centred.shape[1]:
         return np.linalg.eigh(centred.T @ centred)

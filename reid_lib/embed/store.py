@@ -1,7 +1,7 @@
 """The cache of embeddings, by network, transform and image: no image is embedded twice by the same network.
 
-An image goes by the pixels that the network takes, not by its name or its file, and a network by every one of its
-weights: what differs in any of these has another key, so nothing in the cache can be out of date.
+The key of an image is a hash of the pixels that the network takes, not of its name or file; that of a network a hash of
+all its weights. Whatever changes an embedding changes a key, so nothing in the cache can be out of date.
 """
 
 import contextlib
@@ -48,15 +48,16 @@ def embed_images(
     progress: bool = False,
     **how,
 ) -> EmbeddingSet:
-    """`extract.extract` of those images that this network has not embedded before; the others come from the cache.
+    """Embed images as `extract.extract` does, those that this network has embedded before from the cache.
 
     Args:
         model, pixels, rows, where: see `extract.extract`.
         views: "one", "flip" or "crops": an embedding is the normalised mean over these views of an image (`views`).
-        mirrored: (N,) bool, of which images "flip" takes the mirror image, too; all when left out.
-        way: how to compute, instead of what suits the number of these images: that of a larger set they belong to.
-        apart: name of a cache of their own: a few images beside many would have all of them written again.
-        progress: show bars, and say how many embeddings were there.
+        mirrored: (N,) bool, the images of which "flip" also takes the mirror image; all when left out.
+        way: see `extract.extract`.
+        apart: name of a separate file of the cache. A file is always written whole, so adding a few images to one with
+            many is slow.
+        progress: show bars, and say how many embeddings came from the cache.
         how: `batch_size`, `device`, `precision`, `torch_compile` of `extract.extract`.
 
     Returns:
@@ -64,7 +65,7 @@ def embed_images(
     """
     positions = np.arange(len(rows)) if where is None else np.flatnonzero(where)
     device, precision = how.pop("device", "cpu"), how.pop("precision", "fp32")
-    # Of all images asked for, not of the missing ones: whatever was there before, the same embeddings come out.
+    # By the number of all images, not of the missing ones, so that embeddings do not depend on what is in the cache.
     way = way or Way.of(len(positions), device=device, **{"batch_size": 64} | how)
     images = fingerprint_images(pixels, positions, progress=progress)
     of = dict.fromkeys(VIEWS[views], np.arange(len(positions)))
@@ -86,11 +87,12 @@ def embed_images(
 
 
 def fingerprint_images(pixels: np.ndarray, positions: np.ndarray, *, progress: bool = False) -> np.ndarray:
-    """What images are known by: (n,) S32, of their pixels as the network takes them.
+    """The keys of images in the cache: (n,) S32, half the SHA-256 of each one's pixels in hexadecimal digits.
 
     Args:
-        pixels: (N, s, s, 3) uint8.
-        positions: (n,) which of them.
+        pixels: (N, s, s, 3) uint8, as the network takes them.
+        positions: (n,) int, which of them.
+        progress: show a bar.
     """
 
     def some(begin: int) -> list[str]:
@@ -103,10 +105,10 @@ def fingerprint_images(pixels: np.ndarray, positions: np.ndarray, *, progress: b
 
 
 class Store:
-    """The embeddings of one network: a file of the cache.
+    """The embeddings of one network in one view: a file of the cache.
 
     Args:
-        path: an .npz file; its name says what the embeddings depend on beside the image.
+        path: an .npz file whose name is a hash of everything that embeddings depend on beside the image.
     """
 
     def __init__(self, path: Path):
@@ -116,22 +118,27 @@ class Store:
     def of(
         cls, model: "ReidModel", *, device: str, precision: str, way: Way, apart: str = "", view: str = WHOLE
     ) -> "Store":
-        """The one of these weights and this view, prepared like that, computed so: what rounds otherwise has another.
+        """The store for these weights, this preparation of images, this view, and everything that decides on rounding:
+        device, precision, way (`extract.Way`), versions of torch and timm, processor and number of threads.
 
-        That is another way (see `extract.Way`), version of the libraries, processor or number of threads.
+        Args:
+            model: its weights and `config` count.
+            device, precision, way: see `extract.extract`.
+            apart: see `embed_images`.
+            view: see `views.cut_views`.
         """
-        from reid_lib.nets.device import rounds_like
+        from reid_lib.nets.device import describe_rounding
         from reid_lib.nets.network import weights_sha256
 
         libraries = {name: version(name) for name in ("torch", "timm")}
-        computed = [device, precision, asdict(way), rounds_like(device)]
+        computed = [device, precision, asdict(way), describe_rounding(device)]
         described = [FORMAT, model.config, weights_sha256(model), computed, libraries]
         described += describe_view(view)
         digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
         return cls(cache_root() / "embeddings" / f"{digest[:32]}{apart and '-' + apart}.npz")
 
     def get(self, images: np.ndarray, dim: int) -> tuple[np.ndarray, np.ndarray]:
-        """What is there of these images.
+        """The embeddings of images, where they are stored.
 
         Args:
             images: (n,) from `fingerprint_images`.
@@ -149,7 +156,7 @@ class Store:
         return features, at >= 0
 
     def add(self, images: np.ndarray, features: np.ndarray) -> None:
-        """Put embeddings there, beside those that are. A disk without room is no error: they are computed again then.
+        """Store more embeddings. On a disk without room that is noted, and they are computed again another time.
 
         Args:
             images: (n,) from `fingerprint_images`.
@@ -157,7 +164,7 @@ class Store:
         """
         names, stored = self._read(features.shape[1])
         fresh = ~np.isin(images, names)
-        # Of two processes that add at once the later one wins, and what it did not see is computed again some day.
+        # Of two processes that add at once the later one wins; what the other one added is then computed again.
         names, stored = np.concatenate([names, images[fresh]]), np.concatenate([stored, features[fresh]])
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +175,7 @@ class Store:
             LOGGER.warning(f"embeddings are not kept for another time ({error})")
 
     def remove(self) -> None:
-        """Forget all of it, where that can be done."""
+        """Delete the file, where that is possible."""
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
 

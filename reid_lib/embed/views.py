@@ -1,7 +1,7 @@
 """Views of a photograph: the whole, its mirror image, its corners. An embedding can be the mean over several of them.
 
-Known as test-time augmentation. Sources: ten-crop testing, Krizhevsky et al., "ImageNet Classification with Deep
-Convolutional Neural Networks", NeurIPS 2012; flips in re-identification, Luo et al., "Bag of Tricks and a Strong
+This is known as test-time augmentation. Sources: ten-crop testing, Krizhevsky et al., "ImageNet Classification with
+Deep Convolutional Neural Networks", NeurIPS 2012; flips in re-identification, Luo et al., "Bag of Tricks and a Strong
 Baseline for Deep Person Re-identification", CVPRW 2019.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 
 WHOLE, MIRRORED = "whole", "mirrored"
 CORNERS = {"top left": (0, 0), "top right": (0, 1), "bottom left": (1, 0), "bottom right": (1, 1)}  # down, right
-KEPT = 7 / 8  # of each side, in the crop at a corner
+KEPT = 7 / 8  # share of each side that a crop at a corner keeps
 ONE, FLIP, CROPS = "one", "flip", "crops"  # values of the parameter `views`
 VIEWS = {ONE: (WHOLE,), FLIP: (WHOLE, MIRRORED), CROPS: (WHOLE, *CORNERS)}
 
@@ -37,10 +37,12 @@ def cut_views(pixels: np.ndarray, views: Sequence[str]) -> np.ndarray:
 
 
 def describe_view(view: str) -> list:
-    """What the pixels of a view depend on beside the image, for the key of a cache; nothing, of the whole."""
-    if view in (WHOLE, MIRRORED):
-        return [view] * (view == MIRRORED)
-    return [view, KEPT, "cubic", cv2.__version__]
+    """What the pixels of a view depend on beside the image, for the key of a cache: text and numbers, [] for the
+    whole.
+    """
+    if view == WHOLE:
+        return []
+    return [view] if view == MIRRORED else [view, KEPT, "cubic", cv2.__version__]
 
 
 def _cut_corner(image: np.ndarray, down: int, right: int) -> np.ndarray:
@@ -54,8 +56,8 @@ def average_views(parts: Sequence[tuple[np.ndarray, np.ndarray]], n: int) -> np.
     """The mean over the views of each image, scaled to length 1; an embedding of one view alone stays as it is.
 
     Args:
-        parts: of each view the images (m,) that have it, as numbers below n, and their embeddings (m, d) float32.
-        n: number of images, each in at least one of the views.
+        parts: for each view, the images (m,) int that have it, as numbers below n, and their embeddings (m, d) float32.
+        n: number of images, each of which has at least one view.
 
     Returns:
         (n, d) float32.

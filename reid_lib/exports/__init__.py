@@ -1,6 +1,6 @@
 """Who was seen when and where, in the formats that other programs read: capture histories, Camtrap DP, Wildbook.
 
-From a table of answers or a catalogue; torch-free.
+Read from a table of answers or a catalogue; needs no torch.
 """
 
 from reid_lib.core.faces import face

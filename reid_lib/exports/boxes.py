@@ -9,8 +9,7 @@ from reid_lib.core.messages import counted
 from reid_lib.core.names import BBOX, PATH
 from reid_lib.data.boxes import SLACK, read_box
 from reid_lib.data.file_states import FileStates
-
-SHARES = ("bboxX", "bboxY", "bboxWidth", "bboxHeight")
+from reid_lib.data.readers.camtrap import BOX
 
 
 def measure_boxes(rows: pd.DataFrame, photos: Path | None) -> tuple[pd.DataFrame, list[str]]:
@@ -19,12 +18,13 @@ def measure_boxes(rows: pd.DataFrame, photos: Path | None) -> tuple[pd.DataFrame
     Args:
         rows: with `path`, and `bbox` as text "x,y,width,height", all in pixels of the upright photograph or all as
             shares.
-        photos: folder of the photographs, which say how many pixels they have; shares need none.
+        photos: folder of the photographs, whose sizes boxes in pixels are divided by; None: such boxes are left out.
 
     Returns:
-        (n, 4) columns `SHARES`, from 0 to 1, missing where there is no box or no size; and notes.
+        (n, 4) float, columns `BOX` (`data.readers.camtrap`), from 0 to 1, missing where there is no box or no size;
+        and notes.
     """
-    found = pd.DataFrame(np.nan, index=rows.index, columns=list(SHARES))
+    found = pd.DataFrame(np.nan, index=rows.index, columns=list(BOX))
     boxes = {row: box for row, text in rows[BBOX].items() if (box := read_box(text)) is not None}
     numbers = np.array(list(boxes.values())).reshape(-1, 4)
     if not len(numbers):

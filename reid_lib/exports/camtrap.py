@@ -19,14 +19,14 @@ from reid_lib.exports.sightings import BY, CLOCK, LATITUDE, LOCATION, LONGITUDE,
 
 VERSION = "1.0.2"
 SCHEMAS = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}"
-# Not from the system, which knows some of these on some machines. All others are JPEG.
+# Listed here, since Python's `mimetypes` knows them on some machines only. All others are JPEG.
 MEDIA_TYPES = {
     **{".png": "image/png", ".tif": "image/tiff", ".tiff": "image/tiff", ".webp": "image/webp", ".bmp": "image/bmp"},
     **{".heic": "image/heic", ".heif": "image/heif", ".hif": "image/heif", ".gif": "image/gif", ".avif": "image/avif"},
 }
 MOST_DECIMALS = 7  # of a degree: a centimetre
 ELSEWHERE = "unknown"  # the deployment of photographs without a location
-_BAD_PATH = re.compile(r"^[./~]|\.\.")  # of media.filePath, by the table schema
+_BAD_PATH = re.compile(r"^[./~]|\.\.")  # what the table schema forbids in media.filePath
 
 
 def write_camtrap(
@@ -46,12 +46,12 @@ def write_camtrap(
     with `individualID` where it is known who.
 
     Args:
-        sightings: with time, latitude and longitude; where several are told of one location, their mean counts.
+        sightings: with time, latitude and longitude; of several coordinates of one location the mean counts.
         folder: where to write.
-        zone: offset from UTC ("+02:00") of the times that tell none.
-        decimals: to which coordinates were rounded, if they were.
+        zone: offset from UTC ("+02:00") of times that have none.
+        decimals: of a degree, to which the coordinates were rounded; None: they were not.
         title: of the project.
-        contributor: who answers for the data.
+        contributor: who is responsible for the data.
         sampling: one of `offered.SAMPLING`.
         photos: folder of the photographs, for boxes in pixels.
 
@@ -59,7 +59,7 @@ def write_camtrap(
         Notes: what was left out, what a person should correct.
 
     Raises:
-        CatalogueError: what the format requires is not there; with the cure.
+        CatalogueError: something that the format requires is missing; with the cure.
     """
     rows, notes = _usable(sightings.rows, zone)
     boxes, said = measure_boxes(rows, photos)
@@ -172,7 +172,7 @@ def _observations(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _event_times(rows: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """When the event of each photograph began and ended: that of its encounter at its location, else its own time."""
+    """When the event of each photograph began and ended: its encounter at its location, else the photograph alone."""
     alone = pd.Series(range(-len(rows), 0), index=rows.index)
     key = rows.groupby([LOCATION, ENCOUNTER]).ngroup().where(rows[ENCOUNTER].notna(), alone)
     by, stamps = _instants(rows).groupby(key), _stamps(rows)

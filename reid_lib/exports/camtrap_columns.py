@@ -1,4 +1,4 @@
-"""The columns of Camtrap DP 1.0.2, in the order of its table schemas: each has to stand in its table, empty or not."""
+"""The columns of Camtrap DP 1.0.2, in the order of its table schemas; each table needs all of its own, empty or not."""
 
 DEPLOYMENTS = (
     *("deploymentID", "locationID", "locationName", "latitude", "longitude", "coordinateUncertainty"),

@@ -1,4 +1,4 @@
-"""The formats that sightings are written in, what each is for, and where coordinates may go."""
+"""Writing sightings in a format; coordinates are left out unless they are asked for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,27 +15,27 @@ from reid_lib.core.parallel import map_in_threads
 from reid_lib.core.paths import locate
 from reid_lib.data.gps import read_place
 from reid_lib.exports.camtrap import write_camtrap
-from reid_lib.exports.histories import CaptureHistories, history_table, make_histories, write_inp, write_secr
+from reid_lib.exports.histories import CaptureHistories, format_inp, format_secr, make_histories, tabulate_histories
 from reid_lib.exports.offered import FORMATS
 from reid_lib.exports.sightings import BY, CLOCK, LATITUDE, LOCATION, LONGITUDE, PROBABILITY, TIME, Sightings
 from reid_lib.exports.wildbook import write_wildbook
 
-PLACE_DECIMALS = 3  # of a degree, about 100 m: coordinates that agree so far are one location, where none is named
+PLACE_DECIMALS = 3  # of a degree, about 100 m: photographs without a location whose coordinates agree so far share one
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a format may ask for.
+    """What a format may need beside the sightings.
 
     Attributes:
-        occasion: of capture histories: day, week, month or encounter.
-        fill: occasions between of which there is no photograph count, too.
-        gps: write where it was; else no coordinate leaves.
-        decimals: of the coordinates, in degrees (2: about 1 km); None: all of them.
-        photos: folder of the photographs: with `gps` their EXIF tells coordinates where the table tells none; of
-            Camtrap DP, how large they are.
+        occasion: of capture histories: "day", "week", "month" or "encounter".
+        fill: of capture histories: occasions without any photograph, between others, count, too.
+        gps: write coordinates; else none is written.
+        decimals: of a degree, to which coordinates are rounded (2: about 1 km); None: not at all.
+        photos: folder of the photographs. With `gps`, their EXIF gives the coordinates that the table lacks; for
+            Camtrap DP, they give the sizes that boxes in pixels are divided by.
         zone, title, contributor, sampling: of Camtrap DP, see `camtrap.write_camtrap`.
-        submitter: of Wildbook.
+        submitter: of Wildbook: the user name there.
     """
 
     occasion: str = "day"
@@ -56,14 +56,15 @@ def write_sightings(sightings: Sightings, name: str, folder: Path, options: Opti
     Args:
         sightings: of `read_sightings`.
         name: one of `FORMATS`.
-        folder: where to write; made where it is not there.
-        options: what the format may ask for.
+        folder: where to write; made where it is missing.
+        options: None: the defaults.
 
     Returns:
         Notes: what was left out or changed, what a person should correct.
 
     Raises:
-        CatalogueError: the format is unknown, or what it requires is not there; with the cure. Nothing is written.
+        CatalogueError: the format is unknown, or something that it requires is missing; with the cure. Nothing is
+            written.
     """
     if name not in FORMATS:
         raise CatalogueError(f"unknown format {name!r}: expected one of {', '.join(FORMATS)}")
@@ -73,7 +74,17 @@ def write_sightings(sightings: Sightings, name: str, folder: Path, options: Opti
 
 
 def settle_places(rows: pd.DataFrame, options: Options) -> tuple[pd.DataFrame, list[str]]:
-    """The rows with the coordinates that may be written, and a note: none unless asked for, rounded if asked for."""
+    """The rows with the coordinates that may be written, and a note on what was left out or added.
+
+    Without `options.gps` no coordinates are left. Locations that have no name are named by their coordinates.
+
+    Args:
+        rows: of `Sightings`.
+        options: `gps`, `decimals` and `photos` count.
+
+    Raises:
+        CatalogueError: coordinates are no degrees.
+    """
     rows = rows.copy()
     told = rows[[LATITUDE, LONGITUDE]].notna().all(axis=1)
     if not options.gps:
@@ -124,21 +135,21 @@ def _histories(sightings: Sightings, options: Options) -> CaptureHistories:
 
 def _write_histories(sightings: Sightings, folder: Path, options: Options) -> list[str]:
     histories = _histories(sightings, options)
-    write_csv(folder / "histories.csv", history_table(histories))
+    write_csv(folder / "histories.csv", tabulate_histories(histories))
     write_csv(folder / "occasions.csv", histories.occasions)
     return list(histories.notes)
 
 
 def _write_inp(sightings: Sightings, folder: Path, options: Options) -> list[str]:
     histories = _histories(sightings, options)
-    _write_text(folder / "histories.inp", write_inp(histories))
+    _write_text(folder / "histories.inp", format_inp(histories))
     write_csv(folder / "occasions.csv", histories.occasions)
     return [*histories.notes, 'in R: RMark::convert.inp("histories.inp", use.comments = TRUE)']
 
 
 def _write_secr(sightings: Sightings, folder: Path, options: Options) -> list[str]:
     histories = _histories(sightings, options)
-    captures, traps = write_secr(histories, places=options.gps)
+    captures, traps = format_secr(histories, places=options.gps)
     _write_text(folder / "captures.txt", captures)
     write_csv(folder / "occasions.csv", histories.occasions)
     read = f'"captures.txt", "traps.txt", detector = "proximity", noccasions = {histories.seen.shape[1]}'

@@ -21,11 +21,12 @@ class CaptureHistories:
     """Animals and occasions.
 
     Attributes:
-        seen: bool (animals, occasions), rows and columns named, animals and occasions in order.
-        occasions: for each of them `first` and `last` (days), `photographs` and `animals`.
+        seen: (animals, occasions) bool; the index are the animals, sorted, the columns the occasions' names in order.
+        occasions: one row per occasion: `occasion` (from 1 on), `name`, `first` and `last` (days), `photographs` and
+            `animals` (numbers of them).
         captures: one row per animal, occasion and place: `identity`, `occasion` (from 1 on), `location`, `latitude`,
             `longitude` (the mean of its photographs).
-        notes: what a person should know.
+        notes: what a person should know, one sentence each.
     """
 
     seen: pd.DataFrame
@@ -43,10 +44,10 @@ def make_histories(sightings: Sightings, *, occasion: str = "day", fill: bool = 
     Args:
         sightings: of `read_sightings`.
         occasion: one of `OCCASIONS`.
-        fill: the days, weeks or months between of which there is no photograph are occasions, too.
+        fill: days, weeks or months without any photograph, between others, are occasions, too.
 
     Raises:
-        CatalogueError: no photograph tells its occasion, or none of those that do names an animal.
+        CatalogueError: `occasion` is unknown, or no photograph has both an occasion and an animal.
     """
     if occasion not in OCCASIONS:
         raise CatalogueError(f"occasion {occasion!r}: expected one of {', '.join(OCCASIONS)}")
@@ -72,32 +73,37 @@ def make_histories(sightings: Sightings, *, occasion: str = "day", fill: bool = 
     return CaptureHistories(seen, _describe(rows, named, order), _captures(named), tuple(notes))
 
 
-def history_table(histories: CaptureHistories) -> pd.DataFrame:
+def tabulate_histories(histories: CaptureHistories) -> pd.DataFrame:
     """One row per animal: `identity`, `captures` (occasions it was seen on), then 0 or 1 for each occasion."""
     numbers = histories.seen.astype(int)
     return pd.concat([numbers.sum(axis=1).rename("captures"), numbers], axis=1).reset_index()
 
 
-def write_inp(histories: CaptureHistories) -> str:
+def format_inp(histories: CaptureHistories) -> str:
     """MARK's encounter histories, as RMark's convert.inp reads them: one animal a line, its name in a comment, its
     history, how many animals have it, a semicolon.
 
-    Names are unique also without the signs that end a comment or a line, so `use.comments=TRUE` takes them.
+    Signs that would end the comment or the line are taken out of the names, which stay unique, so that
+    `use.comments=TRUE` can be used.
     """
     names = make_unique(histories.seen.index, r"[;*/\r\n\t]+")
     text = histories.seen.astype(int).astype(str).agg("".join, axis=1)
     return "".join(f"/* {name} */ {history} 1;\n" for name, history in zip(names, text, strict=True))
 
 
-def write_secr(histories: CaptureHistories, *, places: bool) -> tuple[str, str]:
+def format_secr(histories: CaptureHistories, *, places: bool) -> tuple[str, str]:
     """Captures and traps for secr's read.capthist(fmt = "trapID"): session, animal, occasion, detector; and detector,
     x and y in metres (UTM, WGS 84).
 
     Args:
-        places: write where the detectors stood; else the traps are empty.
+        histories: from `make_histories`.
+        places: write the traps; else that text is empty.
+
+    Returns:
+        Text of the captures, and text of the traps.
 
     Raises:
-        CatalogueError: a capture tells no location.
+        CatalogueError: a capture has no location, or, with `places`, a location has no coordinates.
     """
     captures = histories.captures
     if captures[LOCATION].isna().any():
@@ -117,8 +123,12 @@ def write_secr(histories: CaptureHistories, *, places: bool) -> tuple[str, str]:
 
 
 def make_unique(names: Iterable[str], forbidden: str) -> list[str]:
-    """The names without the signs that a format forbids (a regular expression): a point stands for them, and a number
-    follows where two names would be one.
+    """The names without signs that a format forbids: a point replaces them, and a number follows where two names would
+    become one.
+
+    Args:
+        names: all different.
+        forbidden: a regular expression of the signs.
     """
     taken, made = set(), []
     for name in names:
@@ -133,7 +143,7 @@ def make_unique(names: Iterable[str], forbidden: str) -> list[str]:
 
 
 def _occasions_of(rows: pd.DataFrame, occasion: str) -> tuple[pd.Series, pd.Series]:
-    """Of each photograph the name of its occasion, and its time."""
+    """The name of each photograph's occasion, missing where it has none, and its time."""
     if occasion == "encounter":
         return rows[ENCOUNTER].astype(object), rows[TIME]
     periods = rows[TIME].dt.to_period(_PERIOD[occasion])

@@ -1,4 +1,7 @@
-"""What is offered: formats with what each is for, occasions, sampling designs. Light, for the command's help."""
+"""What `reid sightings` offers: formats and what each is for, occasions, sampling designs.
+
+A module of its own without imports, so that the command's help is quick.
+"""
 
 FORMATS = {
     "csv": "one plain table of sightings, for a spreadsheet",

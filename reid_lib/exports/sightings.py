@@ -1,4 +1,4 @@
-"""A table of photographs, answered or named, as sightings: which animal, when, where, and how sure that is."""
+"""A table of answers, or of named photographs, read as sightings: which animal, when, where, and how sure that is."""
 
 import re
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ from reid_lib.data.readers.table_file import read_cells
 from reid_lib.data.readers.tables import ALIASES, NOTHING, find_columns, list_columns, parse_columns
 
 LOCATION, LATITUDE, LONGITUDE = "location", "latitude", "longitude"
-TIME, CLOCK, BY = "time", "clock", "by"  # when, as datetime64; is the time of day told?; HUMAN or MACHINE
+TIME, CLOCK, BY = "time", "clock", "by"  # see `Sightings.rows`
 HUMAN, MACHINE = "human", "machine"
 
 NAMED = {
@@ -43,20 +43,20 @@ NAMED = {
     LONGITUDE: ("longitude", "lon", "lng", "long", "decimal_longitude", "decimallongitude"),
     PROBABILITY: ("probability", "confidence"),
 }
-TABLES = ("answers.csv", "catalogue.csv", "images.csv", "metadata.csv")  # that a folder is looked for
+TABLES = ("answers.csv", "catalogue.csv", "images.csv", "metadata.csv")  # looked for in a folder, in this order
 _CLOCK = re.compile(r"\d[T_ ]\s*\d{1,2}[:.h]?\d{2}")
 _ZONE_AT_END = re.compile(r"\d(Z|\s*(?:UTC|GMT)?[+\-−]\d{1,2}:?\d{2})$")
 
 
 @dataclass(frozen=True)
 class Sightings:
-    """Photographs that can be used, one row each.
+    """Photographs that can be used.
 
     Attributes:
-        rows: `image_id`, `path`, `identity` (missing where nobody knows), `time` (datetime64 on the clock of the place,
-            NaT), `clock` (is the time of day told?), `utc_offset` ("+02:00" or missing), `encounter`, `species`,
-            `location`, `latitude` and `longitude` (degrees, NaN), `bbox` (text), `probability` (NaN), `by` (human or
-            machine).
+        rows: one per photograph: `image_id`, `path`, `identity` (missing where it is not known), `time` (datetime64 on
+            the clock of the place, NaT where there is none), `clock` (bool: is the time of day known?), `utc_offset`
+            ("+02:00" or missing), `encounter`, `species`, `location`, `latitude` and `longitude` (degrees or NaN),
+            `bbox` (text or missing), `probability` (0 to 1 or NaN), `by` (who named the animal: "human" or "machine").
         notes: what a person should know, one sentence each.
     """
 
@@ -67,17 +67,17 @@ class Sightings:
 def read_sightings(source: Path, *, columns: str = "", species: str = "", doubtful: bool = False) -> Sightings:
     """Read a table of answers (answers.csv), of a run (images.csv), or any other with a row for each photograph.
 
-    Of an answer, what a person accepted counts first, then the decision; a new animal goes by the group that its
-    photographs were put in. A doubtful answer that nobody accepted names no animal, unless asked for.
+    In a table of answers the word of a person (column `accepted`) counts before the decision. A new animal is named
+    after the group that its photographs were put in. A doubtful answer that nobody accepted names no animal.
 
     Args:
         source: the table, or a folder with one of `TABLES` in it.
-        columns: pairs "ours:theirs", as for the reader of tables; ours also location, latitude, longitude, probability.
-        species: scientific name, where the table tells none.
+        columns: pairs "ours:theirs", as for the reader of tables; also for location, latitude, longitude, probability.
+        species: scientific name, for rows that have none.
         doubtful: take doubtful answers, too.
 
     Raises:
-        CatalogueError: no table, or it names no photographs or no animals.
+        CatalogueError: there is no table, or it has no column of photographs or of animals.
     """
     file = _find_table(source)
     cells, notes = read_cells(file)
@@ -108,7 +108,7 @@ def _find_table(source: Path) -> Path:
 
 
 def _rename(cells: pd.DataFrame, given: dict[str, str], file: Path) -> pd.DataFrame:
-    """The columns we know, under our names. A photograph without a path goes by its id, and the other way round."""
+    """The columns we know, under our names; a missing path is replaced by the id, and a missing id by the path."""
     table = pd.DataFrame({o: cells[t] for o, t in find_columns(cells, given, where=str(file), aliases=NAMED).items()})
     there = [table[name] for name in (PATH, IMAGE_ID) if name in table]
     if not there:
@@ -117,7 +117,7 @@ def _rename(cells: pd.DataFrame, given: dict[str, str], file: Path) -> pd.DataFr
 
 
 def _settle_answers(cells: pd.DataFrame, doubtful: bool) -> tuple[pd.DataFrame, pd.Series, list[str]]:
-    """Who is on each photograph by its answer (identity, dataset), who says so, and notes."""
+    """The animal of each photograph (identity, dataset) by its answer, who says so (HUMAN or MACHINE), and notes."""
     nobody = pd.Series(None, index=cells.index, dtype=object)
     new = cells[NEW_ANIMAL] if NEW_ANIMAL in cells else nobody
     decision = cells[DECISION].where(cells[DECISION] != NEW_INDIVIDUAL, new)

@@ -1,13 +1,13 @@
-"""Degrees as metres on a plane: the transverse Mercator projection of UTM, on the ellipsoid WGS 84."""
+"""Degrees become metres on a plane, by UTM: the transverse Mercator projection on the ellipsoid WGS 84."""
 
 import numpy as np
 
 SEMI_MAJOR_M, FLATTENING = 6378137.0, 1 / 298.257223563
-SCALE, EASTING_M, NORTHING_M = 0.9996, 500_000.0, 10_000_000.0  # the last one south of the equator
+SCALE, EASTING_M, NORTHING_M = 0.9996, 500_000.0, 10_000_000.0  # the northing is added south of the equator only
 
 
 def to_utm(latitude: np.ndarray, longitude: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-    """Eastings and northings, all in the zone of the mean longitude, and that zone ("17N").
+    """Eastings (n,) and northings (n,) in metres, all in the zone of the mean longitude, and that zone ("17N").
 
     Krüger's series to the third power of the third flattening: exact to a millimetre within 1,000 km of the zone's
     meridian (Karney, "Transverse Mercator with an accuracy of a few nanometers", J. Geodesy 85, 2011, eq. 7-11).
@@ -16,8 +16,8 @@ def to_utm(latitude: np.ndarray, longitude: np.ndarray) -> tuple[np.ndarray, np.
         latitude: (n,) degrees, north positive, from -84 to 84.
         longitude: (n,) degrees, east positive.
     """
-    turn = np.angle(np.exp(1j * np.radians(longitude)).mean(), deg=True)  # also across the date line
-    zone = int((turn + 180) // 6) % 60 + 1
+    middle = np.angle(np.exp(1j * np.radians(longitude)).mean(), deg=True)  # right across the date line, too
+    zone = int((middle + 180) // 6) % 60 + 1
     south = float(np.mean(latitude)) < 0
     phi, lam = np.radians(latitude), np.radians((np.asarray(longitude) - (zone * 6 - 183) + 180) % 360 - 180)
     n = FLATTENING / (2 - FLATTENING)

@@ -9,17 +9,17 @@ from reid_lib.core.frames import write_csv
 from reid_lib.core.names import ENCOUNTER, IDENTITY, PATH, SPECIES
 from reid_lib.exports.sightings import BY, CLOCK, LATITUDE, LOCATION, LONGITUDE, MACHINE, TIME, Sightings
 
-MOST_ROWS = 200  # of one sheet, as Wildbook's documentation asks
+MOST_ROWS = 200  # encounters in a sheet, the limit that Wildbook's documentation names
 FILE_NAMES = "file_names.csv"
 
 
 def write_wildbook(sightings: Sightings, folder: Path, *, submitter: str = "") -> list[str]:
-    """Write `wildbook_1.csv` and on, of at most 200 encounters each, and `file_names.csv`.
+    """Write `wildbook_1.csv`, `wildbook_2.csv`, ... of at most 200 encounters each, and `file_names.csv`.
 
-    Columns are those of Wildbook's documentation ("Bulk Import", fields available); of those that have no value none is
-    written, as it asks. What a person has named or accepted is "approved", what nobody has looked at "unapproved".
-    Wildbook takes photographs from one folder, by names of plain letters, digits, points and blanks:
-    `file_names.csv` says which photograph to copy under which name.
+    Columns are those of Wildbook's documentation ("Bulk Import", fields available); columns without any value are left
+    out, as it asks. Encounters whose animals people have named or accepted are "approved", all others "unapproved".
+    Wildbook takes photographs from one folder, with names of plain letters, digits, points and blanks: `file_names.csv`
+    says which photograph to copy under which name.
 
     Args:
         sightings: of `read_sightings`.
@@ -27,11 +27,11 @@ def write_wildbook(sightings: Sightings, folder: Path, *, submitter: str = "") -
         submitter: your user name there.
 
     Returns:
-        Notes: what Wildbook asks for and the table does not tell.
+        Notes: what Wildbook asks for and the table does not have.
     """
     rows = sightings.rows
     names = _file_names(rows[PATH])
-    alone = pd.Series(range(len(rows)), index=rows.index, dtype=object)  # a number is no encounter's name
+    alone = pd.Series(range(len(rows)), index=rows.index, dtype=object)  # numbers, as names of encounters are text
     key = rows[ENCOUNTER].astype(object).where(rows[ENCOUNTER].notna() & rows[IDENTITY].notna(), alone)
     encounters = [
         _encounter(those, [names[path] for path in dict.fromkeys(those[PATH])], submitter)
@@ -79,7 +79,7 @@ def _columns(sheet: pd.DataFrame) -> pd.DataFrame:
 
 
 def _file_names(paths: pd.Series) -> dict[str, str]:
-    """A name for each photograph that Wildbook keeps as it is, no two alike; its own where that is one."""
+    """A name for each photograph that Wildbook accepts unchanged, all different: its own name where that is one."""
     taken, names = set(), {}
     for path in dict.fromkeys(paths.astype(str)):
         stem, dot, ending = path.rsplit("/", 1)[-1].rpartition(".")

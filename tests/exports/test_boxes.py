@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from reid_lib.exports.boxes import SHARES, measure_boxes
+from reid_lib.data.readers.camtrap import BOX
+from reid_lib.exports.boxes import measure_boxes
 
 
 def measure(boxes: dict[str, str | None], photos=None):
@@ -14,7 +15,7 @@ def measure(boxes: dict[str, str | None], photos=None):
 
 def test_shares_need_no_photographs_and_end_at_the_border():
     found, notes = measure({"a": "0.1,0.2,0.3,0.4", "b": None, "c": "[0.9, -0.01, 0.13, 0.5]", "d": "no box"})
-    assert list(found) == list(SHARES) and notes == []
+    assert list(found) == list(BOX) and notes == []
     expected = [[0.1, 0.2, 0.3, 0.4], [np.nan] * 4, [0.9, 0, 0.1, 0.49], [np.nan] * 4]
     np.testing.assert_allclose(found.to_numpy(), expected, atol=1e-12)
 

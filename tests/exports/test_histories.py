@@ -6,7 +6,7 @@ import pytest
 from exports_cases import read_inp, read_table, study
 
 from reid_lib.core.errors import CatalogueError
-from reid_lib.exports.histories import history_table, make_histories, make_unique, write_inp, write_secr
+from reid_lib.exports.histories import format_inp, format_secr, make_histories, make_unique, tabulate_histories
 
 
 @pytest.mark.parametrize(
@@ -22,8 +22,8 @@ from reid_lib.exports.histories import history_table, make_histories, make_uniqu
 def test_animals_and_occasions(tmp_path, occasion, fill, names, anna, bob):
     histories = make_histories(study(tmp_path), occasion=occasion, fill=fill)
     assert list(histories.seen.columns) == names and list(histories.seen.index) == ["Anna", "Bob"]
-    assert read_inp(write_inp(histories)) == {"Anna": (anna, 1), "Bob": (bob, 1)}
-    table = history_table(histories)
+    assert read_inp(format_inp(histories)) == {"Anna": (anna, 1), "Bob": (bob, 1)}
+    table = tabulate_histories(histories)
     assert table["captures"].tolist() == [anna.count("1"), bob.count("1")]
     assert "".join(map(str, table.iloc[0, 2:])) == anna
     notes = " ".join(histories.notes)
@@ -76,13 +76,13 @@ def test_nothing_to_tell_is_told(tmp_path, text, occasion, message):
 def test_names_that_would_end_a_comment_or_a_line_stay_apart(tmp_path):
     names = ["A;1", "A*/1", "A/1", "Ä ö", 'a "b"']
     rows = "".join(f"{i}.jpg,{name!r},2024-05-0{i + 1}\n".replace("'", "") for i, name in enumerate(names))
-    found = read_inp(write_inp(make_histories(study(tmp_path, "path,identity,date\n" + rows))))
+    found = read_inp(format_inp(make_histories(study(tmp_path, "path,identity,date\n" + rows))))
     assert len(found) == len(names) and all(history.count("1") == 1 for history, _ in found.values())
     assert {"A.1", "A.1.2", "A.1.3", "Ä ö"} <= set(found)
 
 
 def test_secr_reads_session_animal_occasion_detector_and_where_detectors_stand(tmp_path):
-    captures, traps = write_secr(make_histories(study(tmp_path)), places=True)
+    captures, traps = format_secr(make_histories(study(tmp_path)), places=True)
     # two photographs of Anna on one day at one place are one capture
     assert read_table(captures) == [
         ["1", "Anna", "1", "K.1"],
@@ -102,13 +102,13 @@ def test_secr_reads_session_animal_occasion_detector_and_where_detectors_stand(t
 
 def test_secr_without_places_or_locations(tmp_path):
     histories = make_histories(study(tmp_path))
-    assert write_secr(histories, places=False)[1] == ""
+    assert format_secr(histories, places=False)[1] == ""
     bare = study(tmp_path, "path,identity,date\n1.jpg,A,2024-05-01\n")
     with pytest.raises(CatalogueError, match="1 of 1 captures have no location.*--columns location:"):
-        write_secr(make_histories(bare), places=False)
+        format_secr(make_histories(bare), places=False)
     placeless = study(tmp_path, "path,identity,date,location\n1.jpg,A,2024-05-01,K\n")
     with pytest.raises(CatalogueError, match="1 of 1 locations have no coordinates, e.g. 'K'"):
-        write_secr(make_histories(placeless), places=True)
+        format_secr(make_histories(placeless), places=True)
 
 
 def test_a_sign_that_is_forbidden_becomes_a_point_and_names_stay_unique():
