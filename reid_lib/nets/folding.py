@@ -1,8 +1,9 @@
-"""Folding for inference: the normalisation after a convolution, and the padding before it, become part of it.
+"""Folding for inference: batch normalisation after a convolution, and padding before it, become part of the
+convolution.
 
-In eval mode batch normalisation multiplies and adds constants, which the weights before it can do as well. On a CPU an
-input that is padded on one side more than on the other ("same" padding) is copied first, which a kernel with a row of
-zeros spares, and oneDNN takes activations along in the same pass (see `onednn`).
+In eval mode batch normalisation multiplies by constants and adds constants, which a convolution's weights and bias can
+do as well. On a CPU an input that is padded more on one side than on the other ("same" padding) is copied first; a
+kernel with a row of zeros makes that unnecessary. And oneDNN computes activations in the same pass (see `onednn`).
 """
 
 from collections.abc import Iterator
@@ -17,48 +18,50 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from reid_lib.nets import onednn
 
-# Cosine to the features of the network as it was: rounding is far above this, a wrong fold far below.
+# Least cosine between the features of the folded and the original network: rounding leaves it far above this, a wrong
+# fold far below.
 SAME = 0.99999
 
 
 @dataclass(frozen=True)
 class Pass:
-    """A module without parts, or a norm, that has run: its name, what it took and what it gave."""
+    """One run of a module without parts, or of a norm: its name, its input and its output."""
 
     name: str
     module: nn.Module
-    taken: Tensor  # the tensors themselves: an id may be given away again
-    given: Tensor
-    taken_version: int  # counts what was changed in place, as by `x += shortcut`
+    taken: Tensor  # input; the tensor itself is kept, since the id of a deleted one may be reused
+    given: Tensor  # output
+    taken_version: int  # torch's count of changes in place, as by `x += shortcut`
     given_version: int
 
 
 @torch.inference_mode(False)
 @torch.no_grad()
 def fold_network(network: nn.Module, images: Tensor, *, onednn_batch: int = 0) -> nn.Module:
-    """A copy in eval mode that is quicker and gives the same features; the network itself stays as it is.
+    """A quicker copy in eval mode that gives the same features but for rounding; the network itself stays as it is.
 
-    What follows which convolution is seen by running the network, so it needs no tracing; the result is compared in
-    float32, and where it differs less is folded, down to the network itself.
+    What follows a convolution is found by running the network, so no tracing is needed. The features of the copy are
+    compared in float32. Where they differ, the folding is tried again without oneDNN; where they differ still, the
+    network itself is returned.
 
     Args:
         network: (n, 3, s, s) -> (n, d).
-        images: (n, 3, s, s) to look at and compare with, as the network takes them; two will do. The copy is for
-            images of this size.
-        onednn_batch: let oneDNN compute what it can, laid out for so many images at a time; the copy then is for
-            float32 on a CPU alone. 0: nothing.
+        images: (n, 3, s, s) to run and compare with, as the network takes them; two are enough. The copy is for images
+            of this size.
+        onednn_batch: let oneDNN compute what it can, with weights laid out for so many images at a time; the copy is
+            then for float32 on a CPU only. 0: without oneDNN.
     """
-    images = images.clone()  # a tensor of inference mode does not count what is done to it
+    images = images.clone()  # a tensor made in inference mode has no count of changes in place
     with torch.autocast(images.device.type, enabled=False):  # rounding to bfloat16 would pass for a wrong fold
         was_training = network.training
         expected = network.eval()(images)
         network.train(was_training)
-        for batch in [onednn_batch, 0] if onednn_batch and onednn.usable(images) else [0]:
+        for batch in [onednn_batch, 0] if onednn_batch and onednn.is_usable(images) else [0]:
             copy = deepcopy(network).eval()
             try:
-                changed = _changed(copy, images[:1], batch)  # to see what follows what, one image will do
+                changed = _change(copy, images[:1], batch)  # one image is enough to see what follows what
                 alike = torch.cosine_similarity(copy(images), expected, dim=1)
-            except RuntimeError:  # of oneDNN: not this kernel, or not on this processor
+            except RuntimeError:  # oneDNN has no such kernel, or not on this processor
                 if not batch:
                     raise
                 continue
@@ -67,18 +70,18 @@ def fold_network(network: nn.Module, images: Tensor, *, onednn_batch: int = 0) -
     return network
 
 
-def _changed(network: nn.Module, images: Tensor, onednn_batch: int) -> int:
-    """Make a network quicker, in place; how many of its modules were changed."""
-    changed = _norms_folded(network, images)
-    if images.device.type == "cpu":  # cuDNN is made for odd kernels
-        changed += _evenly_padded(network, images)
+def _change(network: nn.Module, images: Tensor, onednn_batch: int) -> int:
+    """Make a network quicker, in place; returns how many of its modules were changed."""
+    changed = _fold_norms(network, images)
+    if images.device.type == "cpu":  # on a GPU cuDNN is slower with kernels of an even size
+        changed += _pad_evenly(network, images)
     if onednn_batch:
-        changed += _done_by_onednn(network, images, onednn_batch)
+        changed += _hand_to_onednn(network, images, onednn_batch)
     return changed
 
 
-def _norms_folded(network: nn.Module, images: Tensor) -> int:
-    """Fold each batch normalisation into the convolution whose output it takes; how many were."""
+def _fold_norms(network: nn.Module, images: Tensor) -> int:
+    """Fold each batch normalisation into the convolution whose output it takes; returns their number."""
     pairs = [
         (convolution, norm)
         for convolution, norm in _followed(_once(network, images), nn.Conv2d)
@@ -95,8 +98,8 @@ def _norms_folded(network: nn.Module, images: Tensor) -> int:
     return len(pairs)
 
 
-def _evenly_padded(network: nn.Module, images: Tensor) -> int:
-    """Replace convolutions that pad their input as TensorFlow does by plain ones; how many were."""
+def _pad_evenly(network: nn.Module, images: Tensor) -> int:
+    """Replace convolutions that pad their input as TensorFlow does by plain ones; returns their number."""
     found = [
         each
         for each in _once(network, images)
@@ -108,7 +111,8 @@ def _evenly_padded(network: nn.Module, images: Tensor) -> int:
 
 
 def _plain(conv: Conv2dSame, size: torch.Size) -> nn.Conv2d:
-    """The same for inputs of this size (height, width): zeros before the kernel, instead of more behind the input."""
+    """The same convolution for inputs of this size (height, width), padded alike on both sides: where it padded more
+    behind the input, zeros are put before the kernel instead."""
     extents = zip(size, conv.kernel_size, conv.stride, conv.dilation, strict=True)
     totals = [max((-(-n // step) - 1) * step + gap * (k - 1) + 1 - n, 0) for n, k, step, gap in extents]
     weight = conv.weight
@@ -124,14 +128,15 @@ def _plain(conv: Conv2dSame, size: torch.Size) -> nn.Conv2d:
     return plain
 
 
-def _done_by_onednn(network: nn.Module, images: Tensor, batch: int) -> int:
-    """Let oneDNN do convolutions, linear maps and, in the same pass, the activations after them; how many it does."""
+def _hand_to_onednn(network: nn.Module, images: Tensor, batch: int) -> int:
+    """Let oneDNN compute convolutions, linear maps and, in the same pass, the activations after them; returns their
+    number."""
     passes = _once(network, images)
     after = {each.name: following for each, following in _followed(passes, nn.Conv2d | nn.Linear)}
-    found = [(each, kind) for each in passes if (kind := onednn.counterpart(each.module))]
+    found = [(each, kind) for each in passes if (kind := onednn.find_counterpart(each.module))]
     for each, kind in found:
         following = after.get(each.name)
-        activation = onednn.attributes(following.module) if following else None
+        activation = onednn.describe_activation(following.module) if following else None
         shape = (len(each.taken) * batch // len(images), *each.taken.shape[1:])
         _replace(network, each.name, kind(each.module, activation, shape))
         if activation:
@@ -140,7 +145,7 @@ def _done_by_onednn(network: nn.Module, images: Tensor, batch: int) -> int:
 
 
 def _followed(passes: list[Pass], kind) -> Iterator[tuple[Pass, Pass]]:
-    """Modules of a kind and the first that takes their output; both run once for a batch."""
+    """Modules of a kind, each with the first module that takes its output unchanged; both run once for a batch."""
     for place, each in enumerate(passes):
         if isinstance(each.module, kind):
             takers = (other for other in passes[place + 1 :] if other.taken is each.given)
@@ -150,7 +155,7 @@ def _followed(passes: list[Pass], kind) -> Iterator[tuple[Pass, Pass]]:
 
 
 def _once(network: nn.Module, images: Tensor) -> list[Pass]:
-    """What runs exactly once for a batch, in its order."""
+    """The modules that run exactly once for a batch, in the order in which they run."""
     passes: list[Pass] = []
     versions: dict[str, int] = {}
     hooks = []

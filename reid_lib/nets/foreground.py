@@ -1,6 +1,6 @@
 """Which pixels belong to the animal: U²-Net-p by onnxruntime (Qin et al., "U²-Net", Pattern Recognition 2020).
 
-Its file lies in a package whose import name collides with another's: it is read by its path.
+Its weights are a file of a package, which is found by path: the package's import name is also that of another one.
 """
 
 import numpy as np
@@ -12,28 +12,28 @@ from reid_lib.nets.packaged import WEIGHTS, find_weights, import_local
 SIDE_PX = 320  # of what the network takes
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FORMAT = 1  # raised whenever the same photograph would get another mask
-LEAST_RANGE = 1e-3  # of the network's answer: below, it sees nothing that stands out
+LEAST_RANGE = 1e-3  # of the network's answer, highest minus lowest; below this, nothing stands out
 
 
 class U2NetP:
-    """Finds what stands out in a photograph: the animal, where it is the subject. A `Masker` of `match`.
+    """Finds what stands out in a photograph: the animal, where it is the subject. A `Masker` of `match.keypoints`.
 
-    Where nothing stands out, and where so little does that no keypoint would be left, everything belongs to it: a mask
-    that failed takes nothing away.
+    Where nothing stands out, or so little that hardly a keypoint would be left, the mask is the whole photograph: a
+    mask that failed takes nothing away.
 
     Args:
-        threshold: of the network's answer, 0 ... 1 after stretching to the whole range.
+        threshold: of `rate`, 0 ... 1, above which a pixel belongs to the animal.
         least_share: of the pixels; a mask with fewer is taken for a failure.
 
     Raises:
-        ModelError: onnxruntime or the weights are not there, or are other ones.
+        ModelError: onnxruntime or the weights are missing, or the weights are other ones.
     """
 
     def __init__(self, *, threshold: float = 0.5, least_share: float = 0.01):
         runtime = import_local("onnxruntime")
         options = runtime.SessionOptions()
-        options.intra_op_num_threads = 1  # photographs go side by side
-        options.log_severity_level = 3  # what it says of the machine's GPUs is no concern of a run's
+        options.intra_op_num_threads = 1  # photographs are masked in parallel
+        options.log_severity_level = 3  # errors only: it warns of GPUs that it is not to use
         self._session = runtime.InferenceSession(
             str(find_weights("u2netp")), sess_options=options, providers=["CPUExecutionProvider"]
         )

@@ -1,10 +1,11 @@
-"""The layers of LightGlue over the keypoints of many pairs at once, its weights laid out for that.
+"""The layers of LightGlue over the keypoints of many pairs at once, with weights laid out for that.
 
-The same numbers as kornia's modules but for rounding. What is quicker, and why:
-- The keypoints of all images lie one behind the other, (t, d): all but the attention works on them as one matrix, and
-  images of different numbers of keypoints waste nothing.
-- What follows the attention is linear twice, so both maps are multiplied into one beforehand.
-- The numbers of a head lie so that turning them by their place (rotary encoding) is four products.
+They give the same numbers as kornia's modules but for rounding, and are quicker because:
+- The keypoints of all images lie one behind the other, (t, d): everything but the attention works on them as one
+matrix,
+  and images with different numbers of keypoints need no filling.
+- The attention is followed by two linear maps, which are multiplied into one beforehand.
+- The numbers of a head are ordered so that rotary encoding (turning them by the keypoint's place) takes four products.
 """
 
 from dataclasses import dataclass
@@ -14,17 +15,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 Spans = list[tuple[int, int]]  # begin and end of each image's keypoints; images 2 k and 2 k + 1 are a pair
-Ways = list[tuple[tuple[int, int], tuple[int, int]]]  # whose keypoints attend, and to whose
+Directions = list[
+    tuple[tuple[int, int], tuple[int, int]]
+]  # span of the keypoints that attend, span of those attended to
 
 
 @dataclass(frozen=True)
 class Residual:
-    """Keypoints and what they attended to -> what is added to them: two linear maps with a norm and GELU between.
+    """The end of a block: from keypoints and their context (what they attended to) it computes what is added to the
+    keypoints, by two linear maps with a layer norm and GELU between them.
 
     Attributes:
-        inner: (2 d, 2 d), of keypoints and context side by side; the map that ends the attention is within.
+        inner: (2 d, 2 d), for keypoints and context side by side; contains the linear map that ends the attention.
         inner_bias, norm_weight, norm_bias: (2 d,).
-        outer: (d, 2 d); outer_bias: (d,).
+        outer: (d, 2 d).
+        outer_bias: (d,).
     """
 
     inner: Tensor
@@ -36,7 +41,7 @@ class Residual:
 
     @classmethod
     def of(cls, ending: nn.Linear, ffn: nn.Sequential) -> "Residual":
-        """From the linear map that ends the attention, and `ffn`: linear, layer norm, GELU, linear."""
+        """From kornia's modules: the linear map that ends the attention; `ffn`: linear, layer norm, GELU, linear."""
         inner, norm, _, outer = ffn
         d = ending.out_features
         own, message = inner.weight[:, :d].double(), inner.weight[:, d:].double()
@@ -60,8 +65,8 @@ class SelfBlock:
 
     def __init__(self, block: nn.Module):
         self.heads, self.width = block.num_heads, block.head_dim
-        # Rows of the module go by head, number, and which of query, key and value; here by which, head, and number, of
-        # query and key the even numbers first: turning works on pairs of one even and one odd.
+        # kornia orders rows by head, number, and which (query, key or value); here they are ordered by which, head, and
+        # number. In query and key the even numbers come first, as turning works on pairs of an even and an odd one.
         weight = block.Wqkv.weight.unflatten(0, (self.heads, self.width, 3)).movedim(2, 0)
         bias = block.Wqkv.bias.unflatten(0, (self.heads, self.width, 3)).movedim(2, 0)
         order = torch.cat([torch.arange(0, self.width, 2), torch.arange(1, self.width, 2)])
@@ -70,7 +75,7 @@ class SelfBlock:
         self.residual = Residual.of(block.out_proj, block.ffn)
 
     def run(self, x: Tensor, turn: Tensor, spans: Spans) -> Tensor:
-        """Keypoints (t, d), their `turn` (2, t, width / 2), cosines and sines -> (t, d)."""
+        """Keypoints (t, d) -> (t, d); `turn`: (2, t, width / 2), cosines and sines of their angles."""
         qkv = F.linear(x, self.weight, self.bias).view(len(x), 3, self.heads, self.width)
         query_key = _turned(qkv[:, :2], turn)
         context = attend(query_key[:, 0], query_key[:, 1], qkv[:, 2], [(span, span) for span in spans])
@@ -97,17 +102,18 @@ class CrossBlock:
         return self.residual.add_to(x, attend(key, key, value, across))
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, ways: Ways) -> Tensor:
-    """Scaled dot-product attention of stretches of keypoints: (t, heads, width) each -> (t, heads * width).
+def attend(query: Tensor, key: Tensor, value: Tensor, ways: Directions) -> Tensor:
+    """Scaled dot-product attention between spans of keypoints -> (t, heads * width).
 
     Args:
-        ways: who attends, and to whom; those who attend cover 0 ... t in order.
+        query, key, value: (t, heads, width).
+        ways: who attends to whom; the spans that attend cover 0 ... t in order.
     """
     return (_attend_one_by_one if query.device.type == "cpu" else _attend_padded)(query, key, value, ways)
 
 
-def _attend_one_by_one(query: Tensor, key: Tensor, value: Tensor, ways: Ways) -> Tensor:
-    """On a CPU, where nothing is gained by more at a time."""
+def _attend_one_by_one(query: Tensor, key: Tensor, value: Tensor, ways: Directions) -> Tensor:
+    """For a CPU, where computing several at a time gains nothing."""
     parts = []
     for (begin, end), (first, last) in ways:
         q, k, v = query[begin:end], key[first:last], value[first:last]
@@ -115,8 +121,8 @@ def _attend_one_by_one(query: Tensor, key: Tensor, value: Tensor, ways: Ways) ->
     return torch.cat([part[0].transpose(0, 1).flatten(1) for part in parts])
 
 
-def _attend_padded(query: Tensor, key: Tensor, value: Tensor, ways: Ways) -> Tensor:
-    """On a GPU, which is busy only with all of them at once: the shorter are filled up, and the filling is masked."""
+def _attend_padded(query: Tensor, key: Tensor, value: Tensor, ways: Directions) -> Tensor:
+    """For a GPU, which needs all of them at once to be busy: shorter spans are filled up, and the filling is masked."""
     (asking, _, back), (asked, there, _) = (_filled(spans, query.device) for spans in zip(*ways, strict=True))
     q, k, v = (t[rows].transpose(1, 2) for t, rows in ((query, asking), (key, asked), (value, asked)))
     mask = None if bool(there.all()) else there[:, None, None]
@@ -125,7 +131,7 @@ def _attend_padded(query: Tensor, key: Tensor, value: Tensor, ways: Ways) -> Ten
 
 
 def _filled(spans: Spans, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Stretches as a rectangle (s, longest) of rows, where it is no filling, and where each row lies in it."""
+    """Spans as a rectangle: row numbers (s, longest), a mask of what is no filling, and where each row lies in it."""
     begins, ends = torch.tensor(spans).T
     steps = torch.arange(int((ends - begins).max()))
     there = steps < (ends - begins)[:, None]

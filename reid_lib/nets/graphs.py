@@ -1,7 +1,7 @@
-"""CUDA graphs: a backbone's passes over a whole batch, recorded once and replayed, so that a GPU waits for no Python.
+"""CUDA graphs: a backbone's passes over a batch are recorded once and replayed, so that a GPU never waits for Python.
 
-A step of a small batch starts a thousand kernels of a few microseconds each, more slowly than a large GPU works them
-off. A recording starts them all at once. It computes the same: the same kernels on the same numbers.
+A step on a small batch starts about a thousand kernels of a few microseconds each, more slowly than a large GPU works
+them off. A recording starts them all at once. The results are the same: it runs the same kernels on the same numbers.
 """
 
 import warnings
@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from reid_lib.core.errors import first_line
 from reid_lib.core.logs import LOGGER
 
-# The recording is made beside the stream of the steps, which torch takes for a mistake at every first one.
+# torch's warning at the first replay: the recording was made on another stream than that of the steps, as it has to be.
 BESIDE = "The AccumulateGrad node's stream does not match"
 
 
 class _Whole(nn.Module):
-    """Recorded in place of the network itself, whose `forward` stays as it is for all other uses."""
+    """Recorded in place of the network: torch replaces the `forward` of what it records, and that of the network is
+    needed for other batches."""
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -30,8 +31,8 @@ class _Whole(nn.Module):
 class Graphed:
     """A network in training whose forward and backward pass is replayed for whole batches, and run for all others.
 
-    Where it cannot be recorded (the network looks at numbers on the way, or memory is short) it says so once and runs
-    the network as it is from then on.
+    Where it cannot be recorded (its Python code depends on computed numbers, or memory is short) it says so once and
+    runs the network as it is from then on.
 
     Args:
         network: (n, 3, s, s) -> (n, d), on a GPU.
@@ -49,7 +50,7 @@ class Graphed:
         return self.quick(images)
 
     def _recorded(self, images: Tensor) -> nn.Module:
-        """The recording; running statistics and random numbers are then as if nothing had run."""
+        """The recording; afterwards running statistics and random generators are as if nothing had run."""
         if images.device.type != "cuda":
             raise ValueError(f"CUDA graphs are of a GPU; the images are on {images.device}")
         before = [buffer.clone() for buffer in self.network.buffers()]

@@ -1,9 +1,9 @@
 """LightGlue and LighterGlue: which keypoints of two photographs show the same spot, many pairs at a time.
 
 Lindenberger et al., "LightGlue: Local Feature Matching at Light Speed", 2023; Potje et al., "XFeat", 2024. The networks
-are kornia's, their weights those of installed packages (`packaged`), their layers run as `glue_layers` lays them out.
-Each pair gets what kornia gives it alone, but for rounding: how many layers it takes, and which keypoints are put aside
-on the way, is decided for each pair by itself, whatever else is in the batch.
+are kornia's, their weights lie in installed packages (`packaged`), and `glue_layers` computes their layers. A pair has
+the same matches as by kornia on this pair alone, but for rounding: how many layers it takes, and which keypoints are
+dropped on the way, is decided for each pair by itself.
 """
 
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from torch import Tensor
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.nets.glue_layers import CrossBlock, SelfBlock, Spans
+from reid_lib.nets.local_features import ALIKED, DISK, XFEAT
 from reid_lib.nets.packaged import WEIGHTS, import_local, load_weights
 from reid_lib.nets.side_by_side import side_by_side
 
-ALIKED, DISK, XFEAT = "aliked", "disk", "xfeat"
 _LARGE = {"input_dim": 128, "descriptor_dim": 256, "n_layers": 9, "num_heads": 4}
 _SMALL = {"input_dim": 64, "descriptor_dim": 96, "n_layers": 6, "num_heads": 1}
-# Features -> weights, sizes, and what their authors set: depth_confidence, width_confidence.
+# Features -> weights, sizes, and the depth_confidence and width_confidence that their authors set.
 NETWORKS = {
     ALIKED: ("aliked-lightglue", _LARGE, (0.95, 0.99)),
     DISK: ("disk-lightglue", _LARGE, (0.95, 0.99)),
@@ -30,7 +30,7 @@ NETWORKS = {
 }
 
 
-# Keypoints that are worked on together: on a CPU as many as its cache holds the numbers of (measured, docs/log.md).
+# Keypoints that are computed together: on a CPU as many as fit into its cache (measured, docs/log.md).
 SPOTS_AT_ONCE = {"cpu": 1_024, "cuda": 65_536, "mps": 8_192}
 
 
@@ -58,12 +58,12 @@ class Matched(NamedTuple):
 
 @dataclass
 class _Pair:
-    """A pair under way.
+    """A pair on its way through the layers.
 
     Attributes:
-        number: its place in the answer.
+        number: its position among the pairs.
         whole: number of its keypoints at the beginning, of both photographs.
-        kept: of each photograph, (n,) which of its keypoints are still in.
+        kept: for each photograph, (n,) int64 which of its keypoints have not been dropped.
     """
 
     number: int
@@ -77,15 +77,15 @@ class LightGlue:
     Args:
         features: "aliked", "disk" or "xfeat": whose keypoints are matched.
         device: "cpu" or "cuda".
-        depth_confidence: a pair is ready when this share of its keypoints is sure of its answer; -1: never early;
-            None: what the authors of the weights set.
-        width_confidence: keypoints whose chance to match is below 1 minus this are put aside on the way; -1: none is;
-            None: what the authors of the weights set.
-        threshold: the least confidence of a match.
+        depth_confidence: a pair skips the remaining layers when more than this share of its keypoints is confident of
+            its match; -1: never; None: what the authors of the weights set.
+        width_confidence: keypoints whose predicted probability to match at all is at most 1 minus this are dropped on
+            the way; -1: none is; None: what the authors of the weights set.
+        threshold: the confidence above which a pair of keypoints counts as a match.
 
     Raises:
         ParameterError: unknown features.
-        ModelError: kornia or the weights are not there.
+        ModelError: kornia or the weights are missing.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class LightGlue:
         """The matches of each pair.
 
         Args:
-            pairs: any number; a photograph that stands in several of them as the same object is prepared once.
+            pairs: of photographs. Where several share one `Spots` object, its first layer is computed once.
         """
         found = [Matched(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)) for _ in pairs]
         numbers = [number for number, pair in enumerate(pairs) if min(len(spots.xy) for spots in pair)]
@@ -138,7 +138,7 @@ class LightGlue:
         begun: dict[int, tuple[Tensor, Tensor]],
         found: list[Matched],
     ) -> None:
-        """Some of the pairs, by number, from what their photographs bring along."""
+        """Match some of the pairs, by number, from what `_begin` has computed of their photographs; fills `found`."""
         under_way, tokens, turns = [], [], []
         for number in numbers:
             states = [begun[id(spots)] for spots in pairs[number]]
@@ -150,7 +150,7 @@ class LightGlue:
 
     @torch.inference_mode()
     def _begin(self, spots: Spots) -> tuple[Tensor, Tensor]:
-        """What a photograph brings into any pair: its keypoints after the first self-attention, and their turn."""
+        """What is the same for a photograph in every pair: its keypoints after the first self-attention, and `turn`."""
         size = torch.tensor(spots.size, dtype=torch.float32)
         places = (torch.from_numpy(np.asarray(spots.xy, np.float32)) - size / 2) / (size.max() / 2)
         angles = self._place(places.to(self.device))
@@ -174,15 +174,17 @@ class LightGlue:
     def _thin_out(
         self, pairs: list[_Pair], x: Tensor, turn: Tensor, layer: int, found: list[Matched]
     ) -> tuple[list[_Pair], Tensor, Tensor]:
-        """Finish the pairs that are sure, and put keypoints of the others aside that surely match nothing."""
+        """Finish the pairs that are confident, and drop keypoints of the others that most likely match nothing."""
         spans, limit = _spans(pairs), self._thresholds[layer]
         sure = self._sure[layer](x).squeeze(-1).sigmoid()
         stay = torch.ones(len(x), dtype=torch.bool, device=x.device)
         if self.width > 0:
             stay = self._assign[layer].get_matchability(x) > 1 - self.width
-            if self.depth > 0:  # what is not sure yet stays, as in kornia
+            if self.depth > 0:  # keypoints that are not confident yet stay, as in kornia
                 stay |= sure <= limit
-        doubts, left = _sums(torch.stack([sure < limit, stay]), spans).reshape(2, len(pairs), 2)  # waits for a GPU
+        doubts, left = _sums(torch.stack([sure < limit, stay]), spans).reshape(
+            2, len(pairs), 2
+        )  # here a GPU is waited for
         whole = np.array([pair.whole for pair in pairs], dtype=np.float32)
         ready = (self.depth > 0) & (1 - doubts.sum(axis=1).astype(np.float32) / whole > np.float32(self.depth))
         going = ~ready & (left.min(axis=1) > 0)  # where one photograph has none left, nothing matches
@@ -221,7 +223,7 @@ def _assigned(ours: Tensor, theirs: Tensor, certain: Tensor, also: Tensor) -> tu
 
 
 def _grouped(numbers: list[int], sizes: list[int], most: int) -> list[list[int]]:
-    """Numbers one after the other, in groups whose sizes add up to `most` at most; one that exceeds it is alone."""
+    """The numbers in order, in groups whose sizes add up to at most `most`; one that alone exceeds it is a group."""
     groups, total = [], 0
     for number in numbers:
         if not groups or total + sizes[number] > most:
@@ -253,14 +255,17 @@ def _sums(flags: Tensor, spans: Spans) -> np.ndarray:
 
 
 def build_glue(features: str) -> torch.nn.Module:
-    """kornia's network with the packaged weights, to evaluate.
+    """kornia's network with the packaged weights, in eval mode.
+
+    Args:
+        features: one of `NETWORKS`.
 
     Raises:
-        ModelError: kornia or the weights are not there, or do not fit.
+        ModelError: kornia or the weights are missing, or the weights are other ones.
     """
     kornia = import_local("kornia.feature")
     name, sizes, _ = NETWORKS[features]
-    # torch's switch for flash attention is set by kornia for the whole process.
+    # kornia sets torch's switch for flash attention, which is one for the whole process: put it back.
     flash = torch.backends.cuda.flash_sdp_enabled()
     network = kornia.LightGlue(None, flash=True, **sizes)
     torch.backends.cuda.enable_flash_sdp(flash)
@@ -269,7 +274,7 @@ def build_glue(features: str) -> torch.nn.Module:
 
 
 def _renamed(weights: dict[str, Tensor], network: torch.nn.Module) -> dict[str, Tensor]:
-    """The names of today; what belongs to an extractor in the same file is left out."""
+    """The weights under the names that kornia has today, without those of the extractor in the same file."""
     names = {}
     for name, tensor in weights.items():
         new = name.removeprefix("matcher.")

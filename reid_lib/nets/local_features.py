@@ -1,7 +1,7 @@
 """Keypoints and descriptors by networks: ALIKED, DISK and XFeat of kornia, with packaged weights.
 
-Zhao et al., "ALIKED", 2023; Tyszkiewicz et al., "DISK", 2020; Potje et al., "XFeat", 2024. What an `Extractor` of
-`match` makes of them stands in `match/network_features.py`.
+Zhao et al., "ALIKED", 2023; Tyszkiewicz et al., "DISK", 2020; Potje et al., "XFeat", 2024. `match.networks` makes an
+`Extractor` of them.
 """
 
 from collections.abc import Callable
@@ -18,16 +18,18 @@ from reid_lib.nets.side_by_side import side_by_side
 
 ALIKED, DISK, XFEAT = "aliked", "disk", "xfeat"
 LEAST_PX = 32  # of the shorter side: DISK halves it four times and needs more than one cell then
-LEAST_RANGE = 8  # grey levels between darkest and lightest: in less, networks find their own noise
+LEAST_RANGE = (
+    8  # grey levels between darkest and lightest; in a photograph with fewer, networks find keypoints in noise
+)
 AT_ONCE = {"cpu": 1, "cuda": 8}  # photographs of one size; on a CPU more of them only take memory
 
 
 class Found(NamedTuple):
-    """Of one photograph, the strongest first.
+    """The keypoints of one photograph, the strongest first.
 
     Attributes:
         xy: (n, 2) float32 px; the middle of the first pixel is 0, 0.
-        strength: (n,) float32, in units of the network's own.
+        strength: (n,) float32, in the network's own unit.
         descriptors: (n, d) float32 of length 1.
     """
 
@@ -38,11 +40,14 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True)
 class _Kind:
-    """One network: its weights, the length of its descriptors, how it is built, and how it is run.
+    """One network, and how it is used.
 
     Attributes:
-        build: most keypoints -> network to evaluate.
-        run: network, images (b, 3, h, w) in 0 ... 1, most keypoints -> of each image keypoints, strengths, descriptors.
+        weights: name in `packaged.WEIGHTS`.
+        dim: length of a descriptor.
+        build: (number of keypoints) -> network.
+        run: (network, images (b, 3, h, w) in 0 ... 1, number of keypoints) -> for each image keypoints, strengths and
+            descriptors, in any order and perhaps more than asked for.
     """
 
     weights: str
@@ -60,7 +65,7 @@ class LocalFeatures:
 
     Raises:
         ParameterError: unknown features.
-        ModelError: kornia or the weights are not there, or are other ones.
+        ModelError: kornia or the weights are missing, or the weights are other ones.
     """
 
     def __init__(self, features: str, *, device: str = "cpu"):
@@ -70,7 +75,7 @@ class LocalFeatures:
         self.dim = self.kind.dim
         self.key = f"{self.kind.weights} {WEIGHTS[self.kind.weights].sha256[:16]}"
         self._networks: dict[int, nn.Module] = {}
-        self._network(1)  # what is missing is told at once
+        self._network(1)  # so that what is missing is reported now, not at the first photograph
 
     def find(self, photos: list[np.ndarray], most: int) -> list[Found]:
         """The keypoints of each photograph.
@@ -78,7 +83,7 @@ class LocalFeatures:
         Args:
             photos: RGB uint8 (h, w, 3), each of its own size. One without contrast (all black), or with a side below
                 32 px, has none.
-            most: of each photograph, the strongest.
+            most: keypoints of a photograph, the strongest.
         """
         found = [Found(np.empty((0, 2), np.float32), np.empty(0, np.float32), np.empty((0, self.dim), np.float32))]
         found *= len(photos)
@@ -97,7 +102,7 @@ class LocalFeatures:
 
     @torch.inference_mode()
     def _run(self, network: nn.Module, photos: list[np.ndarray], most: int) -> list[Found]:
-        """Of photographs of one size."""
+        """The keypoints of photographs of one size."""
         images = torch.from_numpy(np.stack(photos)).to(self.device).permute(0, 3, 1, 2).float() / 255
         return [_strongest_first(*answer, most) for answer in self.kind.run(network, images, most)]
 
@@ -113,9 +118,9 @@ def _strongest_first(xy: Tensor, strength: Tensor, descriptors: Tensor, most: in
 
 
 def _build_aliked(most: int) -> nn.Module:
-    # Without a threshold it takes the strongest, however weak: a photograph's share of keypoints, as matchers want it.
+    # Without a threshold it returns as many keypoints as asked for, however weak, which is what matchers want.
     network = import_local("kornia.feature").ALIKED("aliked-n16", max_num_keypoints=most, detection_threshold=0.0)
-    derived = {"dkd.hw_grid": network.dkd.hw_grid}  # follows from the radius; the file is without it
+    derived = {"dkd.hw_grid": network.dkd.hw_grid}  # a buffer that follows from the radius, and is not in the file
     network.load_state_dict(load_weights("aliked-n16") | derived)
     return network
 

@@ -19,16 +19,17 @@ from reid_lib.core.names import MODEL_JSON, MODEL_WEIGHTS
 from reid_lib.nets.backbones import Architecture, build_backbone
 from reid_lib.nets.network import FORMAT, ReidModel
 
-# In the header of model.safetensors, of the weights and of model.json: one entry, as several come in random order.
+# Entry of the header of model.safetensors: the checksums of the weights and of model.json. One entry for both, since
+# safetensors writes several in random order.
 CHECKSUMS = "crc32"
 
 
 def save_model(model: ReidModel, write: Callable[[str], AbstractContextManager[Path]]) -> None:
-    """Write model.json and model.safetensors; no pickle.
+    """Write model.json and model.safetensors.
 
     Args:
         model: on any device.
-        write: `run.write`: takes a file name, gives a context manager with the path to write to.
+        write: takes a file's name and returns a context manager that yields the path to write to, such as `Run.write`.
     """
     config = json.dumps(model.config, indent=2)
     with write(MODEL_JSON) as path:
@@ -42,10 +43,10 @@ def save_model(model: ReidModel, write: Callable[[str], AbstractContextManager[P
 
 
 def load_model(folder: Path | str) -> ReidModel:
-    """The model that `save_model` wrote into `folder`, on the CPU, in eval mode. Needs no network.
+    """The model that `save_model` wrote into `folder`, on the CPU, in eval mode. Downloads nothing.
 
     Raises:
-        ModelError: a file is missing or damaged, or the weights do not fit the network to the last tensor.
+        ModelError: a file is missing, damaged or of another format, or a tensor does not fit the network.
     """
     folder = Path(folder)
     config, weights = _stored(folder)
@@ -65,8 +66,8 @@ def load_model(folder: Path | str) -> ReidModel:
     return model.eval()
 
 
-def weights_trouble(folder: Path | str) -> str:
-    """Why the model in `folder` cannot be used, by its files alone; empty where nothing is known against it."""
+def find_weights_trouble(folder: Path | str) -> str:
+    """Why the model in `folder` cannot be used, by its files and their checksums; "" where they are whole."""
     try:
         _stored(Path(folder))
     except ModelError as error:
@@ -75,7 +76,7 @@ def weights_trouble(folder: Path | str) -> str:
 
 
 def _stored(folder: Path) -> tuple[dict, dict[str, Tensor]]:
-    """model.json and the weights, both as they were written: their checksums are in the file of the weights.
+    """The content of model.json and the weights, after comparing their checksums, which are in the file of the weights.
 
     Raises:
         ModelError: a file is missing or damaged.
@@ -86,7 +87,7 @@ def _stored(folder: Path) -> tuple[dict, dict[str, Tensor]]:
         text = config_file.read_text(encoding="utf-8")
         config, weights = json.loads(text), load_file(weights_file)
         with safe_open(weights_file, framework="pt") as file:
-            sums = (file.metadata() or {}).get(CHECKSUMS, "").split()  # versions before wrote none
+            sums = (file.metadata() or {}).get(CHECKSUMS, "").split()  # earlier versions wrote none
     except FileNotFoundError as error:
         raise ModelError(
             f"no model in {folder} (expected {MODEL_JSON} and {MODEL_WEIGHTS}): train one first, or {cure}"
@@ -102,7 +103,7 @@ def _stored(folder: Path) -> tuple[dict, dict[str, Tensor]]:
 
 
 def _sum_of(weights: dict[str, Tensor]) -> str:
-    """CRC-32 over name and bytes of every tensor (0.7 s for 1 GB): eight hexadecimal digits."""
+    """CRC-32 over names and bytes of all tensors (0.7 s for 1 GB): eight hexadecimal digits."""
     crc = 0
     for name in sorted(weights):
         crc = zlib.crc32(name.encode(), crc)

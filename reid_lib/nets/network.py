@@ -1,6 +1,6 @@
 """The embedding network: a backbone and a head, and how its images are normalised.
 
-A model describes itself: `model.config` is what model.json holds, and it is enough to build the network again without
+A model describes itself: `model.config` is what model.json holds, and the network can be built again from it without
 the run's parameters, the hub, or the code that trained it (see `model_files`).
 """
 
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from reid_lib.core.errors import ModelError
 from reid_lib.nets.backbones import build_backbone, find_architecture
-from reid_lib.nets.device import full_precision
+from reid_lib.nets.device import to_full_precision
 
 FORMAT = 1  # of model.json
 
@@ -30,7 +30,7 @@ class ReidModel(nn.Module):
 
     Attributes:
         embedding_dim: d, the length of an embedding.
-        config: JSON-able; `image_size`, `interpolation`, `mean`, `std` say how images have to be prepared.
+        config: can be written as JSON; `image_size`, `interpolation`, `mean`, `std` say how images have to be prepared.
     """
 
     def __init__(self, backbone: nn.Module, config: dict):
@@ -46,18 +46,21 @@ class ReidModel(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Embeddings (n, d), float32 and of length 1 even under autocast, of normalised images (n, 3, s, s)."""
-        return self.embedded(self.backbone(images))
+        return self.embed_features(self.backbone(images))
 
-    def embedded(self, features: Tensor) -> Tensor:
-        """Embeddings (n, d), as `forward` gives them, of what the backbone makes of images (n, feature_dim)."""
+    def embed_features(self, features: Tensor) -> Tensor:
+        """Embeddings (n, d), as `forward` returns them, from the backbone's features (n, feature_dim)."""
         with torch.autocast(features.device.type, enabled=False):
-            return functional.normalize(self.head(full_precision(features)))
+            return functional.normalize(self.head(to_full_precision(features)))
 
     def normalise(self, images: Tensor) -> Tensor:
         """Pixels as the backbone was trained on: float32 (n, 3, h, w), channels last, (x / 255 - mean) / std.
 
         Args:
             images: uint8, (n, h, w, 3) or (n, 3, h, w).
+
+        Raises:
+            ValueError: they are of another type or shape.
         """
         if images.ndim != 4 or 3 not in (images.shape[1], images.shape[3]) or images.dtype != torch.uint8:
             raise ValueError(
@@ -70,10 +73,10 @@ class ReidModel(nn.Module):
 
     @torch.no_grad()
     def project(self, batches: Iterable[Tensor]) -> Tensor:
-        """What the head's normalisation sees of images, in eval mode: (n, d) float32.
+        """The input of the head's batch normalisation, in eval mode: (n, d) float32.
 
         Args:
-            batches: uint8 images, as `normalise` takes them.
+            batches: of uint8 images, as `normalise` takes them, n in all; moved to the model's device.
         """
         was_training = self.training
         self.eval()
@@ -81,20 +84,21 @@ class ReidModel(nn.Module):
         for images in batches:
             features = self.backbone(self.normalise(images.to(self.mean.device)))
             with torch.autocast(features.device.type, enabled=False):
-                rows.append(self.head.linear(full_precision(features)))
+                rows.append(self.head.linear(to_full_precision(features)))
         self.train(was_training)
         return torch.cat(rows)
 
     @torch.no_grad()
     def start_head(self, projected: Tensor) -> Tensor:
-        """Set the head's batch statistics to those of the images given, so that untrained embeddings are centred.
+        """Set the running statistics of the head's batch normalisation to those of images, so that untrained embeddings
+        are centred.
 
-        Batch normalisation starts at mean 0 and variance 1, which no backbone's features have: until its running
-        statistics have settled, training and evaluation would see different embeddings. (On frozen features this
-        start also recognises animals better than the features themselves.)
+        They start at mean 0 and variance 1, which no backbone's features have: until they have settled, training and
+        evaluation would see different embeddings. (With a frozen backbone, embeddings after this start also recognise
+        animals better than its features.)
 
         Args:
-            projected: (n, d) from `project`; of fewer than two images nothing is learnt.
+            projected: (n, d) from `project`; with fewer than two images the statistics stay as they are.
 
         Returns:
             (n, d) float32, the embeddings of these images from now on.
@@ -111,10 +115,10 @@ class ReidModel(nn.Module):
 class Head(nn.Module):
     """Dropout, a linear map without bias, batch normalisation without scale; only dropout where `embedding_dim` is 0.
 
-    The map starts with orthogonal rows, so that the first embeddings keep the angles of the backbone's features as well
-    as so many dimensions can. Its entries have about unit size: an Adam step of size lr then turns a row by about lr
-    radians, where rows of length 1 are overwritten within the first epoch and the start is lost (docs/log.md). Scale
-    and bias are left out of the normalisation because the embedding is scaled to length 1 and compared by its angle.
+    The map starts with orthogonal rows, so that the first embeddings keep the angles between the backbone's features as
+    well as d dimensions allow. Its entries are of about size 1: an Adam step of size lr then turns a row by about lr
+    radians. Rows of length 1 would be overwritten within the first epoch, and the start lost (docs/log.md). The
+    normalisation has no scale and bias, as the embedding is scaled to length 1 and compared by its angle.
     """
 
     def __init__(self, feature_dim: int, embedding_dim: int, dropout: float):
@@ -132,7 +136,7 @@ class Head(nn.Module):
 
 
 class SteadyBatchNorm(nn.BatchNorm1d):
-    """Batch normalisation that lets a training batch of one image pass, by the running statistics."""
+    """Batch normalisation that normalises a training batch of one image by the running statistics."""
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and len(x) == 1:
@@ -167,7 +171,7 @@ def build_model(
         seed: of all random weights; the global generator stays as it is.
 
     Raises:
-        ModelError: unknown name, weights that cannot be had, an image size the backbone refuses.
+        ModelError: the name is unknown, the weights cannot be loaded, or the backbone refuses the image size.
 
     Example:
         >>> model = build_model("tf_efficientnet_lite0", pretrained=False, image_size=64, embedding_dim=8).eval()
@@ -208,7 +212,7 @@ def _preparation(network: nn.Module) -> dict:
 
 
 def weights_sha256(network: nn.Module) -> str:
-    """sha256 over name, type, shape and bytes of every tensor of the state, in order."""
+    """SHA-256 over name, dtype, shape and bytes of every tensor of the state, in order: hexadecimal digits."""
     digest = hashlib.sha256()
     for name, value in network.state_dict().items():
         value = value.detach().cpu().contiguous()
@@ -219,12 +223,12 @@ def weights_sha256(network: nn.Module) -> str:
 
 @torch.no_grad()
 def _feature_dim(network: nn.Module, backbone: str, image_px: int, native_px: int) -> int:
-    """Length of the pooled features, from one blank image: what a network says of itself need not be what it gives."""
+    """Length of the pooled features, found with a blank image, since a network's own `num_features` may be wrong."""
     was_training = network.training
     network.eval()
     try:
         features = network(torch.zeros(1, 3, image_px, image_px))
-    except Exception as error:  # whatever a network says to an image too small or not a multiple of its stride
+    except Exception as error:  # of any kind: images are too small, or no multiple of the stride
         raise ModelError(
             f"backbone {backbone!r} does not take images of {image_px} px ({error}): "
             f"pass image_size {native_px}, its own, or choose another backbone"

@@ -1,14 +1,14 @@
 """Convolutions and linear maps by oneDNN, the activation in the same pass, the weights laid out once; float32 on a CPU.
 
-It is what `torch.compile` makes of convolutions, without ten seconds of compiling. Linear maps would go to MKL, which
-on some processors takes twice as long.
+`torch.compile` makes the same of convolutions, but takes ten seconds to compile. Linear maps would otherwise be
+computed by MKL, which on some processors takes twice as long.
 
-torch keeps these two operators to itself. They stay because both public ways cost a run more time (measured by
-`python benchmarks/bench.py --only engine`, docs/log.md): torch's public functions compute the activation in a pass of
-its own, which costs a tenth with AVX-512, and linear maps by MKL; OpenVINO is quicker once a network is converted, but
-converting takes seconds, and a run would convert anew after every epoch. Where torch has them no more, `usable` says
-so; `fold_network` compares what they compute with the network as it is, and does without them where that
-differs.
+The two operators of torch used here are private. They stay because both public ways cost a run more time (measured by
+`python benchmarks/bench.py --only engine`, docs/log.md). torch's public functions compute the activation in a pass of
+its own, which costs a tenth with AVX-512, and linear maps by MKL. OpenVINO is quicker once a network is converted, but
+converting takes seconds, and a run would have to convert after every epoch. `is_usable` says whether torch still has
+the operators; `fold_network` compares their results with those of the original network, and does without them where
+these differ.
 """
 
 from math import prod
@@ -17,7 +17,7 @@ import torch
 from timm.layers.activations import GELU, GELUTanh
 from torch import Tensor, nn
 
-# Names that torch's oneDNN operators have for activations, and their numbers.
+# Activation -> its name, numbers and algorithm, as torch's oneDNN operators take them.
 _ACTIVATIONS = {
     nn.ReLU: lambda _: ("relu", [], ""),
     nn.ReLU6: lambda _: ("hardtanh", [0.0, 6.0], ""),
@@ -31,23 +31,23 @@ _ACTIVATIONS = {
 }
 
 
-def usable(images: Tensor) -> bool:
-    """Whether torch has what is needed, for such images."""
+def is_usable(images: Tensor) -> bool:
+    """Has torch the operators, and are the images float32 on a CPU, which they need?"""
     has = all(hasattr(torch.ops.mkldnn, name) for name in ("_convolution_pointwise", "_reorder_convolution_weight"))
     return (
         has and torch.backends.mkldnn.is_available() and images.device.type == "cpu" and images.dtype == torch.float32
     )
 
 
-def counterpart(module: nn.Module) -> type["Convolution"] | None:
-    """What does the same as a module; None for what is neither a plain convolution nor a linear map."""
+def find_counterpart(module: nn.Module) -> type["Convolution"] | None:
+    """The class below that computes the same as a module; None where it is no plain convolution or linear map."""
     if type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str):
         return Convolution
     return Linear if type(module) is nn.Linear else None
 
 
-def attributes(module: nn.Module) -> tuple[str, list[float], str] | None:
-    """What oneDNN calls an activation; None where it has none that does the same."""
+def describe_activation(module: nn.Module) -> tuple[str, list[float], str] | None:
+    """An activation as the operators take it: name, numbers, algorithm; None where oneDNN has none like it."""
     make = _ACTIVATIONS.get(type(module))
     return make(module) if make else None
 
@@ -57,8 +57,9 @@ class Convolution(nn.Module):
 
     Args:
         conv: whose weights are taken.
-        activation: from `attributes`; None for none.
-        shape: (n, c, h, w) of its input; for others it works, too, but lays out its weights anew each time.
+        activation: from `describe_activation`; None for none.
+        shape: (n, c, h, w) of its input. Inputs of another shape work, too, but the weights are then laid out each
+            time.
     """
 
     def __init__(self, conv: nn.Conv2d, activation: tuple[str, list[float], str] | None, shape: tuple[int, ...]):
@@ -77,7 +78,7 @@ class Linear(Convolution):
 
     Args:
         linear: whose weights are taken.
-        activation: from `attributes`; None for none.
+        activation: from `describe_activation`; None for none.
         shape: (..., d) of its input.
     """
 

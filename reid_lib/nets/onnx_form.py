@@ -18,16 +18,17 @@ MOST_BYTES = 2**31 - 2**20  # a file of protocol buffers holds 2 GiB
 INPUT, OUTPUT, AXIS = "images", "embeddings", "n"
 
 
-def lacking_packages() -> list[str]:
-    """Packages that writing and checking an ONNX file needs and that are not installed."""
+def find_lacking_packages() -> list[str]:
+    """The packages that writing and checking an ONNX file needs but that are not installed."""
     return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
 def write_onnx(network: nn.Module, path: Path, *, image_size: int) -> None:
-    """Write a network.
+    """Write a network as an ONNX file.
 
     torch's exporter by tracing is tried first: it takes a second where the newer one, by `torch.export`, takes twenty,
-    and needs no further package. What it refuses, and where a later torch has lost it, the newer one writes.
+    and needs no further package. The newer one is used for networks that the first refuses, and once a later torch has
+    dropped the first.
 
     Args:
         network: (n, 3, s, s) float32 -> (n, d) float32, in eval mode, on the CPU.
@@ -35,9 +36,9 @@ def write_onnx(network: nn.Module, path: Path, *, image_size: int) -> None:
         image_size: s, px.
 
     Raises:
-        ModelError: packages are missing, the weights are too large for one file, or both exporters refuse.
+        ModelError: a package is missing, the weights are too large for one file, or both exporters fail.
     """
-    if lacking := lacking_packages():
+    if lacking := find_lacking_packages():
         raise ModelError(f"an ONNX file needs {' and '.join(lacking)}: {EXTRA}, or pass --no-onnx")
     size = sum(value.numel() * value.element_size() for value in network.state_dict().values())
     if size > MOST_BYTES:
@@ -47,10 +48,10 @@ def write_onnx(network: nn.Module, path: Path, *, image_size: int) -> None:
     for write in (_write_by_tracing, _write_by_export):
         try:
             with torch.inference_mode(), warnings.catch_warnings(), quieten("torch.onnx", below=logging.ERROR):
-                warnings.simplefilter("ignore")  # of torch about itself
+                warnings.simplefilter("ignore")  # torch warns of its own deprecated code
                 write(network, images, path)
             return
-        except Exception as error:  # whatever an exporter says to an operation that it does not know
+        except Exception as error:  # exporters raise errors of all kinds for an operation that they do not know
             refused.append(first_line(error))
     raise ModelError(f"this network cannot be written as ONNX ({'; '.join(refused)}): pass --no-onnx")
 

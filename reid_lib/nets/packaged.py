@@ -1,6 +1,6 @@
 """Weights that lie in installed packages: found by path, checked by SHA-256, loaded without pickle.
 
-The packages are read, not imported: they would bring in code of their own that is not used.
+The packages are not imported, since only their files are used.
 """
 
 import sys
@@ -25,10 +25,10 @@ class Packaged:
 
     Attributes:
         package: as `pip` knows it.
-        version: that the checksum is of.
-        file: its path from the folder that packages are installed in.
+        version: of the package, that the checksum belongs to.
+        file: its path, from the folder that packages are installed in.
         sha256: of the file's bytes.
-        below: the first version of Python that the package is not made for; None: it is for all.
+        below: the first version of Python on which the package cannot be installed; None: there is none.
     """
 
     package: str
@@ -44,9 +44,6 @@ def _of_lightglue(file: str, sha256: str) -> Packaged:
 
 WEIGHTS = {
     "aliked-n16": _of_lightglue("aliked-n16.pth", "5be8704840ed662d9d8c561bf7279c222092674e7eb05fd0feab94899e9d82f2"),
-    "aliked-n16rot": _of_lightglue(
-        "aliked-n16rot.pth", "ddf3abbf38e86f6a74540d214e1a9712c54b2d8551abc864542199f2347d7332"
-    ),
     "aliked-lightglue": _of_lightglue(
         "aliked_lightglue.pth", "d975e965b105311a6143194852297dff4f02aea5cc2e10cecfed966ca0e22503"
     ),
@@ -71,18 +68,19 @@ WEIGHTS = {
         "0.1.3",
         "rembg/u2netp.onnx",
         "309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
+        below=(3, 13),
     ),
 }
 
 
 def find_weights(name: str) -> Path:
-    """Where the weights of this name lie, after their checksum was found right.
+    """The file of weights, after comparing its checksum.
 
     Args:
         name: one of `WEIGHTS`.
 
     Raises:
-        ModelError: the package, or the file in it, is not there, or its bytes are other ones.
+        ModelError: the package is not installed, or its file is missing or another one.
     """
     wanted = WEIGHTS[name]
     try:
@@ -93,11 +91,13 @@ def find_weights(name: str) -> Path:
                 f"the weights of {name} lie in the package {wanted.package}, which is made for Python below "
                 f"{wanted.below[0]}.{wanted.below[1]}: make the environment with an older one, or do without {name}"
             ) from None
-        raise missing(f"the weights of {name} lie in the package {wanted.package}, which is not installed") from None
+        raise make_missing_error(
+            f"the weights of {name} lie in the package {wanted.package}, which is not installed"
+        ) from None
     try:
         found = hash_file(path)
     except OSError as error:
-        raise missing(
+        raise make_missing_error(
             f"the weights of {name} cannot be read: {path} ({error.strerror}); install {wanted.package} anew"
         ) from error
     if found != wanted.sha256:
@@ -109,7 +109,10 @@ def find_weights(name: str) -> Path:
 
 
 def load_weights(name: str) -> dict[str, Tensor]:
-    """The tensors of a file of torch by their names; nothing in it is executed (`weights_only`).
+    """The tensors of a file that torch wrote, by name; no code in it is run (`weights_only`).
+
+    Args:
+        name: one of `WEIGHTS`.
 
     Raises:
         ModelError: see `find_weights`.
@@ -117,8 +120,8 @@ def load_weights(name: str) -> dict[str, Tensor]:
     return torch.load(find_weights(name), map_location="cpu", weights_only=True)
 
 
-def missing(what: str) -> ModelError:
-    """The error for a part of the extra `local` that is not there, with the line that installs it."""
+def make_missing_error(what: str) -> ModelError:
+    """The error for a missing part of the extra `local`, with the line that installs it."""
     return ModelError(f"{what}: {INSTALL}")
 
 
@@ -131,6 +134,6 @@ def import_local(module: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        raise missing(
+        raise make_missing_error(
             f"{module.split('.')[0]} is needed for this, and cannot be imported ({first_line(error)})"
         ) from error

@@ -1,7 +1,7 @@
-"""Work side by side on a CPU: threads that each compute alone, instead of threads that share each product.
+"""Parallel work on a CPU: each item is computed by one thread, instead of all threads sharing each matrix product.
 
-Threads that share a product wait for each other at its end; with small products that is some thousand times a second,
-and on a machine that is busy with something else, too, it costs several times the work itself (docs/log.md).
+Threads that share a product wait for each other at its end. With small products that happens some thousand times a
+second, and on a machine that is also busy with something else it costs several times the work itself (docs/log.md).
 """
 
 from collections.abc import Callable, Iterator
@@ -15,13 +15,14 @@ MapAll = Callable[[Callable, list], list]
 
 @contextmanager
 def side_by_side(device: str, n_items: int) -> Iterator[MapAll]:
-    """A function that calls another on each of some items, and gives the list of what came of it, in order.
+    """Within the block, a function `map_all(function, items)` that returns the results in order, computed in parallel.
 
-    On a CPU it does so in as many threads as torch has, each with one of torch's; torch has its own again at the end.
+    On a CPU it uses as many threads as torch does, each of which computes alone; afterwards torch has all its threads
+    again.
 
     Args:
-        device: of torch. A GPU takes one after the other.
-        n_items: about how many there are; for a single one all threads share each product, as ever.
+        device: torch's. On a GPU the items are computed one after the other.
+        n_items: about how many there are. A single one is computed by all threads together, as torch does by default.
     """
     threads = torch.get_num_threads()
     if torch.device(device).type != "cpu" or min(threads, n_items) < 2:

@@ -1,8 +1,9 @@
-"""A network of ours as a plain timm model, which `timm.create_model("local-dir:FOLDER", pretrained=True)` loads.
+"""Converts a network of ours to a plain timm model, which `timm.create_model("local-dir:FOLDER", pretrained=True)`
+loads.
 
-The head (a linear map, then batch normalisation without scale) is one linear map where the weights are frozen. It takes
-the place of timm's classifier, so that `model(x)` is the embedding before it is scaled to length 1. A network whose
-classifier is more than a linear map keeps its pooled features as they are, and the head stands in a file beside it.
+With frozen weights the head (a linear map, then batch normalisation without scale) is one linear map. It replaces
+timm's classifier, so that `model(x)` is the embedding before it is scaled to length 1. Where timm's classifier is more
+than a linear map, the timm model returns the pooled features, and the head is written to a file of its own.
 """
 
 import json
@@ -19,7 +20,7 @@ from reid_lib.nets.network import ReidModel
 
 CONFIG, WEIGHTS, HEAD = "config.json", "model.safetensors", "head.safetensors"
 LOCAL = "local-dir:"  # timm 1.0.16 and newer
-# Entries of a pretrained_cfg that the network's own code reads, or that say what its weights may be used for.
+# Entries of the backbone's pretrained_cfg to keep: its code reads them, or they say what its weights may be used for.
 KEPT = ("first_conv", "classifier", "license", "min_input_size")
 
 
@@ -28,9 +29,9 @@ class TimmForm:
     """A timm model, and what it cannot hold.
 
     Attributes:
-        network: images -> embeddings before their scaling, or pooled features where there is a head beside it.
-        head: the linear map that timm's model has no place for; None nearly always.
-        config: config.json, as timm reads it.
+        network: images (n, 3, s, s) -> embeddings (n, d) before they are scaled; pooled features where `head` is set.
+        head: features -> embeddings, where the timm model has no place for it; None nearly always.
+        config: content of config.json, as timm reads it.
     """
 
     network: nn.Module
@@ -58,7 +59,7 @@ class Embedder(nn.Module):
 
 
 def convert_to_timm(model: ReidModel) -> TimmForm:
-    """The same embeddings, to float rounding, from a model of timm. `model` stays as it is."""
+    """A timm model that gives the same embeddings but for rounding. `model` stays as it is."""
     dim, backbone = model.config["embedding_dim"], model.backbone.state_dict()
     if not dim:
         network = _build(model, 0)
@@ -77,7 +78,7 @@ def convert_to_timm(model: ReidModel) -> TimmForm:
 
 
 def load_timm(folder: Path) -> Embedder:
-    """What `TimmForm.save` wrote, read as its recipients read it: by timm's public function; in eval mode."""
+    """What `TimmForm.save` wrote, in eval mode; read by timm's public function, as those who receive it do."""
     network = timm.create_model(f"{LOCAL}{folder}", pretrained=True)
     head = None
     if (folder / HEAD).exists():
@@ -108,9 +109,9 @@ def _fold_head(model: ReidModel) -> nn.Linear:
 
 
 def _put_in_place(network: nn.Module, backbone: dict[str, Tensor], head: nn.Linear) -> dict[str, Tensor] | None:
-    """The state of a network whose classifier is the head; None where its classifier is no linear map.
+    """The state of a network with the head as its classifier; None where its classifier is no linear map.
 
-    A classifier of several linear maps whose answers are averaged (a distilled network) gets the head in each.
+    A classifier of several linear maps whose answers are averaged (a distilled network) gets the head in each of them.
     """
     state = network.state_dict()
     added = {name: value for name, value in state.items() if name not in backbone}
@@ -126,7 +127,7 @@ def _put_in_place(network: nn.Module, backbone: dict[str, Tensor], head: nn.Line
 
 
 def _describe(model: ReidModel, network: nn.Module) -> dict:
-    """config.json: which network, and how photographs are prepared, so that timm's own transform does as we do."""
+    """Content of config.json: which network, and how photographs are prepared, so that timm's transform equals ours."""
     config, architecture, known = model.config, model.config["architecture"], network.pretrained_cfg
     side = config["image_size"]
     prepared = {
@@ -153,5 +154,5 @@ def _describe(model: ReidModel, network: nn.Module) -> dict:
 
 def _save(module: nn.Module, path: Path) -> None:
     weights = {name: value.to("cpu", copy=True).contiguous() for name, value in module.state_dict().items()}
-    # Not `save_file`: its draft has a name of its own, and only its owner may read what it writes.
+    # Not `save_file`: it writes under a temporary name of its own, and files that only their owner may read.
     path.write_bytes(save(weights, metadata={"format": "pt"}))

@@ -84,12 +84,12 @@ def share_model(
     check_replaceable(folder, own=FILES, force=force)  # before anything is computed
     source = load_run(run)
     from reid_lib.nets.model_files import load_model
-    from reid_lib.nets.onnx_form import EXTRA, lacking_packages, write_onnx
+    from reid_lib.nets.onnx_form import EXTRA, find_lacking_packages, write_onnx
     from reid_lib.nets.timm_form import Embedder, convert_to_timm
 
     model = load_model(_owner_of_weights(source).folder)
     form, told = convert_to_timm(model), [describe_export(source, model.config["backbone"])]
-    if onnx is None and (lacking := lacking_packages()):
+    if onnx is None and (lacking := find_lacking_packages()):
         told.append(f"no {ONNX} was written, for want of {' and '.join(lacking)}: {EXTRA}")
         onnx = False
     with write_folder(folder, own=FILES, force=force) as new:

@@ -14,9 +14,9 @@ from reid_lib.nets.device import (
     auto_precision,
     choose_device,
     choose_precision,
+    count_loader_processes,
     embedding_precision,
     is_narrow_depthwise,
-    loader_processes,
 )
 
 
@@ -67,9 +67,9 @@ def test_embeddings_are_never_rounded_to_bfloat16(monkeypatch, asked, there, exp
 
 
 def test_loader_processes_are_as_asked_or_none_beside_a_cpu_that_trains():
-    assert loader_processes(3, "cpu") == 3
-    assert loader_processes(-1, "cpu") == 0
-    assert 1 <= loader_processes(-1, "cuda") <= 8
+    assert count_loader_processes(3, "cpu") == 3
+    assert count_loader_processes(-1, "cpu") == 0
+    assert 1 <= count_loader_processes(-1, "cuda") <= 8
 
 
 PAGE_FAULTS = """

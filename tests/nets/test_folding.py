@@ -10,7 +10,7 @@ from torch import nn
 from reid_lib.nets import onednn
 from reid_lib.nets.folding import fold_network
 
-needs_onednn = pytest.mark.skipif(not onednn.usable(torch.zeros(1)), reason="torch without oneDNN")
+needs_onednn = pytest.mark.skipif(not onednn.is_usable(torch.zeros(1)), reason="torch without oneDNN")
 
 
 @pytest.mark.parametrize(

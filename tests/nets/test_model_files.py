@@ -14,7 +14,7 @@ from reid_lib.core import files
 from reid_lib.core.errors import ModelError
 from reid_lib.core.names import MODEL_JSON, MODEL_WEIGHTS
 from reid_lib.nets import backbones
-from reid_lib.nets.model_files import load_model, save_model, weights_trouble
+from reid_lib.nets.model_files import find_weights_trouble, load_model, save_model
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_no_flipped_bit_passes_or_raises_another_error(saved, file):
     """At random; of 60 such in the weights, 60 used to pass."""
     folder, model = saved
     for place in flip_bits(folder / file, 40, also=range(0, 400, 20) if file == MODEL_WEIGHTS else ()):
-        trouble = weights_trouble(folder)
+        trouble = find_weights_trouble(folder)
         if not trouble:  # in the name of the checksum itself
             assert all(torch.equal(v, model.state_dict()[k]) for k, v in load_model(folder).state_dict().items()), place
         assert trouble or place < 400
@@ -144,6 +144,8 @@ def test_no_flipped_bit_passes_or_raises_another_error(saved, file):
 
 def test_the_trouble_with_weights_is_told_without_its_cure(saved):
     folder, _ = saved
-    assert weights_trouble(folder) == ""
+    assert find_weights_trouble(folder) == ""
     (folder / MODEL_WEIGHTS).write_bytes(b"half a file")
-    assert "is damaged (model.safetensors" in weights_trouble(folder) and "copy it again" not in weights_trouble(folder)
+    assert "is damaged (model.safetensors" in find_weights_trouble(
+        folder
+    ) and "copy it again" not in find_weights_trouble(folder)

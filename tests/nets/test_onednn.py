@@ -10,7 +10,7 @@ from torch import nn
 from reid_lib.nets import onednn
 from reid_lib.nets.folding import fold_network
 
-needs_onednn = pytest.mark.skipif(not onednn.usable(torch.zeros(1)), reason="torch without oneDNN")
+needs_onednn = pytest.mark.skipif(not onednn.is_usable(torch.zeros(1)), reason="torch without oneDNN")
 
 
 def count(network: nn.Module, kind: type) -> int:
@@ -74,7 +74,7 @@ def test_where_onednn_cannot_the_rest_is_folded_all_the_same(monkeypatch, broken
         raise RuntimeError("could not create a primitive")
 
     if broken == "missing":
-        monkeypatch.setattr(onednn, "usable", lambda images: False)
+        monkeypatch.setattr(onednn, "is_usable", lambda images: False)
     elif broken == "no layout":
         monkeypatch.setattr(onednn.Convolution, "__init__", refuse)
     else:

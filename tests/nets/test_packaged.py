@@ -3,13 +3,16 @@
 import hashlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
 from local_cases import require_local
+from packaging.requirements import Requirement
 
 from reid_lib.core.errors import ModelError
+from reid_lib.core.paths import project_root
 from reid_lib.nets import packaged
 from reid_lib.nets.packaged import WEIGHTS, Packaged, find_weights, import_local, load_weights
 
@@ -81,6 +84,14 @@ def test_a_package_that_this_python_cannot_have_is_not_told_to_be_installed(monk
     monkeypatch.setattr(sys, "version_info", (*python, 1))
     with pytest.raises(ModelError, match=words):
         find_weights("mine")
+
+
+@pytest.mark.parametrize("wanted", {w.package: w for w in WEIGHTS.values()}.values(), ids=lambda w: w.package)
+def test_version_and_python_of_a_package_are_those_of_the_extra(wanted):
+    extra = tomllib.loads((project_root() / "pyproject.toml").read_text())["project"]["optional-dependencies"]["local"]
+    line = next(requirement for requirement in map(Requirement, extra) if requirement.name == wanted.package)
+    assert str(line.specifier) == f"=={wanted.version}"
+    assert str(line.marker or "") == (f'python_version < "{".".join(map(str, wanted.below))}"' if wanted.below else "")
 
 
 def test_what_would_run_code_is_not_loaded(one_file, monkeypatch):

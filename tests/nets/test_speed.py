@@ -16,7 +16,7 @@ from reid_lib.core.names import IMAGE_ID
 from reid_lib.embed.extract import extract
 from reid_lib.nets import speed
 from reid_lib.nets.network import build_model
-from reid_lib.nets.speed import NEED_THEIR_INPUT, Compiled, no_compiler, out_of_place, why_not
+from reid_lib.nets.speed import NEED_THEIR_INPUT, Compiled, out_of_place, why_no_compiler, why_not_compiled
 from reid_lib.train.batches import TrainingImages
 from reid_lib.train.loop import fit
 from reid_lib.train.losses import make_loss
@@ -62,7 +62,7 @@ def test_relu_stays_in_place():
         assert there and all(module.inplace for module in there)
 
 
-needs_compiler = pytest.mark.skipif(bool(no_compiler("cpu")), reason=no_compiler("cpu"))
+needs_compiler = pytest.mark.skipif(bool(why_no_compiler("cpu")), reason=why_no_compiler("cpu"))
 WORTH = {"cpu": 100}
 
 
@@ -95,23 +95,23 @@ def fails(monkeypatch):
     ],
 )
 def test_why_not(mode, n, device, reason):
-    assert reason in why_not(mode, n, device, worth=WORTH)
+    assert reason in why_not_compiled(mode, n, device, worth=WORTH)
 
 
 @needs_compiler
 @pytest.mark.parametrize("mode, n", [("auto", 100), ("always", 1)])
 def test_it_is_used_where_it_repays_itself_or_is_asked_for(mode, n):
-    assert why_not(mode, n, "cpu", worth=WORTH) == ""
+    assert why_not_compiled(mode, n, "cpu", worth=WORTH) == ""
 
 
 def test_a_machine_without_a_compiler_says_which_is_missing(monkeypatch):
     monkeypatch.setenv("PATH", "")
     monkeypatch.delenv("CXX", raising=False)
-    assert "no C++ compiler" in why_not("always", 1, "cpu", worth=WORTH)
+    assert "no C++ compiler" in why_not_compiled("always", 1, "cpu", worth=WORTH)
     monkeypatch.setattr(speed.importlib.util, "find_spec", lambda name: object())
-    assert "C compiler" in why_not("always", 1, "cuda", worth=WORTH)
+    assert "C compiler" in why_not_compiled("always", 1, "cuda", worth=WORTH)
     monkeypatch.setattr(speed.importlib.util, "find_spec", lambda name: None)
-    assert "Triton is not installed" in why_not("always", 1, "cuda", worth=WORTH)
+    assert "Triton is not installed" in why_not_compiled("always", 1, "cuda", worth=WORTH)
 
 
 def test_where_compiling_fails_the_network_runs_as_it_is_and_says_so_once(network, fails, capsys):
@@ -208,7 +208,7 @@ def test_training_learns_the_same(tmp_path, capsys):
 
 
 def test_training_goes_on_where_compiling_fails(tmp_path, fails, monkeypatch, capsys):
-    monkeypatch.setattr(speed, "no_compiler", lambda device: "")
+    monkeypatch.setattr(speed, "why_no_compiler", lambda device: "")
     model, run = trained(tmp_path / "failed", "always")
     expected, plain = trained(tmp_path / "plain", "never")
     assert "torch.compile is not used: RuntimeError: Python.h" in capsys.readouterr().out

@@ -68,13 +68,13 @@ def test_a_run_that_was_trained_anew_is_not_taken_for_that_of_a_gallery(monkeypa
 def test_what_is_added_is_embedded_alone_and_found_from_then_on(run, tmp_path, monkeypatch):
     gallery = galleries.export_run(run, "animals")
     folder, embedded = noise(tmp_path / "Neue Katze", 3), []
-    forward = ReidModel.embedded
+    forward = ReidModel.embed_features
 
     def counted(self, features):
         embedded.append(len(features))
         return forward(self, features)
 
-    monkeypatch.setattr(ReidModel, "embedded", counted)
+    monkeypatch.setattr(ReidModel, "embed_features", counted)
     found = galleries.add_folder(gallery, str(folder), identity="Mia", dataset="lynxes")
     assert (found.added, found.there) == (3, []) and sum(embedded) <= 16  # one batch
     answers = identify(IdentifyParams(gallery="animals", photos=str(folder), dataset="lynxes")).answers
