@@ -16,7 +16,7 @@ from whole_steps import make_run
 
 from reid_lib.params.fields import TrainParams
 from reid_lib.train import learn
-from reid_lib.train.optimiser import parameter_groups
+from reid_lib.train.optimiser import group_parameters
 from reid_lib.train.schedule import Schedule
 
 
@@ -24,7 +24,7 @@ def plain_fit(model, loss, images, params, *, evaluate, prepare, save_best, run,
     """`loop.fit` without anything that makes it quick, and without resume."""
     model.backbone.to(memory_format=torch.contiguous_format)
     prepare(model, loss)
-    groups = parameter_groups(
+    groups = group_parameters(
         model, loss, lr=params.lr, head_lr_factor=params.head_lr_factor, weight_decay=params.weight_decay
     )
     optimizer = torch.optim.AdamW(groups, foreach=False, fused=False)
@@ -50,7 +50,7 @@ def _plain_epoch(model, loss, images, optimizer, schedule, epoch: int) -> float:
     for batch in images.epoch(epoch):
         pixels = batch.on(torch.device("cpu"))[0].float()
         pixels = ((pixels / 255 - model.mean) / model.std).contiguous()
-        value = loss(model.embedded(model.backbone(pixels)), batch.labels)
+        value = loss(model.embed_features(model.backbone(pixels)), batch.labels)
         optimizer.zero_grad()
         value.backward()
         optimizer.step()

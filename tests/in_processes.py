@@ -17,7 +17,7 @@ from reid_lib.core.names import GALLERY, IMAGE_ID, INDIVIDUAL, KNOWN, ROLE, VAL
 from reid_lib.data.split import Split
 from reid_lib.nets.network import build_model
 from reid_lib.train.batches import TrainingImages
-from reid_lib.train.classes import training_classes
+from reid_lib.train.classes import assign_classes
 from reid_lib.train.group import ALONE, destroy_group, init_group
 from reid_lib.train.loop import fit
 from reid_lib.train.losses import make_loss
@@ -89,7 +89,7 @@ def train(
     """Train as `learn` does; by the number of the process: weights, and the gradients of the first step."""
     pixels, split = data()
     params = SimpleNamespace(**PARAMS)
-    classes = training_classes(split, classes="identity", n=0, seed=0)
+    classes = assign_classes(split, classes="identity", n=0, seed=0)
     model = build_model(backbone, pretrained=False, image_size=64, embedding_dim=16, seed=group.rank)  # broadcast later
     loss = make_loss(loss_name, num_classes=CLASSES, embedding_dim=16, seed=group.rank)
     model, loss = model.to(dtype), loss.to(dtype)

@@ -45,7 +45,7 @@ def test_the_pretence_holds(pretended):
 @pytest.mark.parametrize("positions", [np.arange(8), np.arange(40, 48)])
 def test_augmentation_stays_on_the_gpu(pretended, positions):
     images = torch.zeros((8, 3, 32, 32), dtype=torch.uint8, device=CUDA)
-    varied = augment.apply(images, augment.draw(0, 1, positions, flip=True))
+    varied = augment.apply_changes(images, augment.draw_changes(0, 1, positions, flip=True))
     assert (varied.device, varied.dtype, varied.shape) == (CUDA, torch.uint8, images.shape)
 
 
@@ -56,7 +56,7 @@ def test_training_stays_on_the_gpu_up_to_the_loss(pretended, backbone):
     images = torch.zeros((8, 160, 160, 3), dtype=torch.uint8, device=CUDA)
     with torch.autocast("cuda", torch.bfloat16):
         features = model.backbone(model.normalise(images))
-    embedded = model.embedded(features.float())
+    embedded = model.embed_features(features.float())
     assert (embedded.device, embedded.dtype, embedded.shape) == (CUDA, torch.float32, (8, 16))
 
 
@@ -65,7 +65,7 @@ def test_embedding_stays_on_the_gpu(pretended, dtype):
     model = built(build_model, backbone="test_efficientnet", pretrained=False, image_size=160, embedding_dim=0).eval()
     images = torch.zeros((8, 160, 160, 3), dtype=torch.uint8, device=CUDA)
     with torch.inference_mode(), torch.autocast("cuda", dtype, enabled=dtype is not None):
-        embedded = model.embedded(model.backbone(model.normalise(images)))
+        embedded = model.embed_features(model.backbone(model.normalise(images)))
     assert embedded.device == CUDA and embedded.shape == (8, model.embedding_dim)
 
 

@@ -1,6 +1,6 @@
 """Training: losses, batches, augmentation, the loop with exact resume, validation.
 
-Knows no run folder: it is handed where to report.
+Knows no run folder: it is handed an object to report to.
 """
 
 from reid_lib.core.faces import face

@@ -1,4 +1,4 @@
-"""Sampling and collating: batches of m images per class, the same for a seed and an epoch."""
+"""Sampler and collating: batches with up to m images of a class, the same for the same seed and epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,27 +8,32 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.train.augment import Draws, apply, draw
+from reid_lib.train.augment import Draws, apply_changes, draw_changes
 from reid_lib.train.group import ALONE, LEAST, Group
 
 
-def epoch_batches(
+def draw_batches(
     labels: np.ndarray, *, batch_size: int, m: int, seed: int, epoch: int, least: int = 2
 ) -> list[np.ndarray]:
-    """Positions of the images of one epoch, batch by batch: every image exactly once, up to m of a class together.
+    """Positions of the images of one epoch, batch by batch: every image exactly once, in groups of m of one class.
 
-    A class of fewer than m images (or its remainder) gives fewer; nothing is drawn twice. A last batch that is too
-    small joins the batch before it.
+    The last group of a class may have fewer; no image is repeated to fill it. A last batch that is too small joins the
+    batch before it.
 
     Args:
         labels: (n,) int class of each image.
         batch_size: most images in a batch, 2 or more; more than n gives one batch.
-        m: images per class in a batch, 1 or more.
-        least: images in a batch: two for batch normalisation, or more where processes share it.
+        m: images of one class that are put into a batch together, 1 or more.
+        seed, epoch: of the draw.
+        least: fewest images in a batch: two for batch normalisation, more where several processes share it.
+
+    Returns:
+        (b,) int64 positions for each batch.
 
     Example:
-        >>> [b.tolist() for b in epoch_batches(np.array([0, 0, 1, 1]), batch_size=4, m=2, seed=0, epoch=1)][0].__len__()
-        4
+        >>> batches = draw_batches(np.array([0, 0, 1, 1]), batch_size=4, m=2, seed=0, epoch=1)
+        >>> [sorted(batch.tolist()) for batch in batches]
+        [[0, 1, 2, 3]]
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(labels))
@@ -44,7 +49,7 @@ def epoch_batches(
 
 
 class _Images(Dataset):
-    """Rows of the pixel cache, a batch at a time, and what they are varied by: drawn where there is time for it."""
+    """Rows of the pixel cache, a batch at a time, and their changes, which are drawn here, in the loader processes."""
 
     def __init__(self, pixels: np.ndarray, rows: np.ndarray, seed: int, augment: bool, flip: bool):
         self.pixels, self.rows, self.seed, self.augment, self.flip = pixels, rows, seed, augment, flip
@@ -52,11 +57,12 @@ class _Images(Dataset):
     def __getitems__(self, wanted: list[tuple[int, int]]) -> tuple[torch.Tensor, Draws | None]:
         """Images and draws of (epoch, position), all of one epoch."""
         epoch, positions = wanted[0][0], [position for _, position in wanted]
-        draws = draw(self.seed, epoch, positions, flip=self.flip) if self.augment else None
+        draws = draw_changes(self.seed, epoch, positions, flip=self.flip) if self.augment else None
         return torch.from_numpy(self.pixels[self.rows[positions]]).permute(0, 3, 1, 2), draws
 
 
-def _as_it_is(batch):
+def _keep(batch: tuple[torch.Tensor, Draws | None]) -> tuple[torch.Tensor, Draws | None]:
+    """Collates nothing: `_Images` returns whole batches. A function of the module, so that loader processes find it."""
     return batch
 
 
@@ -67,7 +73,7 @@ class _EpochSampler:
         self.labels, self.group, self.options, self.epoch, self.start = labels, group, options, 1, 0
 
     def batches(self) -> list[np.ndarray]:
-        whole = epoch_batches(self.labels, epoch=self.epoch, least=self.group.least_batch, **self.options)
+        whole = draw_batches(self.labels, epoch=self.epoch, least=self.group.least_batch, **self.options)
         return whole[self.start :]
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
@@ -80,13 +86,13 @@ class _EpochSampler:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step is fed.
+    """What a training step gets.
 
     Attributes:
-        images: (b, 3, s, s) uint8, those of this process, as they are in the cache.
-        draws: what they are varied by, from (seed, epoch, position); None without augmentation.
+        images: (b, 3, s, s) uint8, this process's share of the batch, as they are in the cache.
+        draws: the changes to these images; None without augmentation.
         positions: (b,) their numbers among the training images.
-        labels: (B,) int64 of the whole batch, all processes together.
+        labels: (B,) int64 classes of the whole batch, all processes together.
     """
 
     images: torch.Tensor
@@ -95,9 +101,9 @@ class Batch:
     labels: torch.Tensor
 
     def on(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-        """The images, varied, and the labels, on the device where they are trained on."""
+        """The images (b, 3, s, s) uint8 with their changes applied, and the labels (B,), on a device."""
         images, labels = (part.to(device, non_blocking=True) for part in (self.images, self.labels))
-        return images if self.draws is None else apply(images, self.draws), labels
+        return images if self.draws is None else apply_changes(images, self.draws), labels
 
 
 @dataclass
@@ -108,13 +114,14 @@ class TrainingImages:
         pixels: (N, s, s, 3) uint8 of the whole catalogue.
         rows: (n,) positions in `pixels` of the training images.
         labels: (n,) int64 class of each, 0 ... n_classes - 1.
-        batch_size, m, seed: see `epoch_batches`.
-        augment, flip: see `augment`.
-        num_workers: loader processes; the batches do not depend on it.
+        batch_size, m, seed: see `draw_batches`.
+        augment, flip: change images, and mirror them, see `augment.draw_changes`.
+        num_workers: loader processes; the batches do not depend on their number.
+        pin_memory: put batches into pinned memory, from which they are copied to a GPU without waiting.
         group: the processes that share each batch; `batch_size` counts the images of all of them.
 
     Raises:
-        ParameterError: there are too few images for so many processes.
+        ParameterError: a batch has too few images for so many processes.
     """
 
     pixels: np.ndarray
@@ -140,7 +147,7 @@ class TrainingImages:
         self._loader = DataLoader(
             _Images(self.pixels, self.rows, self.seed, self.augment, self.flip),
             batch_sampler=self._sampler,
-            collate_fn=_as_it_is,
+            collate_fn=_keep,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=self.pin_memory,
@@ -151,11 +158,11 @@ class TrainingImages:
 
     @property
     def share(self) -> int:
-        """Images of a whole batch that are this process's."""
+        """Number of images of a whole batch that this process gets."""
         return self.group.sizes(min(self.batch_size, len(self.rows)))[self.group.rank]
 
     def epoch(self, epoch: int, *, start: int = 0) -> Iterator["Batch"]:
-        """Batches of one epoch, the first `start` left out."""
+        """The batches of one epoch, without the first `start`."""
         self._sampler.epoch, self._sampler.start = epoch, start
         batches = self._sampler.batches()
         for (images, draws), positions in zip(self._loader, batches, strict=True):

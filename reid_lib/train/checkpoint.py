@@ -1,4 +1,4 @@
-"""The checkpoint last.ckpt: it is read only when it is undamaged and belongs to the same run."""
+"""The checkpoint last.ckpt: written with what it belongs to, and used only if it is undamaged and of the same run."""
 
 import io
 import zipfile
@@ -10,7 +10,7 @@ import torch
 
 from reid_lib.core.errors import TrainingError, first_line
 
-ORIGIN = "origin"  # digest of the run's identity: a checkpoint of another run would continue that one
+ORIGIN = "origin"  # digest of the run's key (`core.files.digest`)
 TORCH = "torch"  # version that wrote it
 
 
@@ -19,11 +19,12 @@ class UnusableCheckpoint(TrainingError):
 
 
 def write(path: Path, state: dict, origin: str) -> None:
-    """
+    """Write a checkpoint.
+
     Args:
-        path: a temporary name.
-        state: what `torch.load` takes without pickle.
-        origin: see `ORIGIN`.
+        path: a temporary name, which the caller renames.
+        state: of tensors, numbers, text, lists and dictionaries, which `torch.load` reads without pickle.
+        origin: digest of the run's key.
 
     Raises:
         OSError: it cannot be written (for example, the disk is full); the file is closed, so that its room is free as
@@ -37,9 +38,10 @@ def write(path: Path, state: dict, origin: str) -> None:
 
 
 class _Sink:
-    """A file for torch's writer, which never hears that a write failed.
+    """A file for torch's writer that hides failed writes, and keeps the first error.
 
-    It would raise an error of its own that does not say why, and keep its file open, with all the room that it takes.
+    On a failed write torch would raise an error of its own that does not say why, and would keep the file open, with
+    all the room that it takes.
     """
 
     def __init__(self, file: io.RawIOBase):
@@ -63,18 +65,23 @@ class _Sink:
 def read(path: Path, origin: str) -> dict:
     """What `write` wrote, on the CPU.
 
-    torch itself compares no checksums; the file is a zip archive that has one for every tensor (0.7 s for 1 GB).
+    The file is a zip archive with a checksum for every tensor. torch does not compare them, so it is done here (0.7 s
+    for 1 GB).
+
+    Args:
+        path: of the checkpoint.
+        origin: digest of the run's key; "" for any run.
 
     Raises:
         UnusableCheckpoint: it is damaged, or of another run.
-        TrainingError: it may not be read: what is in it is not lost.
+        TrainingError: the user has no right to read it, so nothing is lost.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             if broken := archive.testzip():
                 raise ValueError(f"{broken} fails its checksum")
         state = torch.load(path, map_location="cpu", weights_only=True)
-        found = state.get(ORIGIN, origin)  # versions before wrote none
+        found = state.get(ORIGIN, origin)  # earlier versions wrote none
     except PermissionError as error:
         raise TrainingError(
             f"{path} may not be read (no permission): give the right to read it, and run the same command again, which "
@@ -90,8 +97,8 @@ def read(path: Path, origin: str) -> dict:
 
 
 def describe_other_torch(state: dict) -> str:
-    """What to say of a checkpoint that another version of torch has written; "" of one of this version."""
-    was = state.get(TORCH, torch.__version__)  # versions before did not tell
+    """A note on a checkpoint that another version of torch has written; "" for one of this version."""
+    was = state.get(TORCH, torch.__version__)  # earlier versions of this library did not write it
     if was == torch.__version__:
         return ""
     return (
@@ -101,25 +108,31 @@ def describe_other_torch(state: dict) -> str:
     )
 
 
-def put_back(parts: dict, state: dict, path: Path) -> dict:
-    """Load each part's state; all of them, or none.
+def load_parts(parts: dict, state: dict, path: Path) -> dict:
+    """Load the state of every part, or of none.
+
+    Args:
+        parts: name -> object with `state_dict` and `load_state_dict`.
+        state: name -> state, from `read`.
+        path: of the checkpoint, for the message.
 
     Returns:
-        The states as they were, for `restore`.
+        The states as they were, for `restore_parts`.
 
     Raises:
-        UnusableCheckpoint: one does not fit; the parts are as they were.
+        UnusableCheckpoint: a state does not fit; all parts are as they were.
     """
     before = {name: deepcopy(part.state_dict()) for name, part in parts.items()}
     try:
         for name, part in parts.items():
             part.load_state_dict(state[name])
     except Exception as error:
-        restore(parts, before)
+        restore_parts(parts, before)
         raise UnusableCheckpoint(f"{path.name} does not fit this network ({first_line(error)})") from error
     return before
 
 
-def restore(parts: dict, states: dict) -> None:
+def restore_parts(parts: dict, states: dict) -> None:
+    """Load the states that `load_parts` has returned."""
     for name, part in parts.items():
         part.load_state_dict(states[name])

@@ -14,10 +14,10 @@ class TrainingClasses:
     """Which images are trained on, and as which class.
 
     Attributes:
-        rows: (n,) positions in the catalogue of the training images.
+        rows: (n,) int64 positions of the training images in the catalogue, ascending.
         labels: (n,) int64 class of each, 0 ... len(names) - 1.
         names: name of each class.
-        of_row: (N,) int64 class of every image of the catalogue; -1 where its class is not trained.
+        of_row: (N,) int64 class of every image of the catalogue; -1 where its class has no training image.
     """
 
     rows: np.ndarray
@@ -26,15 +26,17 @@ class TrainingClasses:
     of_row: np.ndarray
 
 
-def training_classes(split: Split, *, classes: str, n: int, seed: int) -> TrainingClasses:
-    """The gallery images as classes of the loss.
+def assign_classes(split: Split, *, classes: str, n: int, seed: int) -> TrainingClasses:
+    """Give every training image, that is every gallery image, its class of the loss.
 
     Args:
-        classes: "identity", or "identity+orientation" (each flank its own class).
-        n: most training images, drawn by `seed`; 0 means all.
+        split: roles of all images.
+        classes: "identity", or "identity+orientation" (each flank of an individual is a class of its own).
+        n: most training images, drawn at random; 0 means all.
+        seed: of that draw.
 
     Raises:
-        SplitError: they show fewer than two classes, so there is nothing to learn.
+        SplitError: there are fewer than two classes, so there is nothing to learn.
     """
     names = split.rows[INDIVIDUAL].astype(object)
     if classes == "identity+orientation" and ORIENTATION in split.rows:

@@ -1,8 +1,8 @@
 """The process group that trains one network: rank of this process, and the collectives of training.
 
-The collectives are named as in `torch.distributed`, and every process of the group has to call them. A process alone
-is a group of one, for which they do nothing: training has one path. Tensors with a gradient travel between GPUs by
-NCCL, everything else between CPUs by gloo.
+The collectives are named as in `torch.distributed`, and every process of the group has to call them. A single process
+is a group of one, for which they do nothing, so that training needs no second code path. Between GPUs, tensors are
+exchanged by NCCL; objects, arrays and everything between CPUs by gloo.
 """
 
 import os
@@ -18,8 +18,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
 Rows = TypeVar("Rows", bound=Sequence | np.ndarray)
-LEAST = 2  # images of a batch for each process: batch normalisation knows no deviation of one
-PATIENCE = timedelta(hours=2)  # one process decodes or writes while the others wait
+LEAST = 2  # images of a batch for each process: one alone has no standard deviation for batch normalisation
+PATIENCE = timedelta(hours=2)  # for which processes wait while one decodes or writes
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Group:
     Attributes:
         rank: number of this process among all, 0 ... world_size - 1.
         world_size: how many there are.
-        local_rank: its number on this machine, which is also its GPU's.
+        local_rank: number of this process on its machine, which is also the number of its GPU.
         local_world_size: how many there are on this machine.
     """
 
@@ -40,7 +40,7 @@ class Group:
 
     @property
     def first(self) -> bool:
-        """Does this process write the files and talk to the user?"""
+        """Is this the process that writes the files and the messages?"""
         return self.rank == 0
 
     @property
@@ -53,25 +53,29 @@ class Group:
         return [n // self.world_size + (rank < n % self.world_size) for rank in range(self.world_size)]
 
     def part(self, items: Rows) -> Rows:
-        """This process's share of a sequence: contiguous, so that the shares in a row are the sequence."""
+        """This process's share of a sequence: a contiguous part; the parts of all ranks in order are the sequence."""
         sizes = self.sizes(len(items))
         begin = sum(sizes[: self.rank])
         return items[begin : begin + sizes[self.rank]]
 
     def all_gather(self, mine: Tensor, n: int) -> Tensor:
-        """The rows of all processes, (n, d), in their order and with their gradient.
+        """The rows of all processes, (n, d), in order of their ranks, with a gradient.
 
-        Each process computes the same loss from the result. Its gradient reaches the rows of this process alone, times
-        the number of processes, since DistributedDataParallel averages over them what has to be summed.
+        Each process computes the same loss from the result. The gradient flows back only to the rows of this process,
+        and is multiplied by the number of processes: DistributedDataParallel averages gradients that have to be summed.
 
         Args:
-            mine: (sizes(n)[rank], d), what this process has computed.
+            mine: (sizes(n)[rank], d), the rows of this process.
             n: rows of all processes together.
         """
         return mine if self.world_size == 1 else _Gather.apply(mine, self.sizes(n), self.rank)
 
     def all_gather_array(self, mine: np.ndarray, n: int) -> np.ndarray:
-        """As `all_gather`, for an array, which has no gradient."""
+        """As `all_gather`, for an array, without a gradient.
+
+        Raises:
+            RuntimeError: the processes have other than `n` rows in all.
+        """
         if self.world_size == 1:
             return mine
         parts: list[Any] = [None] * self.world_size
@@ -87,7 +91,8 @@ class Group:
             distributed.barrier(group=_cpu_group())
 
     def call_first_on_machine(self, make: Callable[[], T]) -> T:
-        """`make()`, in one process of each machine first, then in the others: what it downloads or caches is there."""
+        """`make()`, called by the first process of each machine, then by the others, which find in the cache what it
+        has downloaded or computed."""
         made = make() if self.local_rank == 0 else None
         self.barrier()
         return made if self.local_rank == 0 else make()
@@ -108,11 +113,14 @@ class Group:
                     distributed.broadcast(value.detach(), src=0)
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module, whose gradient every backward pass averages over the processes; alone the module itself."""
+        """The module, with gradients that every backward pass averages over the processes; as it is for a group of
+        one.
+        """
         return DistributedDataParallel(module) if self.world_size > 1 else module
 
     def all_reduce_gradients(self, *modules: nn.Module) -> None:
-        """Average the gradients of what every process computes in whole: equal up to rounding, and now exactly."""
+        """Average the gradients of modules that every process runs on the whole batch: they differ by rounding, and
+        would let the weights drift apart."""
         if self.world_size > 1:
             for parameter in (p for module in modules for p in module.parameters() if p.grad is not None):
                 distributed.all_reduce(parameter.grad)
@@ -138,7 +146,7 @@ def init_group(device: str) -> Group:
 
 
 def destroy_group() -> None:
-    """End the process group, in order: all processes wait for each other."""
+    """Leave the process group; all processes wait for each other."""
     _CPU.clear()
     distributed.destroy_process_group()
 

@@ -12,12 +12,12 @@ from reid_lib.core.files import digest
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.messages import counted
 from reid_lib.data.split import Split
-from reid_lib.nets.device import choose_precision, loader_processes
-from reid_lib.nets.model_files import save_model, weights_trouble
+from reid_lib.nets.device import choose_precision, count_loader_processes
+from reid_lib.nets.model_files import find_weights_trouble, save_model
 from reid_lib.nets.network import ReidModel, build_model
 from reid_lib.params.fields import TrainParams
 from reid_lib.train.batches import TrainingImages
-from reid_lib.train.classes import TrainingClasses, training_classes
+from reid_lib.train.classes import TrainingClasses, assign_classes
 from reid_lib.train.group import ALONE, Group
 from reid_lib.train.loop import VAL_SCORE, Progress, TrainingRun, fit, stops_early
 from reid_lib.train.losses import make_loss
@@ -26,7 +26,7 @@ from reid_lib.train.validation import Validation
 
 
 class LearningRun(TrainingRun, Protocol):
-    """What learning needs of a run."""
+    """What `learn` needs of a run, in addition to the loop."""
 
     folder: Path
 
@@ -44,16 +44,16 @@ def learn(
     stop: Callable[[], bool],
     group: Group = ALONE,
 ) -> None:
-    """Train a run's network, or continue.
+    """Train a run's network, or continue its training.
 
     Args:
-        params: `TrainParams`.
+        params: of the run.
         split: roles of all images.
-        pixels_for: a model -> (n, s, s, 3) uint8 of the whole catalogue, as it takes them.
+        pixels_for: model -> pixels (N, s, s, 3) uint8 of the whole catalogue at the size that the model takes.
         run: an open run; checkpoints, history and the best weights go there.
         device, stop, group: see `loop.fit`.
     """
-    classes = training_classes(split, classes=params.classes, n=params.n, seed=params.seed)
+    classes = assign_classes(split, classes=params.classes, n=params.n, seed=params.seed)
     model = group.call_first_on_machine(lambda: _network(params))
     pixels = group.call_first_on_machine(lambda: pixels_for(model))
     loss = _loss(params, classes, model)
@@ -82,15 +82,15 @@ def learn(
         device=device,
         precision=precision,
         group=group,
-        best_trouble=lambda: weights_trouble(run.folder),
+        best_trouble=lambda: find_weights_trouble(run.folder),
         origin=digest(run.described().get("identity", {})),
     )
 
 
 def is_complete(params: TrainParams, run: LearningRun) -> bool:
-    """Has a run been trained to its end, by its history, and are the best weights whole?
+    """Has a run been trained to its end, and are its best weights whole? Judged by its history and the weights' files.
 
-    Then it needs neither its checkpoint nor another look at the training images.
+    Then neither the checkpoint nor the training images are needed again.
     """
     try:
         history = run.history()
@@ -104,7 +104,7 @@ def is_complete(params: TrainParams, run: LearningRun) -> bool:
         if epoch % params.eval_every == 0 or epoch == params.num_epochs:
             progress.note(epoch, score)
     ended = epochs[-1] >= params.num_epochs or stops_early(progress, params.patience)
-    return ended and not weights_trouble(run.folder)
+    return ended and not find_weights_trouble(run.folder)
 
 
 def _network(params: TrainParams) -> ReidModel:
@@ -141,7 +141,7 @@ def _batches(
         seed=params.seed,
         augment=params.augmentation,
         flip=params.flip,
-        num_workers=loader_processes(params.num_workers, device, sharing=group.local_world_size),
+        num_workers=count_loader_processes(params.num_workers, device, sharing=group.local_world_size),
         pin_memory=device == "cuda",
         group=group,
     )

@@ -1,6 +1,6 @@
 """The training loop: epochs, early stopping, checkpoints, exact resume; one process, or several in step.
 
-It knows neither search nor metrics nor folders: it is handed `evaluate(model) -> dict` and a run to report to.
+It knows neither search nor metrics nor folders: it is handed `evaluate(model, loss) -> dict` and a run to report to.
 All randomness derives from (seed, epoch, step, image), so a checkpoint stores epoch and step and no generator state.
 """
 
@@ -56,19 +56,19 @@ class TrainingRun(Protocol):
 
 @dataclass
 class Progress:
-    """How far training has come; goes into the checkpoint."""
+    """How far training has come; part of the checkpoint."""
 
-    epoch: int = -1  # the last whole epoch; 0 is the network before the first step
+    epoch: int = -1  # the last whole epoch; 0 stands for the network before the first step
     best_epoch: int = -1
     best_score: float = -math.inf
     evaluations_since_best: int = 0
-    # Of the epoch that an interruption cut short: loss and number of images of each step done, and their time.
+    # Of an unfinished epoch: loss and number of images of each step, and the time that these took.
     losses: list[float] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     seconds: float = 0.0
 
     def note(self, epoch: int, score: float) -> bool:
-        """Take in the val score of an epoch; true when it is the best so far. NaN never is."""
+        """Note the val score of an epoch; returns whether it is the best so far, which NaN never is."""
         if score > self.best_score:
             self.best_epoch, self.best_score, self.evaluations_since_best = epoch, score, 0
             return True
@@ -95,24 +95,26 @@ def fit(
 ) -> Progress:
     """Train `model` and the class weights of `loss`; continue from the run's checkpoint where there is one.
 
-    A checkpoint, or best weights, that cannot be used cost what they held and nothing else: training begins again, and
-    ends with the same numbers.
+    Where the checkpoint or the best weights cannot be used, training begins again, and ends with the same numbers.
 
     Args:
         model, loss, images, params, device, precision, group: see `TrainingStep`. All processes of the group call
-            `evaluate` and `prepare`; the first one alone asks `stop`, calls `save_best` and writes to `run`.
-        evaluate: called every `eval_every` epochs and after the last; returns `val_score` (higher is better, may be
-            NaN) and whatever else belongs into the line of the epoch.
+            `evaluate` and `prepare`; only the first one calls `save_best` and writes to `run`, and its `stop` counts.
+        evaluate: called before the first step, every `eval_every` epochs and after the last; returns `val_score`
+            (higher is better, may be NaN) and whatever else belongs into the epoch's row of the history.
         prepare: called once before the first step of a new run (class weights at the class means).
-        save_best: keeps the weights of the best epoch so far; called before the checkpoint is written.
+        save_best: stores the weights of the best epoch so far; called before the checkpoint is written.
         run: where to report.
-        stop: asked after each step; when it says so, a checkpoint is written and training ends there.
-        best_trouble: says why the best weights that were kept cannot be used any more; empty where they can.
-        origin: tells the run's own checkpoint from that of another.
+        stop: called after each step; when it returns true, a checkpoint is written and training ends.
+        best_trouble: returns why the stored best weights cannot be used; "" where they can.
+        origin: digest of the run's key, see `checkpoint.write`.
+
+    Returns:
+        How far training has come.
 
     Raises:
-        TrainingInterrupted: `stop` said so; the same call again continues after the step at hand.
-        TrainingError: the loss is no longer a number; the last good checkpoint stays.
+        TrainingInterrupted: `stop` returned true; the same call again continues there.
+        TrainingError: the loss or the weights are no longer finite numbers; the last good checkpoint stays.
     """
     if device == "cpu":
         reuse_memory()
@@ -138,10 +140,10 @@ class _Training:
     origin: str
     progress: Progress = field(default_factory=Progress)
     rows: list[dict] = field(default_factory=list)  # of the history, as the checkpoint holds them
-    began: tuple[float, int] | None = None  # when this call's first epoch did, and how many there were before
+    began: tuple[float, int] | None = None  # when this call's first epoch began, and the epoch before it
 
     def run_epochs(self, prepare: Callable[[ReidModel, ReidLoss], None]) -> None:
-        """The epochs that are left, until the last one, the end of patience or a request to stop."""
+        """Train the epochs that are left, until the last one, early stopping or a request to stop."""
         progress, params, model = self.progress, self.params, self.step.model
         new = progress.epoch < 0
         if new:
@@ -160,7 +162,7 @@ class _Training:
             self.stop_if_asked()
 
     def epoch(self, epoch: int) -> dict:
-        """One pass over the images, or what is left of it: train_loss, lr of the last step, images_per_s, seconds."""
+        """Train one epoch, or the rest of it; returns train_loss, lr of the last step, images_per_s and seconds."""
         self.step.model.train()
         progress, n_steps = self.progress, self.images.steps(epoch)
         started, before, done = time.perf_counter(), progress.seconds, len(progress.losses)
@@ -180,7 +182,7 @@ class _Training:
             sizes.append(len(batch.labels))
             if step % 20 == 0:
                 _check_finite(losses[-1], epoch, lr)
-            if step + 1 < n_steps:  # after the last step the epoch is closed first
+            if step + 1 < n_steps:  # after the last step, stopping waits until the epoch is closed
                 progress.losses, progress.sizes = losses, sizes
                 progress.seconds = before + time.perf_counter() - started
                 self.stop_if_asked()
@@ -194,7 +196,7 @@ class _Training:
         return {"train_loss": train_loss, "lr": lr, "images_per_s": sum(sizes) / seconds, "seconds": seconds}
 
     def time_left(self) -> str:
-        """How long the epochs to come take, by those of this call, their evaluation included; "" where none says."""
+        """Words on how long the remaining epochs will take, as long as those of this call took; "" before the first."""
         done = self.progress.epoch
         if self.began is None or not self.began[1] < done < self.params.num_epochs:
             return ""
@@ -202,15 +204,15 @@ class _Training:
         return f"  {format_duration(seconds * (self.params.num_epochs - done))} left"
 
     def close_epoch(self, epoch: int, row: dict, *, due: bool) -> None:
-        """Evaluate where due, keep the best weights, report the line of the epoch, and write the checkpoint last."""
+        """Evaluate if due, save the best weights, report the epoch's row, and write the checkpoint last."""
         progress, first = self.progress, self.group.first
         progress.epoch = epoch
         row = {"epoch": epoch} | row
         _check_weights(self.step.model, self.step.loss, epoch, self.step.lr)
         if due:
-            row |= self.evaluated(epoch)
+            row |= self.evaluate_epoch(epoch)
             self.step.schedule.after_evaluation(row[VAL_SCORE])
-            # The first evaluation counts as best even when undefined: a run always has weights to show.
+            # The first evaluation counts as best even when it is NaN, so that a run always has weights.
             if progress.note(epoch, row[VAL_SCORE]) or progress.best_epoch < 0:
                 progress.best_epoch = epoch
                 if first:
@@ -222,17 +224,17 @@ class _Training:
         if first:
             LOGGER.info(_line(row, progress, self.params.num_epochs) + self.time_left())
 
-    def evaluated(self, epoch: int) -> dict:
-        """What `evaluate` says; embeddings it cannot work with are told as what they are, training that went astray."""
+    def evaluate_epoch(self, epoch: int) -> dict:
+        """What `evaluate` returns. Embeddings that it refuses (not finite) are reported as training that diverged."""
         try:
             return self.evaluate(self.step.model, self.step.loss)
         except ValueError as error:
-            if epoch == 0 or self.group.world_size > 1:  # nothing is trained yet; or one of several processes says so
+            if epoch == 0 or self.group.world_size > 1:  # nothing was trained yet, or only one of the processes failed
                 raise
             raise TrainingError(_astray(str(error), epoch, self.step.lr)) from error
 
     def stop_if_asked(self) -> None:
-        """Write a checkpoint and end training where that is asked for."""
+        """If `stop` says so, write a checkpoint and raise `TrainingInterrupted`."""
         if not self.group.broadcast_object(self.stop()):
             return
         progress = self.progress
@@ -254,14 +256,14 @@ class _Training:
             checkpoint.write(path, state | {"progress": asdict(self.progress), "history": self.rows}, self.origin)
 
     def resume(self, best_trouble: Callable[[], str]) -> None:
-        """Put back what the checkpoint holds, and cut the history to it: the two may be one epoch apart after a kill.
+        """Load the checkpoint, and cut the history to it: after a kill the history may be one epoch ahead.
 
-        The first process reads for all: on a shared disk the others might still see an older file.
+        The first process reads it for all, since on a shared disk the others might still see an older file.
         """
         state = self.group.broadcast_object(self._usable(best_trouble) if self.group.first else None)
         if state is not None:
             if not self.group.first:
-                checkpoint.put_back(self.step.parts(), state, self.run.path(CHECKPOINT))
+                checkpoint.load_parts(self.step.parts(), state, self.run.path(CHECKPOINT))
             self.progress, self.rows = Progress(**state["progress"]), list(state.get("history", []))
         if self.group.first:
             self.run.cut_history(self.progress.epoch, self.rows)
@@ -270,7 +272,8 @@ class _Training:
                 LOGGER.info(f"continuing after epoch {self.progress.epoch}{steps}")
 
     def _usable(self, best_trouble: Callable[[], str]) -> dict | None:
-        """The checkpoint, loaded into network and optimiser; None where there is none. A damaged one is reported."""
+        """The checkpoint, after loading it into network and optimiser; None where there is none that can be used, which
+        is logged with the reason."""
         path = self.run.path(CHECKPOINT)
         if not os.path.lexists(path):
             if lost := _say_lost(self.run):
@@ -279,10 +282,10 @@ class _Training:
         try:
             state = checkpoint.read(path, self.origin)
             progress = Progress(**state["progress"])
-            untouched = checkpoint.put_back(self.step.parts(), state, path)
+            untouched = checkpoint.load_parts(self.step.parts(), state, path)
             if trouble := best_trouble() if progress.best_epoch >= 0 else "":
                 if progress.best_epoch != progress.epoch or progress.losses:
-                    checkpoint.restore(self.step.parts(), untouched)
+                    checkpoint.restore_parts(self.step.parts(), untouched)
                     raise checkpoint.UnusableCheckpoint(f"{trouble}, and {path.name} holds a later epoch")
                 LOGGER.warning(f"{trouble}: the best weights are written again from {path.name}")
                 self.save_best(self.step.model)
@@ -296,7 +299,7 @@ class _Training:
 
 
 def _say_lost(run: TrainingRun) -> str:
-    """What is lost with a checkpoint, by the history beside it; "" where that is not known."""
+    """What is lost with a checkpoint, by the run's history; "" where that has no epochs or cannot be read."""
     try:
         history = run.history()
     except ReidError:  # damaged as well
@@ -306,6 +309,7 @@ def _say_lost(run: TrainingRun) -> str:
 
 
 def stops_early(progress: Progress, patience: int) -> bool:
+    """Has the val score not become better for `patience` evaluations in a row? Never with a patience of 0."""
     return patience > 0 and progress.evaluations_since_best >= patience
 
 
@@ -315,7 +319,7 @@ def _check_finite(value: torch.Tensor, epoch: int, lr: float) -> None:
 
 
 def _check_weights(model: torch.nn.Module, loss: torch.nn.Module, epoch: int, lr: float) -> None:
-    """The last step of an epoch may ruin the weights after a loss that was still a number."""
+    """The weights are checked as well, since the last step of an epoch may ruin them after a finite loss."""
     values = [v for part in (model, loss) for v in part.state_dict().values() if v.is_floating_point()]
     bad = sum(not bool(torch.isfinite(value).all()) for value in values)
     if bad:

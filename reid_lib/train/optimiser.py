@@ -5,19 +5,25 @@ from torch import nn
 from reid_lib.nets.network import ReidModel
 
 
-def parameter_groups(
+def group_parameters(
     model: ReidModel, loss: nn.Module, *, lr: float, head_lr_factor: float, weight_decay: float
 ) -> list[dict]:
-    """Groups for the optimiser; every trainable parameter of model and loss is in exactly one.
+    """Parameter groups for the optimiser; every trainable parameter of model and loss is in exactly one.
 
-    The backbone learns at `lr`, the head and the loss's class weights, which start from nothing, at
-    `lr * head_lr_factor`. Norms, biases and positions are not decayed: they are few and hold no capacity to restrain.
-    Nor are class weights: the loss sees only their direction, so shrinking them would only turn them faster.
+    The backbone learns at `lr`; the head and the loss's class weights, which are not pretrained, at
+    `lr * head_lr_factor`. Norms, biases and position embeddings are not decayed: they are few, and there is no capacity
+    in them to restrain. Nor are class weights: the loss sees only their direction, and each step turns shorter ones
+    further.
 
     Args:
+        model: whose backbone and head are trained.
+        loss: whose class weights are trained, if it has any.
         lr: learning rate of the backbone.
-        head_lr_factor: times `lr`.
+        head_lr_factor: learning rate of head and class weights, in multiples of `lr`.
         weight_decay: of AdamW, per unit of learning rate.
+
+    Returns:
+        Dictionaries of `name`, `params`, `lr` and `weight_decay`, the backbone's first.
     """
     spared = model.backbone.no_weight_decay() if hasattr(model.backbone, "no_weight_decay") else set()
     backbone = [(n, p) for n, p in model.backbone.named_parameters() if p.requires_grad]

@@ -18,8 +18,13 @@ ALPHA, BETA, BASE = 2.0, 50.0, 0.5  # multisimilarity (Wang et al., CVPR 2019)
 class PairLoss(ReidLoss):
     """Losses that compare images with each other: triplet, contrastive, multisimilarity.
 
-    Training uses the library with each loss's usual miner, and averages over what is not zero. Evaluation has no miner
-    and averages over all there is, since a mean over the hard cases stays where it is while the model gets better.
+    In training, pytorch-metric-learning computes the loss with its usual miner, and averages over the terms that are
+    not zero. Evaluation has no miner and averages over all terms, since a mean over the hard ones stays the same while
+    the model gets better.
+
+    Args:
+        name: "triplet", "contrastive" or "multisimilarity".
+        margin: distance between embeddings of length 1; None for "multisimilarity".
     """
 
     def __init__(self, name: str, margin: float | None):
@@ -56,8 +61,8 @@ class PairLoss(ReidLoss):
             query_labels, gallery_labels: (q,) and (g,) int class; negative for a class that was not trained.
 
         Returns:
-            The loss (NaN when there is nothing to compare), and how many queries were left out because their class is
-            negative (not trained), or not in the gallery.
+            The loss (NaN when there is nothing to compare), and how many queries were left out because their class was
+            not trained or is not in the gallery.
         """
         queries, gallery = torch.as_tensor(queries).float(), torch.as_tensor(gallery).float()
         labels, gallery_labels = torch.as_tensor(query_labels), torch.as_tensor(gallery_labels)
@@ -94,7 +99,8 @@ class PairLoss(ReidLoss):
 
 
 def _multisimilarity(cosine: Tensor, positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
-    """Sum over anchors of log(1 + sum exp(-a (s - l))) / a over positives + the same with b (s - l) over negatives."""
+    """Sum over anchors, and their number, of log(1 + sum over positives of exp(-a (s - l))) / a
+    + log(1 + sum over negatives of exp(b (s - l))) / b, with cosine s, a = ALPHA, b = BETA, l = BASE."""
     zero = cosine.new_zeros(len(cosine), 1)
     pull = (-ALPHA * (cosine - BASE)).masked_fill(~positive, -math.inf)
     push = (BETA * (cosine - BASE)).masked_fill(~negative, -math.inf)
@@ -103,10 +109,10 @@ def _multisimilarity(cosine: Tensor, positive: Tensor, negative: Tensor) -> tupl
 
 
 def _triplets(distance: Tensor, positive: Tensor, negative: Tensor, margin: float) -> tuple[Tensor, Tensor]:
-    """Sum over all triplets of max(0, d_ap - d_an + margin), and their number, without listing them.
+    """Sum over all triplets of max(0, d_ap - d_an + margin), and their number, in the memory of the distances alone.
 
-    With the negatives of an anchor in order, those nearer than t = d_ap + margin are the first k, and their terms sum
-    to k t - (sum of the first k): memory stays that of the distances.
+    With the negatives of an anchor sorted by distance, those nearer than t = d_ap + margin are the first k, and their
+    terms sum to k t - (sum of the first k distances).
     """
     in_order = distance.masked_fill(~negative, math.inf).sort(dim=1).values
     summed = functional.pad(in_order.masked_fill(in_order.isinf(), 0).cumsum(dim=1), (1, 0))

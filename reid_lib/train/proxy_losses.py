@@ -20,9 +20,15 @@ SUB_CENTERS = 3  # per class, as in the paper (Deng et al., ECCV 2020)
 class ProxyLoss(ReidLoss):
     """Cross-entropy of scaled cosines between embeddings and class weights, with a margin on the right class.
 
-    arcface (Deng et al., CVPR 2019): -log softmax(s cos(theta + m)); where theta + m > pi, cos(theta) - m sin(m) in its
-    place, which keeps falling. cosface (Wang et al., CVPR 2018): s (cos(theta) - m). subcenter_arcface (Deng et al.,
-    ECCV 2020): each class has three weights, and the nearest one counts.
+    arcface (Deng et al., CVPR 2019): -log softmax(s cos(theta + m)); where theta + m > pi, where this would rise again,
+    cos(theta) - m sin(m) takes its place. cosface (Wang et al., CVPR 2018): s (cos(theta) - m). subcenter_arcface (Deng
+    et al., ECCV 2020): each class has three weights, and the nearest one counts.
+
+    Args:
+        name: one of `PROXY_LOSSES`.
+        num_classes, embedding_dim: shape of the class weights.
+        margin: m; radians, for cosface a cosine.
+        scale: s.
     """
 
     is_proxy = True
@@ -30,17 +36,18 @@ class ProxyLoss(ReidLoss):
     def __init__(self, name: str, num_classes: int, embedding_dim: int, margin: float, scale: float):
         super().__init__(name, margin, scale)
         self.num_classes = num_classes
-        # The library wants ArcFace's margin in degrees, which the replaced system overlooked.
+        # pytorch-metric-learning takes ArcFace's margin in degrees.
         unit = margin if name == "cosface" else math.degrees(margin)
         self.inner = PROXY_LOSSES[name](num_classes=num_classes, embedding_size=embedding_dim, margin=unit, scale=scale)
 
     @property
     def class_weights(self) -> Tensor:
-        """(num_classes, d), or (num_classes * 3, d) for sub-centres, those of a class one after the other."""
+        """(num_classes, d), or (num_classes * 3, d) with sub-centres, those of a class one after the other."""
         return self.inner.W.t()
 
     def compute(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """What the library computes, by its own steps; it picks the right classes by a mask, for which a GPU waits."""
+        """As pytorch-metric-learning computes it, with its own steps, but for one: it picks the right classes by a
+        mask, for which the CPU has to wait for the GPU."""
         inner = self.inner
         cosine = inner.get_cosine(embeddings)
         right = cosine.gather(1, labels[:, None])
@@ -50,11 +57,11 @@ class ProxyLoss(ReidLoss):
 
     @torch.no_grad()
     def start_at_class_means(self, embeddings: Tensor, labels: Tensor) -> None:
-        """Point each class weight to the mean direction of its first embeddings; classes without any stay random.
+        """Set each class weight to the mean direction of the embeddings of its class; classes without any stay random.
 
         The first sub-centre is the mean, each next one the image least like those before it. Every weight gets the
-        length sqrt(d), that of the library's random start: its entries are about 1, so an Adam step of size lr turns
-        it by about lr radians, where a weight of length 1 would jump.
+        length sqrt(d), as random ones have: its entries are then about 1, so that an Adam step of size lr turns it by
+        about lr radians. A weight of length 1 would be turned much further.
 
         Args:
             embeddings: (n, d) of the training images, a tensor or an array.
@@ -85,8 +92,8 @@ class ProxyLoss(ReidLoss):
 
         Args:
             queries: (q, d) embeddings, a tensor or an array.
-            query_labels: (q,) int class; outside 0 ... num_classes - 1 (say -1) for a class that was not trained.
-            gallery, gallery_labels: not looked at; there so that all losses are called alike.
+            query_labels: (q,) int class; -1, or any number outside 0 ... num_classes - 1, for one that was not trained.
+            gallery, gallery_labels: not used; arguments so that all losses can be called alike.
 
         Returns:
             The loss (NaN when no image is left) and how many images were left out.
@@ -107,10 +114,10 @@ class ProxyLoss(ReidLoss):
 
 
 class _SafeAngle:
-    """Keeps the cosine one rounding step from 1, where the derivative of arccos is infinite.
+    """Keeps cosines one rounding step from 1 and -1, where the derivative of arccos is infinite.
 
-    An image that is alone in its class starts exactly at its class weight; some versions of torch then give a gradient
-    that is not a number.
+    The class weight of an image that is alone in its class starts at its very embedding; some versions of torch then
+    give a gradient that is NaN.
     """
 
     def get_angles(self, cosine: Tensor) -> Tensor:

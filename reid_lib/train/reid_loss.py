@@ -1,23 +1,24 @@
-"""What all metric-learning losses have in common.
+"""The base class of all metric-learning losses.
 
-Whatever runs outside, a loss computes in float32: under autocast pytorch-metric-learning would turn its class weights
-into bfloat16 for good, and an angle near 0 has no digits to spare.
+A loss always computes in float32 (or float64): under autocast pytorch-metric-learning would turn its class weights into
+bfloat16 for good, and an angle near 0 needs all the digits of its cosine.
 """
 
 import torch
 from torch import Tensor, nn
 
-from reid_lib.nets.device import full_precision
+from reid_lib.nets.device import to_full_precision
 
-MAX_PAIRS = 2**22  # of an image with an image or a class weight: compared at once when a loss is evaluated
+MAX_PAIRS = 2**22  # pairs of an image and an image or class weight that `val_loss` compares at once
 
 
 class ReidLoss(nn.Module):
-    """What all losses have in common.
+    """A metric-learning loss; a subclass computes it.
 
     Attributes:
-        is_proxy: has class weights.
-        margin, scale: as used, in the unit of `LOSS_DEFAULTS`; None where there is no such thing.
+        is_proxy: has it class weights?
+        name: as in `LOSS_DEFAULTS`.
+        margin, scale: as used, in the units of `LOSS_DEFAULTS`; None where the loss has none.
     """
 
     is_proxy = False
@@ -32,13 +33,16 @@ class ReidLoss(nn.Module):
         Args:
             embeddings: (n, d), of any length: angles and distances are taken after scaling to length 1.
             labels: (n,) int class of each.
+
+        Raises:
+            ValueError: shapes do not fit.
         """
         if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1]:
             raise ValueError(
                 f"expected embeddings (n, d) and labels (n,), got {tuple(embeddings.shape)} and {tuple(labels.shape)}"
             )
         with torch.autocast(embeddings.device.type, enabled=False):
-            return self.compute(full_precision(embeddings), labels)
+            return self.compute(to_full_precision(embeddings), labels)
 
     def compute(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """The loss of embeddings in full precision, outside autocast."""

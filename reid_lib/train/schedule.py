@@ -8,7 +8,13 @@ from reid_lib.params.fields import TrainParams
 
 
 class Schedule:
-    """Learning-rate factors: a linear warm-up, then cosine to zero, halving on a plateau of the val score, or none."""
+    """Learning-rate factors: a linear warm-up, then cosine to zero, halving on a plateau of the val score, or constant.
+
+    Args:
+        optimizer: whose learning rates are multiplied.
+        params: `scheduler`, `warmup` (epochs) and `num_epochs` count.
+        steps_per_epoch: number of batches.
+    """
 
     def __init__(self, optimizer: torch.optim.Optimizer, params: TrainParams, *, steps_per_epoch: int):
         self.kind = params.scheduler

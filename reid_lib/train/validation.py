@@ -1,6 +1,7 @@
-"""What is measured on val while training: losses in eval mode without augmentation, and the open-set scores.
+"""What is measured on val while training: losses in eval mode without augmentation, and open-set scores.
 
-The train loss carries dropout and augmentation, so a loss on a fixed part of the gallery in eval mode stands beside it.
+The train loss includes dropout and augmentation; so that the val loss has something to be compared with, the loss of a
+fixed part of the gallery is measured in the same way as the val loss.
 """
 
 import numpy as np
@@ -23,12 +24,21 @@ from reid_lib.train.classes import TrainingClasses
 from reid_lib.train.group import ALONE, Group
 from reid_lib.train.reid_loss import ReidLoss
 
-# Images whose loss in eval mode is drawn beside the train loss.
+# Most training images whose loss is measured in eval mode.
 N_TRAIN_EVAL = 256
 
 
 class Validation:
-    """Called by the training loop at the end of an epoch: `validation(model, loss) -> dict`."""
+    """Measures val for the training loop, which calls it as `validation(model, loss) -> dict`.
+
+    Args:
+        pixels: (N, s, s, 3) uint8 of the whole catalogue.
+        split: roles of all images.
+        classes: of the loss.
+        params: of the run.
+        device: "cpu", "cuda" or "mps".
+        group: the processes that train together; each embeds its share.
+    """
 
     def __init__(
         self,
@@ -41,13 +51,13 @@ class Validation:
         group: Group = ALONE,
     ):
         self.pixels, self.split, self.classes, self.params = pixels, split, classes, params
-        # Computed as the evaluation of the run will: it finds these embeddings, to the last bit what it would compute.
+        # The way in which the run's evaluation will embed: it then finds these embeddings in the cache.
         n_images = int((split.rows[ROLE] != UNUSED).sum())
         self.way = Way.of(n_images, batch_size=params.batch_size, device=device, torch_compile=params.torch_compile)
         self.how = {"device": device, "precision": embedding_precision(params.precision, device), "way": self.way}
         self.batch_size = params.batch_size
         self.group = group
-        # At most half of them: pair losses compare these images with the other ones.
+        # At most half of the training images: pair losses compare them with the others.
         n_chosen = min(N_TRAIN_EVAL, (len(classes.rows) + 1) // 2)
         chosen = np.random.default_rng(params.seed).permutation(len(classes.rows))[:n_chosen]
         self.train_eval_ids = set(split.rows[IMAGE_ID].iloc[classes.rows[chosen]])
@@ -57,7 +67,9 @@ class Validation:
         self._store: Store | None = None
 
     def prepare(self, model: ReidModel, loss: ReidLoss) -> None:
-        """Before the first step: the head's batch statistics, and class weights at the class means, of the gallery."""
+        """Before the first step: set the head's batch statistics, and class weights to the class means, by the
+        gallery.
+        """
         rows, size = self.group.part(self.classes.rows), self.batch_size
         batches = (torch.from_numpy(self.pixels[rows[begin : begin + size]]) for begin in range(0, len(rows), size))
         projected = model.project(batches)
@@ -67,14 +79,19 @@ class Validation:
             loss.start_at_class_means(embeddings, torch.as_tensor(self.classes.labels, device=embeddings.device))
 
     def __call__(self, model: ReidModel, loss: ReidLoss) -> dict:
-        """Val scores, val loss with the number of known images left out of it, loss of the fixed training images."""
+        """Embed gallery and queries of val; returns `compute_val_scores`, `val_loss`, `val_loss_left_out` (known images
+        that are not in it) and `train_eval_loss` (of the fixed training images). All processes get the same.
+
+        Args:
+            model, loss: on the device.
+        """
         self.latest = []
         gallery = self.embed(model, self.split.gallery_for(VAL))
         queries = self.embed(model, self.split.queries(VAL))
         return self.group.broadcast_object(self._measured(loss, queries, gallery) if self.group.first else None)
 
     def embed(self, model: ReidModel, where: np.ndarray) -> EmbeddingSet:
-        """The images of `where` (mask over the catalogue), embedded with the settings of this run, each once."""
+        """Embeddings of the images of a mask (N,) over the catalogue, computed by all processes together."""
         positions = np.flatnonzero(where)
         mine = np.zeros(len(where), dtype=bool)
         mine[self.group.part(positions)] = True
@@ -85,14 +102,14 @@ class Validation:
         return EmbeddingSet(everything, self.split.rows.iloc[positions])
 
     def keep(self, model: ReidModel) -> None:
-        """Leave the embeddings of the last evaluation where the evaluation of the run finds them again.
+        """Store the embeddings of the last evaluation in the cache, where the run's evaluation finds them.
 
-        Those that were left before go: an epoch that is the best no longer has weights that nobody keeps.
+        Those stored before are removed, since they belong to weights that are no longer the best.
 
         Args:
-            model: the network as it was at that evaluation.
+            model: the network as it was in that evaluation.
         """
-        if not self.latest:  # the weights are written again, and nothing was evaluated here
+        if not self.latest:  # the best weights are only written again, after resuming
             return
         if self._store is not None:
             self._store.remove()
@@ -100,7 +117,7 @@ class Validation:
         self._store.add(*(np.concatenate(parts) for parts in zip(*self.latest, strict=True)))
 
     def _fingerprints_of(self, positions: np.ndarray) -> np.ndarray:
-        """They take a while, and are the same in every epoch."""
+        """`fingerprint_images`, remembered: they take a while, and are the same in every epoch."""
         key = positions.tobytes()
         if key not in self._fingerprints:
             self._fingerprints[key] = fingerprint_images(self.pixels, positions)
@@ -112,10 +129,10 @@ class Validation:
         fixed = gallery.rows[IMAGE_ID].isin(self.train_eval_ids).to_numpy()
         train_eval_loss, _ = self._loss(loss, gallery.where(fixed), gallery.where(~fixed))
         losses = {"val_loss": val_loss, "val_loss_left_out": left_out, "train_eval_loss": train_eval_loss}
-        return losses | val_scores(Cosine(queries, gallery, device=self.how["device"]))
+        return losses | compute_val_scores(Cosine(queries, gallery, device=self.how["device"]))
 
     def _loss(self, loss, queries: EmbeddingSet, gallery: EmbeddingSet) -> tuple[float, int]:
-        """Loss in eval mode, and how many queries were left out: their class was not trained, or has no partner."""
+        """Loss in eval mode, and how many queries were left out since their class was not trained or has no partner."""
         labels = self._labels(gallery)
         gallery, labels = gallery.where(labels >= 0), labels[labels >= 0]
         arrays = (queries.features, self._labels(queries), gallery.features, labels)
@@ -129,8 +146,13 @@ class Validation:
         return np.array([self.class_of[image_id] for image_id in embeddings.rows[IMAGE_ID]], dtype=np.int64)
 
 
-def val_scores(similarity: Similarity) -> dict:
-    """`val_score`, and beside it top-1, AUROC and the area under the BAKS–BAUS curve, for the history."""
+def compute_val_scores(similarity: Similarity) -> dict:
+    """Scores of val for the history: `val_score` (`openset.summary.val_score`), `val_top1`, `val_auroc` and
+    `val_baks_baus_area` (the area under the BAKS–BAUS curve).
+
+    Args:
+        similarity: of the val queries and their gallery.
+    """
     answers = Answers.of(score_individuals(similarity))
     overall = summary.summarise(answers, repetitions=0)["overall"]
     scores = {f"val_{name}": overall[name]["value"] for name in ("top1", "auroc", "baks_baus_area")}

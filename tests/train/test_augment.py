@@ -7,7 +7,7 @@ from torch.nn import functional
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as tv
 
-from reid_lib.train.augment import GREY, Draws, apply, blur, draw, lit, placed
+from reid_lib.train.augment import GREY, Draws, apply_changes, blur, change_light, draw_changes, make_transform
 
 SIDE = 64
 
@@ -20,7 +20,7 @@ def smooth(n=1, seed=0) -> torch.Tensor:
 
 def nothing(n=1) -> Draws:
     """Draws that change nothing."""
-    still = placed(*np.zeros((1, n)), np.ones(n), np.zeros(n), np.zeros((2, n)))
+    still = make_transform(*np.zeros((1, n)), np.ones(n), np.zeros(n), np.zeros((2, n)))
     none = torch.empty(0, dtype=torch.int64)
     return Draws(torch.from_numpy(still), torch.ones(n, 3), none, torch.empty(0), torch.zeros(n, 4))
 
@@ -31,7 +31,7 @@ def with_(**changes) -> Draws:
 
 def test_nothing_drawn_changes_nothing():
     images = smooth(2).to(torch.uint8)
-    assert torch.equal(apply(images, nothing(2)), images)
+    assert torch.equal(apply_changes(images, nothing(2)), images)
 
 
 @pytest.mark.parametrize(("angle", "scale", "shear", "x", "y"), [
@@ -40,7 +40,7 @@ def test_nothing_drawn_changes_nothing():
 ])  # fmt: skip
 def test_the_affine_map_is_torchvisions(angle, scale, shear, x, y):
     image = smooth()
-    where = placed(np.deg2rad([angle]), np.array([scale]), np.deg2rad([shear]), 2 * np.array([[x], [y]]))
+    where = make_transform(np.deg2rad([angle]), np.array([scale]), np.deg2rad([shear]), 2 * np.array([[x], [y]]))
     grid = functional.affine_grid(torch.from_numpy(where), list(image.shape), align_corners=False)
     ours = functional.grid_sample(image, grid, align_corners=False)
     move = {"translate": [x * SIDE, y * SIDE], "scale": scale, "shear": [shear, 0.0]}
@@ -52,20 +52,20 @@ def test_the_affine_map_is_torchvisions(angle, scale, shear, x, y):
 
 
 def test_beyond_the_edge_is_grey():
-    far = placed(np.zeros(1), np.ones(1), np.zeros(1), np.full((2, 1), 3.0))
-    assert (apply(smooth().to(torch.uint8), with_(where=far)) == int(GREY)).all()
+    far = make_transform(np.zeros(1), np.ones(1), np.zeros(1), np.full((2, 1), 3.0))
+    assert (apply_changes(smooth().to(torch.uint8), with_(where=far)) == int(GREY)).all()
 
 
 def test_a_mirror_is_a_mirror():
     image = smooth().to(torch.uint8)
-    where = placed(np.zeros(1), np.ones(1), np.zeros(1), np.zeros((2, 1)), mirrored=np.array([True]))
-    assert torch.equal(apply(image, with_(where=where)), image.flip(3))
+    where = make_transform(np.zeros(1), np.ones(1), np.zeros(1), np.zeros((2, 1)), mirrored=np.array([True]))
+    assert torch.equal(apply_changes(image, with_(where=where)), image.flip(3))
 
 
 @pytest.mark.parametrize(("b", "c", "s"), [(1.2, 1.0, 1.0), (1.0, 0.7, 1.0), (1.0, 1.0, 1.3), (0.8, 1.3, 0.7)])
 def test_light_is_torchvisions_where_nothing_is_overexposed(b, c, s):
     image = 0.4 * smooth() + 70
-    ours = lit(image - GREY, torch.tensor([[b, c, s]]))
+    ours = change_light(image - GREY, torch.tensor([[b, c, s]]))
     theirs = tv.adjust_saturation(tv.adjust_contrast(tv.adjust_brightness(image / 255, b), c), s) * 255
     torch.testing.assert_close(ours, theirs, atol=0.05, rtol=0)
 
@@ -82,22 +82,22 @@ def test_a_patch_covers_what_it_says():
     cover = np.array([[-1.0, -0.5, 0.0, 0.5]], np.float32)  # left, top, right, bottom
     expected = torch.zeros(SIDE, SIDE, dtype=torch.uint8)
     expected[SIDE // 4 : 3 * SIDE // 4, : SIDE // 2] = int(GREY)
-    assert torch.equal(apply(image, with_(cover=cover))[0, 0], expected)
+    assert torch.equal(apply_changes(image, with_(cover=cover))[0, 0], expected)
 
 
 def test_an_image_is_varied_alike_in_any_batch():
     images = smooth(6).to(torch.uint8)
-    whole = apply(images, draw(3, 2, range(6)))
+    whole = apply_changes(images, draw_changes(3, 2, range(6)))
     for k in (0, 5):
-        alone = apply(images[k : k + 1], draw(3, 2, [k]))
+        alone = apply_changes(images[k : k + 1], draw_changes(3, 2, [k]))
         # Sums in another order may round to the next number.
         assert (alone[0].int() - whole[k].int()).abs().max() <= 1
-    other = (draw(3, 1, [0]), draw(4, 2, [0]), draw(3, 2, [1]))
-    assert all(not np.array_equal(draw(3, 2, [0]).where, draws.where) for draws in other)
+    other = (draw_changes(3, 1, [0]), draw_changes(4, 2, [0]), draw_changes(3, 2, [1]))
+    assert all(not np.array_equal(draw_changes(3, 2, [0]).where, draws.where) for draws in other)
 
 
 def test_what_is_drawn_stays_in_its_bounds_and_uses_them():
-    draws = draw(0, 1, range(4000))
+    draws = draw_changes(0, 1, range(4000))
     turn = np.linalg.inv(draws.where[:, :, :2].numpy())
     scale = np.sqrt(np.linalg.det(turn))
     assert 0.8 <= scale.min() < 0.81 and 1.19 < scale.max() <= 1.2001
@@ -114,13 +114,13 @@ def test_what_is_drawn_stays_in_its_bounds_and_uses_them():
 
 
 def test_no_mirror_unless_asked():
-    assert (np.linalg.det(draw(0, 1, range(200)).where[:, :, :2]) > 0).all()
-    mirrored = np.linalg.det(draw(0, 1, range(400), flip=True).where[:, :, :2]) < 0
+    assert (np.linalg.det(draw_changes(0, 1, range(200)).where[:, :, :2]) > 0).all()
+    mirrored = np.linalg.det(draw_changes(0, 1, range(400), flip=True).where[:, :, :2]) < 0
     assert 0.4 < mirrored.mean() < 0.6
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_varies_as_the_cpu_does():
-    images, draws = smooth(8).to(torch.uint8), draw(0, 1, range(8))
-    apart = (apply(images.cuda(), draws).cpu().int() - apply(images, draws).int()).abs()
+    images, draws = smooth(8).to(torch.uint8), draw_changes(0, 1, range(8))
+    apart = (apply_changes(images.cuda(), draws).cpu().int() - apply_changes(images, draws).int()).abs()
     assert apart.max() <= 2 and (apart > 0).float().mean() < 0.02

@@ -4,43 +4,43 @@ import numpy as np
 import pytest
 import torch
 
-from reid_lib.train.batches import TrainingImages, epoch_batches
+from reid_lib.train.batches import TrainingImages, draw_batches
 
 CPU = torch.device("cpu")
 
 
 def test_every_image_exactly_once_an_epoch():
     labels = np.repeat(np.arange(13), [1, 2, 3, 4, 5, 6, 7, 1, 1, 9, 4, 4, 3])
-    batches = epoch_batches(labels, batch_size=8, m=4, seed=1, epoch=1)
+    batches = draw_batches(labels, batch_size=8, m=4, seed=1, epoch=1)
     assert sorted(np.concatenate(batches)) == list(range(len(labels)))
     assert max(map(len, batches)) <= 8
 
 
 def test_m_of_a_class_stand_together():
     labels = np.repeat(np.arange(10), 4)
-    for batch in epoch_batches(labels, batch_size=8, m=4, seed=0, epoch=3):
+    for batch in draw_batches(labels, batch_size=8, m=4, seed=0, epoch=3):
         assert np.unique(labels[batch], return_counts=True)[1].tolist() == [4, 4]
 
 
 def test_small_classes_give_fewer_images_and_none_twice():
     labels = np.array([0, 1, 1, 2, 2, 2])
-    batches = epoch_batches(labels, batch_size=6, m=5, seed=0, epoch=1)
+    batches = draw_batches(labels, batch_size=6, m=5, seed=0, epoch=1)
     assert len(batches) == 1 and sorted(batches[0]) == list(range(6))
 
 
 def test_batch_larger_than_the_data_is_one_batch():
-    assert [len(b) for b in epoch_batches(np.zeros(5, int), batch_size=64, m=4, seed=0, epoch=1)] == [5]
+    assert [len(b) for b in draw_batches(np.zeros(5, int), batch_size=64, m=4, seed=0, epoch=1)] == [5]
 
 
 def test_a_last_image_alone_joins_the_batch_before():
-    assert [len(b) for b in epoch_batches(np.arange(9), batch_size=4, m=1, seed=0, epoch=1)] == [4, 5]
+    assert [len(b) for b in draw_batches(np.arange(9), batch_size=4, m=1, seed=0, epoch=1)] == [4, 5]
 
 
 def test_order_depends_on_seed_and_epoch_alone():
     labels = np.repeat(np.arange(8), 4)
 
     def order(seed, epoch):
-        return np.concatenate(epoch_batches(labels, batch_size=8, m=2, seed=seed, epoch=epoch)).tolist()
+        return np.concatenate(draw_batches(labels, batch_size=8, m=2, seed=seed, epoch=epoch)).tolist()
 
     np.random.seed(1)  # noqa: NPY002 - the global generator must not matter
     first = order(0, 1)

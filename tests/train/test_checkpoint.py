@@ -87,16 +87,16 @@ def test_parts_are_put_back_together_or_not_at_all(path):
     parts = {"net": torch.nn.Linear(40, 30), "head": torch.nn.Linear(30, 5)}  # another number of classes
     before = parts["net"].weight.clone()
     with pytest.raises(checkpoint.UnusableCheckpoint, match="does not fit this network"):
-        checkpoint.put_back(parts, state, path)
+        checkpoint.load_parts(parts, state, path)
     assert torch.equal(parts["net"].weight, before)
 
 
 def test_what_was_there_before_can_be_restored(path):
     parts = {"net": torch.nn.Linear(40, 30), "head": torch.nn.Linear(30, 2)}
     first = parts["head"].weight.clone()
-    before = checkpoint.put_back(parts, checkpoint.read(path, "mine"), path)
+    before = checkpoint.load_parts(parts, checkpoint.read(path, "mine"), path)
     assert not torch.equal(parts["head"].weight, first)
-    checkpoint.restore(parts, before)
+    checkpoint.restore_parts(parts, before)
     assert torch.equal(parts["head"].weight, first)
 
 

@@ -12,7 +12,7 @@ import torch
 from in_processes import train
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.train.batches import TrainingImages, epoch_batches
+from reid_lib.train.batches import TrainingImages, draw_batches
 from reid_lib.train.group import ALONE, Group
 
 
@@ -98,9 +98,9 @@ def test_no_image_is_twice_in_a_step_and_every_one_is_in_an_epoch():
 
 def test_a_last_batch_too_small_for_all_processes_joins_the_one_before():
     labels = np.arange(19)
-    sizes = [len(b) for b in epoch_batches(labels, batch_size=8, m=1, seed=0, epoch=1, least=Group(0, 2).least_batch)]
+    sizes = [len(b) for b in draw_batches(labels, batch_size=8, m=1, seed=0, epoch=1, least=Group(0, 2).least_batch)]
     assert sizes == [8, 11]
-    assert [len(b) for b in epoch_batches(labels, batch_size=8, m=1, seed=0, epoch=1)] == [8, 8, 3]
+    assert [len(b) for b in draw_batches(labels, batch_size=8, m=1, seed=0, epoch=1)] == [8, 8, 3]
 
 
 def test_more_processes_than_a_batch_can_feed_are_refused():

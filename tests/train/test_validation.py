@@ -8,7 +8,7 @@ from reid_lib.core.names import GALLERY, TEST, VAL
 from reid_lib.data.split import Split
 from reid_lib.nets.network import build_model
 from reid_lib.params.fields import TrainParams
-from reid_lib.train.classes import training_classes
+from reid_lib.train.classes import assign_classes
 from reid_lib.train.losses import make_loss
 from reid_lib.train.validation import Validation
 
@@ -17,7 +17,7 @@ PARAMS = TrainParams(image_size=32, embedding_dim=8, batch_size=8)
 
 def make(world, *, classes="identity", loss="arcface", n=0):
     pixels, split = world
-    trained = training_classes(split, classes=classes, n=n, seed=0)
+    trained = assign_classes(split, classes=classes, n=n, seed=0)
     model = build_model("test_resnet", pretrained=False, image_size=32, embedding_dim=8, seed=0)
     loss = make_loss(loss, num_classes=len(trained.names), embedding_dim=8, seed=0)
     return model, loss, Validation(pixels, split, trained, PARAMS, device="cpu")
