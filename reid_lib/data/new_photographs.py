@@ -15,11 +15,10 @@ from reid_lib.data.file_states import FileStates
 from reid_lib.data.find_files import list_files
 from reid_lib.data.kinds import extension_of, is_photograph, why_passed_over
 from reid_lib.data.normalise import normalise_table
-from reid_lib.data.readers.table_file import read_cells
+from reid_lib.data.readers.table_file import ENDINGS, read_cells
 from reid_lib.data.readers.tables import has_column, parse_columns, rename_columns
 
 NONE, BY_FOLDER = "none", "encounter"  # what subfolders mean
-TABLES = (".csv", ".tsv")
 REASON = "reason"
 
 
@@ -54,10 +53,10 @@ def read_photographs(
     source = find_data(photos) if photos else None
     if source is None:
         raise CatalogueError("which photographs? pass a folder, a photograph or a table as photos")
-    if source.is_file() and source.suffix.lower() in TABLES:
+    if source.is_file() and source.suffix.lower() in ENDINGS:
         frame, root, rejected = _from_table(source, columns)
     elif columns:
-        raise CatalogueError(f"columns are for tables ({', '.join(TABLES)}), not for {source}")
+        raise CatalogueError(f"columns are for tables ({', '.join(ENDINGS)}), not for {source}")
     else:
         frame, root, rejected = _from_files(source, folders)
     states = FileStates(root)

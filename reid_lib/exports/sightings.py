@@ -43,7 +43,7 @@ NAMED = {
     LONGITUDE: ("longitude", "lon", "lng", "long", "decimal_longitude", "decimallongitude"),
     PROBABILITY: ("probability", "confidence"),
 }
-TABLES = ("answers.csv", "catalogue.csv", "images.csv", "metadata.csv")  # looked for in a folder, in this order
+TABLE_NAMES = ("answers.csv", "catalogue.csv", "images.csv", "metadata.csv")  # looked for in a folder, in this order
 _CLOCK = re.compile(r"\d[T_ ]\s*\d{1,2}[:.h]?\d{2}")
 _ZONE_AT_END = re.compile(r"\d(Z|\s*(?:UTC|GMT)?[+\-−]\d{1,2}:?\d{2})$")
 
@@ -71,7 +71,7 @@ def read_sightings(source: Path, *, columns: str = "", species: str = "", doubtf
     after the group that its photographs were put in. A doubtful answer that nobody accepted names no animal.
 
     Args:
-        source: the table, or a folder with one of `TABLES` in it.
+        source: the table, or a folder with one of `TABLE_NAMES` in it.
         columns: pairs "ours:theirs", as for the reader of tables; also for location, latitude, longitude, probability.
         species: scientific name, for rows that have none.
         doubtful: take doubtful answers, too.
@@ -101,10 +101,10 @@ def read_sightings(source: Path, *, columns: str = "", species: str = "", doubtf
 def _find_table(source: Path) -> Path:
     if source.is_file():
         return source
-    for name in TABLES:
+    for name in TABLE_NAMES:
         if (source / name).is_file():
             return source / name
-    raise CatalogueError(f"{source} is no table, nor a folder with {', '.join(TABLES)}: pass a CSV file")
+    raise CatalogueError(f"{source} is no table, nor a folder with {', '.join(TABLE_NAMES)}: pass a CSV file")
 
 
 def _rename(cells: pd.DataFrame, given: dict[str, str], file: Path) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from reid_lib.core.messages import counted
 from reid_lib.core.names import DATASET, IMAGE_ID, INDIVIDUAL, ROLE, TEST
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.data.catalogue import Catalogue
-from reid_lib.data.new_photographs import TABLES, NewPhotographs, read_photographs
+from reid_lib.data.new_photographs import NewPhotographs, read_photographs
+from reid_lib.data.readers.table_file import ENDINGS
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.gallery.store import open_gallery
 from reid_lib.params.fields import EvaluateParams, IdentifyParams
@@ -77,7 +78,7 @@ def open_target(params: IdentifyParams) -> Target:
 def open_run(name: str, params: IdentifyParams) -> Target:
     """The named photographs of a finished run; where no photographs are given, without those of its test."""
     finished = FinishedRun.load(name)
-    if params.photos and Path(params.photos).suffix.lower() not in TABLES:  # a table may say it row by row
+    if params.photos and Path(params.photos).suffix.lower() not in ENDINGS:  # a table may say it row by row
         _choose_dataset(params, f"run {name}", sorted(finished.catalogue.rows[DATASET].unique()))
     network = Network(finished.model_folder, finished.recipe(), params.device)
     enrolled = enroll_run(finished, network, enrolled=params.enrolled)
@@ -110,7 +111,7 @@ def find_asked(params: IdentifyParams, target: Target) -> NewPhotographs:
         test = rows[rows[ROLE] == TEST].reset_index(drop=True)
         nothing = pd.DataFrame({"path": [], "reason": []}, dtype=object)
         return NewPhotographs(Catalogue(test, target.finished.catalogue.root, "photos"), nothing)
-    of_rows = Path(params.photos).suffix.lower() in TABLES
+    of_rows = Path(params.photos).suffix.lower() in ENDINGS
     chosen = _choose_dataset(params, target.name, known, of_rows=of_rows)
     given = {"folders": params.folders, "columns": params.columns}
     found = read_photographs(params.photos, **given, dataset=chosen or "?")

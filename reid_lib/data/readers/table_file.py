@@ -19,6 +19,7 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
+ENDINGS = (".csv", ".tsv")  # of tables that are looked for in a folder
 SEPARATORS = ",;\t|"
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # .xlsx, .ods and .numbers; .xls
 SAVE_AS = "save it as 'CSV UTF-8' and pass that file"

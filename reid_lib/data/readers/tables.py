@@ -26,7 +26,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.data.file_states import FileStates
-from reid_lib.data.readers.table_file import read_cells
+from reid_lib.data.readers.table_file import ENDINGS, read_cells
 
 # What other people call these columns; capitals, blanks and dashes do not matter.
 ALIASES = {
@@ -192,7 +192,7 @@ def rename_columns(frame: pd.DataFrame, given: dict[str, str], *, where: str) ->
 def _find_csv(source: Path) -> Path:
     if source.is_file():
         return source
-    tables = sorted(p for p in source.iterdir() if p.suffix.lower() in (".csv", ".tsv") and not p.name.startswith("."))
+    tables = sorted(p for p in source.iterdir() if p.suffix.lower() in ENDINGS and not p.name.startswith("."))
     named = [p for p in tables if p.name.lower() == "metadata.csv"]
     if len(tables) == 1 or named:
         return (named or tables)[0]
