@@ -218,7 +218,7 @@ def test_a_disk_too_small_is_told_before_anything_is_decoded(tmp_path, clean_dir
     seen = decoded(monkeypatch)
     usage = shutil.disk_usage(tmp_path)._replace(free=100)
     monkeypatch.setattr(pixel_store.shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(CatalogueError, match="need 3.1 kB, and 0.1 kB are free.*REID_CACHE"):
+    with pytest.raises(CatalogueError, match="need 3.1 kB, and 100 bytes are free.*REID_CACHE"):
         pixels.load_pixels(catalogue, image_size=16, progress=False)
     assert seen == [] and arrays(clean_dirs) == []
 
