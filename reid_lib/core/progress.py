@@ -24,8 +24,8 @@ def make_bar(iterable: Iterable | None = None, **options: Any) -> tqdm:
 
     Args:
         iterable: what to iterate over; None for a bar that is advanced by hand.
-        options: of tqdm, in place of these settings; `unit` is the noun of one ("photograph"). Bytes (`unit_scale`) get a
-            rate, too.
+        options: of tqdm, in place of these settings; `unit` is the noun of one ("photograph"). Bytes (`unit_scale`)
+            get a rate, too.
     """
     units = _several(options.get("unit", ""))
     bar = {} if options.get("unit_scale") else {"bar_format": BAR.format(units=units)}
