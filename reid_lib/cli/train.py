@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,11 +17,40 @@ from reid_lib.core.paths import notebooks_root
 from reid_lib.params.papermill import papermill_params
 
 if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
     from reid_lib.runs.folder import RunFolder
 
 
+class NotebookCommand(PapermillCommand):
+    """A command that executes a notebook of runs; its help lists the parameters of that notebook.
+
+    Args:
+        kind: name of their class, "TrainParams" or "EvaluateParams".
+    """
+
+    def __init__(self, *args: Any, kind: str, **options: Any):
+        super().__init__(*args, **options)
+        self.kind = kind
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """See click; the parameters follow."""
+        from reid_lib.params import fields
+
+        super().format_options(ctx, formatter)
+        told = getattr(fields, self.kind).model_fields.items()
+        with formatter.section("Parameters, as -p NAME VALUE (default)"):
+            formatter.write_dl([(name, field.description + _default(field)) for name, field in told])
+
+
+def _default(field: "FieldInfo") -> str:
+    """Behind the meaning of a parameter; where it is no text at all, the meaning says what that does."""
+    return "" if field.default == "" else f" ({field.default})"
+
+
 @click.command(
-    cls=PapermillCommand,
+    cls=NotebookCommand,
+    kind="TrainParams",
     epilog=example("train", "train -p lr 1e-4 -p backbone resnet50", "train -f variants/nyala.yaml"),
 )
 def train(papermill: tuple[str, ...]) -> None:
@@ -33,7 +62,9 @@ def train(papermill: tuple[str, ...]) -> None:
 
 
 @click.command(
-    cls=PapermillCommand, epilog=example("evaluate -p run my-run", "evaluate -p dataset folder -p data_root photos")
+    cls=NotebookCommand,
+    kind="EvaluateParams",
+    epilog=example("evaluate -p run my-run", "evaluate -p dataset folder -p data_root photos"),
 )
 def evaluate(papermill: tuple[str, ...]) -> None:
     """Evaluate a run, or a backbone as it comes: evaluate.ipynb, executed into its run folder."""

@@ -144,7 +144,7 @@ def _table(variants: dict[str, Variant]) -> pd.DataFrame:
 
 
 def _signed(d: difference.Difference) -> str:
-    return f"{d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})"
+    return f"{d.value:+z.3f} ({d.low:+z.3f} to {d.high:+z.3f})"
 
 
 def _shown(table: pd.DataFrame) -> str:

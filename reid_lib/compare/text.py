@@ -68,8 +68,8 @@ def explain_alone(comparison: Comparison, names: list[str], found: pd.DataFrame)
 
 
 def _signed(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:+.3f}"
+    return "–" if pd.isna(value) else f"{value:+z.3f}"
 
 
 def _interval(low: float, high: float) -> str:
-    return "none" if pd.isna(low) else f"{low:+.3f} to {high:+.3f}"
+    return "none" if pd.isna(low) else f"{low:+z.3f} to {high:+z.3f}"

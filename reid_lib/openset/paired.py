@@ -110,5 +110,5 @@ def _say(metric: str, entry: dict) -> str:
 
 
 def _interval(entry: dict) -> str:
-    interval = "" if math.isnan(entry["low"]) else f" ({entry['low']:+.3f} to {entry['high']:+.3f})"
-    return f"{entry['value']:+.3f}{interval}"
+    interval = "" if math.isnan(entry["low"]) else f" ({entry['low']:+z.3f} to {entry['high']:+z.3f})"
+    return f"{entry['value']:+z.3f}{interval}"

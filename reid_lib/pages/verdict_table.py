@@ -100,7 +100,7 @@ def _mean_of(row: pd.Series) -> str:
 def _number(value: float | None, *, signed: bool = False) -> str:
     if value is None or pd.isna(value):
         return "–"
-    return f"{value:+.3f}" if signed else f"{value:.3f}"
+    return f"{value:+z.3f}" if signed else f"{value:.3f}"
 
 
 def _estimate(value: float | None, low: float | None, high: float | None) -> str | Markup:

@@ -117,6 +117,11 @@ class RunFolder:
             seals.check(self.folder, name)
             return read(self.path(name))
         except (OSError, ValueError) as error:
+            if not self.folder.exists():
+                raise RunError(
+                    f"run {self.name!r} is not in {self.folder.parent} any more: it was removed or renamed (where "
+                    "runs are chosen, look for new ones)"
+                ) from error
             raise RunError(f"{self.path(name)} cannot be read ({seals.explain(error)}): {CURE}") from error
 
     def in_short(self, error: Exception | str) -> str:

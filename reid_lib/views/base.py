@@ -26,6 +26,7 @@ OWN = "the reference"  # of each run: the promoted one, or that it names itself
 WRAPPED = w.Layout(flex_flow="row wrap")
 WIDE = w.Layout(width="auto")
 FITTING = w.Layout(width="max-content", min_width="300px", max_width="100%")  # of a dropdown: what it offers is whole
+WHOLE = w.Layout(width="max-content")  # of a button: ipywidgets' own width cuts its words
 
 
 class RunPicker(w.VBox):

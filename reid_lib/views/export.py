@@ -5,7 +5,7 @@ import ipywidgets as w
 from reid_lib.core.messages import counted
 from reid_lib.pages import html
 from reid_lib.pages.comparison_page import write_comparison
-from reid_lib.views.base import RunPicker, View
+from reid_lib.views.base import WHOLE, RunPicker, View
 from reid_lib.views.numbers import MetricsTable
 
 
@@ -15,7 +15,8 @@ class Export(View):
     def __init__(self, picker: RunPicker, table: MetricsTable):
         self.table = table  # MetricsTable: the metric that is judged there
         self.name = w.Text(value="comparison", description="name", continuous_update=False)
-        self.button = w.Button(description="write HTML and PNG", icon="download", button_style="primary")
+        words = "write HTML and PNG"
+        self.button = w.Button(description=words, icon="download", button_style="primary", layout=WHOLE)
         self.said = w.HTML()
         self.button.on_click(self._write)
         super().__init__(picker, [self.name], [self.button, self.said])

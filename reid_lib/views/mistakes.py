@@ -46,7 +46,7 @@ class Mistakes(View):
             text=self.individual.value.strip(),
         )
         more = f", the first {LISTED} are listed" if len(found) > LISTED else ""
-        self.count.value = html.muted(f"{len(found)} {MISTAKES[self.kind.value]}{more}")
+        self.count.value = html.muted(f"{MISTAKES[self.kind.value]}: {len(found)}{more}")
         self.queries.options = [(_label(row), row[IMAGE_ID]) for _, row in found.head(LISTED).iterrows()]
         self.queries.layout.display = None if len(found) else "none"
         self.queries.value = found[IMAGE_ID].iloc[0] if len(found) else None

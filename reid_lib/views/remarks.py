@@ -7,10 +7,9 @@ import ipywidgets as w
 from reid_lib.core.errors import ReidError
 from reid_lib.pages import html
 from reid_lib.runs.remarks import Remarks, note_run, tag_run
-from reid_lib.views.base import FITTING, RunPicker, View
+from reid_lib.views.base import FITTING, WHOLE, RunPicker, View
 
 HEADS = ("run", "tags", "note")
-WHOLE = w.Layout(width="max-content")  # of a button: its words are whole
 
 
 class TagsAndNotes(View):

@@ -14,6 +14,7 @@ from plain_runs import make_plain
 from reid_lib.cli import train
 from reid_lib.core.names import METRICS_JSON, REPORT_HTML
 from reid_lib.core.paths import project_root
+from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.runs import table
 
 
@@ -76,6 +77,14 @@ def test_a_wrong_parameter_is_refused_before_anything_is_made(capsys, asked, cle
     code, out, err = say(capsys, "train", "-p", "learning_rate", "1")
     assert (code, out) == (1, "") and "did you mean 'lr'?" in err and not asked
     assert not (clean_dirs / "runs").exists()
+
+
+@pytest.mark.parametrize("command, kind", [("train", TrainParams), ("evaluate", EvaluateParams)])
+def test_the_help_lists_every_parameter_with_its_default(capsys, command, kind):
+    told = " ".join(say(capsys, command, "--help")[1].split())
+    for name, field in kind.model_fields.items():
+        assert f"{name} {' '.join(field.description.split()[:2])}" in told, name
+    assert "learning rate of the backbone (0.001)" in told or command == "evaluate"
 
 
 class Told(click.ClickException):

@@ -8,7 +8,7 @@ from paired_cases import pair_of_runs
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import IMAGE_ID, KNOWN, ROLE, TEST, VAL
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.difference import measure_difference
+from reid_lib.openset.difference import EQUAL, measure_difference
 from reid_lib.openset.paired import COMPARED, compare_answers, describe_differences, to_entry
 from reid_lib.openset.resample import resample
 
@@ -36,6 +36,12 @@ def test_what_is_better_is_said_with_its_direction():
     assert line.startswith("fused is better than embedding in geometric mean: +0.")
     line = describe_differences({m: to_entry(d) for m, d in compare(b, a).items()}, what="embedding", than="fused")
     assert line.startswith("embedding is worse than fused in geometric mean: -0.")
+
+
+def test_what_rounds_to_nothing_has_no_sign_of_a_loss():
+    entry = {"value": -1e-9, "low": -1e-9, "high": 0.1, "verdict": EQUAL}
+    told = describe_differences({"top1": entry}, what="this", than="that")
+    assert "+0.000 (+0.000 to +0.100)" in told and "-0.000" not in told
 
 
 def test_a_difference_within_noise_is_not_called_better():

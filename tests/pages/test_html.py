@@ -45,6 +45,7 @@ def test_a_photograph_stands_in_the_page():
     pixels = np.full((30, 40, 3), 128, dtype=np.uint8)
     assert Image.open(io.BytesIO(html.jpeg(pixels))).size == (40, 30)
     assert 'src="data:image/jpeg;base64,' in html.photo(pixels, "caption")
+    assert "max-width:100%" in html.photo(pixels, "caption")  # a panorama stays within its place
     assert "photograph not on this machine" in html.photo(None, "caption")
 
 

@@ -62,3 +62,11 @@ def test_an_unknown_run_names_those_there_are(root):
     ):
         load_run("second")
     assert load_run("first").params == {"lr": 0.1}
+
+
+def test_a_run_that_went_while_it_is_looked_at_is_told_as_gone_not_as_damaged(root):
+    open_run("old").finish()
+    run = load_run("old")
+    (root / "old").rename(root / "new")
+    with pytest.raises(RunError, match="'old' is not in .* any more: it was removed or renamed"):
+        run.look_at("predictions.csv", ("image_id",))

@@ -22,6 +22,7 @@ def test_export_writes_a_page_that_stands_alone_and_its_figures(picker):
     table = numbers.MetricsTable(picker)
     export = Export(picker, table)
     export.name.value = "mine"
+    assert export.button.layout.width == "max-content"  # its words are whole
     export.button.click()
     folder = picker.comparison.root / "comparisons" / "mine"
     text = (folder / "comparison.html").read_text(encoding="utf-8")
