@@ -36,7 +36,7 @@ from reid_lib.pipeline.experiment import Experiment
 from reid_lib.pipeline.review_folder import APPLIED, ReviewFolder
 from reid_lib.review.decisions import WHO
 from reid_lib.review.effect import CHANGED_BY, apply_decisions
-from reid_lib.review.votes import current, keep_standing
+from reid_lib.review.votes import keep_standing, tally_votes
 
 IDENTITIES_CSV, LEFT_OUT_CSV = "identities.csv", "left_out.csv"
 BEFORE = "identity_before"
@@ -74,7 +74,7 @@ def write_effect(review: ReviewFolder, experiment: Experiment, rows: pd.DataFram
     Raises:
         ReviewError: the folder cannot be written.
     """
-    effect = apply_decisions(review.photographs, review.pairs, current(rows))
+    effect = apply_decisions(review.photographs, review.pairs, tally_votes(rows))
     clusters, left_out = effect.clusters, effect.left_out
     identities = correct_catalogue(experiment.catalogue.rows, clusters)
     standing = keep_standing(rows)

@@ -14,8 +14,9 @@ from reid_lib.review.decisions import (
     UNDOES,
     WHO,
     DecisionTable,
+    order_pair,
 )
-from reid_lib.review.votes import CURRENT_COLUMNS, WEIGHT, current, settle
+from reid_lib.review.votes import CURRENT_COLUMNS, WEIGHT, tally_pair, tally_votes
 
 Pair = tuple[str, str]
 Row = dict[str, str]
@@ -69,7 +70,7 @@ class Said:
                 some[row[_ID]] = row
 
     def _places(self, row: list[str]) -> tuple[dict[str, list[str]], ...]:
-        pair = _ordered(*row[_ENDS])
+        pair = order_pair(*row[_ENDS])
         return self._on.setdefault(pair, {}), self._by.setdefault(row[_WHO], {}), self._standing
 
     def count(self, who: str | None = None) -> int:
@@ -81,20 +82,20 @@ class Said:
         return sorted(who for who, some in self._by.items() if some)
 
     def holds(self) -> pd.DataFrame:
-        """What holds of all pairs, see `votes.current`."""
-        return current(pd.DataFrame(list(self._standing.values()), columns=COLUMNS, dtype=object))
+        """What holds of all pairs, see `votes.tally_votes`."""
+        return tally_votes(pd.DataFrame(list(self._standing.values()), columns=COLUMNS, dtype=object))
 
     def holds_of(self, pair: Pair) -> tuple[str, int] | None:
         """The decision that holds of a pair and its weight, as `holds` has them; None where nobody said anything."""
-        some = self._on.get(_ordered(*pair))
+        some = self._on.get(order_pair(*pair))
         if not some:
             return None
-        told = settle(list(some.values()))
+        told = tally_pair(list(some.values()))
         return told[_HELD], told[_WEIGHT]
 
     def votes(self, pair: Pair) -> str:
         """Each person's last word on a pair, in words; "" where nobody said anything."""
-        last = {row[_WHO]: row[_DECIDED] for row in self._on.get(_ordered(*pair), {}).values()}
+        last = {row[_WHO]: row[_DECIDED] for row in self._on.get(order_pair(*pair), {}).values()}
         return ", ".join(f"{who} said {decision}" for who, decision in last.items())
 
     def last_of(self, who: str, known: Container[str]) -> Row | None:
@@ -103,7 +104,3 @@ class Said:
             if all(end in known for end in row[_ENDS]):
                 return dict(zip(COLUMNS, row, strict=True))
         return None
-
-
-def _ordered(one: str, other: str) -> Pair:
-    return (one, other) if one < other else (other, one)

@@ -10,6 +10,6 @@ __all__, __getattr__, __dir__ = face(
         "graph": "Constraints",
         "questions": "Question",
         "queue": "ReviewQueue",
-        "votes": "current",
+        "votes": "tally_votes",
     },
 )

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import pandas as pd
 
@@ -26,6 +26,7 @@ from reid_lib.review import safeguards
 SAME, DIFFERENT, CANNOT_TELL = "same", "different", "cannot tell"
 DECISIONS = SAME, DIFFERENT, CANNOT_TELL
 Decision = Literal["same", "different", "cannot tell"]
+End = TypeVar("End", str, int)  # of a pair: an image_id, or the number of a photograph
 DISPUTED = "disputed"  # as many people say same as different
 UNDO = "undo"  # in the place of a decision: a row that takes an earlier one back
 
@@ -34,6 +35,8 @@ DECISION_ID, WHEN, WHO, DECIDED, UNDOES, RUN, SHOWN = (
 )  # fmt: skip
 FIRST, SECOND = f"{IMAGE_ID}_1", f"{IMAGE_ID}_2"
 COLUMNS = [DECISION_ID, WHEN, WHO, DATASET, FIRST, SECOND, DECIDED, UNDOES, RUN, SHOWN]
+_DECISION_ID, _DECIDED, _UNDOES = (COLUMNS.index(name) for name in (DECISION_ID, DECIDED, UNDOES))
+_ENDS = slice(COLUMNS.index(FIRST), COLUMNS.index(SECOND) + 1)
 _HEADER = (",".join(COLUMNS) + "\n").encode()
 _TAIL = 128  # bytes: the end of a row with its checksum
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -55,9 +58,9 @@ class DecisionTable:
         self._rows: list[list[str]] = []
         self._place: dict[str, int] = {}
         self._undone: set[str] = set()
-        self._read, self._file = 0, None  # bytes of whole rows that were read; the file they are of
-        self._tail = b""  # the last of them, by which another file that got the same number is told
-        self._whole = False  # whether rows are missing is asked once for each file
+        self._read, self._file = 0, None  # bytes of whole rows that were read, and the inode of their file
+        self._tail = b""  # the last bytes that were read: a new file may get the inode of the old one, but not its end
+        self._whole = False  # whether rows are missing was looked up: once for each file is enough
 
     def append(
         self,
@@ -91,7 +94,7 @@ class DecisionTable:
         """
         if decision not in DECISIONS:
             raise ReviewError(f"a decision is one of {', '.join(map(repr, DECISIONS))}; got {decision!r}")
-        pair = sorted((_named(image_id_1, "image_id_1"), _named(image_id_2, "image_id_2")))
+        pair = order_pair(_named(image_id_1, "image_id_1"), _named(image_id_2, "image_id_2"))
         if pair[0] == pair[1]:
             raise ReviewError(f"a decision is about two photographs; got {image_id_1!r} twice")
         if decision_id and not _ID.fullmatch(decision_id):
@@ -202,30 +205,32 @@ class DecisionTable:
             rows = rows[1:]
         fresh: dict[str, list[str]] = {}
         for row in rows:  # none is kept where one is wrong
-            known = fresh.get(row[0]) if row and row[0] in fresh else self._known(row)
+            known = fresh.get(row[_DECISION_ID]) if row else None
+            known = self._known(row) if known is None else known
             self._check(row, known, number + len(fresh))
             if known is None:  # a copy that was put behind its original adds nothing
-                fresh[row[0]] = row
+                fresh[row[_DECISION_ID]] = row
         for row in fresh.values():
-            self._place[row[0]] = len(self._rows)
+            self._place[row[_DECISION_ID]] = len(self._rows)
             self._rows.append(row)
-            if row[6] == UNDO:
-                self._undone.add(row[7])
+            if row[_DECIDED] == UNDO:
+                self._undone.add(row[_UNDOES])
         self._read += len(whole)
         self._tail = whole[-_TAIL:]
         return len(rows)
 
     def _known(self, row: list[str]) -> list[str] | None:
-        place = self._place.get(row[0]) if row else None
+        place = self._place.get(row[_DECISION_ID]) if row else None
         return None if place is None else self._rows[place]
 
     def _check(self, row: list[str], known: list[str] | None, number: int) -> None:
         if len(row) != len(COLUMNS):
             raise self._damaged(number, f"it has {len(row)} columns, not {len(COLUMNS)}")
-        if not _ID.fullmatch(row[0]) or row[6] not in (*DECISIONS, UNDO):
-            raise self._damaged(number, f"decision_id {row[0]!r}, decision {row[6]!r}")
+        decision_id, decision = row[_DECISION_ID], row[_DECIDED]
+        if not _ID.fullmatch(decision_id) or decision not in (*DECISIONS, UNDO):
+            raise self._damaged(number, f"decision_id {decision_id!r}, decision {decision!r}")
         if known is not None and known != row:
-            raise self._damaged(number, f"decision_id {row[0]!r} stands there twice, with different content")
+            raise self._damaged(number, f"decision_id {decision_id!r} stands there twice, with different content")
         if why := safeguards.find_damage(row):
             raise self._damaged(number, why)
 
@@ -248,7 +253,8 @@ class DecisionTable:
         try:
             line = text.getvalue().encode("utf-8")
         except UnicodeEncodeError as error:
-            raise ReviewError(f"a decision holds text that is not UTF-8: {row[4]!r}, {row[5]!r}") from error
+            photographs = ", ".join(map(repr, row[_ENDS]))
+            raise ReviewError(f"a decision holds text that is not UTF-8: {photographs}") from error
         file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             size = os.fstat(file).st_size
@@ -291,6 +297,11 @@ class DecisionTable:
             f"{self.path} cannot be used ({error.strerror or error}): make room, or give rights to read and write it. "
             "What was decided before is kept"
         )
+
+
+def order_pair(one: End, other: End) -> tuple[End, End]:
+    """Both ends of a pair, the lesser first: each pair has one key, in whichever order it is named."""
+    return (one, other) if one < other else (other, one)
 
 
 def _end_of_rows(data: bytes) -> int:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from reid_lib.core.names import CLUSTER, DATASET, IMAGE_ID, KNOWN_AS, PROBABILITY
-from reid_lib.review.decisions import DECIDED, DIFFERENT, FIRST, SAME, SECOND, WHO
-from reid_lib.review.graph import ERROR, Decided
+from reid_lib.review.decisions import DECIDED, DIFFERENT, FIRST, SAME, SECOND, WHO, order_pair
+from reid_lib.review.graph import Decided
 from reid_lib.review.grouping import Grouping
 from reid_lib.review.questions import check_pairs, code_clusters
 from reid_lib.review.votes import WEIGHT
@@ -28,16 +28,14 @@ class Effect:
         clusters: `image_id`, `dataset`, `cluster`, `changed_by` (names of the people whose decisions on the old and new
             clusters of a photograph changed the name of its cluster; "" where it is as before), in the order of the
             photographs.
-        left_out: rows of `votes.current` that have no effect: other decisions contradict and outweigh them.
+        left_out: rows of `votes.tally_votes` that have no effect: other decisions contradict and outweigh them.
     """
 
     clusters: pd.DataFrame
     left_out: pd.DataFrame
 
 
-def apply_decisions(
-    photographs: pd.DataFrame, pairs: pd.DataFrame, current: pd.DataFrame, *, error: float = ERROR
-) -> Effect:
+def apply_decisions(photographs: pd.DataFrame, pairs: pd.DataFrame, current: pd.DataFrame) -> Effect:
     """Clusters with decisions applied to the present ones.
 
     *Same* brings together what both present clusters hold; *different* parts a cluster, each of its other photographs
@@ -49,8 +47,7 @@ def apply_decisions(
     Args:
         photographs: `image_id`, `dataset`, `cluster` (missing: alone).
         pairs: as `ReviewQueue` takes them: what pictures say of pairs.
-        current: of `votes.current`. Photographs that are not among `photographs` are passed over.
-        error: share of answers that are wrong: what evidence one answer is.
+        current: of `votes.tally_votes`. Photographs that are not among `photographs` are passed over.
 
     Raises:
         ReviewError: see `questions.check_pairs`.
@@ -59,14 +56,14 @@ def apply_decisions(
     place = {name: k for k, name in enumerate(rows[IMAGE_ID].astype(str))}
     first, second = (pairs[name].map(place).to_numpy(dtype=np.int64) for name in (FIRST, SECOND))
     probability = pairs[PROBABILITY].to_numpy(dtype=np.float64)
-    known = {_ordered(a, b): p for a, b, p in zip(first.tolist(), second.tolist(), probability.tolist(), strict=True)}
+    known = {order_pair(a, b): p for a, b, p in zip(first.tolist(), second.tolist(), probability.tolist(), strict=True)}
     grouping, people = Grouping(code_clusters(rows), first, second, probability), {}
     decided, at = {}, {}
     columns = current[[FIRST, SECOND, DECIDED, WEIGHT, WHO]]
     for row, (one, other, told, weight, who) in enumerate(columns.itertuples(index=False, name=None)):
         if told in (SAME, DIFFERENT) and one in place and other in place:
-            pair = _ordered(place[one], place[other])
-            decided[pair] = Decided(pair, told == SAME, int(weight), known.get(pair, 0.5), error)
+            pair = order_pair(place[one], place[other])
+            decided[pair] = Decided(pair, told == SAME, int(weight), known.get(pair, 0.5))
             people[pair], at[pair] = who.split("; "), row
     grouping.decide(decided)
     names = name_groups(rows, grouping.group)
@@ -123,7 +120,3 @@ def _who_changed(grouping: Grouping, changed: np.ndarray, people: dict[tuple[int
             found[key] = "; ".join(dict.fromkeys(who for pair in pairs for who in people[pair]))
         told.append(found[key])
     return told
-
-
-def _ordered(one: int, other: int) -> tuple[int, int]:
-    return (one, other) if one < other else (other, one)

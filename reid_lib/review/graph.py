@@ -6,22 +6,19 @@ cheaper to give up, that decision or the *same* ones that connect its two photog
 """
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.review.decisions import DECIDED, DIFFERENT, DISPUTED, FIRST, SAME, SECOND
-from reid_lib.review.votes import WEIGHT
 
 ERROR = 0.05  # share of answers that are wrong, as far as nobody knows better
 UNLIKELY = 0.01  # no probability weighs more than this, or its opposite
-PICTURE = 1 / 6  # of an answer's evidence is the most that the picture of its pair adds: see `Decided.evidence`
+PICTURE = 1 / 6  # of an answer's evidence: the most that the picture of its pair adds, see `Decided.evidence`
 _UNITS = 1000  # of capacity for one nat of evidence: flows are whole numbers
 
 Pair = tuple[Hashable, Hashable]
@@ -55,9 +52,10 @@ class Decided:
     def evidence(self) -> float:
         """Nats that speak for the decision, answers and picture together; above 0.
 
-        Pairs are asked because they are the most alike ones of two groups, so their probabilities are no fair draw, and
-        all say the same thing. So beside answers pictures only decide between as many of both kinds: two answers
-        outweigh one, three two, whatever the pictures say. Where nobody answered, the picture counts in full.
+        A pair is asked because it is the most alike one of two groups: the probabilities of the pairs that were asked
+        are no fair sample, and all lean the same way. So where there are answers, a picture counts little (`PICTURE`):
+        it decides where as many answers say *same* as say *different*, and never outweighs one answer more. Where
+        nobody answered, the picture counts in full.
         """
         p, error = min(max(self.probability, UNLIKELY), 1 - UNLIKELY), max(self.error, 1e-6)
         picture, told = math.log(p / (1 - p)), math.log((1 - error) / error)
@@ -88,43 +86,16 @@ class Constraints:
     Args:
         decided: decisions, no pair twice.
         nodes: photographs that are to be known also without a decision.
-        disputed: pairs about which people disagree; they link nothing.
     """
 
-    def __init__(self, decided: Iterable[Decided], nodes: Iterable[Hashable] = (), disputed: Iterable[Pair] = ()):
-        self.decided, self.disputed = list(decided), list(disputed)
+    def __init__(self, decided: Iterable[Decided], nodes: Iterable[Hashable] = ()):
+        self.decided = list(decided)
         self._of = {frozenset(one.pair): one for one in self.decided}
         self._names = list(dict.fromkeys(nodes) | dict.fromkeys(node for one in self.decided for node in one.pair))
         self._place = {name: k for k, name in enumerate(self._names)}
         self._same = [one for one in self.decided if one.same]
         ends = [(self._place[one.pair[0]], self._place[one.pair[1]]) for one in self._same]
         self._label = find_components(len(self._names), ends)
-
-    @classmethod
-    def of(
-        cls,
-        current: pd.DataFrame,
-        image_ids: Iterable[str] = (),
-        probability: Mapping[tuple[str, str], float] | None = None,
-        *,
-        error: float = ERROR,
-    ) -> "Constraints":
-        """The constraints of what holds.
-
-        Args:
-            current: of `votes.current`. Photographs beyond `image_ids` count, too: two are one animal also through
-                a third one of another run.
-            image_ids: photographs to be known without a decision.
-            probability: (image_id_1, image_id_2), the lesser text first -> that both show one animal; 0.5 where none.
-            error: share of answers that are wrong.
-        """
-        known, decided, disputed = probability or {}, [], []
-        for one, other, told, weight in current[[FIRST, SECOND, DECIDED, WEIGHT]].itertuples(index=False, name=None):
-            if told in (SAME, DIFFERENT):
-                decided.append(Decided((one, other), told == SAME, weight, known.get((one, other), 0.5), error))
-            elif told == DISPUTED:
-                disputed.append((one, other))
-        return cls(decided, image_ids, disputed)
 
     def component(self, node: Hashable) -> list:
         """All that is one animal with a photograph by decisions, itself included."""

@@ -13,7 +13,7 @@ from reid_lib.review.graph import Constraints, Decided, find_components
 from reid_lib.review.ties import hold_clusters, keep_ties
 from reid_lib.review.tree import LINKED, grow_tree
 
-LOOSE = 0.5  # of how alike a photograph is to another animal: less alike to its own cluster, it leaves that alone
+LOOSE = 0.5  # a photograph leaves its cluster alone that is less than this share as alike to it as to another animal
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,8 +245,10 @@ def _loosen(cluster: np.ndarray, animal: np.ndarray, listed: tuple) -> np.ndarra
     return found
 
 
-def _part(inside: np.ndarray, animal: np.ndarray, cluster: np.ndarray, different: np.ndarray, listed: tuple):
-    """Part photographs (k,) that hold a *different*: (k,) int, numbered from 0.
+def _part(
+    inside: np.ndarray, animal: np.ndarray, cluster: np.ndarray, different: np.ndarray, listed: tuple
+) -> np.ndarray:
+    """(k,) int, numbered from 0: the parts of photographs `inside` (k,), of which some were called different.
 
     The tree is undone where two photographs meet that are different; what falls apart without need is joined again, the
     most alike first, and at last by the present cluster.

@@ -1,10 +1,13 @@
 """What an answer can change: two groups that may be one animal, and each join in the tree of a group.
 
-A join is wrong with a chance c that follows from the pairs and the answers across it (Bayes). If so, a right answer
-moves as many pairs of photographs as lie across it; if not, a wrong one does. With a share e of wrong answers one moves
-them wrongly once in 1 / e, but an answer that surprises is asked again, by another pair or a second look (`looks`), and
-lasts where both are wrong. So about c - e² of them are put right. Its question is the most probable pair of photographs
-that are typical of both sides: a photograph in the wrong group would speak for itself alone.
+The pairs and the answers across a join say how likely it is to be wrong: a chance c (Bayes). An answer that says it is
+wrong moves all pairs of photographs that lie across it. Where the join is wrong, a right answer puts these pairs right;
+where it is not, a wrong answer spoils them. A share e of the answers is wrong, but a wrong one seldom lasts: an answer
+that surprises is asked again, by another pair or a second look (`looks`), so that both would have to be wrong, a share
+e². A question is therefore worth (c - e²) times the pairs across the join.
+
+Its question is the most probable pair of photographs that are typical of both sides: a photograph in the wrong group
+would speak for itself alone.
 """
 
 import numpy as np
@@ -16,7 +19,7 @@ from reid_lib.review.ties import TIED
 from reid_lib.review.tree import grow_tree
 
 ENOUGH = 2  # answers that agree about a join, or that nobody can tell it, from which on nobody is asked
-_LAST = 1e-3  # of the worth of questions at which two wrong answers in a row are likelier: they come last
+_LAST = 1e-3  # share of c that a question is worth at least: also where e² is above c it is asked, after the others
 UNLISTED = -float(log_odds(1.0))  # log-odds of a join without a listed pair
 LEAST = 1e-4  # chance of a join by pictures
 
@@ -69,7 +72,7 @@ class Joins:
         photographs = every if photographs is None else photographs
         pairs = np.arange(len(self.odds)) if len(photographs) == len(every) else grouping.pairs_of(photographs)
         self.chance[pairs] = self.worth[pairs] = 0
-        self._look_central(photographs, pairs)
+        self._measure_central(photographs, pairs)
         decided = np.array(sorted(self._answered(photographs)), dtype=np.int64).reshape(-1, 2)
         self._look_across(pairs, decided)
         label = grouping.group[photographs]
@@ -78,7 +81,7 @@ class Joins:
             if len(members) > 1:
                 self._look_inside(members, decided)
 
-    def _look_central(self, photographs: np.ndarray, pairs: np.ndarray) -> None:
+    def _measure_central(self, photographs: np.ndarray, pairs: np.ndarray) -> None:
         """How typical photographs are of their groups: the mean probability of their pairs in it; alone: 1."""
         group, first, second = self.grouping.group, self.grouping.first[pairs], self.grouping.second[pairs]
         inside = group[first] == group[second]
@@ -114,7 +117,7 @@ class Joins:
         comparable = np.ones(len(sides))
         comparable[key] = size[ends].prod(axis=1) - left[:, 0] * right[:, 1] - right[:, 0] * left[:, 1]
         odds = self._judge(pairs, of_pair, comparable)
-        self._keep(pairs, of_pair, decided[crossing], of_decided[crossing], sides, odds, inside=False)
+        self._set_questions(pairs, of_pair, decided[crossing], of_decided[crossing], sides, odds, inside=False)
 
     def _look_inside(self, members: np.ndarray, decided: np.ndarray) -> None:
         """The joins in the tree of a group."""
@@ -132,10 +135,21 @@ class Joins:
         tree = grow_tree(len(members), first, second, alike)
         of_pair = tree.meet(one, other)
         odds = self._judge(pairs, of_pair, np.bincount(of_pair, minlength=len(tree.sizes)))
-        self._keep(pairs, of_pair, decided, tree.meet(*ends.T), tree.sizes, odds, inside=True)
+        self._set_questions(pairs, of_pair, decided, tree.meet(*ends.T), tree.sizes, odds, inside=True)
 
-    def _add_answers(self, one, other, pairs, ends, votes, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Pairs among m photographs, and how likely they show one animal by picture and answers together (Bayes)."""
+    def _add_answers(
+        self, one: np.ndarray, other: np.ndarray, pairs: np.ndarray, ends: np.ndarray, votes: np.ndarray, m: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Pairs among m photographs, and how likely they show one animal by picture and answers together (Bayes).
+
+        Args:
+            one, other, pairs: (q,) int, places of both photographs of listed pairs, and the numbers of these pairs.
+            ends, votes: (d, 2) places of the photographs of pairs with an answer, (d,) answers for *same* less those
+                against.
+
+        Returns:
+            Both ends and likeness of all of these pairs, as `grow_tree` takes them.
+        """
         low, high = np.minimum(one, other), np.maximum(one, other)
         key, told = np.append(low * m + high, ends @ np.array([m, 1])), np.append(np.zeros(len(one)), votes)
         key, at, of = np.unique(key, return_index=True, return_inverse=True)
@@ -144,14 +158,15 @@ class Joins:
         alike = np.where(votes == 0, picture, expit(log_odds(picture) + self._told * votes))
         return key // m, key % m, alike
 
-    def _keep(self, pairs, of_pair, decided, of_decided, sides, odds, *, inside: bool) -> None:
+    def _set_questions(self, pairs, of_pair, decided, of_decided, sides, odds, *, inside: bool) -> None:
         """Worth and chance of joins, at the pair of each that is its question.
 
         Args:
             pairs, of_pair: (q,) listed pairs, and the join that each lies across.
             decided, of_decided: (d, 2) pairs with an answer, and their joins.
-            sides, odds: (joins, 2), (joins,) by pictures.
-            inside: or between groups.
+            sides: (joins, 2) int, photographs on both sides of each join.
+            odds: (joins,) log-odds by pictures that both sides are one animal.
+            inside: are these joins in a group, or between two?
         """
         n = len(sides)
         told, unclear = self._votes(decided)

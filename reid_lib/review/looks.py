@@ -1,9 +1,9 @@
 """Answers that are worth a second look: asked again, because more hangs on them than they are sure of.
 
-Two kinds. A *same* that one answer holds and the pictures of its pair, or their names, speak against; where it is
-wrong, two groups are one. And an answer that others outweigh (`Grouping.left_out`), where one more like it would turn
-the scale: what was left out is not lost. A *different* needs none: the join that it
-parts is asked again by another pair (`joins`).
+There are two kinds. A *same* that rests on one answer, while the pictures of its pair or their names speak against it:
+where it is wrong, two animals count as one. And an answer that others outweigh (`Grouping.left_out`), where one more
+like it would turn the scale. A *different* needs no second look: the join that it parts is asked again by another pair
+(`joins`).
 """
 
 import math

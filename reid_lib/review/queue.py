@@ -1,6 +1,6 @@
-"""Which pair is asked next: contradictions first, then the pair whose answer is expected to move most photographs.
+"""Which pair is asked next: contradictions first, then the pair whose answer is expected to put most pairs right.
 
-Also an answer that was given is asked again, where a second look is worth more than a new pair.
+A pair that was answered already is asked again where a second look is worth more than a new pair.
 """
 
 from collections.abc import Collection
@@ -11,7 +11,17 @@ import pandas as pd
 
 from reid_lib.core.errors import ReviewError
 from reid_lib.core.names import CLUSTER, DATASET, IDENTITY, IMAGE_ID, PROBABILITY
-from reid_lib.review.decisions import CANNOT_TELL, DECIDED, DECISIONS, DIFFERENT, DISPUTED, FIRST, SAME, SECOND
+from reid_lib.review.decisions import (
+    CANNOT_TELL,
+    DECIDED,
+    DECISIONS,
+    DIFFERENT,
+    DISPUTED,
+    FIRST,
+    SAME,
+    SECOND,
+    order_pair,
+)  # fmt: skip
 from reid_lib.review.graph import ERROR, Decided, log_odds
 from reid_lib.review.grouping import Grouping
 from reid_lib.review.joins import Joins
@@ -40,7 +50,7 @@ from reid_lib.review.words import (
     describe_second_look,
 )
 
-SOON = 5  # answers between two looks at a pair, where there is anything else to ask: who remembers does not look
+SOON = 5  # last answers, whose pairs are asked again after all others: who remembers an answer does not look anew
 _REPLAYED = 150  # last decisions whose effect the stopping rule sees when a review is opened again
 
 
@@ -51,7 +61,7 @@ class ReviewQueue:
         photographs: one row each: `image_id`, `dataset`, and `cluster`, the present one (missing: alone);
             `identity` where known, to filter by.
         pairs: what can be asked: `image_id_1`, `image_id_2`, `probability`, `doubt`; `dataset` where it is there.
-        current: of `votes.current`: what was decided before.
+        current: of `votes.tally_votes`: what was decided before.
         error: share of answers that are wrong: how much one answer counts against what the pictures say, and so
             whether it is asked again by another pair.
         asks: False: answers are taken, and none is asked, which is quicker.
@@ -82,7 +92,7 @@ class ReviewQueue:
         prior = float(log_odds(1 - LABEL_ERRORS))
         odds, flank = np.asarray(log_odds(probability)) + prior * named, code_flanks(self.photographs)
         self._joins = Joins(self._grouping, odds, flank=flank, named=by_name, error=error)
-        self._listed = {_ordered(a, b): k for k, (a, b) in enumerate(zip(first.tolist(), second.tolist(), strict=True))}
+        self._listed = {pair: k for k, pair in enumerate(map(order_pair, first.tolist(), second.tolist()))}
         known = {pair: float(odds[k]) for pair, k in self._listed.items()}
         self._looks = SecondLooks(self._grouping, known, error=error)
         self._answers: dict[tuple[int, int], tuple[str, int]] = {}
@@ -111,7 +121,7 @@ class ReviewQueue:
             skip: questions, or pairs of image_ids, to be left out.
         """
         wanted = self._wanted(dataset, individual, doubt)
-        skipped = {_ordered(*(self._place.get(end, -1) for end in pair_of(one))) for one in skip}
+        skipped = {order_pair(*(self._place.get(end, -1) for end in pair_of(one))) for one in skip}
         found = [pair for pair in self._contradictions() if pair not in skipped and wanted[self._listed.get(pair, -1)]]
         found = found[:n]
         worth = np.where(wanted[:-1], self._joins.worth, 0)
@@ -128,16 +138,16 @@ class ReviewQueue:
             least = np.partition(worth, -n_more)[-n_more]
             some = np.flatnonzero(worth >= least)  # with all that are worth as much: the next ones stay the next ones
             best = some[np.argsort(-worth[some], kind="stable")][:n_more]
-            again |= {_ordered(int(self._grouping.first[k]), int(self._grouping.second[k])): worth[k] for k in best}
+            again |= {order_pair(int(self._grouping.first[k]), int(self._grouping.second[k])): worth[k] for k in best}
         fresh = set(list(self._changed)[-SOON:])  # what was just answered is looked at again last
         found += sorted(again, key=lambda pair: (pair in fresh, -again[pair]))[: n - len(found)]
         return [self._question(pair) for pair in found]
 
-    def answer(self, pair: "Question | tuple[str, str]", decision: str) -> bool:
+    def answer(self, pair: Question | tuple[str, str], decision: str) -> bool:
         """Take one more answer of a person in; whether it changed a group.
 
         The last answer to a pair counts, and those before it that say the same make it weightier: as
-        `votes.current` has it for one person.
+        `votes.tally_votes` has it for one person.
 
         Args:
             pair: a question, or two image_ids, listed or not.
@@ -153,13 +163,13 @@ class ReviewQueue:
         self._said[key] = said
         return changed
 
-    def settle(self, pair: "Question | tuple[str, str]", decision: str, weight: int) -> bool:
+    def settle(self, pair: Question | tuple[str, str], decision: str, weight: int) -> bool:
         """Make known what holds of a pair, all answers to it together; whether it changed a group.
 
         Args:
             pair: a question, or two image_ids, listed or not.
             decision: "same", "different", "cannot tell", or "disputed" where people disagree.
-            weight: of the decision, see `votes.current`.
+            weight: of the decision, see `votes.tally_votes`.
 
         Raises:
             ReviewError: a photograph or the decision is not known.
@@ -168,7 +178,7 @@ class ReviewQueue:
             raise ReviewError(f"a decision is one of {', '.join(map(repr, DECISIONS))}; got {decision!r}")
         return self._take({self._key(pair): (decision, weight)})
 
-    def retract(self, pair: "Question | tuple[str, str]") -> bool:
+    def retract(self, pair: Question | tuple[str, str]) -> bool:
         """Forget the answer about a pair, if there is one; whether that changed a group."""
         key = self._key(pair)
         changed = self._take({key: None}) if key in self._answers else False
@@ -176,7 +186,7 @@ class ReviewQueue:
         return changed
 
     def update(self, current: pd.DataFrame) -> None:
-        """Make `current` (of `votes.current`) what holds: what others decided or took back meanwhile.
+        """Make `current` (of `votes.tally_votes`) what holds: what others decided or took back meanwhile.
 
         Photographs that this review does not have are passed over.
         """
@@ -206,7 +216,7 @@ class ReviewQueue:
         left |= {"chance": any_change, "stop": bool(stop)}
         return left | {"words": describe_left(**left)}
 
-    def effect(self, pair: "Question | tuple[str, str]") -> dict[str, str]:
+    def effect(self, pair: Question | tuple[str, str]) -> dict[str, str]:
         """What either answer would change: "same" and "different" -> words."""
         key = self._key(pair)
         words = {}
@@ -246,11 +256,10 @@ class ReviewQueue:
 
     def _told(self, current: pd.DataFrame) -> dict[tuple[int, int], tuple[str, int]]:
         found = {}
-        for one, other, decision, weight in current[[FIRST, SECOND, DECIDED, WEIGHT]].itertuples(
-            index=False, name=None
-        ):
+        columns = current[[FIRST, SECOND, DECIDED, WEIGHT]]
+        for one, other, decision, weight in columns.itertuples(index=False, name=None):
             if one in self._place and other in self._place:
-                found[_ordered(self._place[one], self._place[other])] = decision, int(weight)
+                found[order_pair(self._place[one], self._place[other])] = decision, int(weight)
         return found
 
     def _take(self, answers: dict[tuple[int, int], tuple[str, int] | None]) -> bool:
@@ -334,12 +343,8 @@ class ReviewQueue:
         names = tuple(str(self.photographs[CLUSTER].iat[end]) for end in key)
         return describe_join(names, sizes, inside=inside, n_answers=int(self._joins.n_answers[at]))
 
-    def _key(self, pair: "Question | tuple[str, str]") -> tuple[int, int]:
+    def _key(self, pair: Question | tuple[str, str]) -> tuple[int, int]:
         ends = pair_of(pair)
         if missing := [end for end in ends if end not in self._place]:
             raise ReviewError(f"photograph {missing[0]!r} is not in this review")
-        return _ordered(*(self._place[end] for end in ends))
-
-
-def _ordered(one: int, other: int) -> tuple[int, int]:
-    return (one, other) if one < other else (other, one)
+        return order_pair(*(self._place[end] for end in ends))

@@ -1,6 +1,7 @@
 """A simulated reviewer, right in a given share of answers: what asking in one order is worth beside other orders.
 
-Every order meets the same reviewer, who says the same of a pair whenever it is asked, and the same effect.
+Every order meets the same reviewer, whose first answer to a pair is the same whenever the pair is asked, and the same
+effect of its answers.
 """
 
 import zlib
@@ -49,9 +50,8 @@ def simulate_review(
     order: Order,
     n_answers: int,
     seed: int = 0,
-    error: float | None = None,
 ) -> Iterator[ReviewQueue]:
-    """Let a reviewer answer, one question after another.
+    """Let a reviewer answer, one question after another. The queue knows how many of the answers are wrong.
 
     Args:
         photographs, pairs: as `ReviewQueue` takes them.
@@ -60,13 +60,11 @@ def simulate_review(
             "probability between clusters": by falling probability those whose photographs lie in two present clusters.
         n_answers: at most.
         seed: draws the random order.
-        error: share of wrong answers that the queue counts with; None: that of the reviewer.
 
     Yields:
         The queue before the first answer, and after each.
     """
-    error = max(1 - reviewer.right, 1e-3) if error is None else error
-    queue = ReviewQueue(photographs, pairs, error=error, asks=order == "queue")
+    queue = ReviewQueue(photographs, pairs, error=max(1 - reviewer.right, 1e-3), asks=order == "queue")
     yield queue
     for pair in _ask(queue, order, n_answers, seed):
         queue.answer(pair, reviewer.decide(*pair))

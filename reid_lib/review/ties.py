@@ -47,7 +47,12 @@ def tie_flanks(photographs: pd.DataFrame, cluster: np.ndarray) -> np.ndarray:
 
 
 def keep_ties(m: int, same: np.ndarray, different: np.ndarray, tied: np.ndarray) -> np.ndarray:
-    """(k, 2) int: the ties of m photographs that bring no two together that are *different*, the first ones first."""
+    """(k, 2) int: the ties of m photographs that bring no two together that are *different*, the first ones first.
+
+    Args:
+        same, different: (s, 2), (d, 2) int, pairs that were decided, 0 ... m - 1.
+        tied: (t, 2) int, all ties.
+    """
     parent = list(range(m))
     for one, other in same.tolist():
         parent[find_root(parent, one)] = find_root(parent, other)
@@ -68,7 +73,17 @@ def keep_ties(m: int, same: np.ndarray, different: np.ndarray, tied: np.ndarray)
 
 
 def hold_clusters(members: np.ndarray, cluster: np.ndarray, listed: tuple, tied: np.ndarray) -> list[Decided]:
-    """What holds the photographs of each present cluster together: a spanning tree of ties and most probable pairs."""
+    """What holds the photographs of each present cluster together: a spanning tree of ties and most probable pairs.
+
+    Args:
+        members: (m,) int, photographs, sorted.
+        cluster: (m,) int, present cluster of each.
+        listed: pairs among them: both places in `members` (q,), and the probability that both show one animal (q,).
+        tied: (t, 2) int, ties among them, as places in `members`.
+
+    Returns:
+        A decision of weight 0 for each edge of the trees.
+    """
     one, other = (np.concatenate([tied[:, k], listed[k]]) for k in (0, 1))
     probability = np.concatenate([np.full(len(tied), TIED), listed[2]])
     inside = np.flatnonzero(cluster[one] == cluster[other])

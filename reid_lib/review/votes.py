@@ -20,6 +20,7 @@ from reid_lib.review.decisions import (
     UNDOES,
     WHEN,
     WHO,
+    order_pair,
 )
 
 N_SAME, N_DIFFERENT, N_CANNOT_TELL, WEIGHT = "n_same", "n_different", "n_cannot_tell", "weight"
@@ -33,7 +34,7 @@ def keep_standing(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows[DECIDED] != UNDO) & ~rows[DECISION_ID].isin(rows.loc[rows[DECIDED] == UNDO, UNDOES])]
 
 
-def current(rows: pd.DataFrame) -> pd.DataFrame:
+def tally_votes(rows: pd.DataFrame) -> pd.DataFrame:
     """What holds of each pair: one row a pair, in the order in which they were first decided.
 
     Of each person the last word on a pair that was not taken back counts. More people who say same than different (or
@@ -50,12 +51,12 @@ def current(rows: pd.DataFrame) -> pd.DataFrame:
     """
     told: dict[tuple[str, str], list[tuple[str, ...]]] = {}
     for row in keep_standing(rows)[COLUMNS].itertuples(index=False, name=None):
-        told.setdefault((min(row[_ENDS]), max(row[_ENDS])), []).append(row)
-    return pd.DataFrame([settle(some) for some in told.values()], columns=CURRENT_COLUMNS)
+        told.setdefault(order_pair(*row[_ENDS]), []).append(row)
+    return pd.DataFrame([tally_pair(some) for some in told.values()], columns=CURRENT_COLUMNS)
 
 
-def settle(rows: Sequence[Sequence[str]]) -> list:
-    """The row of `current` for one pair.
+def tally_pair(rows: Sequence[Sequence[str]]) -> list:
+    """The row of `tally_votes` for one pair.
 
     Args:
         rows: `COLUMNS` of its decisions that stand, oldest first; at least one.
@@ -69,7 +70,7 @@ def settle(rows: Sequence[Sequence[str]]) -> list:
     decision = _decide(*counts[:2])
     weight = weigh([row[_DECIDED] for row in rows], decision)
     last = rows[-1]
-    return [*sorted(last[_ENDS]), last[_DATASET], decision, *counts, weight, "; ".join(people), last[_WHEN]]
+    return [*order_pair(*last[_ENDS]), last[_DATASET], decision, *counts, weight, "; ".join(people), last[_WHEN]]
 
 
 def weigh(said: Sequence[str], decision: str) -> int:

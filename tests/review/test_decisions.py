@@ -18,7 +18,7 @@ from reid_lib.review.decisions import (
     SAME,
     DecisionTable,
 )
-from reid_lib.review.votes import current
+from reid_lib.review.votes import tally_votes
 
 
 def fork_writer(path, who: str, n: int, *, pause: float = 0) -> tuple[int, int]:
@@ -163,14 +163,14 @@ def test_undo(tmp_path):
     table = DecisionTable(tmp_path / "decisions.csv")
     first = table.append("a", "b", SAME, who="Ana")
     second = table.append("a", "b", DIFFERENT, who="Ana")
-    assert current(table.read())["decision"].tolist() == [DIFFERENT]
+    assert tally_votes(table.read())["decision"].tolist() == [DIFFERENT]
     taken_back = table.undo(second, who="Ana")
-    assert current(table.read())["decision"].tolist() == [SAME], "the word before counts again"
+    assert tally_votes(table.read())["decision"].tolist() == [SAME], "the word before counts again"
     for wrong, message in ((second, "already"), (taken_back, "not undone"), ("f" * 32, "no decision")):
         with pytest.raises(ReviewError, match=message):
             table.undo(wrong, who="Ana")
     table.undo(first, who="Ben")
-    assert not len(current(table.read())) and len(table.read()) == 4
+    assert not len(tally_votes(table.read())) and len(table.read()) == 4
 
 
 def test_a_foreign_file_is_refused_and_stays(tmp_path):

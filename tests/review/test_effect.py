@@ -8,7 +8,7 @@ from deciding_cases import partition, simulate
 from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, SAME, DecisionTable
 from reid_lib.review.effect import apply_decisions
 from reid_lib.review.queue import ReviewQueue
-from reid_lib.review.votes import current
+from reid_lib.review.votes import tally_votes
 
 PHOTOGRAPHS = pd.DataFrame(
     {
@@ -27,7 +27,7 @@ def decide(tmp_path, *decisions: tuple) -> pd.DataFrame:
     table = DecisionTable(tmp_path / "decisions.csv")
     for one, other, decision, who in decisions:
         table.append(one, other, decision, who=who)
-    return current(table.read())
+    return tally_votes(table.read())
 
 
 def test_without_decisions_all_is_as_before(tmp_path):
@@ -79,7 +79,7 @@ def test_groups_are_those_of_the_queue(tmp_path, right):
         question = queue.next()[0]
         same = (truth[question.image_id_1] == truth[question.image_id_2]) == (rng.random() < right)
         table.append(*question.pair, SAME if same else DIFFERENT, who="Ana")
-        queue.update(current(table.read()))
-    found = apply_decisions(photographs, pairs, current(table.read())).clusters
+        queue.update(tally_votes(table.read()))
+    found = apply_decisions(photographs, pairs, tally_votes(table.read())).clusters
     assert partition(found["cluster"].to_numpy(dtype=str)) == partition(queue.groups().to_numpy(dtype=str))
     assert (found["changed_by"] != "").tolist() == (found["cluster"] != photographs["cluster"]).tolist()

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from reid_lib.core.errors import ReviewError
-from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, SAME, DecisionTable
 from reid_lib.review.graph import Constraints, Decided, log_odds
-from reid_lib.review.votes import current
 
 
 def constrain(*decided: tuple) -> Constraints:
@@ -96,19 +94,6 @@ def test_cuts_against_networkx(seed):
     left_out = {pair for _, pairs in found.resolve() for pair in pairs}
     rest = Constraints([one for one in decided if one.pair not in left_out], range(9))
     assert not rest.inconsistencies and bool(left_out) == bool(found.inconsistencies)
-
-
-def test_constraints_of_a_table(tmp_path):
-    table = DecisionTable(tmp_path / "decisions.csv")
-    for one, other, decision, who in (
-        ("b", "a", SAME, "Ana"), ("b", "x", SAME, "Ana"), ("x", "c", SAME, "Ben"), ("a", "c", DIFFERENT, "Ana"),
-        ("d", "c", CANNOT_TELL, "Ana"), ("e", "f", SAME, "Ana"), ("e", "f", DIFFERENT, "Ben"),
-    ):  # fmt: skip
-        table.append(one, other, decision, who=who)
-    found = Constraints.of(current(table.read()), list("abcdefg"), {("a", "c"): 0.9})
-    assert found.are_same("a", "c"), "through a photograph of another run"
-    assert found.inconsistencies == [("a", "c")] and found.doubt(("a", "c")) == ("a", "c")
-    assert found.disputed == [("e", "f")] and not found.are_same("e", "f") and found.component("g") == ["g"]
 
 
 def test_log_odds_are_bounded():

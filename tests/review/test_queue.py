@@ -10,7 +10,7 @@ from deciding_cases import partition, simulate
 from reid_lib.core.errors import ReviewError
 from reid_lib.review.decisions import CANNOT_TELL, DIFFERENT, DISPUTED, SAME, DecisionTable
 from reid_lib.review.queue import ReviewQueue
-from reid_lib.review.votes import current
+from reid_lib.review.votes import tally_votes
 
 
 def small(**changes) -> ReviewQueue:
@@ -116,13 +116,13 @@ def test_answers_one_by_one_hold_what_the_table_says_of_them(tmp_path):
     for k, decision in enumerate((SAME, SAME, DIFFERENT, CANNOT_TELL, DIFFERENT, DIFFERENT, SAME)):
         table.append("a", "d", decision, who="Ana")
         one_by_one.answer(("d", "a"), decision)
-        again = small(current=current(table.read()))
+        again = small(current=tally_votes(table.read()))
         assert one_by_one.next(10) == again.next(10) and one_by_one.groups().equals(again.groups()), k
     for _ in range(2):  # a review that is opened again counts on
-        opened = small(current=current(table.read()))
+        opened = small(current=tally_votes(table.read()))
         table.append("a", "c", SAME, who="Ana")
         opened.answer(("a", "c"), SAME)
-        again = small(current=current(table.read()))
+        again = small(current=tally_votes(table.read()))
         assert asked(opened) == asked(again) and opened.left() == again.left()
 
 
@@ -131,15 +131,15 @@ def test_other_peoples_answers_come_in_and_a_review_is_opened_again(tmp_path):
     first = table.append("b", "c", SAME, who="Ana")
     table.append("a", "b", DIFFERENT, who="Ana")
     table.append("a", "unknown", SAME, who="Ana")
-    queue.update(current(table.read()))
-    again = small(current=current(table.read()))
+    queue.update(tally_votes(table.read()))
+    again = small(current=tally_votes(table.read()))
     assert queue.next(10) == again.next(10) and (queue.groups() == again.groups()).all()
     assert queue.left() == again.left()
     table.undo(first, who="Ben")
     table.append("a", "b", SAME, who="Ben")
     table.append("a", "b", SAME, who="Eva")
-    queue.update(current(table.read()))
-    again = small(current=current(table.read()))
+    queue.update(tally_votes(table.read()))
+    again = small(current=tally_votes(table.read()))
     assert queue.next(10) == again.next(10) and (queue.groups() == again.groups()).all()
     assert queue.groups()["a"] == queue.groups()["b"] != queue.groups()["c"]
 
