@@ -40,7 +40,7 @@ def plain_fit(model, loss, images, params, *, evaluate, prepare, save_best, run,
             if row["val_score"] > best:
                 best = row["val_score"]
                 save_best(model)
-        run.report(row)
+        run.add_epoch(row)
         print({name: round(value, 3) for name, value in row.items()}, flush=True)
 
 

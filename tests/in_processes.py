@@ -1,4 +1,4 @@
-"""Run by torchrun in tests/test_group.py: trains a small network in each process and stores what came out.
+"""Run by torchrun in tests/train/test_group.py: trains a small network in each process and stores what came out.
 
 torchrun --module in_processes FOLDER LOSS [DEVICE BACKBONE]; in float64 on a CPU
 """
@@ -54,7 +54,7 @@ class Folder:
     def write(self, name):
         yield self.folder / name
 
-    def report(self, row):
+    def add_epoch(self, row):
         self.rows.append(row)
 
     def described(self):

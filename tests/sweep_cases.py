@@ -25,8 +25,8 @@ STAND_IN = textwrap.dedent("""
     if word == "nothing":
         sys.exit("papermill could not begin")
     run = runs.Run.open(name, params={"num_epochs": 7}, key={"a": 1}, provenance={})
-    run.report({"epoch": 0, "val_score": 0.25, "seconds": 1.0})
-    run.report({"epoch": 1, "val_score": 0.125, "seconds": 1.0})
+    run.add_epoch({"epoch": 0, "val_score": 0.25, "seconds": 1.0})
+    run.add_epoch({"epoch": 1, "val_score": 0.125, "seconds": 1.0})
     if word == "hang":
         (folder / "hangs").touch()
         time.sleep(300)

@@ -24,7 +24,7 @@ def fetch(params: TrainParams | EvaluateParams) -> None:
     """Fetch data set and backbone of a run, and check both as the run will.
 
     Args:
-        params: `TrainParams`.
+        params: of the training or the evaluation that is to run without a network.
 
     Raises:
         ReidError: something cannot be had, or arrived damaged; what did arrive stays for the next call.
@@ -43,7 +43,16 @@ def fetch(params: TrainParams | EvaluateParams) -> None:
 
 
 def fetch_backbone(backbone: str, *, pretrained: bool) -> None:
-    """Bring a backbone's weights into the hub's cache, then build it from there with the hub out of reach."""
+    """Bring a backbone's weights into the hub's cache, then build it from there with the hub out of reach.
+
+    Args:
+        backbone: name of a timm model.
+        pretrained: False: without trained weights, so only the building is tried.
+
+    Raises:
+        ModelError: there is no such backbone, or its weights cannot be had.
+        ReidError: what arrived cannot be built without a network.
+    """
     from reid_lib.nets.network import build_model
 
     for attempt in range(1, ATTEMPTS + 1):

@@ -35,7 +35,7 @@ from reid_lib.data.pixels import load_image
 from reid_lib.openset.outcomes import OUTCOME, sort_mistakes
 from reid_lib.params.loss_units import LOSS_DEFAULTS, LossDefaults
 from reid_lib.runs import table as runtable
-from reid_lib.runs.folder import RunFolder, list_runs, there
+from reid_lib.runs.folder import RunFolder, is_there, list_runs
 from reid_lib.runs.labels import label_runs
 from reid_lib.runs.pairing import Pair
 from reid_lib.runs.remarks import Remarks, remarks_if_readable
@@ -123,7 +123,7 @@ class Comparison:
     @cached_property
     def pairs(self) -> dict[str, Pair]:
         """Run name -> the run it is compared with, as in `table`."""
-        return runtable.pairs(self.root, baseline=self.baseline, runs=self.all_runs)
+        return runtable.find_pairs(self.root, baseline=self.baseline, runs=self.all_runs)
 
     @cached_property
     def unreadable(self) -> dict[str, str]:
@@ -144,6 +144,7 @@ class Comparison:
 
     @property
     def names(self) -> list[str]:
+        """The finished runs that can be read, in the order of `table`."""
         return self.table.index.tolist()
 
     @property
@@ -157,9 +158,10 @@ class Comparison:
         return {run.name: remarks_if_readable(run) for run in list_runs(self.root)}
 
     def run(self, name: str) -> FinishedRun:
-        """
+        """A finished run, by its name.
+
         Raises:
-            RunError: no finished run has this name.
+            RunError: no finished run has this name, or it cannot be read.
         """
         if name in self.unreadable:
             raise RunError(f"run {name!r} cannot be read: {self.unreadable[name]}")
@@ -175,7 +177,7 @@ class Comparison:
     def training(self) -> dict[str, str]:
         """Run name -> state of the runs that are not finished, and have a history to look at."""
         states = self.unfinished.items()
-        return {name: state for name, state in states if there(self.root / name / HISTORY_CSV)}
+        return {name: state for name, state in states if is_there(self.root / name / HISTORY_CSV)}
 
     def history(self, name: str) -> pd.DataFrame:
         """One row per epoch, of a finished run or one in training.
@@ -231,8 +233,10 @@ class Comparison:
         return asked[a] == asked[b]
 
     def loss(self, name: str) -> str:
-        """The loss that a run minimised, with the margin and the scale that were in force: "arcface, margin 0.3, scale
-        30". Two runs compare by their losses only where this is the same; "none" for an evaluation."""
+        """The loss that a run minimised, with the margin and scale that were in force: "arcface, margin 0.3, scale 30".
+
+        Two runs compare by their losses only where this is the same; "none" for an evaluation.
+        """
         row = self._rows([name]).loc[name]
         loss = row.get(f"{PARAM}loss")
         if not isinstance(loss, str):

@@ -45,7 +45,7 @@ def choose_best(root: Path | None = None) -> Choice:
         RunError: no finished run; a reference that cannot be read; no reference, and runs of different test queries.
     """
     finished, lost = {}, []
-    for run in table.complete_runs(root):
+    for run in table.list_complete(root):
         try:
             run.look_at(PREDICTIONS_CSV, (SCORE,))
             finished[run.name] = run

@@ -1,4 +1,4 @@
-"""Variants: runs that differ in nothing but their seed, and how two variants differ on val."""
+"""Variants: runs that differ in nothing but their seed, with their geometric means on val."""
 
 from dataclasses import dataclass, field
 
@@ -11,17 +11,24 @@ METRIC = "geometric_mean"
 
 @dataclass
 class Variant:
-    """Runs that differ only in their seed: seed -> run and its val geometric mean."""
+    """Runs that differ only in their seed.
+
+    Attributes:
+        runs: seed -> run.
+        val: seed -> its geometric mean on val, 0 to 1.
+    """
 
     runs: dict[object, RunFolder] = field(default_factory=dict)
     val: dict[object, float] = field(default_factory=dict)
 
     @property
     def best(self) -> str:
+        """Name of the run with the highest value."""
         return self.runs[max(self.val, key=self.val.get)].name
 
     @property
     def mean(self) -> float:
+        """Over the seeds."""
         return sum(self.val.values()) / len(self.val)
 
 

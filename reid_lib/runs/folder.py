@@ -148,7 +148,7 @@ class RunFolder:
         Raises:
             RunError: it is damaged.
         """
-        if not there(self.path(HISTORY_CSV)):
+        if not is_there(self.path(HISTORY_CSV)):
             return pd.DataFrame({"epoch": []})
         history = self.read_csv(HISTORY_CSV)
         numbers = len(history) == 0 or ("epoch" in history and pd.api.types.is_numeric_dtype(history["epoch"]))
@@ -293,10 +293,10 @@ def list_runs(root: Path | None = None) -> list[RunFolder]:
 def is_run(folder: Path) -> bool:
     """Is there a run, whole or damaged? What params.json is lost of is one as long as it holds results."""
     names = (PARAMS_JSON, *(name for name in COMPUTED if name != HISTORY_CSV))
-    return any(there(folder / name) for name in names)
+    return any(is_there(folder / name) for name in names)
 
 
-def there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
     """Is there such a file, or something in its place, or a folder that may not be looked into?"""
     try:
         path.lstat()

@@ -13,9 +13,12 @@ def name_of(params: NotebookParams, *, root: Path | None = None) -> str:
         params: of a training or an evaluation.
         root: of the runs; None means `runs/`.
     """
-    return params.run_name or that_is_there(params.default_name(), params.name_before(), root=root)
+    return params.run_name or choose_name(params.default_name(), params.name_before(), root=root)
 
 
-def that_is_there(name: str, before: str, *, root: Path | None = None) -> str:
-    """`name`, or what it was before where a run is called so: the same command continues, and opens, that run."""
+def choose_name(name: str, before: str, *, root: Path | None = None) -> str:
+    """`name`; where a run is called `before`, the longer name that earlier versions made, that one.
+
+    So the same command continues, and opens, a run of before.
+    """
     return before if ((root or runs_root()) / before).is_dir() else name

@@ -47,8 +47,14 @@ def variant_of(identity: dict) -> tuple[str, object]:
 
 
 def pair_seeds(mine: Collection, theirs: Collection, *, first: object = None) -> list[tuple]:
-    """Pairs (seed of a variant, seed of the reference's): the equal ones; where none are, as many as there are in
-    ascending order, of theirs `first` before the others."""
+    """Pairs (seed of a variant, seed of the reference's): the equal ones; where no two are equal, both in ascending
+    order side by side, until one has no more.
+
+    Args:
+        mine: seeds of the variant.
+        theirs: seeds of the reference's runs.
+        first: that of theirs which comes before all others.
+    """
     both = sorted(set(mine) & set(theirs), key=_ascending)
     if both:
         return [(seed, seed) for seed in both]
@@ -74,8 +80,9 @@ def pair_runs(runs: Iterable[Entry]) -> dict[str, Pair]:
             continue
         other, counts = reference.name, False
         if run.variant != reference.variant:
-            mine = _by_seed(r for r in runs.values() if r[1:3] == run[1:3] and r.asked == run.asked)
-            theirs = _by_seed(r for r in runs.values() if (r.variant, r.asked) == (reference.variant, run.asked))
+            alike = [r for r in runs.values() if r.asked == run.asked]
+            mine = _by_seed(r for r in alike if (r.reference, r.variant) == (run.reference, run.variant))
+            theirs = _by_seed(r for r in alike if r.variant == reference.variant)
             theirs[reference.seed] = reference.name  # of equal runs under two names
             seeds = dict(pair_seeds(mine, theirs, first=reference.seed))
             if run.seed in seeds:

@@ -24,6 +24,7 @@ class Removable:
     """A run that may be removed.
 
     Attributes:
+        run, state: the run, and "finished", "failed", ... (`folder`).
         bytes: of its files.
         notes: what a person should know before.
     """

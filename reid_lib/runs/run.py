@@ -34,9 +34,9 @@ from reid_lib.runs.folder import (
     RUNNING,
     RunFolder,
     folder_of,
+    is_there,
     no_such_run,
     state_of,
-    there,
 )
 from reid_lib.runs.key import STORED_AS, list_differences
 from reid_lib.runs.provenance import describe_environment
@@ -125,9 +125,9 @@ class Run(RunFolder):
 
         A params.json that is damaged or lost says nothing; status.json knows the key by its digest.
         """
-        computed = any(there(self.path(name)) for name in COMPUTED)
+        computed = any(is_there(self.path(name)) for name in COMPUTED)
         try:
-            if not there(self.path(PARAMS_JSON)):
+            if not is_there(self.path(PARAMS_JSON)):
                 raise RunError(f"{self.path(PARAMS_JSON)} cannot be read (is missing): {CURE}")
             stored = self.described().get(STORED_AS, {})
         except RunError as error:
@@ -163,7 +163,7 @@ class Run(RunFolder):
     def _claim(self) -> None:
         self._lock.take()
         _OPEN[self.folder.absolute()] = self
-        # Of a killed owner; a checkpoint may be large. Whoever writes the report is none, and may still be at it.
+        # What a killed owner left half-written may be large. Who writes the report is another, and may still be at it.
         remove_abandoned(self.folder, below=True, dead=self._lock.before)
         before = self.status()
         kept = {k: before.get(k) for k in ("epoch", STORED_AS)}
@@ -209,7 +209,7 @@ class Run(RunFolder):
         with self.write(name) as path:
             frames.write_csv(path, frame)
 
-    def report(self, row: dict[str, Any]) -> None:
+    def add_epoch(self, row: dict[str, Any]) -> None:
         """Add the line of an epoch to history.csv."""
         history = pd.DataFrame([*self.history().to_dict("records"), row])
         self.write_csv(HISTORY_CSV, history.astype({"epoch": int}))

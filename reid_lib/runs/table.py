@@ -127,7 +127,7 @@ def tabulate_metrics(root: Path | None = None, *, baseline: str = "", runs: AllR
     return table.assign(**{COMPARED: compared.where(compared.notna(), None)} | differences)
 
 
-def pairs(root: Path | None = None, *, baseline: str = "", runs: AllRuns | None = None) -> dict[str, pairing.Pair]:
+def find_pairs(root: Path | None = None, *, baseline: str = "", runs: AllRuns | None = None) -> dict[str, pairing.Pair]:
     """Run -> the run it is compared with, as in `tabulate_metrics`."""
     rows = _rows(root, baseline, runs := runs or read_runs(root))
     return pairing.pair_runs(_entries(runs, rows))
@@ -141,8 +141,8 @@ def _entries(runs: AllRuns, rows: list[dict]) -> list[pairing.Entry]:
     return found
 
 
-def complete_runs(root: Path | None = None) -> list[RunFolder]:
-    """The finished runs whose metrics can be read."""
+def list_complete(root: Path | None = None) -> list[RunFolder]:
+    """The finished runs whose metrics can be read, by name."""
     return [run.folder for run in read_runs(root).finished.values()]
 
 

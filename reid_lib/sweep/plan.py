@@ -19,7 +19,7 @@ from reid_lib.params.fields import TrainParams
 from reid_lib.params.loss_units import LOSS_DEFAULTS
 from reid_lib.params.run_names import short_name, spelled_name
 from reid_lib.runs.folder import FINISHED, check_name, load_run, state_of
-from reid_lib.runs.naming import name_of, that_is_there
+from reid_lib.runs.naming import choose_name, name_of
 from reid_lib.runs.table import read_reference
 
 PLAN = "plan.yaml"
@@ -70,6 +70,7 @@ class Plan:
 
 
 def variants_root() -> Path:
+    """The folder of all plans, `variants/`."""
     return project_root() / VARIANTS
 
 
@@ -262,7 +263,7 @@ def _name_of(base: dict[str, Any], change: dict[str, Any], label: str, params: T
     if made and (not change or not label or params.default_name() == params.default_name(longest=ALL)):
         return typed
     in_order = {name: change[name] for name in TrainParams.model_fields if name in change}
-    return that_is_there(short_name(in_order, label), spelled_name(in_order, label)) if change else label
+    return choose_name(short_name(in_order, label), spelled_name(in_order, label)) if change else label
 
 
 def _write(made: Plan, *, force: bool) -> None:

@@ -35,7 +35,7 @@ GRACE_S = 60.0  # for a network to end its step and write its checkpoint
 LOG = "papermill.log"
 
 
-def papermill_command(plan: Plan, variant: Variant, folder: Path) -> list[str]:
+def make_command(plan: Plan, variant: Variant, folder: Path) -> list[str]:
     """What runs a variant; its executed notebook lies in its run folder."""
     notebooks = notebooks_root()
     files = [str(notebooks / TRAIN_NOTEBOOK), str(folder / TRAIN_NOTEBOOK)]
@@ -77,15 +77,19 @@ class Sweep:
         only: 0-based number of the one variant to run; None: all.
         command: (plan, variant, run folder) -> what to start.
         show: called with the table again and again.
+        poll_s: seconds between two looks at the runs.
+
+    Attributes:
+        failed: run that failed twice, or could not begin -> what is known of it.
     """
 
     plan: Plan
     parallel: int = 1
     only: int | None = None
-    command: Callable[[Plan, Variant, Path], list[str]] = papermill_command
+    command: Callable[[Plan, Variant, Path], list[str]] = make_command
     show: Callable[[pd.DataFrame], None] = lambda table: None
     poll_s: float = POLL_S
-    failed: dict[str, str] = field(default_factory=dict)  # run -> what is known of it
+    failed: dict[str, str] = field(default_factory=dict)
     _children: list[_Child] = field(default_factory=list)
     _attempts: dict[str, int] = field(default_factory=dict)
 

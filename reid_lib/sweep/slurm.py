@@ -39,8 +39,10 @@ def submit(plan: Plan, *, parallel: int = 3, options: str = "") -> str:
 
 
 def ask_states(plan: Plan) -> dict[str, str]:
-    """Run -> what Slurm says of its task in the last array ("RUNNING", "PENDING (Resources)"); a task that is over is
-    in no queue, so it is left out. Empty where nothing was submitted or Slurm does not answer."""
+    """Run -> what Slurm says of its task in the last array ("RUNNING", "PENDING (Resources)").
+
+    A task that is over is in no queue, so it is left out. Empty where nothing was submitted or Slurm does not answer.
+    """
     try:
         job = json.loads((plan.folder / JOB).read_text(encoding="utf-8"))["job"]
         command = ["squeue", "--array", "--noheader", "--jobs", job, "--format", "%K|%T|%r"]

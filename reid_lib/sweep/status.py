@@ -25,6 +25,7 @@ def tabulate_status(plan: Plan) -> pd.DataFrame:
 
 
 def status_row(variant: Variant) -> dict:
+    """The row of `tabulate_status` for one variant."""
     folder = RunFolder(runs_root() / variant.run)
     row = dict.fromkeys(COLUMNS, "") | {"run": variant.run, "note": variant.why}
     if not is_run(folder.folder):
@@ -61,7 +62,7 @@ def _differing(folder: RunFolder, variant: Variant) -> str:
 class Screen:
     """The table on a terminal, drawn over itself; elsewhere one line whenever a run's state or epoch changes."""
 
-    def __init__(self, out: TextIO = None):
+    def __init__(self, out: TextIO | None = None):
         self.out = out or sys.stdout
         self._lines, self._told = 0, {}
 

@@ -47,7 +47,7 @@ class TrainingRun(Protocol):
 
     def write(self, name: str) -> AbstractContextManager[Path]: ...
 
-    def report(self, row: dict) -> None: ...
+    def add_epoch(self, row: dict) -> None: ...
 
     def cut_history(self, epoch: int, rows: list[dict] | None = None) -> None: ...
 
@@ -219,7 +219,7 @@ class _Training:
                     self.save_best(self.step.model)
         if first:
             self.rows.append({name: value.item() if hasattr(value, "item") else value for name, value in row.items()})
-            self.run.report(row)
+            self.run.add_epoch(row)
         self.save()
         if first:
             LOGGER.info(_line(row, progress, self.params.num_epochs) + self.time_left())

@@ -212,7 +212,7 @@ def test_a_run_of_before_that_knew_files_by_their_size_goes_on(tmp_path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(Catalogue, "fingerprint", by_size)
         run = steps.start(params, catalogue, split).run
-        run.report({"epoch": 0})
+        run.add_epoch({"epoch": 0})
         run.release()
     assert read_fingerprint("before") == by_size and read_fingerprint("none") == ""
     steps.start(params, data.read(params), split).run.release()

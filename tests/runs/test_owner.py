@@ -33,7 +33,7 @@ OWNER = """
 import sys, time
 from reid_lib.runs.run import Run
 run = Run.open("r", params={"lr": 0.1}, key={"lr": 0.1}, provenance={})
-run.report({"epoch": 0})
+run.add_epoch({"epoch": 0})
 print("open", flush=True)
 time.sleep(60)
 """
@@ -118,7 +118,7 @@ def test_a_live_owner_survives_a_step_of_the_clock(root, step_s):
 def test_the_process_itself_has_one_name_as_long_as_it_lives(root, monkeypatch):
     run = open_run()
     monkeypatch.setattr(psutil.Process, "create_time", lambda self: 5.0)  # as after a step of the clock
-    run.report({"epoch": 0})
+    run.add_epoch({"epoch": 0})
     second = open_run()
     assert second.history()["epoch"].tolist() == [0]
 
@@ -165,7 +165,7 @@ def test_a_link_in_the_place_of_the_lease_is_not_followed_and_locks_nobody(root,
     if name == owner.GUARD:
         write_lock(root, age_s=owner.STALE_S + 60)
     run = open_run()
-    run.report({"epoch": 0})
+    run.add_epoch({"epoch": 0})
     run.finish()
     assert state(root) == "finished" and not (tmp_path / "nowhere").exists()
     assert (tmp_path / "victim").read_text() == "mine" and (tmp_path / "victim").stat().st_mtime == 0
@@ -177,7 +177,7 @@ def test_a_link_that_replaces_the_lease_of_a_live_owner_ends_its_writing(root, t
     (root / "r" / owner.LOCK).unlink()
     (root / "r" / owner.LOCK).symlink_to(tmp_path / "copy")
     with pytest.raises(RunError, match="not open for writing here"):
-        run.report({"epoch": 0})
+        run.add_epoch({"epoch": 0})
 
 
 def test_a_planted_draft_is_not_written_through(root, tmp_path, monkeypatch):
@@ -342,7 +342,7 @@ def test_an_owner_that_slept_and_was_succeeded_writes_no_more(root):
     write_lock(root, host="node8")
     before = (root / "r" / STATUS_JSON).read_text()
     with pytest.raises(RunError, match="not open for writing here"):
-        run.report({"epoch": 0})
+        run.add_epoch({"epoch": 0})
     run.release()
     assert (root / "r" / STATUS_JSON).read_text() == before
     assert "node8" in (root / "r" / owner.LOCK).read_text()

@@ -122,7 +122,7 @@ def test_a_run_that_ended_before_it_computed_anything_begins_anew_with_other_par
     end(open_run(num_epochs=8))
     run = open_run(num_epochs=10)
     assert run.described()["identity"]["num_epochs"] == 10 and state(root) == "running"
-    run.report({"epoch": 0})
+    run.add_epoch({"epoch": 0})
     run.release()
     with pytest.raises(RunDiffersError, match="num_epochs: 10 there, 8 here"):
         open_run(num_epochs=8)
@@ -134,7 +134,7 @@ def test_a_run_that_ended_before_it_computed_anything_begins_anew_with_other_par
 def test_history_grows_line_by_line_and_is_cut_to_the_checkpoint():
     run = open_run()
     for epoch in range(4):
-        run.report({"epoch": epoch, "val_score": 1 / (epoch + 3)} | ({"train_loss": 0.1 * epoch} if epoch else {}))
+        run.add_epoch({"epoch": epoch, "val_score": 1 / (epoch + 3)} | ({"train_loss": 0.1 * epoch} if epoch else {}))
     run.cut_history(2)
     history = run.history()
     assert history["epoch"].tolist() == [0, 1, 2]
@@ -207,7 +207,7 @@ def between_looking_and_claiming(monkeypatch, do):
 def test_a_run_made_meanwhile_is_not_taken_over_with_another_key(root, monkeypatch):
     def made_meanwhile():
         run = open_run(num_epochs=8)
-        run.report({"epoch": 0})
+        run.add_epoch({"epoch": 0})
         run.release()
 
     between_looking_and_claiming(monkeypatch, made_meanwhile)
