@@ -27,7 +27,7 @@ def bars(
     """Horizontal bars with 95 % intervals, first on top; undefined values say so.
 
     Args:
-        values: name -> {"value", and when there "low", "high", "n"}, as in `stats.summarise(...)["overall"]`. Names
+        values: name -> {"value", and when there "low", "high", "n"}, as in `summary.summarise(...)["overall"]`. Names
             of metrics are written out.
         n_of: what `n` counts ("photographs"); shown with the value when given.
     """

@@ -189,15 +189,13 @@ def _title(table, metric, reference, verdicts, against) -> str:
 
 
 @legible
-def performance_heatmap(
-    table: pd.DataFrame, metrics: Sequence[str], *, reference: str | None = None, ax: "Axes | None" = None
-) -> "Axes":
+def performance_heatmap(table: pd.DataFrame, metrics: Sequence[str], *, ax: "Axes | None" = None) -> "Axes":
     """Runs against metrics, each value printed; the colour ranks the values of a column, it tells no runs apart.
 
     Runs that were asked other test queries are not ranked.
 
     Args:
-        table, reference: as in `performance_bars`; sorted by the first metric.
+        table: as in `performance_bars`; sorted by the first metric. The reference is marked, see `reference_of`.
         metrics: columns.
     """
     from matplotlib.colors import LinearSegmentedColormap
@@ -212,7 +210,7 @@ def performance_heatmap(
         ax.set(xticks=[], yticks=[])
         write_message(ax, "no run is finished yet" if table.empty else "no metric was asked for")
         return ax
-    ordered, marked = by_performance(table, metrics[0]), reference_of(table, reference)
+    ordered, marked = by_performance(table, metrics[0]), reference_of(table, None)
     ranked, labels = asked_alike(ordered, marked), label_runs(ordered)
     values = np.column_stack([numbers(ordered, metric) for metric in metrics])
     goodness = np.column_stack(

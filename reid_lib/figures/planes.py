@@ -38,6 +38,14 @@ if TYPE_CHECKING:
 MOST_PANELS = 12
 MOST_SETS = 8  # data sets whose names stand among their photographs
 MOST_POINTS = 3000  # of a panel: more lie on top of each other and take their time
+BY_OUTCOME = "outcome"  # in the place of a column to colour by
+# What points are coloured by -> what is seen then, in words.
+COLOURED = {
+    KNOWN: "known and unknown animals",
+    DATASET: "data sets",
+    INDIVIDUAL: "individuals",
+    BY_OUTCOME: "what became of the queries",
+}
 # Outcome of a query -> (label, colour, marker); in the order of drawing.
 OUTCOMES = {
     "known right": ("known, named rightly", COLOURS["right"], "o"),
@@ -60,10 +68,7 @@ def projection(frame: pd.DataFrame, *, colour_by: str = KNOWN, ax: "Axes | None"
     """
     ax = new_axes(ax, height_in=5.0)
     groups = _known_groups(frame) if colour_by == KNOWN else _named_groups(frame, colour_by)
-    what = {KNOWN: "known and unknown animals", DATASET: "data sets", INDIVIDUAL: "individuals"}.get(
-        colour_by, colour_by
-    )
-    title = f"Photographs that the model finds alike lie close: {what}"
+    title = f"Photographs that the model finds alike lie close: {COLOURED.get(colour_by, colour_by)}"
     dress(ax, title=title, x="no unit: only neighbourhoods mean something", title_pad=legend_pad(len(groups), 3))
     size = float(np.clip(6000 / max(len(frame), 1), 3, 30))
     alpha = 0.85 if len(frame) < 2000 else 0.5
@@ -102,16 +107,13 @@ def _name_datasets(ax, frame) -> None:
         ax.text(own["x"].median(), own["y"].median(), str(name), gid="data set", bbox=white, zorder=6, **at)
 
 
-def _known_groups(frame):
-    known, unknown = known_masks(frame[KNOWN])
-    gallery = (frame[ROLE] == GALLERY).to_numpy(bool)
-    parts = [
-        ("gallery", gallery, COLOURS["gallery"], "o"),
-        ("known, queried", known & ~gallery, COLOURS["known"], "o"),
-        ("unknown, queried", unknown & ~gallery, COLOURS["unknown"], "^"),
-        ("not labelled", ~known & ~unknown & ~gallery, BLACK, "x"),
+def _known_groups(frame) -> list[tuple]:
+    """`known_kinds` with images, how many each has in its label."""
+    return [
+        (f"{label} ({mask.sum():,})", mask, colour, marker)
+        for label, mask, colour, marker in known_kinds(frame)
+        if mask.any()
     ]
-    return [(f"{label} ({mask.sum():,})", mask, colour, marker) for label, mask, colour, marker in parts if mask.any()]
 
 
 def _named_groups(frame, column):
@@ -133,7 +135,7 @@ def projections(
     projections: Mapping[str, pd.DataFrame],
     predictions: Mapping[str, pd.DataFrame] | None = None,
     *,
-    colour: str = KNOWN,
+    colour_by: str = KNOWN,
 ) -> "Figure":
     """Embeddings of several runs side by side, one axes per run; returns the Figure.
 
@@ -141,8 +143,8 @@ def projections(
         projections: run, as it is to be called -> one row per image: `image_id`, `x`, `y`, `role`, `known`, and the
             column to colour by.
         predictions: the same run -> its predictions; needed for "outcome" only, joined by `image_id`.
-        colour: "known"; "outcome" (what became of each query); or a column of names ("dataset", "individual", ...), of
-            which the eight with the most images have one colour in all runs, the others are grey.
+        colour_by: "known"; "outcome" (what became of each query); or a column of names ("dataset", "individual", ...):
+            the eight with the most images have one colour in all runs, the others are grey.
 
     Raises:
         ParameterError: "outcome" without the predictions of each run.
@@ -150,7 +152,7 @@ def projections(
     import matplotlib.pyplot as plt
 
     shown = list(projections)[:MOST_PANELS]
-    title = _title_of(colour, len(shown), len(projections))
+    title = _title_of(colour_by, len(shown), len(projections))
     if not shown:
         ax = dress(new_axes(), title=title)
         ax.set(xticks=[], yticks=[])
@@ -164,11 +166,13 @@ def projections(
     rows = math.ceil(len(shown) / columns)
     size = (max(7.0, 3.3 * columns), 0.9 + (3.2 if columns > 1 else 4.2) * rows)
     figure, grid = plt.subplots(rows, columns, figsize=size, dpi=DPI, layout="constrained", squeeze=False)
-    groups = {run: _groups(projections[run], (predictions or {}).get(run), colour, run, projections) for run in shown}
+    groups = {
+        run: _groups(projections[run], (predictions or {}).get(run), colour_by, run, projections) for run in shown
+    }
     handles, short = {}, wrap_names(shown, min(LABEL_WIDTH, 96 // columns))
     for ax, run in zip(grid.flat, shown, strict=False):
         handles.update(_scatter(ax, projections[run], groups[run]))
-        if colour != DATASET:
+        if colour_by != DATASET:
             _name_datasets(ax, projections[run])
         ax.set_title(short[run], loc="left", fontsize=LABEL_PT, color=BLACK)
     for ax in grid.flat[len(shown) :]:
@@ -177,10 +181,8 @@ def projections(
     return figure
 
 
-def _title_of(colour: str, n_shown: int, n_runs: int) -> str:
-    what = {KNOWN: "known and unknown animals", DATASET: "data sets", INDIVIDUAL: "individuals"}.get(colour, colour)
-    what = "what became of the queries" if colour == "outcome" else what
-    title = f"Photographs that a model finds alike lie close: {what}"
+def _title_of(colour_by: str, n_shown: int, n_runs: int) -> str:
+    title = f"Photographs that a model finds alike lie close: {COLOURED.get(colour_by, colour_by)}"
     return title + (f" ({n_shown} of {n_runs} runs)" if n_runs > n_shown else "")
 
 
@@ -219,16 +221,16 @@ def _scatter(ax, frame, groups) -> dict:
     return handles
 
 
-def _groups(frame, predictions, colour, run, projections) -> list[tuple]:
+def _groups(frame, predictions, colour_by, run, projections) -> list[tuple]:
     """(label, mask (n,), colour, marker) of the groups that have images, in the order of drawing."""
     if frame.empty:
         return []
-    if colour == KNOWN:
+    if colour_by == KNOWN:
         groups = known_kinds(frame)
-    elif colour == "outcome":
+    elif colour_by == BY_OUTCOME:
         groups = _outcome(frame, predictions, run)
     else:
-        groups = _named(frame, colour, projections)
+        groups = _named(frame, colour_by, projections)
     return [group for group in groups if group[1].any()]
 
 
@@ -246,7 +248,9 @@ def known_kinds(frame: pd.DataFrame) -> list[tuple]:
 
 def _outcome(frame, predictions, run):
     if predictions is None:
-        raise ParameterError(f'colour="outcome" needs the predictions of each run; those of {run!r} are missing')
+        raise ParameterError(
+            f'colour_by="{BY_OUTCOME}" needs the predictions of each run; those of {run!r} are missing'
+        )
     kinds = frame[IMAGE_ID].map(pd.Series(outcomes(Answers.of(predictions)), predictions[IMAGE_ID]))
     groups = [("gallery, or not asked", kinds.isna().to_numpy(bool), COLOURS["gallery"], "o")]
     return groups + [

@@ -84,9 +84,7 @@ def quality_panels(quality: pd.DataFrame, image_size: int) -> "Figure":
 
 
 @legible
-def photo_cards(
-    cards: pd.DataFrame, load_image: LoadImage, *, title: str, n: int = 12, columns: int = COLUMNS
-) -> "Figure":
+def photo_cards(cards: pd.DataFrame, load_image: LoadImage, *, title: str, n: int = 12) -> "Figure":
     """Photographs with words below each; a grey field says why where one cannot be shown.
 
     Args:
@@ -101,9 +99,9 @@ def photo_cards(
     import matplotlib.pyplot as plt
 
     shown = cards.head(n)
-    n_rows = max(1, -(-len(shown) // columns))
+    n_rows = max(1, -(-len(shown) // COLUMNS))
     size = (9.0, 0.55 + 2.0 * n_rows if len(shown) else 0.9)
-    figure, grid = plt.subplots(n_rows, columns, figsize=size, dpi=DPI, layout="constrained", squeeze=False)
+    figure, grid = plt.subplots(n_rows, COLUMNS, figsize=size, dpi=DPI, layout="constrained", squeeze=False)
     for ax in grid.flat:
         ax.axis("off")
     for ax, (_, card) in zip(grid.flat, shown.iterrows(), strict=False):

@@ -195,18 +195,16 @@ def threshold_panels(
     curve: pd.DataFrame,
     threshold: "Threshold | Mapping[str, Any] | float | None" = None,
     *,
-    datasets: list[str] | None = None,
     unit: str = COSINE,
 ) -> "Figure":
-    """`threshold_curve` with one panel per data set (by default those of the curve, at most 12); returns the Figure.
+    """`threshold_curve` with one panel per data set, of at most 12; returns the Figure.
 
     A curve of all data sets together alone is drawn as the only panel.
     """
     names = curve[DATASET].fillna("").astype(str)
-    if datasets is None and len(names) and (names == "").all():
+    if len(names) and (names == "").all():
         return threshold_curve(curve, threshold, unit=unit).figure
-    shown, n_all = _largest(names[names != ""]) if datasets is None else (list(datasets), len(datasets))
-
+    shown, n_all = _largest(names[names != ""])
     rows = curve[names.isin(shown)]
     span = _span([*rows["threshold"], *(threshold_for(threshold, name) for name in shown)])
 

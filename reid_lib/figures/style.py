@@ -1,4 +1,4 @@
-"""How every figure looks: colours, axes, labels that stay clear of the data, and writing a figure whole.
+"""How every figure looks: colours, axes, legends, labels that stay clear of the data, panels.
 
 No matplotlib setting is changed globally: a figure made here never alters the next one of the user's notebook.
 `matplotlib.pyplot` is imported only where a new figure is made.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 PAGE = "comparison.html"
+MOST_MISTAKES = 5  # of each kind and run
 CURVES = ("loss", "val_score", "lr", "images_per_s")  # columns of the histories
 MOVING = {"embeddings", *(f"curve_{column}" for column in CURVES)}  # the page has them as plots, the folder as PNG
 START = """
@@ -129,11 +130,11 @@ def _hash(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
-def _mistakes(comparison: Comparison, name: str, *, n: int = 5) -> list[list[Markup]]:
+def _mistakes(comparison: Comparison, name: str) -> list[list[Markup]]:
     """One row per mistake on val, on which everything is decided; the most confident of each kind first."""
     rows = []
     for kind, label in MISTAKES.items():
-        for _, row in comparison.mistakes(name, kind).head(n).iterrows():
+        for _, row in comparison.mistakes(name, kind).head(MOST_MISTAKES).iterrows():
             cells = (label, row.name, row[IDENTITY], row[PREDICTED], float(row[SCORE]))
             words = [html.text(cell) for cell in cells]
             rows.append([words[0], html.photo_pair(comparison, name, row), *words[1:]])

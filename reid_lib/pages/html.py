@@ -8,6 +8,7 @@ import functools
 import io
 import numbers
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -31,13 +32,20 @@ from reid_lib.core.names import (
 from reid_lib.figures.style import COLOURS, GREY
 from reid_lib.openset.outcomes import OUTCOME
 
+if TYPE_CHECKING:
+    import jinja2
+
 PHOTO_PX = 132  # height of a photograph as shown
 QUERY_COLUMNS = (DATASET, IDENTITY, ORIENTATION, ENCOUNTER, ROLE)
 
 
 @functools.cache
-def template_environment(*, autoescape: bool = True):
-    """Jinja2's environment of `pages/templates`. What is no HTML has to escape values by rules of its own."""
+def template_environment(*, autoescape: bool = True) -> "jinja2.Environment":
+    """Jinja2's environment of `pages/templates`.
+
+    Args:
+        autoescape: every value is escaped for HTML; False for Markdown, which has rules of its own.
+    """
     import jinja2  # when a page is first made: a run's start need not wait for it
 
     return jinja2.Environment(
@@ -101,9 +109,9 @@ def table(rows: list[list[str]], heads: list[str]) -> Markup:
     return render_part("table", rows, heads)
 
 
-def photo_address(comparison: Comparison, run: str, image_id: str, *, max_side_px: int = 240) -> str:
+def photo_address(comparison: Comparison, run: str, image_id: str) -> str:
     """The address of a photograph, which stands in the page itself; "" where its file is not here."""
-    pixels = comparison.photo(run, image_id, max_side_px=max_side_px)
+    pixels = comparison.photo(run, image_id)
     return "" if pixels is None else data_uri(jpeg(pixels), "jpeg")
 
 

@@ -112,7 +112,7 @@ class RunPicker(w.VBox):
         columns += [(metric_word(name), name) for name in METRICS if name in table]
         with self._by_itself():
             offer(self.order, tuple(columns))
-            chosen, matching = {*self.chosen.runs, *self.chosen.training}, self._matching()
+            chosen, matching = set(self.chosen.all), self._matching()
             shown = [name for name in self._ordered() if name in chosen or name in matching]
             labels = self.comparison.labels(shown)
             options = tuple((self._describe(name, labels[name]), name) for name in shown)
@@ -237,6 +237,7 @@ class View(w.VBox):
         self._refresh()
 
     def refresh(self) -> None:
+        """Draw the view for the runs that are chosen now; each view has its own."""
         raise NotImplementedError
 
     @property

@@ -12,9 +12,9 @@ class Chosen(traitlets.HasTraits):
     Attributes:
         runs: finished ones.
         training: others whose curves are looked at, too: not finished, or not when they were chosen.
-        anew: counts up when results of a chosen run are others.
-        table: when what is known of all runs is another: a new run, another reference.
-        epochs: when a run in training has come further.
+        anew: counts up whenever the results of a chosen run have changed.
+        table: counts up whenever what is known of all runs has changed: a new run, another reference, a tag.
+        epochs: counts up whenever a run in training has come further.
     """
 
     runs, training = traitlets.Tuple(), traitlets.Tuple()
@@ -23,6 +23,11 @@ class Chosen(traitlets.HasTraits):
     def __init__(self):
         super().__init__()
         self.waiting: list = []
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Those chosen, finished or in training, each once."""
+        return tuple(dict.fromkeys((*self.runs, *self.training)))
 
     def in_turn(self, refresh: Callable[[], None]) -> None:
         """Call `refresh`: at once; in a kernel one view after the other, which answers what is asked meanwhile."""

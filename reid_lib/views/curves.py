@@ -1,5 +1,7 @@
 """Views of curves: histories of the chosen runs, and figures of metrics and parameters."""
 
+from typing import TYPE_CHECKING
+
 import ipywidgets as w
 
 from reid_lib.figures import impact, performance, planes
@@ -13,6 +15,10 @@ from reid_lib.pages.plots import HINT, plot_curves
 from reid_lib.runs.table import PARAM
 from reid_lib.views.base import FITTING, WIDE, RunPicker, View, offer
 from reid_lib.views.plot import Picture, Plot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLUMNS = ("loss", "val_score", "val_top1", "lr", "images_per_s")  # of the histories
 SCREEN_DPI = 100
@@ -40,7 +46,7 @@ class Curves(View):
     @property
     def names(self) -> tuple[str, ...]:
         """Those chosen, and those in training."""
-        return tuple(dict.fromkeys((*self.chosen.runs, *self.chosen.training)))
+        return self.chosen.all
 
     def refresh(self) -> None:
         if self.shown.value == AS_PLOT:
@@ -52,7 +58,7 @@ class Curves(View):
 
 
 class Figures(View):
-    """The figures the replaced system drew: performance, heat map, impact of a parameter, embeddings side by side."""
+    """One figure at a time: performance, heat map, or embeddings of the chosen runs; impact of a parameter on all."""
 
     FOLLOWS = (*View.FOLLOWS, "table")
     KINDS = ("performance", "heat map", "impact of a parameter", "embeddings side by side")
@@ -75,7 +81,7 @@ class Figures(View):
         spots = locate_spots(drawn, dpi=SCREEN_DPI)
         self.image.show(render_png(drawn, dpi=SCREEN_DPI, close=True), spots, self.kind.value)
 
-    def _draw(self):
+    def _draw(self) -> "Axes | Figure":
         names, comparison, kind = list(self.chosen.runs), self.comparison, self.kind.value
         table = comparison.table.reset_index(drop=True)
         chosen = table[table["run"].isin(names)]

@@ -20,7 +20,7 @@ MEANINGS = {
     "unlabelled": GREY,
 }
 # jupyter-scatter draws circles only: their size tells the known from the unknown, for whoever cannot by colour.
-SIZES = {"gallery": 0.75, "known": 1.0, "unknown": 1.6, "unlabelled": 1.0}  # times the size for so many points
+SIZES = {"gallery": 0.75, "known": 1.0, "unknown": 1.6, "unlabelled": 1.0}  # times the size of all points
 OTHER, NONE = "others", "–"
 COLUMN, KIND, PHOTO = "colour", "kind", "photograph"
 PHOTO_PX = 150  # height of the photograph beside a point
@@ -31,8 +31,15 @@ class Panel:
     """One run's scatter plot, and where each image is in it.
 
     Args:
+        run: whose embeddings are shown.
         colour_by: a column of the run's projection, see `colouring`.
         role: only images of this role; None: all.
+
+    Attributes:
+        frame: an image a row, in the order of the points.
+        place: image_id -> its row.
+        colours: kind -> colour; empty where colours are continuous.
+        lacking: what is to be said beside the name of a run that was not laid out; "" otherwise.
     """
 
     def __init__(self, run: FinishedRun, colour_by: str, role: str | None):

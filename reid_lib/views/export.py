@@ -2,6 +2,7 @@
 
 import ipywidgets as w
 
+from reid_lib.core.errors import ReidError
 from reid_lib.core.messages import counted
 from reid_lib.pages import html
 from reid_lib.pages.comparison_page import write_comparison
@@ -13,7 +14,7 @@ class Export(View):
     """Write the chosen comparison to `runs/comparisons/<name>/`."""
 
     def __init__(self, picker: RunPicker, table: MetricsTable):
-        self.table = table  # MetricsTable: the metric that is judged there
+        self.table = table  # its metric is the one that the page judges by
         self.name = w.Text(value="comparison", description="name", continuous_update=False)
         words = "write HTML and PNG"
         self.button = w.Button(description=words, icon="download", button_style="primary", layout=WHOLE)
@@ -25,8 +26,6 @@ class Export(View):
         self.said.value = html.muted(f"{counted(len(self.called), 'run')}: {'; '.join(self.called.values())}")
 
     def _write(self, _=None) -> None:
-        from reid_lib.core.errors import ReidError
-
         self.button.disabled = True
         try:
             metric = self.table.judged.value

@@ -38,7 +38,7 @@ class TagsAndNotes(View):
     @property
     def names(self) -> tuple[str, ...]:
         """Those chosen, and those in training."""
-        return tuple(dict.fromkeys((*self.chosen.runs, *self.chosen.training)))
+        return self.chosen.all
 
     def refresh(self) -> None:
         self.offer_runs(self.run)

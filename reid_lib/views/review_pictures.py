@@ -86,6 +86,7 @@ class Pictures:
 
     Args:
         find: image_id -> its file and its bbox.
+        most_bytes: of all pictures that are kept.
     """
 
     def __init__(self, find: Callable[[str], tuple[Path, object]], *, most_bytes: int = MOST_BYTES):

@@ -133,7 +133,7 @@ FIGURES = {
     "photographs": lambda name: sheets.photographs(renamed(catalogue_rows(), name), photo),
     "loss_comparison": lambda name: histories.loss_comparison(histories_of(name)),
     "history_lines": lambda name: histories.history_lines(histories_of(name), "val_loss"),
-    "projections": lambda name: planes.projections(projections_of(name), colour=INDIVIDUAL),
+    "projections": lambda name: planes.projections(projections_of(name), colour_by=INDIVIDUAL),
     "impact": lambda name: impact.parameter_impact(tables_of(name), "columns", "baks"),
     "impact of a number": lambda name: impact.parameter_impact(tables_of(name), "lr", "baks"),
     "performance_bars": lambda name: performance.performance_bars(tables_of(name), ["baks"]),

@@ -42,7 +42,7 @@ def test_outcomes_are_joined_by_image():
     answers = {"i5": ("c", "c"), "i1": ("a", "a"), "i2": ("b", "new_individual"), "i4": ("a", "b")}
     known = {"i1": True, "i2": False, "i4": True, "i5": False}
     predictions = predictions_of([(i, "newts", a, known[i], a, 0.5, b) for i, (a, b) in answers.items()])
-    figure = planes.projections({"one": projection()}, {"one": predictions}, colour="outcome")
+    figure = planes.projections({"one": projection()}, {"one": predictions}, colour_by="outcome")
     assert points(figure.axes[0]) == {
         "gallery, or not asked": [0, 3],
         "known, named rightly": [1],
@@ -51,11 +51,11 @@ def test_outcomes_are_joined_by_image():
         "unknown, named": [5],
     }
     with pytest.raises(ParameterError, match="'one' are missing"):
-        planes.projections({"one": projection()}, colour="outcome")
+        planes.projections({"one": projection()}, colour_by="outcome")
 
 
 def test_an_individual_has_one_colour_in_all_runs():
-    figure = planes.projections({"one": projection(), "two": projection().iloc[[2, 5]]}, colour="individual")
+    figure = planes.projections({"one": projection(), "two": projection().iloc[[2, 5]]}, colour_by="individual")
     colours = [{c.get_gid(): tuple(c.get_facecolor()[0][:3]) for c in ax.collections} for ax in figure.axes]
     assert colours[0].keys() == {"without a name", "n/a", "n/b", "n/c"}
     assert colours[1].keys() == {"n/b", "n/c"}
