@@ -1,4 +1,4 @@
-"""What the tests of bootstrap share."""
+"""Random predictions of val and test, for the tests of resampling."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What the tests of catalogue share."""
+"""Small photographs of noise, for the tests of catalogues."""
 
 import numpy as np
 from PIL import Image

@@ -28,8 +28,8 @@ def embedded(features, prefix="i") -> EmbeddingSet:
     return EmbeddingSet(features, pd.DataFrame({IMAGE_ID: [f"{prefix}{k}" for k in range(len(features))]}))
 
 
-def cosine(queries, gallery, *, device: str = "cpu") -> Cosine:
-    return Cosine(embedded(queries, "q"), embedded(gallery, "g"), device=device)
+def cosine(queries, gallery) -> Cosine:
+    return Cosine(embedded(queries, "q"), embedded(gallery, "g"))
 
 
 def ranked_groups(similarity, first, own, *, k: int, max_bytes: int = 2**28):

@@ -1,4 +1,4 @@
-"""What the tests of plotcompare share."""
+"""A table of runs to draw, and what the artists of a figure hold."""
 
 import numpy as np
 import pandas as pd
@@ -18,10 +18,6 @@ def table(*rows):
 def line(ax, gid):
     found = [artist for artist in ax.get_lines() if artist.get_gid() == gid]
     return np.column_stack(found[0].get_data()) if found else np.empty((0, 2))
-
-
-def texts(ax):
-    return [text.get_text() for text in ax.texts if text.get_text()]
 
 
 def drawn(ax):

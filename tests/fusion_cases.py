@@ -74,8 +74,8 @@ class Animals:
 class Space:
     """Photographs as directions in a space in which animals lie apart."""
 
-    def __init__(self, rng: np.random.Generator, worth: float, n: int, haze: float, d: int = 12):
-        self.rng, self.haze, self.centres = rng, haze, worth * rng.standard_normal((n, d))
+    def __init__(self, rng: np.random.Generator, worth: float, n: int, haze: float):
+        self.rng, self.haze, self.centres = rng, haze, worth * rng.standard_normal((n, 12))
 
     def photograph(self, animals: np.ndarray) -> np.ndarray:
         shown = self.centres[animals] + self.rng.standard_normal((len(animals), self.centres.shape[1]))
@@ -118,9 +118,9 @@ def _joined(sides: list[Side]) -> Side:
     )
 
 
-def answered(study: dict[str, Side], kind: str = "auto") -> tuple[Answers, Answers, FittedFusion]:
+def answered(study: dict[str, Side]) -> tuple[Answers, Answers, FittedFusion]:
     """Answers of val, out of fold, and of test, by the frozen fit."""
-    fitted = fit_fusion(study["val"].table, study["val"].everything, kind=kind)
+    fitted = fit_fusion(study["val"].table, study["val"].everything)
     val = Fused.out_of_fold(study["val"].table, fitted, study["val"].everything)
     test = Fused.frozen(study["test"].table, fitted.fusion, study["test"].everything)
     return Answers.of(score_individuals(val)), Answers.of(score_individuals(test)), fitted

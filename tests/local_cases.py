@@ -34,9 +34,9 @@ def moved(xy: np.ndarray, how: np.ndarray = LOOK) -> np.ndarray:
     return xy @ how[:, :2].T + how[:, 2]
 
 
-def keypoints_of(xy, descriptors, size=(160, 128)) -> Keypoints:
+def keypoints_of(xy, descriptors) -> Keypoints:
     xy, none = np.asarray(xy, np.float32), np.zeros(len(xy), np.float32)
-    return Keypoints(xy, none, none, none, np.asarray(descriptors), size)
+    return Keypoints(xy, none, none, none, np.asarray(descriptors), (160, 128))
 
 
 def require_local(*weights: str) -> None:

@@ -22,8 +22,9 @@ def at_angles(*radians):
     return torch.tensor([[math.cos(a), math.sin(a)] for a in radians], dtype=torch.float32)
 
 
-def random_images(n=24, dim=6, classes=4, seed=0):
+def random_images(n=24, seed=0):
+    """Embeddings (n, 6) of length 1, and their classes, 0 to 3."""
     rng = np.random.default_rng(seed)
-    embeddings = rng.normal(size=(n, dim))
+    embeddings = rng.normal(size=(n, 6))
     embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings.astype(np.float32), rng.permutation(np.arange(n) % classes)
+    return embeddings.astype(np.float32), rng.permutation(np.arange(n) % 4)

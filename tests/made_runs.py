@@ -29,7 +29,7 @@ from reid_lib.core.names import (
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
 from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.threshold import decide
+from reid_lib.openset.threshold import Threshold, decide
 from reid_lib.params.fields import TrainParams
 from reid_lib.runs.key import make_run_key
 from reid_lib.runs.run import Run
@@ -93,10 +93,14 @@ def make_run(
     repetitions: int = 50,
     unit: str = COSINE,
     **given,
-):
+) -> Path:
     """Write a finished run into `runs/` (REID_RUNS); returns its folder.
 
     Args:
+        rows: as `catalogue` makes them.
+        skill: how much an individual stands out from the noise of its images; see `embeddings`.
+        photos: the folder of its photographs.
+        repetitions: of the bootstrap.
         unit: of its scores; those of "probability" are cosines brought between 0 and 1.
         given: parameters.
     """
@@ -108,37 +112,38 @@ def make_run(
         provenance={"root": str(photos), "test_fingerprint": "made", "notes": []},
     )
     everything = EmbeddingSet(embeddings(rows, skill=skill, seed=seed + 1), rows)
-    gallery = everything.where(rows[ROLE] == GALLERY)
-    val, test = (score_individuals(Cosine(everything.where(rows[ROLE] == role), gallery)) for role in (VAL, TEST))
+    predictions, threshold = _answer(everything, unit)
+    x, y = everything.features[:, :2].T
+    told = rows[["image_id", "dataset", "individual", "orientation", "role", "known"]]
+    run.write_csv(IMAGES_CSV, rows)
+    run.write_csv(PREDICTIONS_CSV, predictions)
+    run.write_csv(THRESHOLD_CSV, threshold.curve)
+    run.write_csv(PROJECTION_CSV, told.assign(x=x, y=y))
+    run.write_csv(HISTORY_CSV, history(skill))
+    run.write_json(METRICS_JSON, _measure(predictions, threshold, unit, repetitions))
+    run.finish()
+    return run.folder
+
+
+def _answer(everything: EmbeddingSet, unit: str) -> tuple[pd.DataFrame, Threshold]:
+    """Predictions of val and test with their decisions, and the threshold, fitted on val."""
+    role = everything.rows[ROLE]
+    gallery = everything.where(role == GALLERY)
+    val, test = (score_individuals(Cosine(everything.where(role == part), gallery)) for part in (VAL, TEST))
     if unit != COSINE:
         val, test = (_as_probabilities(answers) for answers in (val, test))
     threshold = fit_threshold(val)
     predictions = pd.concat([val, test], ignore_index=True)
     predictions[PREDICTED] = decide(predictions, threshold)
-    measured = {r: summarise(predictions[predictions[ROLE] == r], repetitions=repetitions) for r in (VAL, TEST)}
-    x, y = everything.features[:, :2].T
-    run.write_csv(IMAGES_CSV, rows)
-    run.write_csv(PREDICTIONS_CSV, predictions)
-    run.write_csv(THRESHOLD_CSV, threshold.curve)
-    run.write_csv(
-        PROJECTION_CSV,
-        rows[["image_id", "dataset", "individual", "orientation", "role", "known"]].assign(x=x, y=y),
-    )
-    run.write_csv(HISTORY_CSV, history(skill))
-    run.write_json(
-        METRICS_JSON,
-        measured
-        | {
-            "format": 1,
-            "unit": unit,
-            "threshold": threshold.to_dict(),
-            "oracle": oracle(predictions[predictions[ROLE] == TEST]),
-            "gallery_images": {},
-            "test_fingerprint": "made",
-        },
-    )
-    run.finish()
-    return run.folder
+    return predictions, threshold
+
+
+def _measure(predictions: pd.DataFrame, threshold: Threshold, unit: str, repetitions: int) -> dict:
+    """What metrics.json of the run holds."""
+    parts = {role: predictions[predictions[ROLE] == role] for role in (VAL, TEST)}
+    measured = {role: summarise(part, repetitions=repetitions) for role, part in parts.items()}
+    about = {"format": 1, "unit": unit, "gallery_images": {}, "test_fingerprint": "made"}
+    return measured | about | {"threshold": threshold.to_dict(), "oracle": oracle(parts[TEST])}
 
 
 def _as_probabilities(answers: pd.DataFrame) -> pd.DataFrame:

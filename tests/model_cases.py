@@ -1,4 +1,4 @@
-"""What the tests of model share."""
+"""Small networks, and images for them, for the tests of networks."""
 
 from contextlib import contextmanager
 

@@ -1,4 +1,4 @@
-"""What the tests of openset share."""
+"""Embeddings at given angles, or at random with ties, for the tests of predictions and thresholds."""
 
 import numpy as np
 import pandas as pd
@@ -16,16 +16,16 @@ def at_angles(*rows, role=VAL):
     return EmbeddingSet(np.stack([np.cos(angles), np.sin(angles)], axis=1), frame)
 
 
-def random_sets(seed, *, d=6, datasets=("a", "b")):
+def random_sets(seed):
     """Queries and gallery of two data sets that share identity names, with exact duplicates."""
     rng = np.random.default_rng(seed)
     sets = {}
     for what, n in (("q", 40), ("g", 50)):
-        features = rng.normal(size=(n, d)).round(0).astype(np.float32) + 0.5  # coarse, so that cosines tie
+        features = rng.normal(size=(n, 6)).round(0).astype(np.float32) + 0.5  # coarse, so that cosines tie
         rows = pd.DataFrame(
             {
                 IMAGE_ID: [f"{what}{i:02d}" for i in rng.permutation(n)],
-                DATASET: rng.choice(datasets, n),
+                DATASET: rng.choice(["a", "b"], n),
                 IDENTITY: [f"animal {i}" for i in rng.integers(0, 9 if what == "g" else 14, n)],
                 ORIENTATION: rng.choice(["left", "right"], n),
             }

@@ -18,9 +18,9 @@ from reid_lib.core.names import (
 )
 
 
-def pair_of_runs(seed, *, better=0.0, n_known=40, n_unknown=30, images=2):
+def pair_of_runs(seed, *, better=0.0, n_known=40, n_unknown=30):
     """Two runs on the same queries; the first sees the right animal `better` more similar."""
-    rng = np.random.default_rng(seed)
+    rng, images = np.random.default_rng(seed), 2  # of each animal, in val and in test
     groups = [(r, k, n) for r in (VAL, TEST) for k, n in ((True, n_known), (False, n_unknown))]
     role = np.concatenate([np.full(n * images, r) for r, _, n in groups])
     known = np.concatenate([np.full(n * images, k) for _, k, n in groups])

@@ -1,4 +1,4 @@
-"""What the tests of pipeline share."""
+"""Photographs of noise, and their evaluation by a random backbone, for the tests of the pipeline."""
 
 import os
 from pathlib import Path

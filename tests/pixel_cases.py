@@ -1,4 +1,4 @@
-"""What the tests of images share."""
+"""Pixels that no turn leaves as they are, catalogues of noise, and what the pixel cache did with them."""
 
 import io
 from pathlib import Path

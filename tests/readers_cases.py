@@ -1,4 +1,4 @@
-"""What the tests of readers share."""
+"""Photographs with EXIF times, and tables that list them, for the tests of readers."""
 
 import numpy as np
 import pandas as pd

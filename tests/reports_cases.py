@@ -1,4 +1,4 @@
-"""What the tests of reports share."""
+"""Executed notebooks made cell by cell, for the tests of reports."""
 
 from nbformat import v4
 

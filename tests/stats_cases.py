@@ -1,4 +1,4 @@
-"""What the tests of stats share."""
+"""Predictions made by hand or at random, for the tests of metrics."""
 
 import numpy as np
 import pandas as pd

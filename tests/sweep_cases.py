@@ -1,4 +1,4 @@
-"""What the tests of sweeprun share."""
+"""A plan, and stand-ins for papermill that end as they are told to, for the tests of sweeps."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the tests of threshold share."""
+"""Predictions made by hand, and their BAKS and BAUS by a slow loop, for the tests of thresholds."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What the tests of widgets share."""
+"""The photographs of the runs that views show, and the words in their HTML."""
 
 import re
 

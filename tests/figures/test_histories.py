@@ -4,7 +4,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import SWEEP, drawn, line, texts
+from drawn import texts
+from figure_cases import SWEEP, drawn, line
 
 from reid_lib.figures import impact, labels, performance, saving
 from reid_lib.figures.histories import history_lines, loss_comparison

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import SWEEP, drawn, line, run, table, texts
+from drawn import texts
+from figure_cases import SWEEP, drawn, line, run, table
 
 from reid_lib.figures import performance
 from reid_lib.figures.performance import by_performance, reference_of

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from drawn import plane_of, predictions_of, words
-from figure_cases import texts
+from drawn import plane_of, predictions_of, texts, words
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import GALLERY, INDIVIDUAL, KNOWN, ROLE
