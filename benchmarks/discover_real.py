@@ -12,16 +12,15 @@ are drawn for both. The mean over both data sets is the score of AnimalCLEF 2026
 import argparse
 import hashlib
 import os
-import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from real_photographs import list_frames, list_nyala, name_photograph
 from whole_steps import make_run
 
-from reid_lib.core.names import CLUSTERS_CSV, DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, SPLIT
+from reid_lib.core.names import CLUSTERS_CSV, DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, SPLIT
 from reid_lib.core.paths import cache_root
-from reid_lib.data.catalogue import read_catalogue
 from reid_lib.discover.measures import CLUSTER, Contingency, measure_clusters, tabulate_discovery
 from reid_lib.openset.bootstrap import Stratum, draw_individuals
 from reid_lib.params.fields import EvaluateParams
@@ -35,7 +34,6 @@ WAYS = {
     "fused, average linkage, cut by pair precision": {"clusters_by": "pair_precision"},
 }
 COMPARED = ("ari", "pair_precision", "pair_recall")  # that are measured for whole draws of animals
-BLOCK = 100  # frames of a video that are one encounter
 REPETITIONS = 2000
 
 
@@ -60,21 +58,13 @@ def make_table(given: argparse.Namespace, file: Path) -> pd.DataFrame:
     """A table of all photographs, those of test without a name; returned are those of test with it, by image_id."""
     parts = []
     if given.only != "cattle":
-        catalogue = read_catalogue("wildlife:NyalaData", str(given.data_root / "nyala"))
-        nyala = catalogue.rows[[PATH, IDENTITY, ENCOUNTER, ORIENTATION]].assign(**{DATASET: "nyala"})
-        parts.append(nyala.assign(**{PATH: [str(catalogue.root / path) for path in nyala[PATH]]}))
+        parts.append(list_nyala(given.data_root).assign(**{DATASET: "nyala"}))
     if given.only != "nyala":
-        frames = sorted((given.data_root / "cattle").glob("*/*.jpg"))
-        cattle = pd.DataFrame({PATH: map(str, frames), IDENTITY: [f.parent.name for f in frames], DATASET: "cattle"})
-        video, frame = zip(*(re.fullmatch(r"(.*?)(\d*)", f.stem).groups() for f in frames), strict=True)
-        block = [int(number or 0) // BLOCK for number in frame]
-        cattle[ENCOUNTER] = [" ".join(map(str, told)) for told in zip(cattle[IDENTITY], video, block, strict=True)]
+        cattle = list_frames(given.data_root)[[PATH, IDENTITY, ENCOUNTER]].assign(**{DATASET: "cattle"})
         parts.append(cattle.drop_duplicates(ENCOUNTER) if given.thin else cattle)
     rows = pd.concat(parts, ignore_index=True)
-    rows[SPLIT] = [half(given.seed, *names) for names in zip(rows[DATASET], rows[IDENTITY], strict=True)]
-    rows[IMAGE_ID] = [
-        f"{dataset} {Path(path).parent.name}/{Path(path).name}" for dataset, path in rows[[DATASET, PATH]].values
-    ]
+    rows[SPLIT] = [draw_half(given.seed, *names) for names in zip(rows[DATASET], rows[IDENTITY], strict=True)]
+    rows[IMAGE_ID] = [f"{dataset} {name_photograph(path)}" for dataset, path in rows[[DATASET, PATH]].values]
     rows[PATH] = [os.path.relpath(path, file.parent.resolve()) for path in rows[PATH]]
     file.parent.mkdir(parents=True, exist_ok=True)
     test = rows[SPLIT] == "test"
@@ -83,7 +73,8 @@ def make_table(given: argparse.Namespace, file: Path) -> pd.DataFrame:
     return rows.loc[test, [IMAGE_ID, DATASET, IDENTITY]].set_index(IMAGE_ID)
 
 
-def half(seed: int, dataset: str, identity: str) -> str:
+def draw_half(seed: int, dataset: str, identity: str) -> str:
+    """In which half an animal is: "test", or "train"."""
     drawn = hashlib.sha256(f"{seed}\0{dataset}\0{identity}".encode()).digest()[0]
     return "test" if drawn < 128 else "train"
 

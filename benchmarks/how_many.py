@@ -13,12 +13,12 @@ intervals are rather too narrow (docs/log.md, coverage).
 
 import argparse
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from real_photographs import BLOCK, VIDEO, list_frames, name_photograph
 
 from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, PATH
 from reid_lib.core.paths import cache_root
@@ -37,7 +37,6 @@ BACKBONE = "tf_efficientnet_lite0"
 SPREAD, TOGETHER = "several encounters", "one encounter"
 NUMBERS = {SPREAD: (1, 2, 4, 8), TOGETHER: (1, 2, 4)}  # photographs of an animal in the gallery
 LARGE = max(NUMBERS[TOGETHER])
-VIDEO, BLOCK = "video", "block"
 METRICS = ("top-1", "AUROC")
 REPETITIONS = 1000
 
@@ -55,6 +54,7 @@ def main() -> None:
 def embed_cattle(root: Path, image_size: int) -> EmbeddingSet:
     """Photographs of the animals of which enough is there for every row of the table."""
     rows = list_frames(root)
+    rows[IMAGE_ID] = rows[PATH].map(name_photograph)
     enough = [name for name, own in rows.groupby(IDENTITY) if list_askable(own)]
     rows = rows[rows[IDENTITY].isin(enough)]
     table = cache_root() / "how_many" / "cattle.csv"
@@ -67,17 +67,6 @@ def embed_cattle(root: Path, image_size: int) -> EmbeddingSet:
     found = embed_images(model, pixels, catalogue.rows, progress=True)
     places = rows.set_index(IMAGE_ID)[[VIDEO, BLOCK]]
     return EmbeddingSet(found.features, found.rows.join(places, on=IMAGE_ID))
-
-
-def list_frames(root: Path) -> pd.DataFrame:
-    """All photographs with animal, video, block of 100 frames and encounter."""
-    files = sorted((root / "cattle").glob("*/*.jpg"))
-    video, frame = zip(*(re.fullmatch(r"(.*?)(\d*)", file.stem).groups() for file in files), strict=True)
-    rows = pd.DataFrame({PATH: map(str, files), IDENTITY: [file.parent.name for file in files]})
-    rows[IMAGE_ID] = [f"{file.parent.name}/{file.name}" for file in files]
-    rows[VIDEO] = [f"{name} {part}" for name, part in zip(rows[IDENTITY], video, strict=True)]
-    rows[BLOCK] = [int(number or 0) // 100 for number in frame]
-    return rows.assign(**{ENCOUNTER: rows[VIDEO] + " " + rows[BLOCK].astype(str)})
 
 
 def leave_gap(own: pd.DataFrame, encounter: str) -> pd.DataFrame:

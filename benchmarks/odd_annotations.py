@@ -6,21 +6,23 @@ from typing import Any
 
 from odd_cases import NAMES, SIZE, Case, Read, anything, herd, picture, read, refused, same, told, well
 
-MEDIA = "mediaID,deploymentID,timestamp,filePath,fileMediatype\n"
-OBSERVED = "observationID,deploymentID,mediaID,observationType,individualID,bboxX,bboxY,bboxWidth,bboxHeight\n"
+MEDIA_HEAD = "mediaID,deploymentID,timestamp,filePath,fileMediatype\n"
+OBSERVED_HEAD = "observationID,deploymentID,mediaID,observationType,individualID,bboxX,bboxY,bboxWidth,bboxHeight\n"
+MEDIA = [f"m{k},d,2024-05-{1 + k % 4:02}T10:00:00Z,{name},image/png" for k, name in enumerate(NAMES)]
+SEEN = [f"o{k},d,m{k},animal,{name[0]},0,0,1,1" for k, name in enumerate(NAMES)]
 
 
 def cases() -> list[Case]:
     return [*_coco(), *_megadetector(), *_camtrap(), *_data_sets()]
 
 
-def _beside(content: Any, dataset: str, *, name: str = "boxes.json", **options):
+def _beside(content: Any, dataset: str):
     """A case's `run`: the plain herd beside a JSON file."""
 
     def run(folder: Path) -> Read:
         text = content if isinstance(content, str | bytes) else json.dumps(content)
-        (herd(folder) / name).write_bytes(text.encode() if isinstance(text, str) else text)
-        return read(folder, dataset, **options)
+        (herd(folder) / "boxes.json").write_bytes(text.encode() if isinstance(text, str) else text)
+        return read(folder, dataset)
 
     return run
 
@@ -126,54 +128,60 @@ def _megadetector() -> list[Case]:
     ]
 
 
+def _package(media=MEDIA, observed=SEEN, resources=None, *, head: str = MEDIA_HEAD):
+    """A case's `run`: the plain herd as a Camtrap DP package of these rows.
+
+    Args:
+        media, observed: lines of media.csv and observations.csv, without their heads.
+        resources: as datapackage.json lists them; None: as it should.
+        head: of media.csv.
+    """
+
+    def run(folder: Path) -> Read:
+        herd(folder)
+        (folder / "media.csv").write_text(head + "\n".join(media))
+        (folder / "observations.csv").write_text(OBSERVED_HEAD + "\n".join(observed))
+        listed = [{"name": n, "path": f"{n}.csv"} for n in ("media", "observations")]
+        content = {"resources": listed if resources is None else resources}
+        (folder / "datapackage.json").write_text(json.dumps(content))
+        return read(folder, "camtrap-dp")
+
+    return run
+
+
 def _camtrap() -> list[Case]:
-    media = [f"m{k},d,2024-05-{1 + k % 4:02}T10:00:00Z,{name},image/png" for k, name in enumerate(NAMES)]
-    seen = [f"o{k},d,m{k},animal,{name[0]},0,0,1,1" for k, name in enumerate(NAMES)]
-
-    def package(media_rows=media, observed=seen, resources=None, *, head=MEDIA, **options):
-        def run(folder: Path) -> Read:
-            herd(folder)
-            (folder / "media.csv").write_text(head + "\n".join(media_rows))
-            (folder / "observations.csv").write_text(OBSERVED + "\n".join(observed))
-            listed = [{"name": n, "path": f"{n}.csv"} for n in ("media", "observations")]
-            content = {"resources": listed if resources is None else resources}
-            (folder / "datapackage.json").write_text(json.dumps(content))
-            return read(folder, "camtrap-dp", **options)
-
-        return run
-
     changed = {
-        "as it should be": (package(), same),
-        "no observations": (package(observed=[]), refused("")),
-        "no media": (package(media_rows=[]), refused("")),
+        "as it should be": (_package(), same),
+        "no observations": (_package(observed=[]), refused("")),
+        "no media": (_package(media=[]), refused("")),
         "observations of nobody": (
-            package(observed=[row.replace("animal", "blank") for row in seen]),
+            _package(observed=[row.replace("animal", "blank") for row in SEEN]),
             refused("no observation"),
         ),
         "no names of animals": (
-            package(observed=[row.replace(f",{n[0]},", ",,") for row, n in zip(seen, NAMES, strict=True)]),
+            _package(observed=[row.replace(f",{n[0]},", ",,") for row, n in zip(SEEN, NAMES, strict=True)]),
             refused("nothing to learn"),
         ),
-        "media at addresses": (package([row.replace(",a/", ",https://x.org/") for row in media]), told("passed over")),
-        "videos": (package([row.replace("image/png", "video/mp4") for row in media]), refused("none of 32 media")),
+        "media at addresses": (_package([row.replace(",a/", ",https://x.org/") for row in MEDIA]), told("passed over")),
+        "videos": (_package([row.replace("image/png", "video/mp4") for row in MEDIA]), refused("none of 32 media")),
         "times that cannot be read": (
-            package([row.replace("2024-05", "noon") for row in media]),
+            _package([row.replace("2024-05", "noon") for row in MEDIA]),
             told("dates cannot be read"),
         ),
-        "a column less": (package(head=MEDIA.replace("filePath", "file")), refused("no column filePath")),
-        "no resources": (package(resources=[]), refused("")),
-        "a resource without a name": (package(resources=[{"path": "media.csv"}]), refused("no data package")),
-        "resources that are text": (package(resources="media"), refused("no data package")),
+        "a column less": (_package(head=MEDIA_HEAD.replace("filePath", "file")), refused("no column filePath")),
+        "no resources": (_package(resources=[]), refused("")),
+        "a resource without a name": (_package(resources=[{"path": "media.csv"}]), refused("no data package")),
+        "resources that are text": (_package(resources="media"), refused("no data package")),
         "a resource at an address": (
-            package(resources=[{"name": "media", "path": "https://x.org/m.csv"}]),
+            _package(resources=[{"name": "media", "path": "https://x.org/m.csv"}]),
             refused("unpack or fetch"),
         ),
         "a resource that leads out": (
-            package(resources=[{"name": n, "path": f"../../{n}.csv"} for n in ("media", "observations")]),
+            _package(resources=[{"name": n, "path": f"../../{n}.csv"} for n in ("media", "observations")]),
             refused("not there"),
         ),
         "a box of one share": (
-            package(observed=[row.replace("0,0,1,1", "0,0,0.01,0.01") for row in seen]),
+            _package(observed=[row.replace("0,0,1,1", "0,0,0.01,0.01") for row in SEEN]),
             refused("at least 4 px"),
         ),
         "no package": (lambda folder: read(herd(folder), "camtrap-dp"), refused("no datapackage.json")),

@@ -20,6 +20,10 @@ from PIL import Image
 from reid_lib.core.names import PATH
 
 ODD = "a/odd"  # the photograph that is odd, beside the plain herd
+TOLERANCE = 3  # of a mean colour, in steps of 256
+ORANGE, GREY = (200, 120, 40), (128, 128, 128)
+PLAIN, OTHER = Image.new("RGB", SIZE, ORANGE), Image.new("RGB", SIZE)
+Photograph = tuple[str, bytes, tuple[int, ...]]  # ending of its name, content of the file, colour that has to come out
 
 
 def cases() -> list[Case]:
@@ -36,7 +40,7 @@ def _with_odd(name: str, content: bytes, **options):
     return spoil(lambda folder: (folder / f"{ODD}{name}").write_bytes(content), **options)
 
 
-def _shows(colour: tuple[int, int, int], tolerance: int = 3):
+def _shows(colour: tuple[int, ...]):
     """The odd photograph is there, and of this colour."""
 
     def check(found: Read) -> str:
@@ -45,68 +49,88 @@ def _shows(colour: tuple[int, int, int], tolerance: int = 3):
         if len(place) != 1:
             return "the odd photograph is not there"
         mean = found.pixels[place[0]].reshape(-1, 3).mean(axis=0)
-        return "" if np.abs(mean - colour).max() <= tolerance else f"its colour is {mean.round()}, not {colour}"
+        return "" if np.abs(mean - colour).max() <= TOLERANCE else f"its colour is {mean.round()}, not {colour}"
 
     return well(check)
 
 
 def _kinds() -> list[Case]:
     """Photographs of every kind in one colour, which has to come out."""
-    orange, grey = (200, 120, 40), (128, 128, 128)
-    plain = Image.new("RGB", SIZE, orange)
+    kinds = _jpegs() | _of_several_pictures() | _of_other_depths() | _of_odd_sizes()
+    return [Case("kinds", name, _with_odd(end, data), _shows(colour)) for name, (end, data, colour) in kinds.items()]
+
+
+def _jpegs() -> dict[str, Photograph]:
     exif = Image.Exif()
     exif[0x0112] = 6
-    kinds = {
-        "JPEG": (".jpg", _saved(plain, "JPEG", quality=95), orange),
-        "progressive JPEG": (".jpg", _saved(plain, "JPEG", progressive=True, quality=95), orange),
-        "JPEG of CMYK": (".jpg", _saved(plain.convert("CMYK"), "JPEG", quality=95), orange),
-        "JPEG of grey": (".jpg", _saved(plain.convert("L"), "JPEG"), (135,) * 3),
-        "turned JPEG": (".jpg", _saved(plain, "JPEG", exif=exif, quality=95), orange),
-        "JPEG called PNG": (".png", _saved(plain, "JPEG", quality=95), orange),
-        "PNG called JPEG": (".jpg", _saved(plain, "PNG"), orange),
-        "GIF called JPEG": (".jpg", _saved(plain, "GIF"), orange),
-        "MPO of two pictures": (".jpg", _saved(plain, "MPO", save_all=True, append_images=[plain], quality=95), orange),
+    return {
+        "JPEG": (".jpg", _saved(PLAIN, "JPEG", quality=95), ORANGE),
+        "progressive JPEG": (".jpg", _saved(PLAIN, "JPEG", progressive=True, quality=95), ORANGE),
+        "JPEG of CMYK": (".jpg", _saved(PLAIN.convert("CMYK"), "JPEG", quality=95), ORANGE),
+        "JPEG of grey": (".jpg", _saved(PLAIN.convert("L"), "JPEG"), (135,) * 3),
+        "turned JPEG": (".jpg", _saved(PLAIN, "JPEG", exif=exif, quality=95), ORANGE),
+        "JPEG called PNG": (".png", _saved(PLAIN, "JPEG", quality=95), ORANGE),
+        "PNG called JPEG": (".jpg", _saved(PLAIN, "PNG"), ORANGE),
+        "GIF called JPEG": (".jpg", _saved(PLAIN, "GIF"), ORANGE),
+        "MPO of two pictures": (".jpg", _saved(PLAIN, "MPO", save_all=True, append_images=[PLAIN], quality=95), ORANGE),
+    }
+
+
+def _of_several_pictures() -> dict[str, Photograph]:
+    """Animations, and files of several pages: the first one counts."""
+    return {
         "animated GIF called PNG": (
             ".png",
-            _saved(plain, "GIF", save_all=True, append_images=[Image.new("RGB", SIZE)]),
-            orange,
+            _saved(PLAIN, "GIF", save_all=True, append_images=[OTHER]),
+            ORANGE,
         ),
-        "animated PNG": (".png", _saved(plain, "PNG", save_all=True, append_images=[Image.new("RGB", SIZE)]), orange),
+        "animated PNG": (".png", _saved(PLAIN, "PNG", save_all=True, append_images=[OTHER]), ORANGE),
         "animated WebP": (
             ".webp",
-            _saved(plain, "WEBP", save_all=True, append_images=[Image.new("RGB", SIZE)], lossless=True),
-            orange,
+            _saved(PLAIN, "WEBP", save_all=True, append_images=[OTHER], lossless=True),
+            ORANGE,
         ),
         "TIFF of several pages": (
             ".tif",
-            _saved(plain, "TIFF", save_all=True, append_images=[Image.new("RGB", SIZE)]),
-            orange,
+            _saved(PLAIN, "TIFF", save_all=True, append_images=[OTHER]),
+            ORANGE,
         ),
-        "TIFF by LZW": (".tiff", _saved(plain, "TIFF", compression="tiff_lzw"), orange),
-        "TIFF of CMYK": (".tif", _saved(plain.convert("CMYK"), "TIFF"), orange),
-        "PNG of 16 bit grey": (".png", _saved(Image.fromarray(np.full(SIZE[::-1], 128 * 256, np.uint16)), "PNG"), grey),
-        "PNG of 16 bit colour": (".png", _deep_colour([value * 256 for value in orange]), orange),
-        "TIFF of floating point": (".tif", _saved(Image.fromarray(np.full(SIZE[::-1], 0.5, np.float32)), "TIFF"), grey),
-        "TIFF of 32 bit": (".tif", _saved(Image.fromarray(np.full(SIZE[::-1], 32768, np.int32)), "TIFF"), grey),
+        "TIFF by LZW": (".tiff", _saved(PLAIN, "TIFF", compression="tiff_lzw"), ORANGE),
+        "TIFF of CMYK": (".tif", _saved(PLAIN.convert("CMYK"), "TIFF"), ORANGE),
+    }
+
+
+def _of_other_depths() -> dict[str, Photograph]:
+    """Other depths of colour than 8 bit, palettes, transparency, other formats."""
+    return {
+        "PNG of 16 bit grey": (".png", _saved(Image.fromarray(np.full(SIZE[::-1], 128 * 256, np.uint16)), "PNG"), GREY),
+        "PNG of 16 bit colour": (".png", _deep_colour([value * 256 for value in ORANGE]), ORANGE),
+        "TIFF of floating point": (".tif", _saved(Image.fromarray(np.full(SIZE[::-1], 0.5, np.float32)), "TIFF"), GREY),
+        "TIFF of 32 bit": (".tif", _saved(Image.fromarray(np.full(SIZE[::-1], 32768, np.int32)), "TIFF"), GREY),
         "PNG of one bit": (".png", _saved(Image.new("1", SIZE, 1), "PNG"), (255,) * 3),
-        "PNG with a palette": (".png", _saved(plain.convert("P", palette=Image.Palette.ADAPTIVE), "PNG"), orange),
-        "PNG, all of it transparent": (".png", _saved(Image.new("RGBA", SIZE, (*orange, 0)), "PNG"), grey),
+        "PNG with a palette": (".png", _saved(PLAIN.convert("P", palette=Image.Palette.ADAPTIVE), "PNG"), ORANGE),
+        "PNG, all of it transparent": (".png", _saved(Image.new("RGBA", SIZE, (*ORANGE, 0)), "PNG"), GREY),
         "grey PNG with transparency": (".png", _saved(Image.new("LA", SIZE, (200, 255)), "PNG"), (200,) * 3),
-        "WebP": (".webp", _saved(plain, "WEBP", lossless=True), orange),
-        "BMP": (".bmp", _saved(plain, "BMP"), orange),
-        "JPEG 2000 called JPEG": (".jpg", _saved(plain, "JPEG2000"), orange),
-        "AVIF called JPEG": (".jpg", _saved(plain, "AVIF", quality=100), orange),
-        "8 px a side": (".png", _saved(Image.new("RGB", (8, 8), orange), "PNG"), orange),
-        "8 px by 20,000": (".png", _saved(Image.new("RGB", (8, 20_000), orange), "PNG"), orange),
+        "WebP": (".webp", _saved(PLAIN, "WEBP", lossless=True), ORANGE),
+        "BMP": (".bmp", _saved(PLAIN, "BMP"), ORANGE),
+        "JPEG 2000 called JPEG": (".jpg", _saved(PLAIN, "JPEG2000"), ORANGE),
+        "AVIF called JPEG": (".jpg", _saved(PLAIN, "AVIF", quality=100), ORANGE),
+    }
+
+
+def _of_odd_sizes() -> dict[str, Photograph]:
+    """Very small, narrow and large ones; and what stands beside the picture in its file."""
+    return {
+        "8 px a side": (".png", _saved(Image.new("RGB", (8, 8), ORANGE), "PNG"), ORANGE),
+        "8 px by 20,000": (".png", _saved(Image.new("RGB", (8, 20_000), ORANGE), "PNG"), ORANGE),
         "100 megapixels": (".png", _saved(Image.new("1", (10_000, 10_000), 1), "PNG"), (255,) * 3),
-        "a megabyte behind the end": (".jpg", _saved(plain, "JPEG", quality=95) + bytes(10**6), orange),
+        "a megabyte behind the end": (".jpg", _saved(PLAIN, "JPEG", quality=95) + bytes(10**6), ORANGE),
         "a damaged EXIF block": (
             ".jpg",
-            _saved(plain, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff", quality=95),
-            orange,
+            _saved(PLAIN, "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\xff", quality=95),
+            ORANGE,
         ),
     }
-    return [Case("kinds", name, _with_odd(end, data), _shows(colour)) for name, (end, data, colour) in kinds.items()]
 
 
 def _deep_colour(colour: list[int]) -> bytes:

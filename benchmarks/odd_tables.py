@@ -27,7 +27,7 @@ HEADERS = {
 
 
 def cases() -> list[Case]:
-    return [*_forms(), *_broken(), *_columns(), *_identities(), *_splits()]
+    return [*_forms(), *_broken(), *_columns(), *_identities(), *_names_side_by_side(), *_splits()]
 
 
 def _forms() -> list[Case]:
@@ -137,16 +137,19 @@ def _flanks(wanted: str):
     return lambda found: "" if set(found.catalogue.rows[ORIENTATION]) == {wanted} else "another orientation"
 
 
+def _named(**names: str) -> str:
+    """The table of the plain herd, with other names for some of the animals a to h."""
+    return text_of(frame(identity=[names.get(name[0], name[0]) for name in NAMES]))
+
+
+def _kept(**names: str):
+    """Expected: these names; "" for an animal without one."""
+    wanted = [names.get(name[0], name[0]) for name in NAMES]
+    return well(same_animals(None if value == "" else value for value in wanted))
+
+
 def _identities() -> list[Case]:
-    """One name for each of the animals a to h; the plain name where none is told."""
-
-    def named(**names):
-        return text_of(frame(identity=[names.get(name[0], name[0]) for name in NAMES]))
-
-    def kept(**names):
-        wanted = [names.get(name[0], name[0]) for name in NAMES]
-        return well(same_animals(None if value == "" else value for value in wanted))
-
+    """One animal under an odd name, and words that are no name."""
     odd = [
         *("007", "1e5", "7.0", "0", "-1", "+1", "True", "false", "NA", "None", "null", "nan", "N/A", "inf"),
         *(
@@ -168,29 +171,33 @@ def _identities() -> list[Case]:
             "x" * 500,
         ),
     ]
-    found = [Case("identities", repr(name[:20]), read_table(named(a=name)), kept(a=name)) for name in odd]
+    found = [Case("identities", repr(name[:20]), read_table(_named(a=name)), _kept(a=name)) for name in odd]
     for name in ("", " ", "\u200b", "unknown", "Unknown ", "UNIDENTIFIED", "new_individual"):
-        found.append(Case("identities", f"{name!r} is none", read_table(named(a=name)), kept(a="")))
+        found.append(Case("identities", f"{name!r} is none", read_table(_named(a=name)), _kept(a="")))
+    return found
+
+
+def _names_side_by_side() -> list[Case]:
+    """Names that read alike, one name for all, a name each, none."""
     look_alike = told("read alike")
-    found += [
-        Case("identities", "blanks around", read_table(named(a="  a  ")), same),
-        Case("identities", "a line break", read_table(named(a="one\ntwo")), kept(a="one\ntwo")),
-        Case("identities", "capitals tell two apart", read_table(named(a="Fox", b="fox")), look_alike),
-        Case("identities", "a blank tells two apart", read_table(named(a="fox 1", b="fox1")), look_alike),
-        Case("identities", "a hidden letter tells two apart", read_table(named(a="fox", b="fo\u200bx")), look_alike),
+    return [
+        Case("identities", "blanks around", read_table(_named(a="  a  ")), same),
+        Case("identities", "a line break", read_table(_named(a="one\ntwo")), _kept(a="one\ntwo")),
+        Case("identities", "capitals tell two apart", read_table(_named(a="Fox", b="fox")), look_alike),
+        Case("identities", "a blank tells two apart", read_table(_named(a="fox 1", b="fox1")), look_alike),
+        Case("identities", "a hidden letter tells two apart", read_table(_named(a="fox", b="fo\u200bx")), look_alike),
         Case(
             "identities",
             "two forms of one accent",
-            read_table(named(a="Zo\u00eb", b="Zoe\u0308")),
+            read_table(_named(a="Zo\u00eb", b="Zoe\u0308")),
             told("count as one"),
         ),
         Case("identities", "one animal", read_table(text_of(frame(identity="a"))), refused("one individual")),
         Case("identities", "an animal each", read_table(text_of(frame(identity=NAMES))), refused("found again")),
         Case("identities", "none at all", read_table(text_of(frame(identity=""))), refused("nothing to learn")),
         Case("identities", "unknown, all of them", read_table(text_of(frame(identity="unknown"))), refused("nothing")),
-        Case("identities", "numbers of a spreadsheet", read_table(named(a="12.0", b="12")), anything),
+        Case("identities", "numbers of a spreadsheet", read_table(_named(a="12.0", b="12")), anything),
     ]
-    return found
 
 
 def _splits() -> list[Case]:

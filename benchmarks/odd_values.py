@@ -23,11 +23,12 @@ from reid_lib.core.names import BBOX, DATE
 from reid_lib.data.dates import parse_days
 
 PLAIN = text_of(frame())
+WHOLE = f"0,0,{SIZE[0]},{SIZE[1]}"  # the box of a whole photograph
 DAYS = [f"2024-05-{1 + 3 * (k % 4):02}" for k in range(len(NAMES))]  # four days of each animal
 
 
 def cases() -> list[Case]:
-    return [*_paths(), *_dates(), *_boxes()]
+    return [*_paths(), *_dates(), *_boxes(), *_bad_boxes(), *_box_columns()]
 
 
 def _paths() -> list[Case]:
@@ -202,48 +203,63 @@ def _no_dates() -> list[Case]:
     return found
 
 
+def _with_boxes(value: object, **options):
+    """A case's `run`: the plain herd with a column of boxes; one value, or one for each photograph."""
+    return read_table(text_of(frame(bbox=value), quoting=1), **options)
+
+
+def _become(box: str):
+    """Expected: this box for all photographs."""
+    return well(lambda f: "" if set(f.catalogue.rows[BBOX]) == {box} else f"became {set(f.catalogue.rows[BBOX])}")
+
+
 def _boxes() -> list[Case]:
-    """Boxes of all photographs of 48 x 40 px; None: as they are."""
-    width, height = SIZE
-    whole = f"0,0,{width},{height}"
+    """Boxes of all photographs of 48 x 40 px, in the forms that people write."""
+    half = [WHOLE if k % 2 else "" for k in range(len(NAMES))]
+    return [
+        Case("boxes", "the whole photograph", _with_boxes(WHOLE), same),
+        Case("boxes", "in brackets", _with_boxes(f"[{WHOLE}]"), _become(WHOLE)),
+        Case(
+            "boxes", "in round brackets, with blanks", _with_boxes(f" ( 0, 0, {SIZE[0]}, {SIZE[1]} ) "), _become(WHOLE)
+        ),
+        Case("boxes", "parted by blanks", _with_boxes("0 0 48.0 40.0"), _become(WHOLE)),
+        Case("boxes", "fractions of a pixel", _with_boxes("0.4,0.4,20.2,20.2"), _become("0.4,0.4,20.2,20.2")),
+        Case("boxes", "missing in half of the rows", _with_boxes(half), same),
+        Case("boxes", "missing in all", _with_boxes(""), same),
+        Case("boxes", "NaN", _with_boxes("nan"), same),
+        Case("boxes", "NaN in brackets", _with_boxes("[nan, nan, nan, nan]"), refused("unusable bbox")),
+        Case("boxes", "shares", _with_boxes("0.25,0.5,0.5,0.5"), _become("12,20,24,20")),
+        Case("boxes", "shares of everything", _with_boxes("0,0,1,1"), same),
+        Case("boxes", "shares a little beyond", _with_boxes("-0.01,0,1.02,1"), told("taken as shares")),
+        Case("boxes", "shares as corners", _with_boxes("0.5,0.5,0.9,0.9"), refused("corners or centres")),
+    ]
 
-    def boxes(value, **options):
-        return read_table(text_of(frame(bbox=value), quoting=1), **options)
 
-    def become(box):
-        return well(lambda f: "" if set(f.catalogue.rows[BBOX]) == {box} else f"became {set(f.catalogue.rows[BBOX])}")
-
-    half = [whole if k % 2 else "" for k in range(len(NAMES))]
+def _bad_boxes() -> list[Case]:
+    """Boxes that show nothing, lie outside, or are no four numbers."""
     one = {place: ["9,9,20,20"] * 31 + [place] for place in ("0.1,0.1,0.5,0.5", "9,9,2,2", "60,9,20,20", "1,2,3", "x")}
     return [
-        Case("boxes", "the whole photograph", boxes(whole), same),
-        Case("boxes", "in brackets", boxes(f"[{whole}]"), become(whole)),
-        Case("boxes", "in round brackets, with blanks", boxes(f" ( 0, 0, {width}, {height} ) "), become(whole)),
-        Case("boxes", "parted by blanks", boxes("0 0 48.0 40.0"), become(whole)),
-        Case("boxes", "fractions of a pixel", boxes("0.4,0.4,20.2,20.2"), become("0.4,0.4,20.2,20.2")),
-        Case("boxes", "missing in half of the rows", boxes(half), same),
-        Case("boxes", "missing in all", boxes(""), same),
-        Case("boxes", "NaN", boxes("nan"), same),
-        Case("boxes", "NaN in brackets", boxes("[nan, nan, nan, nan]"), refused("unusable bbox")),
-        Case("boxes", "shares", boxes("0.25,0.5,0.5,0.5"), become("12,20,24,20")),
-        Case("boxes", "shares of everything", boxes("0,0,1,1"), same),
-        Case("boxes", "shares a little beyond", boxes("-0.01,0,1.02,1"), told("taken as shares")),
-        Case("boxes", "shares as corners", boxes("0.5,0.5,0.9,0.9"), refused("corners or centres")),
-        Case("boxes", "one share among pixels", boxes(one["0.1,0.1,0.5,0.5"]), refused("is it a share")),
-        Case("boxes", "one of two pixels", boxes(one["9,9,2,2"]), refused("at least 4 px")),
-        Case("boxes", "one outside", boxes(one["60,9,20,20"]), refused("lies outside")),
-        Case("boxes", "one outside, left out", boxes(one["60,9,20,20"], skip_unreadable=True), told("left out")),
-        Case("boxes", "three numbers", boxes(one["1,2,3"]), refused("not four numbers")),
-        Case("boxes", "a word", boxes(one["x"]), refused("not four numbers")),
-        Case("boxes", "one pixel each", boxes("5,5,1,1"), refused("at least 4 px")),
-        Case("boxes", "a line of one pixel", boxes("0,5,48,1"), refused("at least 4 px")),
-        Case("boxes", "no width", boxes("0,5,0,20"), refused("is empty")),
-        Case("boxes", "less than no width", boxes("20,5,-9,20"), refused("is empty")),
-        Case("boxes", "infinite", boxes("0,0,inf,20"), refused("is empty")),
-        Case("boxes", "corners in pixels", boxes("20,10,44,38"), told("corners")),
-        Case("boxes", "beyond every border", boxes("-1000,-1000,9999,9999"), told("end outside")),
-        Case("boxes", "commas for points", boxes("0,5,0,5,20,5,20,5"), refused("not four numbers")),
-        Case("boxes", "1e300", boxes("0,0,1e300,20"), anything),
+        Case("boxes", "one share among pixels", _with_boxes(one["0.1,0.1,0.5,0.5"]), refused("is it a share")),
+        Case("boxes", "one of two pixels", _with_boxes(one["9,9,2,2"]), refused("at least 4 px")),
+        Case("boxes", "one outside", _with_boxes(one["60,9,20,20"]), refused("lies outside")),
+        Case("boxes", "one outside, left out", _with_boxes(one["60,9,20,20"], skip_unreadable=True), told("left out")),
+        Case("boxes", "three numbers", _with_boxes(one["1,2,3"]), refused("not four numbers")),
+        Case("boxes", "a word", _with_boxes(one["x"]), refused("not four numbers")),
+        Case("boxes", "one pixel each", _with_boxes("5,5,1,1"), refused("at least 4 px")),
+        Case("boxes", "a line of one pixel", _with_boxes("0,5,48,1"), refused("at least 4 px")),
+        Case("boxes", "no width", _with_boxes("0,5,0,20"), refused("is empty")),
+        Case("boxes", "less than no width", _with_boxes("20,5,-9,20"), refused("is empty")),
+        Case("boxes", "infinite", _with_boxes("0,0,inf,20"), refused("is empty")),
+        Case("boxes", "corners in pixels", _with_boxes("20,10,44,38"), told("corners")),
+        Case("boxes", "beyond every border", _with_boxes("-1000,-1000,9999,9999"), told("end outside")),
+        Case("boxes", "commas for points", _with_boxes("0,5,0,5,20,5,20,5"), refused("not four numbers")),
+        Case("boxes", "1e300", _with_boxes("0,0,1e300,20"), anything),
+    ]
+
+
+def _box_columns() -> list[Case]:
+    """Boxes in four columns, and two of them in one photograph."""
+    return [
         Case(
             "boxes", "four columns", read_table(text_of(frame(bbox_x=0, bbox_y=0, bbox_width=48, bbox_height=40))), same
         ),

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from real_photographs import BLOCK_FRAMES
 from whole_steps import make_run
 
 from reid_lib.core.names import CLUSTER, DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, PATH, ROLE, SPLIT, TEST
@@ -43,7 +44,6 @@ ORDERS = {
 }
 RIGHTS = (1.0, 0.99, 0.95)
 STEP = 10  # answers between two measurements
-BLOCK = 100  # frames of a video that are one encounter
 ORDER_STYLES = dict(zip(ORDERS, (("C0", "-"), ("C1", "--"), ("C2", "-."), ("0.5", ":")), strict=True))
 RENAMED = 0.05
 WANTED = 0.8  # of the wrong names
@@ -100,16 +100,17 @@ def review_clusters(name: str, catalogue: Catalogue, given: argparse.Namespace) 
 
 
 def read_real(name: str, root: Path) -> Catalogue:
-    """Photographs of half of the animals without a part in gallery or val."""
+    """All photographs of a real data set, with encounters."""
     if name == "nyala":
         return read_catalogue("wildlife:NyalaData", str(root / "nyala"), progress=False)
     catalogue = read_catalogue("folder", str(root / name), progress=False)
     frame = catalogue.rows[PATH].str.extract(r"(\d+)[^/]*$")[0].astype(int)
-    rows = catalogue.rows.assign(**{ENCOUNTER: catalogue.rows[IDENTITY] + "-" + (frame // BLOCK).astype(str)})
+    rows = catalogue.rows.assign(**{ENCOUNTER: catalogue.rows[IDENTITY] + "-" + (frame // BLOCK_FRAMES).astype(str)})
     return replace(catalogue, rows=rows)
 
 
-def half(identity: str) -> str:
+def draw_half(identity: str) -> str:
+    """In which half an animal is: test, or "train"."""
     return TEST if hashlib.sha256(identity.encode()).digest()[0] < 128 else "train"
 
 
@@ -122,7 +123,7 @@ def write_table(name: str, catalogue: Catalogue, renamed: pd.Series | None = Non
     rows = catalogue.rows[columns].copy()
     rows[PATH] = [os.path.relpath(catalogue.root / path, file.parent.resolve()) for path in catalogue.rows[PATH]]
     if name != "built-in" and renamed is None:
-        rows[SPLIT] = rows[IDENTITY].map(half)
+        rows[SPLIT] = rows[IDENTITY].map(draw_half)
         rows[IDENTITY] = rows[IDENTITY].mask(rows[SPLIT] == TEST)
     if renamed is not None:
         rows[IDENTITY] = rows[IMAGE_ID].map(renamed).fillna(rows[IDENTITY])

@@ -15,17 +15,15 @@ import re
 from pathlib import Path
 
 import pandas as pd
+from real_photographs import list_cattle, list_nyala, name_photograph
 from whole_steps import make_run
 
-from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, ORIENTATION, PATH, TEST, VAL
+from reid_lib.core.names import IMAGE_ID, ORIENTATION, PATH, TEST, VAL
 from reid_lib.core.paths import cache_root
-from reid_lib.data.catalogue import read_catalogue
 from reid_lib.embed.views import CROPS, FLIP, ONE
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.paired import COMPARED, compare_answers
 from reid_lib.params.fields import EvaluateParams
-
-BLOCK = 100  # frames of a video
 
 
 def main() -> None:
@@ -47,27 +45,10 @@ def main() -> None:
                     tell_difference(f"{name}, {way}", answers[way], answers[ONE])
 
 
-def list_nyala(root: Path) -> pd.DataFrame:
-    """All photographs with animal, encounter and flank."""
-    catalogue = read_catalogue("wildlife:NyalaData", str(root / "nyala"))
-    rows = catalogue.rows[[PATH, IDENTITY, ENCOUNTER, ORIENTATION]]
-    return rows.assign(**{PATH: [str(catalogue.root / path) for path in rows[PATH]]})
-
-
-def list_cattle(root: Path) -> pd.DataFrame:
-    """Every second block of frames of each video, with animal and encounter."""
-    files = sorted((root / "cattle").glob("*/*.jpg"))
-    video, frame = zip(*(re.fullmatch(r"(.*?)(\d*)", file.stem).groups() for file in files), strict=True)
-    block = [int(number or 0) // BLOCK for number in frame]
-    rows = pd.DataFrame({PATH: map(str, files), IDENTITY: [file.parent.name for file in files]})
-    rows[ENCOUNTER] = [" ".join(map(str, told)) for told in zip(rows[IDENTITY], video, block, strict=True)]
-    return rows[[number % 2 == 0 for number in block]]
-
-
 def write_table(rows: pd.DataFrame, table: Path) -> Path:
-    """The same as a csv that lists photographs below it; its own path."""
+    """Write rows with absolute paths as a csv whose paths count from its own folder; returns where it lies."""
     table.parent.mkdir(parents=True, exist_ok=True)
-    ids = [f"{Path(path).parent.name}/{Path(path).name}" for path in rows[PATH]]
+    ids = [name_photograph(path) for path in rows[PATH]]
     paths = [os.path.relpath(path, table.parent.resolve()) for path in rows[PATH]]
     rows.assign(**{IMAGE_ID: ids, PATH: paths}).to_csv(table, index=False)
     return table
