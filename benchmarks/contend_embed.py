@@ -1,10 +1,10 @@
 """Embedding from photographs: ours, wildlife-tools and OML, with the same weights."""
 
 import numpy as np
-from contending import LITE0, MEAN, busy_share, catalogue_of, contender, device_name
+from contending import LITE0, MEAN, Clock, busy_share, catalogue_of, contender, device_name
 
 
-def _embed(options, clock, pixels_first: bool) -> dict:
+def _embed(options: dict, clock: Clock, pixels_first: bool) -> dict:
     from reid_lib.data import pixels
     from reid_lib.embed.extract import extract
     from reid_lib.nets.device import choose_device, embedding_precision
@@ -25,17 +25,17 @@ def _embed(options, clock, pixels_first: bool) -> dict:
 
 
 @contender
-def embed_reid_lib_first(options, clock):
+def embed_reid_lib_first(options: dict, clock: Clock) -> dict:
     return _embed(options, clock, pixels_first=False)
 
 
 @contender
-def embed_reid_lib_again(options, clock):
+def embed_reid_lib_again(options: dict, clock: Clock) -> dict:
     return _embed(options, clock, pixels_first=True)
 
 
 @contender
-def embed_reid_lib_pixels(options, clock):
+def embed_reid_lib_pixels(options: dict, clock: Clock) -> dict:
     """From pixels in memory, as the cache gives them, without looking for files."""
     import pandas as pd
 
@@ -53,7 +53,7 @@ def embed_reid_lib_pixels(options, clock):
     return {"n": n, "precision": how["precision"]} | busy_share(lambda: extract(model, pixels, rows, **how))
 
 
-def _model(options):
+def _model(options: dict):
     """Lite0 with its ImageNet weights, others with random ones: the speed is the same, and no hub is needed."""
     from reid_lib.nets.network import build_model
 
@@ -61,7 +61,7 @@ def _model(options):
     return build_model(backbone, pretrained=backbone == LITE0, image_size=options["px"], embedding_dim=0)
 
 
-def _plain_network(options):
+def _plain_network(options: dict):
     """The same weights in timm's own layout: NCHW, fp32."""
     import timm
 
@@ -79,7 +79,7 @@ def _transform(px: int):
 
 
 @contender
-def embed_wildlife_tools(options, clock):
+def embed_wildlife_tools(options: dict, clock: Clock) -> dict:
     from wildlife_tools.data import WildlifeDataset
     from wildlife_tools.features import DeepFeatures
 
@@ -92,7 +92,7 @@ def embed_wildlife_tools(options, clock):
 
 
 @contender
-def embed_oml(options, clock):
+def embed_oml(options: dict, clock: Clock) -> dict:
     import torch
     from oml.datasets import ImageBaseDataset
     from oml.inference import inference

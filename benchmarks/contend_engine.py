@@ -5,14 +5,15 @@ every epoch of training, after each of which the gallery and val are embedded.
 """
 
 import time
+from collections.abc import Callable
 
 import numpy as np
-from contending import LITE0, contender
+from contending import LITE0, Clock, contender
 
 CONVERTED_WITH = 2  # images: enough to see the network run
 
 
-def _engine(options, clock, make_ready=None) -> dict:
+def _engine(options: dict, clock: Clock, make_ready: Callable | None = None) -> dict:
     """Embed the built-in animals.
 
     Args:
@@ -50,12 +51,12 @@ def _engine(options, clock, make_ready=None) -> dict:
 
 
 @contender
-def engine_reid_lib(options, clock):
+def engine_reid_lib(options: dict, clock: Clock) -> dict:
     return _engine(options, clock)
 
 
 @contender
-def engine_folded(options, clock):
+def engine_folded(options: dict, clock: Clock) -> dict:
     """Norms and padding folded; convolutions, activations and linear maps by torch's public functions."""
     from reid_lib.nets.folding import fold_network
 
@@ -63,7 +64,7 @@ def engine_folded(options, clock):
 
 
 @contender
-def engine_openvino(options, clock):
+def engine_openvino(options: dict, clock: Clock) -> dict:
     import openvino
     import torch
 

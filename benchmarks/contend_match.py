@@ -6,12 +6,12 @@ DataLoader, no pair ready early, no keypoint put aside, and the matches above a 
 """
 
 import numpy as np
-from contending import catalogue_of, contender, device_name
+from contending import Clock, catalogue_of, contender, device_name
 
 THRESHOLD = 0.5
 
 
-def _keypoints(options):
+def _keypoints(options: dict):
     """Queries and gallery: (keypoints, keypoints) by ALIKED, all of one number."""
     from reid_lib.match import NetworkFeatures, extract_keypoints
 
@@ -31,7 +31,7 @@ def _result(counts) -> dict:
     return {"n": len(counts), "counts": np.asarray(counts, dtype=float).tolist()}
 
 
-def _ours(options, clock, **how):
+def _ours(options: dict, clock: Clock, **how):
     from reid_lib.match import GlueMatcher, score_pairs
 
     queries, gallery = _keypoints(options)
@@ -44,12 +44,12 @@ def _ours(options, clock, **how):
 
 
 @contender
-def match_reid_lib(options, clock):
+def match_reid_lib(options: dict, clock: Clock) -> dict:
     return _ours(options, clock)
 
 
 @contender
-def match_reid_lib_whole(options, clock):
+def match_reid_lib_whole(options: dict, clock: Clock) -> dict:
     """No pair early, and no keypoint put aside."""
     return _ours(options, clock, depth_confidence=-1, width_confidence=-1)
 
@@ -70,7 +70,7 @@ def _data(keypoints) -> dict:
     }
 
 
-def _matched(network, options, clock, batch_size):
+def _matched(network, options: dict, clock: Clock, batch_size: int) -> dict:
     import torch
 
     queries, gallery = _keypoints(options)
@@ -93,11 +93,11 @@ def _matched(network, options, clock, batch_size):
 
 
 @contender
-def match_wildlife_tools(options, clock):
+def match_wildlife_tools(options: dict, clock: Clock) -> dict:
     return _matched(_of_authors(depth_confidence=-1, width_confidence=-1), options, clock, 128)
 
 
 @contender
-def match_authors(options, clock):
+def match_authors(options: dict, clock: Clock) -> dict:
     """With what they set, pair by pair: it puts aside keypoints of one pair at a time."""
     return _matched(_of_authors(), options, clock, 1)

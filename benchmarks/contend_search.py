@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from contending import contender
+from contending import Clock, contender
 
 
-def vectors(options):
+def draw_vectors(options: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ten images of each individual, at a cosine of about 0.7 to each other; the queries are of some of them.
 
     Returns:
@@ -24,27 +24,27 @@ def vectors(options):
     return *made, asked
 
 
-def rows(prefix: str, who: np.ndarray) -> pd.DataFrame:
+def make_rows(prefix: str, who: np.ndarray) -> pd.DataFrame:
     ids, names = [f"{prefix}{k}" for k in range(len(who))], [f"animal {k}" for k in who]
     return pd.DataFrame({"image_id": ids, "dataset": "d", "identity": names, "path": ids})
 
 
-def sets(options):
+def make_sets(options: dict) -> tuple:
     """(queries, gallery) as embeddings with their rows."""
     from reid_lib.embed.embedding_set import EmbeddingSet
 
-    images, asked, who = vectors(options)
-    return EmbeddingSet(asked, rows("q", who)), EmbeddingSet(images, rows("g", np.arange(len(images)) // 10))
+    images, asked, who = draw_vectors(options)
+    return EmbeddingSet(asked, make_rows("q", who)), EmbeddingSet(images, make_rows("g", np.arange(len(images)) // 10))
 
 
 @contender
-def search_reid_lib(options, clock):
+def search_reid_lib(options: dict, clock: Clock) -> dict:
     """As a run does it: from embeddings with their rows to one row of predictions for each query."""
     from reid_lib.match.cosine import Cosine
     from reid_lib.openset.predictions import score_individuals
 
     device = options.get("device", "cpu")
-    queries, gallery = sets(options)
+    queries, gallery = make_sets(options)
     few = np.arange(len(gallery)) < 1000
     score_individuals(Cosine(queries, gallery.where(few), device=device))  # what is imported when first needed
     with clock:
@@ -54,11 +54,11 @@ def search_reid_lib(options, clock):
 
 
 @contender
-def search_plain(options, clock):
+def search_plain(options: dict, clock: Clock) -> dict:
     """What a run did before, without its tables: every product in float64, individuals ranked from all of them."""
     from reid_lib.match.cosine import Cosine
 
-    queries, gallery = sets(options)
+    queries, gallery = make_sets(options)
     own = queries.rows["identity"].str.split().str[1].astype(int).to_numpy()
     first, nearest = np.arange(0, len(gallery), 10), []
     with clock:
@@ -79,10 +79,10 @@ def search_plain(options, clock):
 
 
 @contender
-def search_faiss(options, clock):
+def search_faiss(options: dict, clock: Clock) -> dict:
     import faiss
 
-    gallery, queries, _ = vectors(options)
+    gallery, queries, _ = draw_vectors(options)
     faiss.omp_set_num_threads(options["threads"])
     with clock:
         index = faiss.IndexFlatIP(gallery.shape[1])
@@ -92,11 +92,11 @@ def search_faiss(options, clock):
 
 
 @contender
-def search_wildlife_tools(options, clock):
+def search_wildlife_tools(options: dict, clock: Clock) -> dict:
     import torch
     from wildlife_tools.similarity import CosineSimilarity
 
-    gallery, queries, _ = vectors(options)
+    gallery, queries, _ = draw_vectors(options)
     with clock:
         similarity = torch.from_numpy(CosineSimilarity()(queries, gallery)["cosine"])
         found = similarity.topk(5, dim=1).indices

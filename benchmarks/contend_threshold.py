@@ -1,10 +1,10 @@
 """Threshold and metrics."""
 
 import numpy as np
-from contending import contender
+from contending import Clock, contender
 
 
-def _predictions(options):
+def _predictions(options: dict):
     """Queries of known and unknown individuals with a score and a name, as `score_individuals` leaves them."""
     import pandas as pd
 
@@ -24,7 +24,7 @@ def _predictions(options):
 
 
 @contender
-def threshold_reid_lib(options, clock):
+def threshold_reid_lib(options: dict, clock: Clock) -> dict:
     """Every distinct score as a candidate, then BAKS, BAUS and their geometric mean at the best one."""
     from reid_lib.openset import metrics
     from reid_lib.openset import threshold as thresholds
@@ -41,8 +41,8 @@ def threshold_reid_lib(options, clock):
 
 
 @contender
-def threshold_replaced(options, clock):
-    """The replaced system's sweep: 50 thresholds, BAKS and BAUS (wildlife_datasets.metrics) at each."""
+def threshold_replaced(options: dict, clock: Clock) -> dict:
+    """As the scripts did it that this library replaced: 50 thresholds, wildlife_datasets' BAKS and BAUS at each."""
     from wildlife_datasets.metrics import BAKS, BAUS
 
     rows = _predictions(options)
@@ -59,7 +59,7 @@ def threshold_replaced(options, clock):
 
 
 @contender
-def bootstrap_reid_lib(options, clock):
+def bootstrap_reid_lib(options: dict, clock: Clock) -> dict:
     """All metrics of `metrics.json` with their intervals: 1,000 repetitions."""
     from reid_lib.openset import summary, threshold
     from reid_lib.openset.answers import Answers

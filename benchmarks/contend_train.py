@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from contending import MEAN, BusyWatch, catalogue_of, contender, device_name
+from contending import MEAN, BusyWatch, Clock, catalogue_of, contender, device_name
 
 WATCHED_STEPS = 8
 
 
-def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: int = -1) -> tuple[list[dict], dict]:
+def fit_pixels(
+    pixels: np.ndarray, labels: np.ndarray, options: dict, *, epochs: int, augment: bool, watched: int = -1
+) -> tuple[list[dict], dict]:
     """The history of training by `loop.fit` in a run of no other use, and how busy a GPU was in epoch `watched`."""
     from types import SimpleNamespace
 
@@ -60,25 +62,26 @@ def fit_pixels(pixels, labels, options, *, epochs: int, augment: bool, watched: 
     return rows, busy
 
 
-def random_pixels(options):
+def draw_pixels(options: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of noise for an epoch of so many steps, (n, px, px, 3) uint8, and their labels (n,), four of a class."""
     n = options["batch"] * options["steps"]
     pixels = np.random.default_rng(0).integers(0, 256, (n, options["px"], options["px"], 3), dtype=np.uint8)
     return pixels, np.arange(n) // 4
 
 
 @contender
-def step_reid_lib(options, clock):
+def step_reid_lib(options: dict, clock: Clock) -> dict:
     return _steps(options, clock, augment=False)
 
 
 @contender
-def step_reid_lib_augmented(options, clock):
+def step_reid_lib_augmented(options: dict, clock: Clock) -> dict:
     return _steps(options, clock, augment=True)
 
 
-def _steps(options, clock, *, augment: bool) -> dict:
+def _steps(options: dict, clock: Clock, *, augment: bool) -> dict:
     """The second epoch counts, as the first one warms up; a GPU is watched in a third one, as watching takes time."""
-    pixels, labels = random_pixels(options)
+    pixels, labels = draw_pixels(options)
     watched = 3 if device_name() == "cuda" else -1
     with clock:
         rows, busy = fit_pixels(pixels, labels, options, epochs=max(2, watched), augment=augment, watched=watched)
@@ -87,13 +90,13 @@ def _steps(options, clock, *, augment: bool) -> dict:
 
 
 @contender
-def step_plain(options, clock):
+def step_plain(options: dict, clock: Clock) -> dict:
     """NCHW, fp32 (AMP on a GPU), AdamW, the same loss: a loop as tutorials write it."""
     import timm
     import torch
     from pytorch_metric_learning.losses import ArcFaceLoss
 
-    pixels, labels = random_pixels(options)
+    pixels, labels = draw_pixels(options)
     device = device_name()
     network = timm.create_model(options["backbone"], num_classes=512).to(device).train()
     loss = ArcFaceLoss(num_classes=int(labels.max()) + 1, embedding_size=512).to(device)
@@ -118,7 +121,7 @@ def step_plain(options, clock):
 
 
 @contender
-def epoch_reid_lib(options, clock):
+def epoch_reid_lib(options: dict, clock: Clock) -> dict:
     """The second epoch, augmented; and what share of it the loading of batches takes."""
     from reid_lib.data import pixels as images
     from reid_lib.train.batches import TrainingImages
@@ -136,7 +139,7 @@ def epoch_reid_lib(options, clock):
     return {"n": len(labels), "loading_share": (time.perf_counter() - begun) / clock.seconds}
 
 
-def _from_files(options):
+def _from_files(options: dict):
     """Images decoded in full whenever they are asked for, with torchvision's version of our augmentation."""
     from torchvision import transforms
     from wildlife_tools.data import WildlifeDataset
@@ -152,7 +155,7 @@ def _from_files(options):
 
 
 @contender
-def epoch_wildlife_tools(options, clock):
+def epoch_wildlife_tools(options: dict, clock: Clock) -> dict:
     import timm
     import torch
     from wildlife_tools.train import ArcFaceLoss, BasicTrainer
@@ -172,8 +175,11 @@ def epoch_wildlife_tools(options, clock):
 
 
 @contender
-def epoch_replaced(options, clock):
-    """The replaced system's loop: one loader process, every file decoded in full every epoch, AMP on a GPU, ArcFace."""
+def epoch_replaced(options: dict, clock: Clock) -> dict:
+    """The loop of the scripts that this library replaced.
+
+    One loader process, every file decoded in full every epoch, AMP on a GPU, ArcFace.
+    """
     import timm
     import torch
     from pytorch_metric_learning.losses import ArcFaceLoss

@@ -9,6 +9,7 @@ import re
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -17,7 +18,11 @@ CONTENDERS = {}
 LITE0, MEAN = "tf_efficientnet_lite0", [0.5, 0.5, 0.5]
 
 
-def contender(function):
+def contender(function: Callable) -> Callable:
+    """Decorator: `contenders.py` runs the function by its name. It is handed the options and the clock.
+
+    It prepares, does its work within `with clock:`, and returns "n", how much it did, and what else was measured.
+    """
     CONTENDERS[function.__name__] = function
     return function
 
@@ -47,7 +52,7 @@ def _peak_mb() -> float:
     return int(re.search(r"VmHWM:\s+(\d+) kB", status).group(1)) / 1024
 
 
-def busy_share(work) -> dict:
+def busy_share(work: Callable[[], object]) -> dict:
     """{"gpu_busy": share of the time in which the GPU computes} while `work()` is done once more; empty without a GPU.
 
     The profiler takes time of its own, so it is busier without.
@@ -83,7 +88,8 @@ class BusyWatch:
         return {"gpu_busy": kernels / 1e6 / seconds}
 
 
-def catalogue_of(options):
+def catalogue_of(options: dict):
+    """The photographs that every contender gets, one folder for each animal."""
     from reid_lib.data.catalogue import read_catalogue
 
     return read_catalogue("folder", options["photos"], progress=False)

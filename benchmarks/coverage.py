@@ -35,7 +35,7 @@ NAMED = -0.5  # a known animal that looks at least this much like itself is the 
 OF_ALL = 400_000  # animals for the truth
 
 
-def looks(rng, shape: str, share: float, n_photographs: np.ndarray) -> np.ndarray:
+def draw_looks(rng: np.random.Generator, shape: str, share: float, n_photographs: np.ndarray) -> np.ndarray:
     """How much each photograph looks as it should; above 0 is right, for a `share` of them on average."""
     n = len(n_photographs)
     if shape == "whole":
@@ -46,7 +46,7 @@ def looks(rng, shape: str, share: float, n_photographs: np.ndarray) -> np.ndarra
     return np.repeat(of_animal, n_photographs) + rng.normal(size=n_photographs.sum())
 
 
-def queries(known: np.ndarray, unknown: np.ndarray, who: tuple) -> Answers:
+def make_answers(known: np.ndarray, unknown: np.ndarray, who: tuple) -> Answers:
     """From looks: an unknown animal that looks as it should is far below the threshold 0."""
     score, is_known = np.concatenate([known, -unknown]), np.repeat([True, False], [len(known), len(unknown)])
     named = is_known & (score >= NAMED)
@@ -67,25 +67,29 @@ def queries(known: np.ndarray, unknown: np.ndarray, who: tuple) -> Answers:
 
 
 @cache
-def truth(shape: str, share: float) -> dict[str, float]:
+def measure_truth(shape: str, share: float) -> dict[str, float]:
     rng, one_each = np.random.default_rng(0), np.ones(OF_ALL, dtype=int)
-    both = [looks(rng, shape, share, one_each) for _ in range(2)]
-    q = queries(*both, (np.arange(OF_ALL), np.arange(OF_ALL)))
+    both = [draw_looks(rng, shape, share, one_each) for _ in range(2)]
+    q = make_answers(*both, (np.arange(OF_ALL), np.arange(OF_ALL)))
     return {metric: float(np.ravel(measures.METRICS[metric].compute(measures.Drawn(q, None)))[0]) for metric in SHOWN}
 
 
-def trial(rng, size: tuple, shape: str, share: float, photographs: str, draws: int) -> dict[str, measures.Estimate]:
+def run_trial(
+    rng: np.random.Generator, size: tuple, shape: str, share: float, photographs: str, draws: int
+) -> dict[str, measures.Estimate]:
     counts = [np.full(n, 10) if photographs == "many" else rng.geometric(0.4, n) for n in size]
-    both = [looks(rng, shape, share, count) for count in counts]
-    q = queries(*both, tuple(np.repeat(np.arange(len(count)), count) for count in counts))
+    both = [draw_looks(rng, shape, share, count) for count in counts]
+    q = make_answers(*both, tuple(np.repeat(np.arange(len(count)), count) for count in counts))
     seed = int(rng.integers(2**31))
     return summary.estimate_metrics(q, {m: measures.METRICS[m] for m in SHOWN}, repetitions=draws, seed=seed)
 
 
-def case(rng, size: tuple, shape: str, share: float, photographs: str, options) -> pd.DataFrame:
-    expected, rows = truth(shape, share), []
+def run_case(
+    rng: np.random.Generator, size: tuple, shape: str, share: float, photographs: str, options
+) -> pd.DataFrame:
+    expected, rows = measure_truth(shape, share), []
     for _ in range(options.trials):
-        for metric, found in trial(rng, size, shape, share, photographs, options.draws).items():
+        for metric, found in run_trial(rng, size, shape, share, photographs, options.draws).items():
             entry, plain = found.entry(), measures.interval(found.replicates)
             ends = {"bootstrap": plain, "widened": (entry["low"], entry["high"])}
             row = {"metric": metric}
@@ -108,7 +112,7 @@ def main() -> None:
         cases = []
         for number, (shape, share, photographs) in enumerate(product(SHAPES, SHARES, PHOTOGRAPHS)):
             rng = np.random.default_rng([options.seed, *size, number])
-            cases.append(case(rng, size, shape, share, photographs, options))
+            cases.append(run_case(rng, size, shape, share, photographs, options))
         table = pd.concat(cases, ignore_index=True)
         for metric, label in SHOWN.items():
             own = table[table["metric"] == metric]

@@ -149,14 +149,14 @@ def judge(whole: Said, found: Said) -> str:
     return WRONG if told else UNSEEN
 
 
-def files_of(group: Group, root: Path) -> list[Path]:
+def list_files(group: Group, root: Path) -> list[Path]:
     """All but locks, and the table of answers, which is a person's to change."""
     place = root / group.folder
     every = (path for path in ([place] if place.is_file() else sorted(place.rglob("*"))) if path.is_file())
     return [p for p in every if ".lock" not in p.name and ".locks" not in p.parts and p.name != ANSWERS_CSV]
 
 
-def damages(flips: int) -> dict[str, Callable[[Path], None]]:
+def list_damages(flips: int) -> dict[str, Callable[[Path], None]]:
     every = {"cut": cut, "emptied": empty, "a folder": replace_by_folder, "removed": delete}
     return {f"flip {k}": flip_at_random(k) for k in range(flips)} | every
 
@@ -174,8 +174,8 @@ def damage_all(name: str, root: Path, flips: int) -> tuple[Counter, list[str]]:
     if whole.traceback or whole.refused:
         raise SystemExit(f"{name}: fails undamaged\n{whole.traceback or sorted(whole.notes)}")
     counts, bad = Counter(), []
-    for file in files_of(group, root):
-        for what, damage in damages(flips).items():
+    for file in list_files(group, root):
+        for what, damage in list_damages(flips).items():
             copy_everything(root, case)
             path = case / file.relative_to(root)
             if not path.stat().st_size and what not in ("a folder", "removed"):
@@ -207,7 +207,7 @@ def main() -> None:
         whole = root.rename(root.with_name("whole"))
         for name in options.only or GROUPS:
             counts, bad = damage_all(name, whole, options.flips)
-            rows.append([name, len(files_of(GROUPS[name], whole)), *(counts[outcome] for outcome in OUTCOMES)])
+            rows.append([name, len(list_files(GROUPS[name], whole)), *(counts[outcome] for outcome in OUTCOMES)])
             every += bad
     rows.append(["all", *(sum(row[k] for row in rows) for k in range(1, len(rows[0])))])
     print("\n".join(f"| {' | '.join(map(str, row))} |" for row in [["", "files", *OUTCOMES], ["---"] * 8, *rows]))

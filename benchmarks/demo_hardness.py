@@ -20,7 +20,7 @@ from reid_lib.pipeline import drawing
 METRICS = ("top1", "auroc", "geometric_mean")
 
 
-def interval_of(a, b, metric: str) -> str:
+def describe_difference(a, b, metric: str) -> str:
     """The paired difference of a metric of two results on test, a minus b, with its interval."""
     found = measure_difference([tuple(resample(Answers.of(results.predictions), metric=metric) for results in (a, b))])
     return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f}) {found.verdict}"
@@ -34,7 +34,7 @@ def compare(seed: int) -> list[str]:
     lines = []
     for metric in METRICS:
         before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (frozen, trained))
-        interval = interval_of(trained, frozen, metric)
+        interval = describe_difference(trained, frozen, metric)
         lines.append(f"{seed:4d}  {metric:15s}  {before:.3f}  {after:.3f}  {interval}")
     leak = drawing.measure_leak(experiment).set_index("split")["value"]
     lines.append(

@@ -22,7 +22,7 @@ NETWORKS = (
 IMAGES, ROUNDS = 64, 3
 
 
-def per_second(network, images, batch: int) -> float:
+def measure_rate(network, images, batch: int) -> float:
     network(images[:batch])
     found = []
     for _ in range(ROUNDS):
@@ -48,7 +48,7 @@ def main() -> None:
                 "folded": (fold_network(plain, images[:2]), CPU_BATCH),
                 "by oneDNN": (fold_network(plain, images[:2], onednn_batch=CPU_BATCH), CPU_BATCH),
             }
-            rates = [f"{way} {per_second(network, images, batch):.0f}" for way, (network, batch) in ways.items()]
+            rates = [f"{way} {measure_rate(network, images, batch):.0f}" for way, (network, batch) in ways.items()]
         print(f"{each}: {', '.join(rates)} images/s", flush=True)
 
 

@@ -161,8 +161,8 @@ def disturb(root: Path, one: Ended, whole: tuple[RunFolder, float], blows: list[
             break
         time.sleep(2)
     one.wrong = [] if run.finished else [f"it is {run.status()['state']}"]
-    one.wrong += [f"{name} differs" for name in SAME if read(run, name) != read(undisturbed, name)]
-    if not told(run).equals(told(undisturbed)):
+    one.wrong += [f"{name} differs" for name in SAME if read_file(run, name) != read_file(undisturbed, name)]
+    if not read_history(run).equals(read_history(undisturbed)):
         one.wrong.append(f"{HISTORY_CSV} differs")
     one.report = has_report(run)
     table = root / "runs" / ALL_METRICS_CSV
@@ -207,12 +207,12 @@ def kill(process: subprocess.Popen, blow: Blow) -> None:
     process.wait(LONGEST_S)
 
 
-def read(run: RunFolder, name: str) -> bytes | None:
+def read_file(run: RunFolder, name: str) -> bytes | None:
     """Content of a file; None where it is not there."""
     return run.path(name).read_bytes() if run.path(name).exists() else None
 
 
-def told(run: RunFolder) -> pd.DataFrame:
+def read_history(run: RunFolder) -> pd.DataFrame:
     """The history but for its times."""
     return run.history().drop(columns=list(TIMES), errors="ignore")
 

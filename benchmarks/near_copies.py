@@ -37,7 +37,7 @@ from reid_lib.embed.embedding_set import EmbeddingSet
 SIDE = 160
 
 
-def saved(image: Image.Image, kind: str, **options) -> Image.Image:
+def save_again(image: Image.Image, kind: str, **options) -> Image.Image:
     stream = io.BytesIO()
     image.save(stream, kind, **options)
     return Image.open(stream, formats=(kind,)).convert("RGB")
@@ -50,11 +50,13 @@ def cut(image: Image.Image, share: float) -> Image.Image:
 
 
 COPIES = {
-    "PNG": lambda image: saved(image, "PNG"),
-    "WebP, quality 40": lambda image: saved(image, "WEBP", quality=40),
-    "JPEG, quality 20": lambda image: saved(image, "JPEG", quality=20),
-    "half the size": lambda image: saved(image.resize((image.width // 2, image.height // 2)), "JPEG", quality=75),
-    "a third of the size": lambda image: saved(image.resize((image.width // 3, image.height // 3)), "JPEG", quality=60),
+    "PNG": lambda image: save_again(image, "PNG"),
+    "WebP, quality 40": lambda image: save_again(image, "WEBP", quality=40),
+    "JPEG, quality 20": lambda image: save_again(image, "JPEG", quality=20),
+    "half the size": lambda image: save_again(image.resize((image.width // 2, image.height // 2)), "JPEG", quality=75),
+    "a third of the size": lambda image: save_again(
+        image.resize((image.width // 3, image.height // 3)), "JPEG", quality=60
+    ),
     "grey": lambda image: image.convert("L").convert("RGB"),
     "brightness x 0.8": lambda image: ImageEnhance.Brightness(image).enhance(0.8),
     "brightness x 1.15": lambda image: ImageEnhance.Brightness(image).enhance(1.15),
@@ -66,24 +68,26 @@ COPIES = {
 }
 
 
-def square(image: Image.Image) -> np.ndarray:
+def make_square(image: Image.Image) -> np.ndarray:
     return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0))
 
 
-def colours(pixels: np.ndarray) -> np.ndarray:
+def embed_colours(pixels: np.ndarray) -> np.ndarray:
     """(n, 768) features that know nothing but where which colour is."""
     small = pixels.reshape(len(pixels), 16, SIDE // 16, 16, SIDE // 16, 3).mean(axis=(2, 4))
     features = small.reshape(len(pixels), -1).astype(np.float32)
     return features - features.mean(axis=0)
 
 
-def recall(catalogue, n: int, rng) -> None:
+def measure_recall(catalogue, n: int, rng: np.random.Generator) -> None:
     chosen = rng.choice(len(catalogue), min(n, len(catalogue)), replace=False)
     originals = [open_upright(catalogue.files()[place]) for place in chosen]
     print(f"\n| copy of {len(chosen)} photographs | bits, median and most | found by hash | found with embeddings |")
     print("|---|---|---|---|")
     for name, how in COPIES.items():
-        pixels = np.stack([square(image) for image in originals] + [square(how(image)) for image in originals])
+        pixels = np.stack(
+            [make_square(image) for image in originals] + [make_square(how(image)) for image in originals]
+        )
         half = len(chosen)
         rows = pd.DataFrame({"image_id": np.arange(2 * half).astype(str), "dataset": "d"})
         rows = rows.assign(path=rows["image_id"], identity=rows["image_id"], individual=rows["image_id"], role=GALLERY)
@@ -91,7 +95,7 @@ def recall(catalogue, n: int, rng) -> None:
         hashed = hash_images(greys)
         bits = count_differing_bits(hashed[:half], hashed[half:])
         shares = []
-        for embeddings in (None, EmbeddingSet(colours(pixels), rows)):
+        for embeddings in (None, EmbeddingSet(embed_colours(pixels), rows)):
             pairs = find_suspects(greys, rows, embeddings).pairs
             told = pairs[["image_id_1", "image_id_2"]].astype(int).to_numpy()
             shares.append(
@@ -100,7 +104,7 @@ def recall(catalogue, n: int, rng) -> None:
         print(f"| {name} | {np.median(bits):.0f}, {bits.max()} | {shares[0]:.1%} | {shares[1]:.1%} |", flush=True)
 
 
-def false_alarms(catalogue, pixels) -> np.ndarray:
+def count_false_alarms(catalogue, pixels) -> np.ndarray:
     rows = catalogue.rows.assign(**{ROLE: np.where(np.arange(len(catalogue)) % 2, GALLERY, TEST)})
     begun = time.perf_counter()
     greys = shrink_to_grey(pixels)
@@ -117,8 +121,8 @@ def false_alarms(catalogue, pixels) -> np.ndarray:
         end="",
     )
     print(MAX_DIFFERENCE)
-    print(f"most alike photographs of two animals: correlation {most_alike(greys, who):.3f}")
-    for name, embeddings in (("hash alone", None), ("with embeddings", EmbeddingSet(colours(pixels), rows))):
+    print(f"most alike photographs of two animals: correlation {find_most_alike(greys, who):.3f}")
+    for name, embeddings in (("hash alone", None), ("with embeddings", EmbeddingSet(embed_colours(pixels), rows))):
         begun = time.perf_counter()
         found = find_suspects(greys, rows, embeddings)
         print(f"{name}: {len(found.pairs)} taken for copies, {time.perf_counter() - begun:.2f} s")
@@ -128,7 +132,7 @@ def false_alarms(catalogue, pixels) -> np.ndarray:
     return hashed
 
 
-def most_alike(greys: np.ndarray, who: np.ndarray) -> float:
+def find_most_alike(greys: np.ndarray, who: np.ndarray) -> float:
     """The highest correlation of two animals' photographs, all pairs compared."""
     flat = greys.reshape(len(greys), -1).astype(np.float32)
     flat -= flat.mean(axis=1, keepdims=True)
@@ -140,7 +144,7 @@ def most_alike(greys: np.ndarray, who: np.ndarray) -> float:
     return highest
 
 
-def standing_camera(pixels: np.ndarray, n: int, rng) -> None:
+def simulate_standing_camera(pixels: np.ndarray, n: int, rng: np.random.Generator) -> None:
     """Another animal before the same background: a square of another photograph is pasted in at the same place."""
     chosen = rng.choice(len(pixels), min(n, len(pixels)), replace=False)
     half = len(chosen)
@@ -163,7 +167,7 @@ def standing_camera(pixels: np.ndarray, n: int, rng) -> None:
         print(f"| {side**2 / SIDE**2:.0%} | {shares} |", flush=True)
 
 
-def growth(hashed: np.ndarray, n: int, rng) -> None:
+def measure_growth(hashed: np.ndarray, n: int, rng: np.random.Generator) -> None:
     """Hashes as these photographs have them, each with twelve bits turned, so that few pairs are left alike."""
     base = hashed[hashed != NO_HASH]
     many = base[rng.integers(0, len(base), n)]
@@ -189,10 +193,10 @@ def main() -> None:
     catalogue = read_catalogue(given.dataset, given.data_root, progress=False)
     pixels = images.load_pixels(catalogue, image_size=SIDE, progress=False)
     print(f"{given.dataset}: {len(catalogue)} photographs of {catalogue.rows[INDIVIDUAL].nunique()} animals")
-    hashed = false_alarms(catalogue, pixels)
-    recall(catalogue, given.copies, rng)
-    standing_camera(pixels, given.copies, rng)
-    growth(hashed, given.hashes, rng)
+    hashed = count_false_alarms(catalogue, pixels)
+    measure_recall(catalogue, given.copies, rng)
+    simulate_standing_camera(pixels, given.copies, rng)
+    measure_growth(hashed, given.hashes, rng)
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ SEEDS, SEED_LUCK = (2, 3, 5, 8), 0.02  # standard deviation of the similarity th
 class Animals:
     """Queries of val and test with what is easy or hard about them for every run."""
 
-    def __init__(self, rng, n_known: int, n_unknown: int):
+    def __init__(self, rng: np.random.Generator, n_known: int, n_unknown: int):
         groups = [
             (role, known, np.repeat(np.arange(n), rng.geometric(0.35, n)))
             for role in (VAL, TEST)
@@ -61,11 +61,11 @@ class Animals:
         self.own = 0.55 + self.noise(rng, 0.10, 0.10)
         self.other = 0.50 + self.noise(rng, 0.05, 0.05)
 
-    def noise(self, rng, of_animal: float, of_photograph: float) -> np.ndarray:
+    def noise(self, rng: np.random.Generator, of_animal: float, of_photograph: float) -> np.ndarray:
         animals = rng.normal(0, of_animal, self.who.max() + 1)
         return animals[self.who] + rng.normal(0, of_photograph, len(self.who))
 
-    def answers(self, rng, shift: float = 0.0) -> Answers:
+    def answers(self, rng: np.random.Generator, shift: float = 0.0) -> Answers:
         """Of a run."""
         own = self.own + shift + self.noise(rng, 0.05, 0.06)
         other = self.other + self.noise(rng, 0.03, 0.03)
@@ -78,26 +78,26 @@ class Animals:
         return Answers.of(pd.DataFrame(columns))
 
 
-def apart(low: float, high: float) -> bool:
+def excludes_zero(low: float, high: float) -> bool:
     return low > 0 or high < 0
 
 
-def one_pair(rng, size: tuple, shift: float, draws: int, seed: int) -> dict:
+def judge_pair(rng: np.random.Generator, size: tuple, shift: float, draws: int, seed: int) -> dict:
     animals = Animals(rng, *size)
     a, b = animals.answers(rng, shift), animals.answers(rng)
     drawn, of_val = ([resample(p, role=role, repetitions=draws, seed=seed) for p in (a, b)] for role in (TEST, VAL))
     found, val = difference.measure_difference([drawn]), difference.measure_difference([of_val])
     plain = {name: np.subtract(*(getattr(d, name) for d in drawn)) for name in ("frozen", "replicates")}
     return {
-        "frozen": apart(*np.quantile(plain["frozen"], [0.025, 0.975])),
-        "refitted": apart(*np.quantile(plain["replicates"], [0.025, 0.975])),
-        "paired": apart(found.low, found.high),
-        "val": apart(val.low, val.high),
+        "frozen": excludes_zero(*np.quantile(plain["frozen"], [0.025, 0.975])),
+        "refitted": excludes_zero(*np.quantile(plain["replicates"], [0.025, 0.975])),
+        "paired": excludes_zero(found.low, found.high),
+        "val": excludes_zero(val.low, val.high),
         "difference": found.value,
     }
 
 
-def several_seeds(rng, size: tuple, n: int, draws: int, seed: int) -> dict:
+def judge_seeds(rng: np.random.Generator, size: tuple, n: int, draws: int, seed: int) -> dict:
     """No difference but the luck of the seeds: is one told of?"""
     animals = Animals(rng, *size)
 
@@ -108,9 +108,9 @@ def several_seeds(rng, size: tuple, n: int, draws: int, seed: int) -> dict:
     one, found = difference.measure_difference(pairs[:1]), difference.measure_difference(pairs)
     t = difference.measure_seed_difference([a.value - b.value for a, b in pairs])
     return {
-        "one seed": apart(one.low, one.high),
-        "t alone": apart(t.low, t.high),
-        "variant": apart(found.low, found.high),
+        "one seed": excludes_zero(one.low, one.high),
+        "t alone": excludes_zero(t.low, t.high),
+        "variant": excludes_zero(found.low, found.high),
     }
 
 
@@ -124,13 +124,13 @@ def main() -> None:
     for size in SIZES:
         for shift in (0.0, SHIFT):
             rng = np.random.default_rng([options.seed, *size])
-            rows = pd.DataFrame([one_pair(rng, size, shift, options.draws, i) for i in range(options.pairs)]).mean()
+            rows = pd.DataFrame([judge_pair(rng, size, shift, options.draws, i) for i in range(options.pairs)]).mean()
             rates = " | ".join(f"{rows[name]:.1%}" for name in ("frozen", "refitted", "paired", "val"))
             print(f"| {size[0]} / {size[1]} | {rows['difference'] if shift else 0:.3f} | {rates} |", flush=True)
     print("\n| seeds (40 / 36) | one seed | t alone | variant |\n|---|---|---|---|")
     for n in SEEDS:
         rng = np.random.default_rng([options.seed, n])
-        rows = [several_seeds(rng, (40, 36), n, options.draws // 2, i) for i in range(options.pairs // 2)]
+        rows = [judge_seeds(rng, (40, 36), n, options.draws // 2, i) for i in range(options.pairs // 2)]
         print(f"| {n} | " + " | ".join(f"{rate:.1%}" for rate in pd.DataFrame(rows).mean()) + " |", flush=True)
 
 

@@ -31,7 +31,7 @@ BACKBONES = (
 BATCH, STEPS, ROUNDS, CHUNK = 16, 3, 2, 32
 
 
-def steps_per_second(network, px: int, dtype, device: str) -> float:
+def measure_steps(network, px: int, dtype, device: str) -> float:
     """Images a second of AdamW steps, channels last."""
     x = torch.randn(BATCH, 3, px, px, device=device).contiguous(memory_format=torch.channels_last)
     optimizer, times = torch.optim.AdamW(network.parameters(), fused=device != "mps"), []
@@ -48,7 +48,7 @@ def steps_per_second(network, px: int, dtype, device: str) -> float:
     return BATCH / min(times[1:])
 
 
-def speeds(backbone: str, device: str) -> dict[str, float]:
+def measure_speeds(backbone: str, device: str) -> dict[str, float]:
     network = timm.create_model(backbone, pretrained=False, num_classes=0).to(device)
     network = network.to(memory_format=torch.channels_last).train()
     px = network.pretrained_cfg["input_size"][1] if network.pretrained_cfg.get("fixed_input_size") else 160
@@ -56,12 +56,12 @@ def speeds(backbone: str, device: str) -> dict[str, float]:
     with out_of_place(network):
         for _ in range(ROUNDS):
             for name, dtype in ((FP32, None), (BF16, torch.bfloat16)):
-                found[name] = max(found[name], steps_per_second(network, px, dtype, device))
+                found[name] = max(found[name], measure_steps(network, px, dtype, device))
     return found | {"narrow": is_narrow_depthwise(network)}
 
 
 @torch.inference_mode()
-def lowest_cosines(backbone: str, catalogue, n: int, device: str) -> dict[str, float]:
+def measure_cosines(backbone: str, catalogue, n: int, device: str) -> dict[str, float]:
     """Name of a way of computing -> the lowest cosine to plain float32 over n images of the catalogue."""
     model = build_model(backbone, embedding_dim=0).to(device).eval()
     config = model.config
@@ -93,7 +93,7 @@ def main() -> None:
     device, catalogue = choose_device(), read_catalogue(options.dataset, options.data_root)
     reuse_memory()
     for backbone in options.backbones:
-        found = speeds(backbone, device)
+        found = measure_speeds(backbone, device)
         ratio = found[BF16] / found[FP32]
         wanted = FP32 if found["narrow"] else BF16
         print(
@@ -103,7 +103,7 @@ def main() -> None:
         )
         if backbone != PACKAGED and not options.hub:
             continue
-        cosines = lowest_cosines(backbone, catalogue, options.images, device)
+        cosines = measure_cosines(backbone, catalogue, options.images, device)
         print("    lowest cosine: " + ", ".join(f"{name} {value:.5f}" for name, value in cosines.items()), flush=True)
 
 

@@ -11,7 +11,7 @@ are finished are not computed again. Prints the losses of the last epoch, and te
 import argparse
 
 import torch
-from demo_hardness import METRICS, interval_of
+from demo_hardness import METRICS, describe_difference
 from whole_steps import make_run
 
 from reid_lib.params.fields import TrainParams
@@ -59,7 +59,7 @@ def _plain_epoch(model, loss, images, optimizer, schedule, epoch: int) -> float:
     return total / len(images)
 
 
-def trained(params, fit):
+def train_with(params, fit):
     """A run with this loop; its results."""
     before, learn.fit = learn.fit, fit  # the name that `learn` calls
     try:
@@ -72,16 +72,16 @@ def compare(seed: int, precision: str) -> list[str]:
     """Lines of the table for one seed."""
     data = {"dataset": "demo", "seed": seed, "device": "cpu"}
     name = f"quick{seed}" if precision == "auto" else f"quick-{precision}-{seed}"
-    quick_run, quick = trained(TrainParams(**data, precision=precision, run_name=name), learn.fit)
+    quick_run, quick = train_with(TrainParams(**data, precision=precision, run_name=name), learn.fit)
     plain = {"precision": "fp32", "torch_compile": "never", "run_name": f"plain{seed}"}
-    plain_run, slow = trained(TrainParams(**data, **plain), plain_fit)
+    plain_run, slow = train_with(TrainParams(**data, **plain), plain_fit)
     lines = []
     for what in ("train_loss", "val_loss"):
         a, b = (e.run.history()[what].iloc[-1] for e in (quick_run, plain_run))
         lines.append(f"{seed:4d}  {what:15s}  {b:.3f}  {a:.3f}  {a - b:+.3f}")
     for metric in METRICS:
         before, after = (r.metrics["test"]["overall"][metric]["value"] for r in (slow, quick))
-        interval = interval_of(quick, slow, metric)
+        interval = describe_difference(quick, slow, metric)
         lines.append(f"{seed:4d}  {metric:15s}  {before:.3f}  {after:.3f}  {interval}")
     return lines
 

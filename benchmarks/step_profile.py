@@ -13,7 +13,7 @@ import os
 import time
 
 import torch
-from contend_train import fit_pixels, random_pixels
+from contend_train import draw_pixels, fit_pixels
 from torch.utils.flop_counter import FlopCounterMode
 
 KINDS = {
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = vars(parser.parse_args())
     torch.set_num_threads(options["threads"])
-    pixels, labels = random_pixels(options)
+    pixels, labels = draw_pixels(options)
 
     rows, _ = fit_pixels(pixels, labels, options, epochs=3, augment=False)
     fastest = max(row["images_per_s"] for row in rows[1:])

@@ -37,7 +37,7 @@ CRITERIA = ("baks_baus_area", "geometric_mean", "auroc", "top1_individual", "las
 class Animals:
     """Individuals and their photographs: what stays the same over the epochs of a run."""
 
-    def __init__(self, rng, directions, images, *, nearest=None):
+    def __init__(self, rng: np.random.Generator, directions, images, *, nearest=None):
         n = len(directions)
         self.who = np.repeat(np.arange(n), images)
         self.direction, self.nearest = directions[self.who], None if nearest is None else nearest[self.who]
@@ -47,7 +47,7 @@ class Animals:
         ]
         self.fixed = rng.normal(size=(len(self.who), DIM)) / np.sqrt(DIM)
 
-    def embed(self, rng, *, signal: float, confusion: float) -> np.ndarray:
+    def embed(self, rng: np.random.Generator, *, signal: float, confusion: float) -> np.ndarray:
         """(n, DIM) at an epoch: half of the noise belongs to the photograph, half to the epoch."""
         moving = rng.normal(size=self.fixed.shape) / np.sqrt(DIM)
         x = signal * self.direction + self.noise * (self.fixed + moving) / np.sqrt(2)
@@ -56,29 +56,33 @@ class Animals:
         return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def unit(rng, n: int) -> np.ndarray:
+def draw_directions(rng: np.random.Generator, n: int) -> np.ndarray:
     x = rng.normal(size=(n, DIM))
     return x / np.linalg.norm(x, axis=1, keepdims=True)
 
 
-def simulate_embeddings(rng, n_known: int, n_unknown: int, n_datasets: int) -> tuple[np.ndarray, np.ndarray]:
+def simulate_embeddings(
+    rng: np.random.Generator, n_known: int, n_unknown: int, n_datasets: int
+) -> tuple[np.ndarray, np.ndarray]:
     """One training run: criteria on val (EPOCHS, 5) and the true geometric mean (EPOCHS,), averaged over data sets."""
     speed, strength, overfit = rng.uniform(2, 5), rng.uniform(0.4, 2.2), rng.uniform(0, 0.06)
     epochs = np.arange(EPOCHS)
     # Quality wobbles from epoch to epoch, as in real runs.
     signal = strength * (1 - np.exp(-(epochs + 1) / speed)) * np.exp(0.04 * rng.normal(size=EPOCHS))
     confusion = np.maximum(0.2 + overfit * epochs + 0.05 * rng.normal(size=EPOCHS), 0)
-    parts = [one_dataset(rng, n_known, n_unknown, signal, confusion) for _ in range(n_datasets)]
+    parts = [simulate_dataset(rng, n_known, n_unknown, signal, confusion) for _ in range(n_datasets)]
     criteria, truth = (np.mean(values, axis=0) for values in zip(*parts, strict=True))
     return np.column_stack([criteria, epochs]), truth
 
 
-def one_dataset(rng, n_known: int, n_unknown: int, signal, confusion) -> tuple[np.ndarray, np.ndarray]:
+def simulate_dataset(
+    rng: np.random.Generator, n_known: int, n_unknown: int, signal, confusion
+) -> tuple[np.ndarray, np.ndarray]:
     """Criteria (EPOCHS, 4) and truth (EPOCHS,) of new animals."""
-    known = unit(rng, n_known)
+    known = draw_directions(rng, n_known)
 
     def unknown(n, images):
-        directions = unit(rng, n)
+        directions = draw_directions(rng, n)
         return Animals(rng, directions, images, nearest=known[(directions @ known.T).argmax(axis=1)])
 
     gallery = Animals(rng, known, GALLERY_IMAGES)
@@ -87,13 +91,13 @@ def one_dataset(rng, n_known: int, n_unknown: int, signal, confusion) -> tuple[n
     criteria, truth = [], []
     for state in ({"signal": s, "confusion": c} for s, c in zip(signal, confusion, strict=True)):
         enrolled = gallery.embed(rng, **state)
-        measured, threshold = judge(*(queries(rng, part, enrolled, gallery.who, state) for part in val))
+        measured, threshold = judge(*(ask(rng, part, enrolled, gallery.who, state) for part in val))
         criteria.append(measured)
-        truth.append(at_threshold(*(queries(rng, part, enrolled, gallery.who, state) for part in test), threshold))
+        truth.append(measure_at(*(ask(rng, part, enrolled, gallery.who, state) for part in test), threshold))
     return np.array(criteria), np.array(truth)
 
 
-def queries(rng, animals: Animals, enrolled, gallery_who, state) -> dict:
+def ask(rng: np.random.Generator, animals: Animals, enrolled, gallery_who, state) -> dict:
     similarity = animals.embed(rng, **state) @ enrolled.T
     first = np.flatnonzero(np.diff(gallery_who, prepend=-1))
     scores = np.maximum.reduceat(similarity, first, axis=1)
@@ -106,13 +110,13 @@ def queries(rng, animals: Animals, enrolled, gallery_who, state) -> dict:
     }
 
 
-def together(a: dict, b: dict) -> dict:
+def join(a: dict, b: dict) -> dict:
     return {key: np.concatenate([a[key], b[key]]) for key in a}
 
 
 def judge(known: dict, unknown: dict) -> tuple[list[float], float]:
     """The criteria on val, and the threshold of the best geometric mean (in the middle of those equally good)."""
-    q = together(known, unknown)
+    q = join(known, unknown)
     threshold, best, new = metrics.baks_baus_curve(**q)
     both = np.sqrt(best * new)
     equal = np.flatnonzero((both >= both.max() - 1e-12) & np.isfinite(threshold))
@@ -122,25 +126,29 @@ def judge(known: dict, unknown: dict) -> tuple[list[float], float]:
     return [metrics.baks_baus_area(**q), both.max(), auroc, top1], fitted
 
 
-def at_threshold(known: dict, unknown: dict, threshold: float) -> float:
-    q = together(known, unknown)
+def measure_at(known: dict, unknown: dict, threshold: float) -> float:
+    q = join(known, unknown)
     accepted = q["score"] >= threshold
     correct = np.where(q["known"], accepted & q["named"], ~accepted)
     return metrics.geometric_mean(correct, q["known"], q["individual"])
 
 
-def simulate_scores(rng, n_known: int, n_unknown: int, n_datasets: int) -> tuple[np.ndarray, np.ndarray]:
+def simulate_scores(
+    rng: np.random.Generator, n_known: int, n_unknown: int, n_datasets: int
+) -> tuple[np.ndarray, np.ndarray]:
     """As `simulate_embeddings`, from normal scores: variance 1, of which 0.36 between individuals."""
     epochs = np.arange(EPOCHS)
     gone = 1 - np.exp(-epochs / 4)
     distance = 1.2 + 0.5 * gone - 0.02 * epochs + 0.15 * rng.normal(size=EPOCHS)  # between known and unknown
     skill = 0.3 + 1.2 * gone + 0.15 * rng.normal(size=EPOCHS)  # log odds of naming an average animal rightly
-    parts = [scores_of_dataset(rng, n_known, n_unknown, distance, skill) for _ in range(n_datasets)]
+    parts = [simulate_scores_of_dataset(rng, n_known, n_unknown, distance, skill) for _ in range(n_datasets)]
     criteria, truth = (np.mean(values, axis=0) for values in zip(*parts, strict=True))
     return np.column_stack([criteria, epochs]), truth
 
 
-def scores_of_dataset(rng, n_known: int, n_unknown: int, distance, skill) -> tuple[np.ndarray, np.ndarray]:
+def simulate_scores_of_dataset(
+    rng: np.random.Generator, n_known: int, n_unknown: int, distance, skill
+) -> tuple[np.ndarray, np.ndarray]:
     known = np.repeat(np.arange(n_known), rng.integers(1, 4, n_known))
     unknown = np.repeat(np.arange(n_unknown), rng.integers(1, 7, n_unknown))
     known_shift, unknown_shift, talent = (rng.normal(size=n) for n in (n_known, n_unknown, n_known))
@@ -161,7 +169,7 @@ def scores_of_dataset(rng, n_known: int, n_unknown: int, distance, skill) -> tup
     return np.array(criteria), np.array(truth)
 
 
-def regrets(simulate, rng, size: tuple[int, int, int], runs: int) -> np.ndarray:
+def measure_regrets(simulate, rng, size: tuple[int, int, int], runs: int) -> np.ndarray:
     """(runs, 5) regret of each criterion in points."""
     found = np.empty((runs, len(CRITERIA)))
     for run in range(runs):
@@ -180,7 +188,7 @@ def main() -> None:
     print("|---" * (len(CRITERIA) + 5) + "|")
     for model, simulate in (("scores", simulate_scores), ("embeddings", simulate_embeddings)):
         for size in SIZES:
-            found = regrets(simulate, np.random.default_rng([arguments.seed, *size]), size, arguments.runs)
+            found = measure_regrets(simulate, np.random.default_rng([arguments.seed, *size]), size, arguments.runs)
             worse = found[:, 1] - found[:, 0]
             error = 1.96 * worse.std(ddof=1) / np.sqrt(len(worse))
             cells = " | ".join([model, *map(str, size), *(f"{value:.2f}" for value in found.mean(axis=0))])

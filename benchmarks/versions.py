@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import comparisons, photographs
+from bench import draw_photographs, list_comparisons
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -71,13 +71,13 @@ def main() -> None:
         folder = Path(name)
         os.environ["REID_CACHE"] = str(folder / "demo")
         versions = {"older": check_out(asked.commit, folder / "older"), "this": ROOT}
-        for comparison in comparisons("default"):
+        for comparison in list_comparisons("default"):
             if parts and comparison.part not in parts:
                 continue
             options = comparison.options | {"threads": asked.threads}
             if "photos" in options:
                 root = folder / f"photos{options['photos']}"
-                options["photos"] = str(root if root.exists() else photographs(folder, options["photos"]))
+                options["photos"] = str(root if root.exists() else draw_photographs(folder, options["photos"]))
             print(comparison.what, flush=True)
             found = compare_versions(versions, comparison.contenders[0], options, asked.rounds, folder)
             ratio = statistics.median(before / now for before, now in found) if found else None
