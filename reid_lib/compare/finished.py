@@ -48,6 +48,7 @@ class FinishedRun:
 
     @cached_property
     def metrics(self) -> dict:
+        """See `RunFolder.metrics`."""
         return self.folder.metrics() if self._metrics is None else self._metrics
 
     @property
@@ -57,10 +58,12 @@ class FinishedRun:
 
     @cached_property
     def history(self) -> pd.DataFrame:
+        """One row per epoch, see `RunFolder.history`."""
         return self.folder.history()
 
     @cached_property
     def threshold(self) -> Threshold:
+        """The frozen one, fitted on val."""
         return Threshold.from_dict(self.metrics["threshold"])
 
     @cached_property

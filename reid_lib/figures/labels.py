@@ -36,6 +36,7 @@ def metric_word(metric: str) -> str:
 
 
 def lower_is_better(metric: str) -> bool:
+    """Is a low value of this metric a good one? No for columns that are no metric."""
     own = metric.removeprefix(ON_VAL)
     return own in METRICS and METRICS[own].lower_is_better
 
@@ -128,4 +129,5 @@ def _without_middle(name: str, width: int) -> str:
 
 
 def capital(text: str) -> str:
+    """The text with a capital at its beginning, the rest as it is."""
     return text[:1].upper() + text[1:]

@@ -94,6 +94,7 @@ class RunFolder:
         return self.folder.name
 
     def path(self, name: str) -> Path:
+        """Where a file of the run lies, or would."""
         return self.folder / name
 
     def read_json(self, name: str) -> Any:
@@ -173,6 +174,11 @@ class RunFolder:
 
     @property
     def params(self) -> dict[str, Any]:
+        """Every parameter as it was used, by name.
+
+        Raises:
+            RunError: as `described`.
+        """
         return self.described()["params"]
 
     def described(self) -> dict[str, Any]:
