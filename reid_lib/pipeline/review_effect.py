@@ -169,6 +169,7 @@ def _describe(
             values = [describe_value(metrics[when]["clusters"]["overall"][what]) for when in ("before", "after")]
             lines.append(f"  {word}: {values[0]} before, {values[1]} after")
         values = [metrics[when]["names"]["geometric_mean"] for when in ("before", "after")]
-        lines.append(f"  geometric mean of BAKS and BAUS: {values[0]:.3f} before, {values[1]:.3f} after")
+        what = "geometric mean of BAKS and BAUS, clusters taken for answers"
+        lines.append(f"  {what}: {values[0]:.3f} before, {values[1]:.3f} after")
         lines.append(f"  measured on the labelled test photographs, {PERSON} ({metrics['answers']:,} answers)")
     return "\n".join([*lines, f"written: {folder}"])
