@@ -5,13 +5,13 @@ import pandas as pd
 
 from reid_lib.core.names import IMAGE_ID
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.match.cosine import Cosine, whole_numbers
+from reid_lib.match.cosine import Cosine, to_whole_numbers
 from reid_lib.match.ranking import Part, rank_groups
 
 
 def exact_similarities(queries, gallery):
     """Python's whole numbers, one product at a time: no floating point but in the rounding of the features."""
-    a, b = (whole_numbers(np.asarray(x)).astype(object) for x in (queries, gallery))
+    a, b = (to_whole_numbers(np.asarray(x)).astype(object) for x in (queries, gallery))
     return np.array([[sum(p * q for p, q in zip(x, y, strict=True)) for y in b] for x in a], dtype=object)
 
 

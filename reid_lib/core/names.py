@@ -76,7 +76,7 @@ KNOWN_AS = "known "  # how the name of a known animal's cluster begins
 # Columns of answers.csv, beside those of a catalogue; there are also identity_1 ... identity_5, one for each rank, and
 # the same for image, date and probability.
 DECISION = "decision"  # name of the animal, or NEW_INDIVIDUAL; missing where the photograph could not be used
-PROBABILITY = "probability"  # of the decision
+PROBABILITY = "probability"  # of the decision; in metrics.json the unit of fused scores
 WORDS = "in_words"
 DOUBTFUL = "doubtful"
 NEW_ANIMAL = "new_animal"  # label of a new animal, the same for all photographs that are grouped as one animal

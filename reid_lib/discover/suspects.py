@@ -21,7 +21,7 @@ from reid_lib.data.near_copies import (
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
-from reid_lib.match.ranking import nearest_images
+from reid_lib.match.ranking import rank_images
 
 # A copy, after both pictures are standardised. Measured on real photographs: docs/log.md, benchmarks/near_copies.py.
 MIN_CORRELATION, MAX_DIFFERENCE = 0.97, 0.5
@@ -119,7 +119,7 @@ def _by_embedding(embeddings: EmbeddingSet, rows: pd.DataFrame) -> np.ndarray:
     n = len(embeddings.rows)
     if not 1 < n <= MOST_IMAGES:
         return np.empty((0, 2), dtype=np.int64)
-    index = nearest_images(Cosine(embeddings, embeddings), min(NEIGHBOURS + 1, n))
+    index = rank_images(Cosine(embeddings, embeddings), min(NEIGHBOURS + 1, n))
     place = pd.Series(rows.index, index=rows[IMAGE_ID]).reindex(embeddings.rows[IMAGE_ID]).to_numpy()
     pairs = np.stack([np.repeat(place, index.shape[1]), place[index.ravel()]], axis=1)
     who = pd.factorize(rows[INDIVIDUAL])[0][pairs]

@@ -1,6 +1,6 @@
 """How alike is each pair: a similarity, and the engine that ranks individuals by it, exactly and in bounded memory.
 
-The same to the last bit whatever the blocks, the order of rows and the machine.
+A ranking is the same to the last bit whatever the blocks, the order of rows and the device.
 """
 
 from reid_lib.core.faces import face
@@ -10,7 +10,7 @@ __all__, __getattr__, __dir__ = face(
     {
         "similarity": "Similarity",
         "cosine": "Cosine",
-        "ranking": "Part Ranking nearest_images rank_groups",
+        "ranking": "Part Ranking rank_images rank_groups",
         "keypoints": "Keypoints KeypointSet",
         "sift": "RootSift",
         "keypoint_store": "extract_keypoints",

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from reid_lib.match.evidence import Folds
-from reid_lib.match.logistic import fit_logistic, log_loss, smoothed
+from reid_lib.match.logistic import fit_logistic, log_loss, smooth_targets
 from reid_lib.match.stack import is_less
 from reid_lib.match.stored import Stored
 
@@ -105,7 +105,7 @@ def _fit(inputs: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
     least = _LEAST_SLOPE * inputs[:, 0]
     centre = np.array([1.0 - _LEAST_SLOPE, 0.0])[: inputs.shape[1]]
     slopes, intercept = fit_logistic(
-        inputs, smoothed(right), centre=centre, precision=_PRECISION, lowest=0.0, offset=least
+        inputs, smooth_targets(right), centre=centre, precision=_PRECISION, lowest=0.0, offset=least
     )
     slopes[0] += _LEAST_SLOPE
     return slopes, intercept

@@ -15,11 +15,13 @@ import numpy as np
 from scipy.special import expit, logit
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.match.logistic import fit_logistic, log_loss, smoothed
+from reid_lib.match.logistic import fit_logistic, log_loss, smooth_targets
 from reid_lib.match.stored import Stored
 
 Kind = Literal["auto", "logistic", "beta", "isotonic", "wildfusion"]
-ENOUGH_FOR_ISOTONIC = 200  # positive pairs; below, its steps follow single pairs (recognition literature: 100 to 1000)
+# Positive pairs; below, its steps follow single pairs: isotonic regression overfits scarce data (Niculescu-Mizil and
+# Caruana, "Predicting good probabilities with supervised learning", ICML 2005).
+ENOUGH_FOR_ISOTONIC = 200
 _LEAST_SLOPE = 1e-3  # per standard deviation of the score
 _MARGIN = 0.01  # of the range: the beta curve's ends lie so far outside what was seen
 _BLEND = 0.01  # share of the logistic curve in the isotonic one, which makes its steps rise
@@ -154,7 +156,7 @@ class Calibration(Stored):
     def _fit_curve(cls, kind: str, score: np.ndarray, same: np.ndarray, weight: np.ndarray) -> Self:
         blank = cls._empty(kind, score, same, weight)
         inputs, prior = blank._inputs(score), 1.0 if kind == "logistic" else 0.5
-        target = smoothed(same, weight)
+        target = smooth_targets(same, weight)
         slopes, intercept = fit_logistic(
             inputs, target, weight=weight, centre=prior, precision=1.0, lowest=_LEAST_SLOPE
         )
@@ -174,9 +176,9 @@ class Calibration(Stored):
         line = cls._fit_curve("logistic", score, same, weight)
         if not len(score):
             return line
-        from sklearn.isotonic import IsotonicRegression  # a second, which the other curves do without
+        from sklearn.isotonic import IsotonicRegression  # here, since importing it takes a second
 
-        found = IsotonicRegression(out_of_bounds="clip").fit(score, smoothed(same, weight), sample_weight=weight)
+        found = IsotonicRegression(out_of_bounds="clip").fit(score, smooth_targets(same, weight), sample_weight=weight)
         knots = {"knots": found.X_thresholds_.tolist(), "heights": found.y_thresholds_.tolist()}
         return line.model_copy(update={"kind": "isotonic", **knots})
 

@@ -22,7 +22,7 @@ STEPS = 2.0**26  # whole numbers per unit length
 UNIT_OFF = 1e-4  # rows whose length differs from 1 by less are taken as they are
 ON_HOST = ("cpu", "mps")  # Apple's GPUs have no float64
 _ROWS_AT_ONCE = 256  # their copies stay in the cache
-_FRESH = 2**23  # bytes of working memory that are cheaper used again and again than more of them once
+_FRESH = 2**23  # bytes of working memory: a small buffer used many times is quicker than a large one used once
 
 
 class Cosine:
@@ -51,7 +51,7 @@ class Cosine:
 
     def blocks(self, *, max_bytes: int = 2**28) -> Iterator[tuple[int, int, np.ndarray]]:
         """(start, stop, block (stop - start, g) float64), exact; see `Similarity.blocks`."""
-        queries, gallery = whole_numbers(self._queries), whole_numbers(self._gallery)
+        queries, gallery = to_whole_numbers(self._queries), to_whole_numbers(self._gallery)
         n_gallery, dim = gallery.shape
         # A third of the memory for the block, a third for what the caller derives from it, the rest for float64 copies.
         rows = max(1, int(max_bytes // 3 // (8 * max(n_gallery, dim, 1))))
@@ -82,23 +82,23 @@ class Cosine:
         """See `Estimable.exact`."""
         found = np.empty(len(queries))
         step = max(1, int(_FRESH // (24 * max(self._queries.shape[1], 1))))
-        often = len(gallery) > len(self._gallery)  # then each image is rounded once, in a copy of all
-        enrolled = whole_numbers(self._gallery) if often else self._gallery
+        often = len(gallery) > len(self._gallery)  # then all images are rounded at once instead of each again and again
+        enrolled = to_whole_numbers(self._gallery) if often else self._gallery
         for start in range(0, len(queries), step):
             part = slice(start, start + step)
             asked, which = np.unique(queries[part], return_inverse=True)
-            ours = whole_numbers(self._queries[asked]).astype(np.float64)[which]
+            ours = to_whole_numbers(self._queries[asked]).astype(np.float64)[which]
             theirs = enrolled[gallery[part]]
-            theirs = (theirs if often else whole_numbers(theirs)).astype(np.float64)
+            theirs = (theirs if often else to_whole_numbers(theirs)).astype(np.float64)
             found[part] = np.einsum("pd,pd->p", ours, theirs) / STEPS**2
         return found
 
     def estimates(self, *, numbers_per_query: int, max_bytes: int = 2**28) -> Iterator[Estimates]:
         """See `Estimable.estimates`: by products in float32 on a CPU, in float64 on a GPU."""
         if str(self.device).split(":")[0] not in ON_HOST:
-            from reid_lib.match.on_device import estimates
+            from reid_lib.match.on_device import estimate_cosines
 
-            yield from estimates(
+            yield from estimate_cosines(
                 self._queries, self._gallery, self.device, numbers_per_query=numbers_per_query, max_bytes=max_bytes
             )
             return
@@ -157,7 +157,7 @@ def _near_unit(features: np.ndarray, off: float) -> np.ndarray:
     return unit
 
 
-def whole_numbers(features: np.ndarray) -> np.ndarray:
+def to_whole_numbers(features: np.ndarray) -> np.ndarray:
     """Directions of `features` as whole multiples of 2**-26.
 
     Args:

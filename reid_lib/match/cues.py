@@ -8,8 +8,8 @@ was tried as well: over simulated studies it changed nothing beside the margin.)
 import numpy as np
 
 from reid_lib.core.names import DATASET, IDENTITY
-from reid_lib.match.evidence import best_two
-from reid_lib.match.pairs import PairTable, codes
+from reid_lib.match.evidence import find_best_two
+from reid_lib.match.pairs import PairTable, encode_columns
 
 
 def margin_of(score: str) -> str:
@@ -22,12 +22,12 @@ def add_margins(table: PairTable, names: list[str] | None = None) -> PairTable:
 
     The margin is the score less the highest one of any other individual for the same query; NaN where there is none.
     """
-    individual = codes(table.gallery, table.gallery, DATASET, IDENTITY)[0][table.image]
+    individual = encode_columns(table.gallery, table.gallery, DATASET, IDENTITY)[0][table.image]
     for name in list(table.scores) if names is None else names:
         values = table.scores[name].astype(np.float64)
         there = ~np.isnan(values)
         query, who, score = table.query[there], individual[there], values[there]
-        best, first, other = best_two(query, who, score, len(table.queries))
+        best, first, other = find_best_two(query, who, score, len(table.queries))
         rival = np.where(who == first[query], other[query], best[query])
         found = np.full(len(table), np.nan)
         found[there] = np.where(np.isfinite(rival), score - rival, np.nan)

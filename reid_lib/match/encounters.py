@@ -13,21 +13,22 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, PHOTOGRAPHS
-from reid_lib.match.pairs import codes
-from reid_lib.match.similarity import Similarity, checked
+from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, IMAGE_ID, PHOTOGRAPHS, PROBABILITY
+from reid_lib.match.pairs import encode_columns
+from reid_lib.match.similarity import Similarity, check_block
 
 Combination = Literal["mean", "max"]
-PROBABILITY = "probability"
 _SUREST = 40.0  # log odds: beyond, float64 has no probability below 1
+_LEAST_SURE = -1e6  # of a probability of 0: finite, since -inf means "not compared"
 
 
 class ByEncounter:
     """A similarity whose queries are encounters; each row is that of its first photograph by image_id.
 
-    The number of an individual's best image is what the encounter's photographs say of the individual together. The
-    others lie below it by as much as the best photograph of the encounter resembles them less. Individuals that a
-    photograph was not compared with count as the least similar one that it was compared with.
+    For each individual, the best similarity of each photograph of the encounter is combined; the individual's best
+    image gets that number. Each other image of the individual gets less, by as much as its own best similarity to a
+    photograph of the encounter is below that of the best image. An individual that a photograph was not compared with
+    counts as similar to it as the least similar one that it was compared with.
 
     Encounters come in the order in which the rows of queries complete them. Memory is that of one block, and of the
     encounters that are begun and not complete: rows of one encounter should lie together.
@@ -69,11 +70,11 @@ class ByEncounter:
 
     def blocks(self, *, max_bytes: int = 2**28) -> Iterator[tuple[int, int, np.ndarray]]:
         """(start, stop, block (stop - start, g) float64); see `Similarity.blocks`."""
-        individual = codes(self.gallery, self.gallery, DATASET, IDENTITY)[0]
+        individual = encode_columns(self.gallery, self.gallery, DATASET, IDENTITY)[0]
         begun: dict[int, list[np.ndarray]] = {}
         done = 0
         for start, _, block in self.photographs.blocks(max_bytes=max_bytes // 3):
-            block = self._to_log_odds(checked(block, start, self.unit).astype(np.float64, copy=False))
+            block = self._to_log_odds(check_block(block, start, self.unit).astype(np.float64, copy=False))
             complete = []
             for row, encounter in zip(block, self._encounter[start : start + len(block)].tolist(), strict=True):
                 begun.setdefault(encounter, []).append(row.copy())
@@ -89,7 +90,7 @@ class ByEncounter:
             return block
         compared = block > -np.inf
         odds = np.clip(logit(np.where(compared, block, 0.5)), -np.inf, _SUREST)
-        return np.where(compared, np.maximum(odds, -(10.0**6)), -np.inf)
+        return np.where(compared, np.maximum(odds, _LEAST_SURE), -np.inf)
 
     def _from_log_odds(self, block: np.ndarray) -> np.ndarray:
         if self.unit != PROBABILITY:
@@ -120,7 +121,7 @@ def group_by_encounter(rows: pd.DataFrame) -> np.ndarray:
     """(n,) int64: a number for the encounter of each row; of its own where none is known."""
     if ENCOUNTER not in rows:
         return np.arange(len(rows))
-    code = codes(rows, rows, DATASET, IDENTITY, ENCOUNTER)[0].copy()
+    code = encode_columns(rows, rows, DATASET, IDENTITY, ENCOUNTER)[0].copy()
     alone = rows[ENCOUNTER].isna().to_numpy(dtype=bool)
     code[alone] = code.max(initial=-1) + 1 + np.arange(alone.sum())
     return np.unique(code, return_inverse=True)[1].reshape(-1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID
-from reid_lib.match.pairs import PairTable, codes
+from reid_lib.match.pairs import PairTable, encode_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class Evidence:
         """The pairs of a table that may be learnt from: labelled, and neither one image nor one encounter twice."""
         usable = table.labelled & table.apart
         weight = np.ones(len(table)) if weight is None else weight
-        asked, enrolled = codes(table.queries, table.gallery, DATASET, IDENTITY)
+        asked, enrolled = encode_columns(table.queries, table.gallery, DATASET, IDENTITY)
         some = table.where(usable)
         images = [rows[IMAGE_ID].astype(str).to_numpy(dtype=str) for rows in (table.queries, table.gallery)]
         order = np.lexsort((images[1][some.image], images[0][some.query]))
@@ -62,11 +62,11 @@ class Evidence:
         return replace(self, **{name: getattr(self, name)[mask] for name in arrays})
 
     def without(self, individuals: np.ndarray) -> "Evidence":
-        """The pairs of other queries than those of some individuals (codes); pairs with their images weigh nothing.
+        """The evidence without some individuals (codes): their queries are left out, pairs with their images weigh 0.
 
-        So what is fitted sees these individuals on neither side. Leaving images out takes negative pairs from the
-        queries that stay, but none of their positive ones: same individuals would seem more frequent than they are. The
-        negative pairs that are left stand for those that are gone.
+        What is fitted then sees these individuals on neither side. Leaving images out takes negative pairs from the
+        queries that stay, but none of their positive ones: positive pairs would seem more frequent than they are. So
+        the negative pairs that are left are weighed up to stand for those that are gone.
         """
         part = self.where(~np.isin(self.asked, individuals))
         stay = ~np.isin(part.enrolled, individuals)
@@ -116,7 +116,7 @@ class Folds:
         return Folds(self.members[:fold] + self.members[fold + 1 :])
 
 
-def best_two(
+def find_best_two(
     query: np.ndarray, individual: np.ndarray, value: np.ndarray, n_queries: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The best individual of each query and the best value of another one.

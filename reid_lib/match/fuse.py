@@ -17,16 +17,16 @@ from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, ROLE, VAL
 from reid_lib.match.answer import AnswerFit, fit_answers
 from reid_lib.match.calibrate import Calibration
 from reid_lib.match.cues import add_margins, margin_of
-from reid_lib.match.evidence import Evidence, Folds, best_two
+from reid_lib.match.evidence import Evidence, Folds, find_best_two
 from reid_lib.match.outside import Outside, sample_outside
-from reid_lib.match.pairs import PairTable, codes
+from reid_lib.match.pairs import PairTable, encode_columns
 from reid_lib.match.similarity import Similarity
 from reid_lib.match.stack import Curves, FusionKind, PairFusion, fit_pairs
 from reid_lib.match.stored import Stored
 
 MIN_POSITIVE = 20  # positive pairs, and
 MIN_INDIVIDUALS = 5  # individuals with one, that a data set needs for a fit of its own
-N_FOLDS = 5
+N_FOLDS = 5  # of individuals; the fit of a fold sees no pair with one of its individuals on either side
 
 
 class DatasetFit(Stored):
@@ -131,8 +131,6 @@ def fit_fusion(
     *,
     kind: FusionKind = "auto",
     tried: Sequence[str] = (),
-    n_folds: int = N_FOLDS,
-    max_bytes: int = 2**28,
 ) -> FittedFusion:
     """Fit calibration and fusion on val.
 
@@ -147,8 +145,6 @@ def fit_fusion(
             comparison: the mean of isotonic probabilities, nothing outside the shortlist, no second calibration.
         tried: names of scores of the table that are kept only if they lower the cross-validated log loss, as margins
             are; the others are always fused. WildFusion has none.
-        n_folds: folds of individuals. The fit of a fold sees no pair with one of its individuals on either side.
-        max_bytes: bound of the working memory, in bytes.
 
     Raises:
         ParameterError: a query is not of role val, there is no score, or the kind is not known.
@@ -162,30 +158,29 @@ def fit_fusion(
     if plain:
         table = replace(table, scores={name: table.scores[name] for name in scores})
     everything = None if plain else everything
-    sample = _sample(table if plain else add_margins(table, scores), everything, max_bytes)
+    sample = _sample(table if plain else add_margins(table, scores), everything)
     cues = [] if plain else [*(margin_of(score) for score in scores), *tried]
-    learn = _Learner(table, kind, cues, n_folds)
-    return learn.fit(sample, scores)
+    return _Learner(table, kind, cues).fit(sample, scores)
 
 
-def _sample(table: PairTable, everything: Similarity | None, max_bytes: int) -> _Sample:
-    asked, _ = codes(table.queries, table.gallery, DATASET, IDENTITY)
+def _sample(table: PairTable, everything: Similarity | None) -> _Sample:
+    asked, _ = encode_columns(table.queries, table.gallery, DATASET, IDENTITY)
     labelled = table.queries[IDENTITY].notna().to_numpy(dtype=bool)
     lacking = np.unique(table.query[~table.apart])  # a photograph of their encounter is in the gallery
     by_name = np.argsort(table.queries[IMAGE_ID].astype(str).to_numpy(dtype=str), kind="stable")
     answered = by_name[labelled[by_name] & ~np.isin(by_name, lacking)]
-    outside = None if everything is None else sample_outside(everything, table, max_bytes=max_bytes)
+    outside = None if everything is None else sample_outside(everything, table)
     return _Sample(Evidence.of(table), outside, answered, asked)
 
 
 class _Learner:
     """Fits of data sets, of all together, and of all folds of both."""
 
-    def __init__(self, table: PairTable, kind: FusionKind, cues: list[str], n_folds: int):
-        self.kind, self.cues, self.n_folds = kind, cues, n_folds
+    def __init__(self, table: PairTable, kind: FusionKind, cues: list[str]):
+        self.kind, self.cues = kind, cues
         self.dataset = table.queries[DATASET].astype(str).to_numpy(dtype=object)
         self.labelled = table.queries[IDENTITY].notna().to_numpy(dtype=bool)
-        self.asked, enrolled = codes(table.queries, table.gallery, DATASET, IDENTITY)
+        self.asked, enrolled = encode_columns(table.queries, table.gallery, DATASET, IDENTITY)
         self.known = np.isin(self.asked, enrolled)
         self.names = (table.queries[DATASET].astype(str) + "\0" + table.queries[IDENTITY].astype(str)).tolist()
 
@@ -225,7 +220,7 @@ class _Learner:
         queries = queries[self.labelled[queries]]
         individuals, first = np.unique(self.asked[queries], return_index=True)
         rows = queries[first]
-        return Folds.deal(individuals, self.known[rows], [self.names[row] for row in rows], self.n_folds)
+        return Folds.deal(individuals, self.known[rows], [self.names[row] for row in rows], N_FOLDS)
 
     def fit_one(self, sample: _Sample, folds: Folds, curves: Curves) -> DatasetFit:
         """One fit, by what the sample holds and nothing else."""
@@ -238,9 +233,9 @@ class _Learner:
         }
         if self.kind == "wildfusion":
             return DatasetFit(pairs=pairs, outside=None, answer=None, **counts)
-        beyond = outside and _fit_outside(outside.sample)
+        beyond = None if outside is None else _fit_outside(outside.sample)
         answer = self._fit_answer(sample, odds, folds)
-        return DatasetFit(pairs=pairs, outside=beyond or None, answer=answer, **counts)
+        return DatasetFit(pairs=pairs, outside=beyond, answer=answer, **counts)
 
     def _fit_answer(self, sample: _Sample, odds: np.ndarray, folds: Folds) -> AnswerFit:
         evidence, outside = sample.evidence, sample.outside
@@ -252,7 +247,7 @@ class _Learner:
                 far[fold == one] = curve.log_odds(outside.score[fold == one])
             query, odds = np.append(query, outside.query), np.append(odds, far)
             enrolled = np.append(enrolled, outside.enrolled)
-        best, who, rival = best_two(query, enrolled, odds, len(self.asked))
+        best, who, rival = find_best_two(query, enrolled, odds, len(self.asked))
         rows = sample.answered
         asked = self.asked[rows]
         return fit_answers(best[rows], rival[rows], who[rows] == asked, asked, folds)
@@ -283,7 +278,7 @@ class _Learner:
         if outside is not None:
             odds = np.append(odds, fit.outside.log_odds(outside.score))
             query, enrolled = np.append(query, outside.query), np.append(enrolled, outside.enrolled)
-        best, _, rival = best_two(query, enrolled, odds, len(self.asked))
+        best, _, rival = find_best_two(query, enrolled, odds, len(self.asked))
         rows = sample.answered[np.isfinite(best[sample.answered])]
         return fit.answer.log_odds(best[rows], rival[rows])
 
@@ -312,8 +307,8 @@ def _words(lacking: str, source: str, overall: DatasetFit) -> str:
     return f"{lacking}: {used}"
 
 
-def queries_by_fit(dataset: pd.Series, fusion: Fusion) -> tuple[list[DatasetFit], np.ndarray]:
-    """The frozen fits, and which of them answers each query (n,), by its data set."""
+def choose_fits(dataset: pd.Series, fusion: Fusion) -> tuple[list[DatasetFit], np.ndarray]:
+    """The frozen fits, and for each query (n,) int64 the place of the one that answers it, by its data set (n,)."""
     names = sorted(set(dataset.astype(str)))
     place = {name: k for k, name in enumerate(names)}
     return [fusion.of(name) for name in names], np.array([place[name] for name in dataset.astype(str)], dtype=np.int64)

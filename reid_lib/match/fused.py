@@ -7,13 +7,11 @@ import pandas as pd
 from scipy.special import expit
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.core.names import DATASET, IDENTITY
+from reid_lib.core.names import DATASET, IDENTITY, PROBABILITY
 from reid_lib.match.cues import add_margins, margin_of
-from reid_lib.match.fuse import DatasetFit, FittedFusion, Fusion, queries_by_fit
-from reid_lib.match.pairs import PairTable, codes
-from reid_lib.match.similarity import Similarity, checked
-
-PROBABILITY = "probability"
+from reid_lib.match.fuse import DatasetFit, FittedFusion, Fusion, choose_fits
+from reid_lib.match.pairs import PairTable, encode_columns
+from reid_lib.match.similarity import Similarity, check_block
 
 
 class Fused:
@@ -60,7 +58,7 @@ class Fused:
     @classmethod
     def frozen(cls, table: PairTable, fusion: Fusion, everything: Similarity | None = None) -> "Fused":
         """Queries of test, or new ones, by the frozen fit of their data set."""
-        return cls(table, *queries_by_fit(table.queries[DATASET], fusion), everything)
+        return cls(table, *choose_fits(table.queries[DATASET], fusion), everything)
 
     @property
     def queries(self) -> pd.DataFrame:
@@ -79,7 +77,7 @@ class Fused:
         """(start, stop, block (stop - start, g) float64); see `Similarity.blocks`."""
         source = self._nothing if self.everything is None else self.everything.blocks
         for start, stop, block in source(max_bytes=max_bytes // 8):
-            block = checked(block, start, self.unit).astype(np.float64, copy=False)
+            block = check_block(block, start, self.unit).astype(np.float64, copy=False)
             pairs = slice(*np.searchsorted(self.table.query, (start, stop)))
             fit_of = self.fit_of[start:stop]
             for k in np.unique(fit_of):
@@ -128,8 +126,8 @@ class _Individuals:
     """Columns of a gallery by individual."""
 
     def __init__(self, table: PairTable):
-        self.asked, self.enrolled = codes(table.queries, table.gallery, DATASET)
-        individual = codes(table.gallery, table.gallery, DATASET, IDENTITY)[0]
+        self.asked, self.enrolled = encode_columns(table.queries, table.gallery, DATASET)
+        individual = encode_columns(table.gallery, table.gallery, DATASET, IDENTITY)[0]
         self.order = np.argsort(individual, kind="stable")
         ordered = individual[self.order]
         self.first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
@@ -142,9 +140,9 @@ class _Individuals:
             block[np.ix_(asked == code, self.enrolled != code)] = -np.inf
 
     def rivals(self, block: np.ndarray) -> np.ndarray:
-        """(r, g) what each number has to beat: the highest one, and for that itself the best of another individual.
+        """(r, g) the rival of each number: the highest one of its row; of that one, the best of another individual.
 
-        So the order of images within a query stays, too, whatever weight the margin has. -inf where there is no rival.
+        All images but the best have one rival, so their order stays whatever weight the margin has. -inf: no rival.
         """
         if not block.shape[1]:
             return block.copy()

@@ -28,7 +28,7 @@ def extract_keypoints(
 ) -> KeypointSet:
     """Keypoints of photographs: found now where they are not in the cache, which holds them all afterwards.
 
-    Interrupted at any moment and called again, it goes on where it was, but for the last `PIECE` photographs.
+    An interrupted call is resumed by the next one; it loses the last `PIECE` photographs at most.
 
     Args:
         extractor: who finds them.
@@ -46,7 +46,7 @@ def extract_keypoints(
     items = list_photos(rows, root)
     key = f"{FORMAT} {extractor.max_side_px} {extractor.key}, mask {mask_key(mask)}"
     hashes = hash_photos(items, progress=progress)
-    names = [hash_parts(told, box, key) for told, (_, box) in zip(hashes, items, strict=True)]
+    names = [hash_parts(content, box, key) for content, (_, box) in zip(hashes, items, strict=True)]
     kept = Pieces(cache_root() / FOLDER, key, title="keypoints")
     found = kept.read(names)
     if found and progress:

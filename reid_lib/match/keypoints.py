@@ -86,7 +86,7 @@ class Extractor(Protocol):
         key: all that its result depends on beside the photograph: method, settings, SHA-256 of weights, versions of
             libraries that matter. Part of the cache's key.
         max_side_px: photographs are handed over with their long side at most this, smaller ones as they are.
-        at_once: so many photographs at a time are good to hand over.
+        at_once: how many photographs to hand over at a time.
         threads: may several threads call `extract` at once?
     """
 

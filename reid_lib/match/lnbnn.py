@@ -2,8 +2,9 @@
 
 Local naive Bayes nearest neighbours (McCann & Lowe, CVPR 2012) as in HotSpotter (Crall et al., WACV 2013): a descriptor
 of a query votes for each of its k nearest with how much nearer that one is than the next one, the k + 1st. What looks
-alike on many animals (grass, sky, a plain coat) hardly votes; what only one animal has does. To compare with the first
-one of another animal beyond the k nearest told known from unknown animals less well (docs/log.md, 2026-11-27).
+alike on many animals (grass, sky, a plain coat) hardly votes; what only one animal has does. Comparing with the first
+descriptor of another animal beyond the k nearest, instead of with the k + 1st, told known from unknown animals less
+well (docs/log.md, 2026-11-27).
 """
 
 import hashlib
@@ -24,8 +25,8 @@ from reid_lib.core.pieces import Piece, Pieces
 from reid_lib.core.progress import make_bar
 from reid_lib.data.flanks import group_comparable
 from reid_lib.match.keypoints import KeypointSet
-from reid_lib.match.neighbours import Exact, Search, choose_method, describe_method, searching
-from reid_lib.match.voting import sum_votes, vote_shares
+from reid_lib.match.neighbours import Exact, Search, choose_method, describe_method, make_search
+from reid_lib.match.voting import sum_votes, weigh_votes
 
 FORMAT = 4  # raised whenever the same key would mean other votes
 FOLDER = "votes"
@@ -71,7 +72,7 @@ def count_votes(
     resemble there is chance.
 
     They are cached by the content of query and gallery photographs, individuals and settings: what was counted is not
-    counted again, and an interrupted call goes on where it was.
+    counted again, and an interrupted call is resumed by the next one.
 
     Args:
         queries, gallery: keypoints by one extractor.
@@ -165,14 +166,17 @@ class _Count:
         self.image_of = np.repeat(np.arange(len(gallery)), gallery.counts)  # of each descriptor
 
     def results(self, bar: tqdm) -> list[Piece]:
-        """Of each query: `image` (r,) int32, `votes`, `individual_votes` (r,) float32, `sample` (1, 2): found, of."""
+        """Of each query: `image` (r,) int32, `votes`, `individual_votes` (r,) float32, and `sample` (1, 2) int64.
+
+        `sample`: see `_recall`; of a batch of queries it stands with the first one.
+        """
         names = [name.decode() for name in self.queries.images.tolist()]
         found = self.pieces.read(names)
         missing = [i for i, name in enumerate(names) if name not in found]
         missing = sorted({names[i]: i for i in missing}.values())
         bar.update(len(names) - len(missing))
         if missing:
-            search = searching(self.method, self.gallery.descriptors)
+            search = make_search(self.method, self.gallery.descriptors)
             for part in _parts(missing, self.queries.counts[missing], search.at_once):
                 counted = dict(zip([names[i] for i in part], self._count(self.queries.take(part), search), strict=True))
                 self.pieces.write(counted)
@@ -187,17 +191,17 @@ class _Count:
             empty = {"image": np.empty(0, np.int32), "votes": np.empty(0, "f4"), "individual_votes": np.empty(0, "f4")}
             return [empty | {"sample": np.zeros((1, 2), np.int64)} for _ in range(n)]
         squared, place = search.nearest(descriptors, wanted)
-        image = self.image_of[place]  # of what was not found (-1) any: it is infinitely far, and its share is 0
-        shares = vote_shares(np.sqrt(squared) / LENGTH[descriptors.dtype.kind])
+        image = self.image_of[place]  # -1, not found, gives any image: it is infinitely far, and its vote weighs 0
+        weights = weigh_votes(np.sqrt(squared) / LENGTH[descriptors.dtype.kind])
         asked = np.repeat(np.arange(n), queries.counts)
-        results = sum_votes(asked, image[:, :-1], shares, self.codes, queries.counts)
+        results = sum_votes(asked, image[:, :-1], weights, self.codes, queries.counts)
         sample = np.zeros((n, 2), np.int64)
         if not search.exact:
             sample[0] = self._recall(descriptors, squared)
         return [result | {"sample": sample[[i]]} for i, result in enumerate(results)]
 
     def _recall(self, descriptors: np.ndarray, squared: np.ndarray) -> tuple[int, int]:
-        """Of the nearest of some descriptors, spread evenly: how many were found, and how many there are."""
+        """Of the nearest of a sample of descriptors, spread evenly: how many were found, and how many there are."""
         at = np.unique(np.linspace(0, len(descriptors) - 1, SAMPLED).astype(np.int64)) if len(descriptors) else []
         nearest, _ = Exact(self.gallery.descriptors).nearest(descriptors[at], squared.shape[1])
         return int((squared[at] <= nearest[:, -1:] * (1 + 1e-5)).sum()), nearest.size

@@ -105,7 +105,7 @@ class _Prior:
     precision: np.ndarray
 
 
-def smoothed(target: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
+def smooth_targets(target: np.ndarray, weight: np.ndarray | None = None) -> np.ndarray:
     """Targets that are a little short of 0 and 1, so that odds stay finite where the outcomes are separable.
 
     (n₊ + 1) / (n₊ + 2) for what is true and 1 / (n₋ + 2) for what is not. Source: Platt, "Probabilistic outputs for

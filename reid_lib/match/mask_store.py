@@ -1,7 +1,7 @@
 """The cache of masks: the animal of a photograph is found once, whoever finds keypoints on it afterwards.
 
-A mask takes longer than the keypoints of RootSIFT. As those (`keypoint_store`), it goes by the bytes of the file, its
-bbox and the masker, so nothing in the cache can be out of date.
+Finding a mask takes longer than finding the keypoints of RootSIFT. Like those (`keypoint_store`), it goes by the bytes
+of the file, its bbox and the masker, so nothing in the cache can be out of date.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,7 +37,7 @@ class Masks:
         return len(self._kept)
 
     def share(self, i: int) -> float:
-        """Of photograph i, what belongs to the animal: 0 ... 1."""
+        """The share of photograph i that shows the animal, 0 ... 1."""
         pixels = int(self._kept[i]["size"].prod())
         return int(np.unpackbits(self._kept[i]["bits"], count=pixels).sum()) / max(pixels, 1)
 

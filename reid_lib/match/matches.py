@@ -51,7 +51,7 @@ class Matcher(Protocol):
         key: all that its result depends on beside the keypoints: method, settings, SHA-256 of weights. Part of the
             cache's key.
         names: of its scores, in order.
-        at_once: so many pairs at a time are good to hand over.
+        at_once: how many pairs to hand over at a time.
         threads: may several threads call `match` at once?
     """
 
@@ -65,7 +65,7 @@ class Matcher(Protocol):
         ...
 
 
-def judge(pair: Pair, first: np.ndarray, second: np.ndarray, confidence: np.ndarray, *, sure: float) -> Matches:
+def score_matches(pair: Pair, first: np.ndarray, second: np.ndarray, confidence: np.ndarray, *, sure: float) -> Matches:
     """Matches with their geometry verified, and what the pair scores.
 
     Args:

@@ -6,10 +6,11 @@ from there on, hardly more than k of each query, are looked at one by one.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from reid_lib.match.similarity import Estimable, Estimates
+from reid_lib.match.similarity import Arrays, Estimable, Estimates
 
 GROUP = 64  # columns whose highest is looked at
 MOST_OPEN = 32  # a query for which more than the 32nd part of the gallery is open is compared with all of it, exactly
@@ -46,7 +47,7 @@ def find_nearest(similarity: Estimable, k: int, *, max_bytes: int = 2**28) -> It
             yield rows[query], image
 
 
-def highest(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def find_highest(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(row, column) of the k highest of each row, the earlier of equals, none of them -inf."""
     if values.shape[1] > k:
         level = np.partition(values, -k, axis=1)[:, -k]
@@ -58,7 +59,7 @@ def highest(values: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_exact(start: int, block: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    row, column = highest(block, k)
+    row, column = find_highest(block, k)
     return start + row, column
 
 
@@ -77,7 +78,7 @@ def _find_candidates(some: Estimates, k: int) -> tuple[np.ndarray, np.ndarray, n
     return query, image, value, open_
 
 
-def _group_maxima(values, arrays, k: int):
+def _group_maxima(values: Any, arrays: Arrays, k: int) -> Any:
     """(q, at least k) the highest of each of some columns that do not lie together: neighbours are often one animal."""
     n_gallery = values.shape[1]
     n_strips = max(1, min(GROUP, n_gallery // (4 * k)))

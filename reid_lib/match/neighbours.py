@@ -19,8 +19,8 @@ from reid_lib.core.parallel import map_in_threads
 METHODS = ("auto", "exact", "flann", "faiss")
 EXACT_PAIRS = 4 * 10**9  # of descriptors: seconds to some ten seconds on two cores
 CHUNK = 2**19  # descriptors that FLANN indexes at a time: 0.25 GB and the trees
-TREES, CHECKS = 4, 192
-PROBED = 24  # lists of FAISS's inverted file
+TREES, CHECKS = 4, 192  # of FLANN: k-d trees, and leaves looked at in each chunk
+PROBED = 24  # lists of FAISS's inverted file that are looked through: the more, the higher the recall
 ROUNDS = 10  # of k-means, by which its lists are learnt
 _LEARN = 40  # descriptors to learn a list from; FAISS wants 39
 SEED = 0
@@ -33,7 +33,7 @@ class Search(Protocol):
 
     Attributes:
         exact: does it find all of them?
-        at_once: so many descriptors at a time are good to ask for.
+        at_once: how many descriptors to ask for at a time.
     """
 
     exact: bool
@@ -45,7 +45,9 @@ class Search(Protocol):
 
 
 def choose_method(method: str, n_queries: int, n_gallery: int) -> str:
-    """What "auto" means for so many descriptors: exact where that takes seconds, else FAISS if it is installed, FLANN.
+    """The method itself, or what "auto" means for so many descriptors.
+
+    That is "exact" where it takes seconds (`EXACT_PAIRS`), else "faiss" if it is installed, else "flann".
 
     Raises:
         ParameterError: an unknown method, or FAISS is asked for and not installed.
@@ -70,7 +72,7 @@ def describe_method(method: str) -> str:
     return method
 
 
-def searching(method: str, gallery: np.ndarray) -> Search:
+def make_search(method: str, gallery: np.ndarray) -> Search:
     """The search of a gallery (n, d), uint8 or float16, by "exact", "flann" or "faiss"."""
     return {"exact": Exact, "flann": Flann, "faiss": Faiss}[method](gallery)
 
@@ -213,12 +215,11 @@ class Faiss:
 
     Args:
         gallery: (n, d) uint8 or float16.
-        probed: lists looked through: the more, the higher the recall.
     """
 
     exact, at_once = False, 2**16
 
-    def __init__(self, gallery: np.ndarray, *, probed: int = PROBED):
+    def __init__(self, gallery: np.ndarray):
         import faiss
 
         kinds = faiss.ScalarQuantizer
@@ -227,7 +228,7 @@ class Faiss:
         dim = gallery.shape[1]
         self._coarse = faiss.IndexFlatL2(dim)  # the inverted file keeps no reference of its own
         self.index = faiss.IndexIVFScalarQuantizer(self._coarse, dim, lists, kind, faiss.METRIC_L2, False)
-        self.index.nprobe, self.index.cp.niter = probed, ROUNDS
+        self.index.nprobe, self.index.cp.niter = PROBED, ROUNDS
         chosen = np.random.default_rng(SEED).choice(len(gallery), min(len(gallery), _LEARN * lists), replace=False)
         self.index.train(gallery[np.sort(chosen)].astype(np.float32))
         for begin in range(0, len(gallery), CHUNK):

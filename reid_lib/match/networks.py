@@ -5,7 +5,7 @@ import numpy as np
 from reid_lib.core.errors import ParameterError
 from reid_lib.match import verify
 from reid_lib.match.keypoints import Keypoints
-from reid_lib.match.matches import NAMES, Matches, Pair, judge
+from reid_lib.match.matches import NAMES, Matches, Pair, score_matches
 
 FORMAT = 1  # raised whenever the same settings would give other keypoints or matches
 SPARE = 4  # times as many keypoints are found under a mask, so that as many are left on the animal
@@ -94,4 +94,4 @@ class GlueMatcher:
                 )
             spots.setdefault(id(keypoints), Spots(keypoints.xy, keypoints.descriptors, keypoints.size))
         found = self._glue.match([(spots[id(a)], spots[id(b)]) for a, b in pairs])
-        return [judge(pair, *matched, sure=SURE) for pair, matched in zip(pairs, found, strict=True)]
+        return [score_matches(pair, *matched, sure=SURE) for pair, matched in zip(pairs, found, strict=True)]

@@ -10,7 +10,7 @@ from reid_lib.match.similarity import Arrays, Estimates
 if TYPE_CHECKING:
     import torch
 
-SHARE = 4  # of the free memory of the GPU, a fourth is used
+SHARE = 4  # the fourth part of the free memory of the GPU is used
 
 
 class DeviceArrays(Arrays):
@@ -44,7 +44,7 @@ class DeviceArrays(Arrays):
         return tuple(self.host(indices) for indices in mask.nonzero(as_tuple=True))
 
 
-def estimates(
+def estimate_cosines(
     queries: np.ndarray, gallery: np.ndarray, device: str, *, numbers_per_query: int, max_bytes: int
 ) -> Iterator[Estimates]:
     """See `Cosine.estimates`; in float64, which no setting of torch rounds to fewer bits.

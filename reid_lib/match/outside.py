@@ -6,8 +6,8 @@ import numpy as np
 
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID
 from reid_lib.match.evidence import Evidence
-from reid_lib.match.pairs import PairTable, codes
-from reid_lib.match.similarity import Similarity, checked
+from reid_lib.match.pairs import PairTable, encode_columns
+from reid_lib.match.similarity import Similarity, check_block
 
 PER_QUERY = 100  # negative pairs that stand for all negative ones of a query
 
@@ -50,13 +50,13 @@ def sample_outside(similarity: Similarity, table: PairTable, *, max_bytes: int =
         table: the pairs that are matched in detail.
         max_bytes: bound of the working memory, in bytes.
     """
-    asked, enrolled = codes(table.queries, table.gallery, DATASET, IDENTITY)
-    dataset = codes(table.queries, table.gallery, DATASET)
+    asked, enrolled = encode_columns(table.queries, table.gallery, DATASET, IDENTITY)
+    dataset = encode_columns(table.queries, table.gallery, DATASET)
     by_name = np.argsort(table.gallery[IMAGE_ID].astype(str).to_numpy(dtype=str), kind="stable")
     labelled = table.queries[IDENTITY].notna().to_numpy(dtype=bool)
     sampled, best = [], []
     for start, stop, block in similarity.blocks(max_bytes=max_bytes // 3):
-        block = checked(block, start, similarity.unit)
+        block = check_block(block, start, similarity.unit)
         some = slice(*np.searchsorted(table.query, (start, stop)))
         block[table.query[some] - start, table.image[some]] = -np.inf
         for query in np.flatnonzero(labelled[start:stop]) + start:
@@ -93,6 +93,7 @@ def _evenly(scores: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _two_individuals(individual: np.ndarray, scores: np.ndarray) -> list[tuple[int, float]]:
+    """The two individuals of the highest scores, each with its score; fewer where there are no more."""
     found = []
     left = scores.copy()
     for _ in range(2):

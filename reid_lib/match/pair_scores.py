@@ -1,4 +1,4 @@
-"""The scores of many pairs of photographs by one matcher: each pair once, whichever way round, and never again."""
+"""The scores of many pairs of photographs by one matcher: each pair is matched once, whichever way round."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ def score_pairs(
 ) -> np.ndarray:
     """Match pairs of photographs where the cache does not hold their scores, and keep those for another time.
 
-    Interrupted at any moment and called again, it goes on where it was, but for the last 20 seconds.
+    An interrupted call is resumed by the next one; it loses the matches of the last 20 seconds at most.
 
     Args:
         matcher: who matches.
@@ -128,32 +128,33 @@ def _in_batches(matcher: Matcher, n: int, match: Callable[[int], Batch], progres
 
 
 class BothSets:
-    """Queries and gallery as one: photographs by name, of which each stands there once, at its `place`.
+    """Queries and gallery as one list of photographs, each once; its `place` is its position in this list.
 
     Attributes:
-        images: (n,) S32, ascending.
+        sets: the queries and the gallery.
+        images: (n,) S32, names by content, ascending.
     """
 
     def __init__(self, queries: KeypointSet, gallery: KeypointSet):
         self.sets = queries, gallery
         names = np.concatenate([queries.images, gallery.images])
         self.images, first, place = np.unique(names, return_index=True, return_inverse=True)
-        self.of_query, self.of_gallery = place[: len(queries)], place[len(queries) :]
-        self.where = first
+        self._of_query, self._of_gallery = place[: len(queries)], place[len(queries) :]
+        self._first = first  # of each photograph, where it stands first in queries and gallery one behind the other
         counts = np.concatenate([queries.counts, gallery.counts])
-        self.has_any = counts[first] > 0
+        self._has_any = counts[first] > 0
 
     def codes(self, query: np.ndarray, image: np.ndarray) -> np.ndarray:
         """(p,) int64: see `pair_store.code_of`."""
-        return code_of(self.of_query[query], self.of_gallery[image], len(self.images))
+        return code_of(self._of_query[query], self._of_gallery[image], len(self.images))
 
     def scorable(self, codes: np.ndarray) -> np.ndarray:
         """(p,) bool: have both photographs keypoints?"""
         n_images = max(len(self.images), 1)
-        return self.has_any[codes // n_images] & self.has_any[codes % n_images]
+        return self._has_any[codes // n_images] & self._has_any[codes % n_images]
 
     def places(self, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(p,), (p,) of both photographs of each pair."""
+        """(p,), (p,) int64: the places of both photographs of each pair."""
         return codes // len(self.images), codes % len(self.images)
 
     def pairs(self, codes: np.ndarray) -> list[tuple[Keypoints, Keypoints]]:
@@ -164,7 +165,7 @@ class BothSets:
 
     def find(self, place: int) -> tuple[int, int]:
         """Where a photograph stands: 0 in the queries, 1 in the gallery, and its position there."""
-        at, n_queries = int(self.where[place]), len(self.sets[0])
+        at, n_queries = int(self._first[place]), len(self.sets[0])
         return (0, at) if at < n_queries else (1, at - n_queries)
 
     def _keypoints(self, place: int) -> Keypoints:

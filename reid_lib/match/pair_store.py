@@ -88,7 +88,7 @@ class PairStore:
             self._told = True
 
     def keep(self, images: np.ndarray, codes: np.ndarray, batches: Iterable[np.ndarray]) -> np.ndarray:
-        """Scores of pairs that were not there, written every 20 seconds as they are computed, also if that ends early.
+        """Collect scores as they are computed; they are written every 20 seconds and at the end, also at an early one.
 
         Args:
             images: (n,) S32, ascending.

@@ -12,8 +12,8 @@ import pandas as pd
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import DATASET, ENCOUNTER, IDENTITY, IMAGE_ID
-from reid_lib.match.nearest import find_nearest, highest
-from reid_lib.match.similarity import Estimable, Similarity, checked
+from reid_lib.match.nearest import find_highest, find_nearest
+from reid_lib.match.similarity import Estimable, Similarity, check_block
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class PairTable:
         return replace(self, query=self.query[mask], image=self.image[mask], scores=scores)
 
     def of_queries(self, mask: np.ndarray) -> "PairTable":
-        """The pairs of some queries (mask over all of them), which alone are its queries then."""
+        """The table of some queries alone (mask over all of them): their pairs, and only their rows."""
         mask = np.asarray(mask, dtype=bool)
         kept, place = self.where(mask[self.query]), np.cumsum(mask) - 1
         return replace(kept, queries=self.queries[mask].reset_index(drop=True), query=place[kept.query])
@@ -96,17 +96,17 @@ class PairTable:
     @property
     def same(self) -> np.ndarray:
         """(p,) bool: both are labelled as one individual of one data set."""
-        asked, enrolled = codes(self.queries, self.gallery, DATASET, IDENTITY)
+        asked, enrolled = encode_columns(self.queries, self.gallery, DATASET, IDENTITY)
         return self.labelled & (asked[self.query] == enrolled[self.image])
 
     @property
     def apart(self) -> np.ndarray:
         """(p,) bool: not one image twice, nor two of one animal's encounter, which anything calls alike."""
-        asked, enrolled = codes(self.queries, self.gallery, IMAGE_ID)
+        asked, enrolled = encode_columns(self.queries, self.gallery, IMAGE_ID)
         together = asked[self.query] == enrolled[self.image]
         if ENCOUNTER in self.queries and ENCOUNTER in self.gallery:
             known = [rows[ENCOUNTER].notna().to_numpy(dtype=bool) for rows in (self.queries, self.gallery)]
-            asked, enrolled = codes(self.queries, self.gallery, ENCOUNTER)
+            asked, enrolled = encode_columns(self.queries, self.gallery, ENCOUNTER)
             met = asked[self.query] == enrolled[self.image]
             together |= met & known[0][self.query] & known[1][self.image] & self.same
         return ~together
@@ -152,7 +152,7 @@ def shortlist(
     Args:
         similarity: of any kind; its rows have `image_id` and `dataset`. `-inf` is never in a shortlist.
         k: images for each query, at least 1.
-        within: the column whose values are not compared with each other.
+        within: a column; only images with the query's value of it are compared.
         max_bytes: bound of the working memory, in bytes.
 
     Returns:
@@ -163,7 +163,7 @@ def shortlist(
     """
     if k < 1:
         raise ParameterError(f"a shortlist has at least 1 image, not {k}")
-    asked, enrolled = codes(similarity.queries, similarity.gallery, within)
+    asked, enrolled = encode_columns(similarity.queries, similarity.gallery, within)
     by_name = np.argsort(similarity.gallery[IMAGE_ID].astype(str).to_numpy(dtype=str), kind="stable")
     members = {code: by_name[enrolled[by_name] == code] for code in np.unique(asked)}
     pairs = [(np.empty(0, np.int64),) * 2]
@@ -174,10 +174,10 @@ def shortlist(
             pairs += [(rows[row], images[column]) for row, column in found]
         return join_pairs(pairs)
     for start, stop, block in similarity.blocks(max_bytes=max_bytes // 3):
-        block = checked(block, start, similarity.unit)
+        block = check_block(block, start, similarity.unit)
         for code in np.unique(asked[start:stop]):
             rows = np.flatnonzero(asked[start:stop] == code)
-            row, column = highest(block[np.ix_(rows, members[code])], k)
+            row, column = find_highest(block[np.ix_(rows, members[code])], k)
             pairs.append((start + rows[row], members[code][column]))
     return join_pairs(pairs)
 
@@ -202,12 +202,12 @@ def look_up(similarity: Similarity, query: np.ndarray, image: np.ndarray, *, max
     found = np.empty(len(query))
     for start, stop, block in similarity.blocks(max_bytes=max_bytes):
         some = slice(*np.searchsorted(query, (start, stop)))
-        found[some] = checked(block, start, similarity.unit)[query[some] - start, image[some]]
+        found[some] = check_block(block, start, similarity.unit)[query[some] - start, image[some]]
     return np.where(np.isinf(found), np.nan, found)
 
 
-def codes(queries: pd.DataFrame, gallery: pd.DataFrame, *columns: str) -> tuple[np.ndarray, np.ndarray]:
-    """A number for each distinct value of some columns, the same in both tables: (n_queries,), (n_gallery,) int64."""
+def encode_columns(queries: pd.DataFrame, gallery: pd.DataFrame, *columns: str) -> tuple[np.ndarray, np.ndarray]:
+    """A code for each distinct value of some columns, one code in both tables: (n_queries,), (n_gallery,) int64."""
     both = pd.concat([queries[list(columns)], gallery[list(columns)]], ignore_index=True).astype(str)
     code = both.groupby(list(columns), sort=True, dropna=False).ngroup().to_numpy(dtype=np.int64)
     return code[: len(queries)], code[len(queries) :]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reid_lib.match.groups import Groups
-from reid_lib.match.similarity import Arrays, Estimable, Estimates, Similarity, checked
+from reid_lib.match.similarity import Arrays, Estimable, Estimates, Similarity, check_block
 
 MOST_EXACT = 32  # a query for which more than the 32nd part of the gallery is open is compared with all of it
 MOST_AT_ONCE = 2**22  # values looked through at a time
@@ -54,6 +54,7 @@ class Ranking:
 
     @classmethod
     def empty(cls, n_queries: int, k: int) -> "Ranking":
+        """Nothing found yet, to be filled."""
         images = np.full((n_queries, k), -1, dtype=np.int64)
         return cls(images, np.full((n_queries, k), np.nan), *(np.full(n_queries, np.nan) for _ in range(3)))
 
@@ -85,7 +86,7 @@ def rank_groups(similarity: Similarity, parts: list[Part], *, k: int, max_bytes:
 def _rank_exact(similarity: Similarity, parts: list[Part], found: Ranking, k: int, max_bytes: int) -> None:
     layouts = [Groups(part.first, len(part.gallery)) for part in parts]
     for start, stop, block in similarity.blocks(max_bytes=max_bytes // 4):
-        block = checked(block, start, similarity.unit)
+        block = check_block(block, start, similarity.unit)
         for part, groups in zip(parts, layouts, strict=True):
             rows = slice(*np.searchsorted(part.queries, (start, stop)))
             values = block[part.queries[rows] - start][:, part.gallery[groups.row]]
@@ -108,12 +109,12 @@ def _rank_estimated(similarity: Estimable, part: Part, found: Ranking, k: int, m
             _Block(exact, some_queries, groups, None, slice(start, stop), max_bytes // 4).rank(found, k)
 
 
-def nearest_images(similarity: Similarity, k: int, *, max_bytes: int = 2**28) -> np.ndarray:
+def rank_images(similarity: Similarity, k: int) -> np.ndarray:
     """(q, k) int64: the most similar gallery rows of each query, ties to the earlier row; -1 beyond the last."""
     everything = np.arange(len(similarity.gallery))
     nobody = np.full(len(similarity.queries), -1)
     part = Part(np.arange(len(similarity.queries)), everything, everything, nobody)
-    return rank_groups(similarity, [part], k=k, max_bytes=max_bytes).image
+    return rank_groups(similarity, [part], k=k).image
 
 
 class _Block:

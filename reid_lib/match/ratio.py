@@ -7,7 +7,7 @@ import numpy as np
 from reid_lib.core.errors import ParameterError
 from reid_lib.match import verify
 from reid_lib.match.keypoints import Keypoints
-from reid_lib.match.matches import NAMES, Matches, Pair, judge
+from reid_lib.match.matches import NAMES, Matches, Pair, score_matches
 
 FORMAT = 1  # raised whenever the same settings would give other matches
 
@@ -52,13 +52,13 @@ class RatioMatcher:
         return [self._match(*pair) for pair in pairs]
 
     def _match(self, a: Keypoints, b: Keypoints) -> Matches:
-        first, second, ratio = nearest_both_ways(a.descriptors, b.descriptors)
+        first, second, ratio = find_mutual_nearest(a.descriptors, b.descriptors)
         good = ratio <= self.loosest
         # Half a step above what rounding makes of 1 - ratio.
-        return judge((a, b), first[good], second[good], 1 - ratio[good], sure=1 - self.ratio - 1e-6)
+        return score_matches((a, b), first[good], second[good], 1 - ratio[good], sure=1 - self.ratio - 1e-6)
 
 
-def nearest_both_ways(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def find_mutual_nearest(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mutual nearest neighbours by Euclidean distance.
 
     Args:

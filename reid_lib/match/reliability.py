@@ -14,14 +14,14 @@ def bin_reliability(probability: np.ndarray, happened: np.ndarray, *, n_bins: in
     Args:
         probability: (n,) float in [0, 1].
         happened: (n,) bool.
-        n_bins: from 0 to 1.
+        n_bins: number of bins from 0 to 1.
 
     Returns:
         One row per bin, empty ones too: low, high (its edges; a probability on an edge is in the bin below it, 0 in the
         first), n, predicted (mean probability), observed (share that happened); NaN where n is 0.
 
     Raises:
-        ParameterError: lengths differ, or a probability is none.
+        ParameterError: lengths differ, or a probability is not in [0, 1].
     """
     probability, happened = _checked(probability, happened)
     edges = np.linspace(0, 1, n_bins + 1)
@@ -50,11 +50,11 @@ def brier_score(probability: np.ndarray, happened: np.ndarray) -> float:
     return float(np.mean((probability - happened) ** 2)) if len(happened) else float("nan")
 
 
-def summarise_reliability(probability: np.ndarray, happened: np.ndarray, *, n_bins: int = 15) -> dict[str, float]:
+def summarise_reliability(probability: np.ndarray, happened: np.ndarray) -> dict[str, float]:
     """ece, brier, n and rate (share that happened) of probabilities (n,), for metrics.json and calibration.json."""
     probability, happened = _checked(probability, happened)
     return {
-        "ece": expected_calibration_error(probability, happened, n_bins=n_bins),
+        "ece": expected_calibration_error(probability, happened),
         "brier": brier_score(probability, happened),
         "n": len(happened),
         "rate": float(happened.mean()) if len(happened) else float("nan"),

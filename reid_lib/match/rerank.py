@@ -2,9 +2,9 @@
 
 Two photographs of one animal do not only resemble each other, they resemble the same others. After Zhong et al.,
 "Re-ranking person re-identification with k-reciprocal encoding" (CVPR 2017), with two differences. A neighbour is
-counted only if the liking is mutual *within the gallery*: no other query takes part, so a photograph is answered the
-same whoever is asked beside it. And it is no blend with a weight chosen by hand but a score, which the fusion keeps
-only if it lowers the log loss on val (`fuse.fit_fusion`, `tried`).
+counted only if each of the two would be a neighbour of the other *within the gallery*: no other query takes part, so a
+photograph is answered the same whoever is asked beside it. And it is not blended in with a weight chosen by hand: it is
+a score, which the fusion keeps only if it lowers the log loss on val (`fuse.fit_fusion`, `tried`).
 """
 
 import numpy as np

@@ -32,7 +32,7 @@ SIDE_PX = 256  # photographs are compared at this longer side
 LEAST_SHARE = 0.05  # of the smaller photograph, that both show
 LEAST_INLIERS = 8  # of the matches: with fewer, chance fits a map
 LEAST_SPREAD = 2.0  # grey levels: where all is flat, no correlation means anything
-STRETCH = 10.0  # a map that stretches more, or folds over, is none of photographs
+STRETCH = 10.0  # a map that stretches or shrinks more does not lie between two photographs
 CANDIDATES = 3  # of each query are looked at
 KEPT = 256  # photographs in memory
 MEASURED = ("correlation", "everywhere", "overlap")
@@ -121,7 +121,7 @@ def correlate(first: np.ndarray, second: np.ndarray, fitted: np.ndarray) -> tupl
 
     Returns:
         correlation: Pearson's, of the pixels that both show, -1 ... 1; NaN where these are too few, one of them is flat
-            there, or the map is none that lies between photographs.
+            there, or the map stretches too much to lie between two photographs (`STRETCH`).
         everywhere: correlation within a square of `SQUARE_PX` that three quarters of the squares reach which both show
             and where neither is flat; NaN where there are none.
         overlap: share of the smaller photograph that both show, 0 ... 1.

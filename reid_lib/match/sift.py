@@ -23,7 +23,7 @@ class RootSift:
         max_side_px: of a photograph; larger ones are shrunk to it.
         contrast_threshold: OpenCV's; lower ones find keypoints in flat parts, too.
         edge_threshold: OpenCV's; higher ones find more along edges.
-        upright: do not turn with the animal: every angle is 0.
+        upright: describe all keypoints without turning them: every angle is 0.
 
     Raises:
         ParameterError: a setting below its range.

@@ -51,7 +51,12 @@ class Estimable(Similarity, Protocol):
         ...
 
     def estimates(self, *, numbers_per_query: int, max_bytes: int = 2**28) -> Iterator["Estimates"]:
-        """All pairs, a few queries at a time, in order; with room for so many numbers beside each query."""
+        """All pairs, a few queries at a time, in order.
+
+        Args:
+            numbers_per_query: numbers that the taker holds for each query, with those of the estimates; decides how
+                many queries fit into `max_bytes`.
+        """
         ...
 
     def exact(self, queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
@@ -77,7 +82,7 @@ class Estimates:
 
 
 class Arrays:
-    """Arrays of numpy. What is named here is called otherwise in torch; the ranking does the rest with operators."""
+    """The operations that numpy and torch name differently, in numpy; the ranking does the rest by operators."""
 
     def index(self, numbers: np.ndarray) -> Any:
         """Whole numbers to index with."""
@@ -92,6 +97,7 @@ class Arrays:
         return np.asarray(values)
 
     def copy(self, values: Any) -> Any:
+        """A copy that may be written to."""
         return values.copy()
 
     def raise_to(self, values: Any, others: Any) -> None:
@@ -103,7 +109,7 @@ class Arrays:
         return np.divmod(np.flatnonzero(mask), mask.shape[1])  # several times as quick as `nonzero` of two dimensions
 
 
-def checked(block: np.ndarray, start: int, unit: str) -> np.ndarray:
+def check_block(block: np.ndarray, start: int, unit: str) -> np.ndarray:
     """A block of a similarity as floats.
 
     Raises:

@@ -9,7 +9,7 @@ from scipy.special import expit, logit
 from reid_lib.core.errors import ParameterError
 from reid_lib.match.calibrate import Calibration, Kind
 from reid_lib.match.evidence import Evidence, Folds
-from reid_lib.match.logistic import fit_logistic, log_loss, smoothed
+from reid_lib.match.logistic import fit_logistic, log_loss, smooth_targets
 from reid_lib.match.stored import Stored
 
 FusionKind = Literal["auto", "logistic", "mean", "wildfusion"]
@@ -161,7 +161,7 @@ class _Trial:
         self.fold = folds.of(evidence.asked)
         self.parts = [evidence.without(members) for members in folds.members]
         self.inputs: dict[str, np.ndarray] = {}
-        self.target = smoothed(evidence.same, evidence.weight)
+        self.target = smooth_targets(evidence.same, evidence.weight)
 
     def input(self, name: str) -> np.ndarray:
         """(p,) evidence of one score, by curves that did not see the individual that is asked about."""

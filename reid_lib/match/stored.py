@@ -1,4 +1,4 @@
-"""What is fitted and written to calibration.json: every class is its own schema."""
+"""Fits and recipes that are written as JSON and read back (calibration.json, recipe.json): each class is its schema."""
 
 from typing import Any, Self
 
@@ -8,7 +8,7 @@ from reid_lib.core.errors import ParameterError
 
 
 class Stored(BaseModel):
-    """A fit of numbers, names and other fits, that goes through JSON and comes back equal, to the last bit."""
+    """Numbers, names and further parts of this kind, which come back from JSON equal to the last bit."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 

@@ -8,7 +8,7 @@ import pytest
 from exact import cosine, embedded, exact_similarities
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.match.cosine import Cosine, whole_numbers
+from reid_lib.match.cosine import Cosine, to_whole_numbers
 from reid_lib.match.similarity import Estimable
 
 
@@ -72,7 +72,7 @@ def test_rows_are_as_long_as_they_may_be():
     """The dimension whose equal parts are rounded up the most: the rounded row is longer than 1."""
     d = max(range(1000, 4000), key=lambda n: np.rint(2**26 / np.sqrt(n)) - 2**26 / np.sqrt(n))
     row = np.ones((1, d))
-    assert ((whole_numbers(row) / 2.0**26) ** 2).sum() > 1 + 1e-7
+    assert ((to_whole_numbers(row) / 2.0**26) ** 2).sum() > 1 + 1e-7
     assert whole_block(cosine(row, row)).max() > Cosine.limits[1]
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pair_cases import rows_of
 
-from reid_lib.match.evidence import Evidence, Folds, best_two
+from reid_lib.match.evidence import Evidence, Folds, find_best_two
 from reid_lib.match.pairs import PairTable
 
 
@@ -103,7 +103,7 @@ def test_the_best_and_its_rival_equal_a_loop():
     query[query == 3] = 4
     individual[query == 5] = 2
     value = rng.integers(0, 5, 60).astype(float)
-    best, who, other = best_two(query, individual, value, 10)
+    best, who, other = find_best_two(query, individual, value, 10)
     pairs = pd.DataFrame({"query": query, "individual": individual, "value": value})
     for q in range(10):
         ranked = (

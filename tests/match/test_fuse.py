@@ -9,7 +9,7 @@ from scipy.special import logit
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import IDENTITY, ROLE
-from reid_lib.match.fuse import MIN_POSITIVE, Fusion, fit_fusion, queries_by_fit
+from reid_lib.match.fuse import MIN_POSITIVE, Fusion, choose_fits, fit_fusion
 from reid_lib.match.fused import Fused
 from reid_lib.match.pairs import PairTable
 from reid_lib.match.reliability import expected_calibration_error
@@ -298,7 +298,7 @@ def test_kinds_are_named(study):
 
 def test_queries_find_the_fit_of_their_data_set(study):
     fusion = fit_fusion(study["val"].table).fusion
-    fits, which = queries_by_fit(study["test"].table.queries["dataset"], fusion)
+    fits, which = choose_fits(study["test"].table.queries["dataset"], fusion)
     assert fits == [fusion.of("d")] and not which.any()
     assert ROLE in study["test"].table.queries
 

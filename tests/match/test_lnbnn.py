@@ -36,12 +36,12 @@ def searched(monkeypatch):
     asked = []
 
     def counting(method, gallery):
-        search = neighbours.searching(method, gallery)
+        search = neighbours.make_search(method, gallery)
         nearest = search.nearest
         search.nearest = lambda descriptors, k: (asked.append(len(descriptors)), nearest(descriptors, k))[1]
         return search
 
-    monkeypatch.setattr(lnbnn, "searching", counting)
+    monkeypatch.setattr(lnbnn, "make_search", counting)
     return asked
 
 

@@ -7,7 +7,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from reid_lib.core.errors import ParameterError
-from reid_lib.match.logistic import fit_logistic, log_loss, smoothed
+from reid_lib.match.logistic import fit_logistic, log_loss, smooth_targets
 
 
 def drawn(n=400, d=3, seed=0):
@@ -26,7 +26,12 @@ def test_a_ridge_equals_scikit_learns():
 
 def test_prior_bounds_offset_and_soft_targets_equal_a_general_optimiser():
     inputs, target, weight = drawn(seed=1)
-    target, offset, centre, precision = smoothed(target, weight), inputs[:, 1] / 2, np.array([1, 0.5, 2]), [3, 1, 2]
+    target, offset, centre, precision = (
+        smooth_targets(target, weight),
+        inputs[:, 1] / 2,
+        np.array([1, 0.5, 2]),
+        [3, 1, 2],
+    )
 
     def loss(w):
         odds = inputs @ w[:3] + w[3] + offset
@@ -54,13 +59,13 @@ def test_a_weight_of_two_counts_as_two():
 def test_nothing_to_learn_from_leaves_the_prior():
     slopes, intercept = fit_logistic(np.empty((0, 2)), np.empty(0), centre=[1.0, -1.0], precision=1.0, lowest=0.0)
     assert slopes.tolist() == [1, 0] and intercept == 0
-    slopes, intercept = fit_logistic(np.zeros((5, 1)), smoothed(np.zeros(5, bool)), centre=0.7, precision=1.0)
+    slopes, intercept = fit_logistic(np.zeros((5, 1)), smooth_targets(np.zeros(5, bool)), centre=0.7, precision=1.0)
     assert slopes[0] == pytest.approx(0.7) and expit(intercept) == pytest.approx(1 / 7, abs=1e-4)
 
 
 def test_smoothed_targets_are_platts():
-    np.testing.assert_allclose(smoothed(np.array([True, True, False])), [3 / 4, 3 / 4, 1 / 3])
-    np.testing.assert_allclose(smoothed(np.array([True, False]), np.array([3.0, 1.0])), [4 / 5, 1 / 3])
+    np.testing.assert_allclose(smooth_targets(np.array([True, True, False])), [3 / 4, 3 / 4, 1 / 3])
+    np.testing.assert_allclose(smooth_targets(np.array([True, False]), np.array([3.0, 1.0])), [4 / 5, 1 / 3])
 
 
 def test_log_loss_is_that_of_what_happened():

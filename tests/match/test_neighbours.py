@@ -8,7 +8,7 @@ import pytest
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.match import neighbours
-from reid_lib.match.neighbours import Exact, Faiss, Flann, choose_method, describe_method, searching
+from reid_lib.match.neighbours import Exact, Faiss, Flann, choose_method, describe_method, make_search
 
 
 def descriptors(n, seed=0, high=60):
@@ -74,10 +74,10 @@ def test_beyond_the_last_there_is_nothing(method):
     if method == "faiss" and importlib.util.find_spec("faiss") is None:
         pytest.skip("faiss-cpu is not installed")
     for n in (1, 2) if method == "faiss" else (0, 1, 2):
-        squared, place = searching(method, descriptors(n)).nearest(descriptors(3, 1), 4)
+        squared, place = make_search(method, descriptors(n)).nearest(descriptors(3, 1), 4)
         assert (place[:, n:] == -1).all() and np.isinf(squared[:, n:]).all()
         assert (np.sort(place[:, :n], axis=1) == np.arange(n)).all() and np.isfinite(squared[:, :n]).all()
-    squared, place = searching(method, descriptors(50)).nearest(descriptors(0), 4)
+    squared, place = make_search(method, descriptors(50)).nearest(descriptors(0), 4)
     assert squared.shape == place.shape == (0, 4)
 
 

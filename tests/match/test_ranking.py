@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score
 
 from reid_lib.match import ranking
 from reid_lib.match.cosine import Cosine
-from reid_lib.match.ranking import Part, nearest_images, rank_groups
+from reid_lib.match.ranking import Part, rank_groups, rank_images
 
 BYTES = (1, 4000, 100_000, 2**28)
 
@@ -127,10 +127,10 @@ def test_nearest_images_go_by_similarity_then_by_row(engine):
     queries = np.concatenate([gallery[:6], rng.normal(size=(9, 5))]).astype(np.float32)
     exact = exact_similarities(queries, gallery)
     expected = [sorted(range(40), key=lambda g: (-row[g], g))[:7] for row in exact]
-    assert nearest_images(cosine(queries, gallery), 7).tolist() == expected
+    assert rank_images(cosine(queries, gallery), 7).tolist() == expected
     same = np.tile([[1.0, 0.0]], (50, 1))
     same[10] = [0.0, 1.0]
-    assert nearest_images(cosine([[1.0, 0.0]], same), 12)[0].tolist() == [*range(10), 11, 12]
+    assert rank_images(cosine([[1.0, 0.0]], same), 12)[0].tolist() == [*range(10), 11, 12]
 
 
 @st.composite

@@ -7,7 +7,7 @@ from local_cases import keypoints_of, look, moved, pattern
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.match.keypoints import Keypoints
-from reid_lib.match.ratio import RatioMatcher, nearest_both_ways
+from reid_lib.match.ratio import RatioMatcher, find_mutual_nearest
 from reid_lib.match.sift import RootSift
 
 
@@ -17,7 +17,7 @@ def test_neighbours_and_ratios_are_those_of_opencv(kind):
     ours = rng.integers(0, 90, (50, 128)).astype(kind)
     theirs = np.concatenate([ours[:30], rng.integers(0, 90, (35, 128)).astype(kind)])
     theirs = np.clip(theirs.astype(int) + rng.integers(-12, 13, theirs.shape), 0, 90).astype(kind)
-    first, second, ratio = nearest_both_ways(ours, theirs)
+    first, second, ratio = find_mutual_nearest(ours, theirs)
     brute = cv2.BFMatcher(cv2.NORM_L2)
     there = brute.knnMatch(np.float32(ours), np.float32(theirs), k=2)
     back = brute.knnMatch(np.float32(theirs), np.float32(ours), k=2)

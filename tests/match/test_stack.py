@@ -10,7 +10,7 @@ from sklearn.isotonic import IsotonicRegression
 from reid_lib.core.errors import ParameterError
 from reid_lib.match.calibrate import Calibration
 from reid_lib.match.evidence import Evidence, Folds
-from reid_lib.match.logistic import fit_logistic, log_loss, smoothed
+from reid_lib.match.logistic import fit_logistic, log_loss, smooth_targets
 from reid_lib.match.stack import LEAST_TO_WEIGH, Curves, PairFusion, fit_pairs, is_less
 
 
@@ -56,10 +56,10 @@ def test_weights_equal_a_transcription_of_the_nested_fit():
             curve = Calibration.fit(evidence.scores[~mine, k], evidence.same[~mine], kind="logistic")
             inputs[mine, k] = curve.log_odds(evidence.scores[mine, k]) - logit(curve.prevalence)
     prior = {"centre": 0.5, "precision": 4.0, "lowest": 0.0}
-    weights, intercept = fit_logistic(inputs, smoothed(evidence.same), **prior)
+    weights, intercept = fit_logistic(inputs, smooth_targets(evidence.same), **prior)
     np.testing.assert_allclose([*fusion.weights.values(), fusion.intercept], [*weights, intercept], atol=1e-9)
     mine = np.isin(evidence.asked, folds.members[3])
-    weights, intercept = fit_logistic(inputs[~mine], smoothed(evidence.same)[~mine], **prior)
+    weights, intercept = fit_logistic(inputs[~mine], smooth_targets(evidence.same)[~mine], **prior)
     np.testing.assert_allclose(odds[mine], inputs[mine] @ weights + intercept, atol=1e-9)
 
 

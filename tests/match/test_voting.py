@@ -3,27 +3,27 @@
 import numpy as np
 import pytest
 
-from reid_lib.match.voting import sum_votes, vote_shares
+from reid_lib.match.voting import sum_votes, weigh_votes
 
 INF = np.inf
 
 
 def test_a_vote_is_how_much_nearer_than_the_next_one():
-    shares = vote_shares(np.array([[0.1, 0.3, 0.4], [0.5, 0.5, 0.5]]))
-    assert shares == pytest.approx(np.array([[0.3, 0.1], [0, 0]]))
+    weights = weigh_votes(np.array([[0.1, 0.3, 0.4], [0.5, 0.5, 0.5]]))
+    assert weights == pytest.approx(np.array([[0.3, 0.1], [0, 0]]))
 
 
 def test_what_was_not_found_has_no_vote_and_the_last_that_was_stands_for_the_next():
-    shares = vote_shares(np.array([[0.1, 0.3, INF], [0.2, INF, INF], [INF, INF, INF]]))
-    assert shares == pytest.approx(np.array([[0.2, 0], [0, 0], [0, 0]]))
+    weights = weigh_votes(np.array([[0.1, 0.3, INF], [0.2, INF, INF], [INF, INF, INF]]))
+    assert weights == pytest.approx(np.array([[0.2, 0], [0, 0], [0, 0]]))
 
 
 def test_sums_by_hand():
     # two descriptors of query 0, one of query 2; photographs 0 and 1 are of one individual
     asked, individual = np.array([0, 0, 2]), np.array([0, 0, 1])
     image = np.array([[0, 1], [2, 0], [1, 1]])
-    shares = np.array([[0.5, 0.25], [0.0, 0.125], [0.5, 0.25]])
-    first, second, third = sum_votes(asked, image, shares, individual, np.array([2, 0, 1]))
+    weights = np.array([[0.5, 0.25], [0.0, 0.125], [0.5, 0.25]])
+    first, second, third = sum_votes(asked, image, weights, individual, np.array([2, 0, 1]))
     assert first["image"].tolist() == [0, 1] and first["votes"].tolist() == [(0.5 + 0.125) / 2, 0.25 / 2]
     assert first["individual_votes"].tolist() == [(0.5 + 0.125) / 2] * 2  # once for each descriptor
     assert not len(second["image"])
@@ -52,8 +52,8 @@ def test_as_a_loop_counts_them(k):
     asked = np.repeat(np.arange(4), counts)
     distance = np.sort(rng.random((60, k + 1)), axis=1)
     image = rng.integers(0, 12, (60, k + 1))
-    shares = vote_shares(distance)
-    found = sum_votes(asked, image[:, :k], shares, individual, counts)
+    weights = weigh_votes(distance)
+    found = sum_votes(asked, image[:, :k], weights, individual, counts)
     votes, animals = by_loop(asked, distance, image, individual, k, counts)
     told = {
         (query, photograph): (vote, whole)

@@ -27,7 +27,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.figures.scores import score_distributions, score_panels, threshold_panels
-from reid_lib.match.cosine import Cosine, whole_numbers
+from reid_lib.match.cosine import Cosine, to_whole_numbers
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.summary import summarise
@@ -64,7 +64,7 @@ def test_an_individual_is_compared_within_its_data_set_only():
 def test_ranking_equals_a_loop_over_individuals():
     queries, gallery = random_sets(0)
     found = score_individuals(Cosine(queries, gallery))
-    a, b = (whole_numbers(part.features).astype(object) for part in (queries, gallery))
+    a, b = (to_whole_numbers(part.features).astype(object) for part in (queries, gallery))
     exact = (a @ b.T) / 2.0**52  # Python's whole numbers: exact, so that ties are ties
     for q, row in found.iterrows():
         asked, best = queries.rows.iloc[q], {}

@@ -93,7 +93,7 @@ def test_a_second_evaluation_finds_no_keypoint_and_matches_no_pair_again(fused, 
     computed = []
     monkeypatch.setattr(RootSift, "extract", lambda *args: computed.append("keypoints"))
     monkeypatch.setattr(RatioMatcher, "match", lambda *args: computed.append("matches"))
-    monkeypatch.setattr("reid_lib.match.lnbnn.searching", lambda *args: computed.append("votes"))
+    monkeypatch.setattr("reid_lib.match.lnbnn.make_search", lambda *args: computed.append("votes"))
     predictions, _ = evaluation.answer_queries(score_again(experiment).alike, experiment.params.threshold_individuals)
     assert computed == []
     assert predictions["score"].tolist() == results.predictions["score"].tolist()
