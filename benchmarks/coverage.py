@@ -71,7 +71,7 @@ def measure_truth(shape: str, share: float) -> dict[str, float]:
     rng, one_each = np.random.default_rng(0), np.ones(OF_ALL, dtype=int)
     both = [draw_looks(rng, shape, share, one_each) for _ in range(2)]
     q = make_answers(*both, (np.arange(OF_ALL), np.arange(OF_ALL)))
-    return {metric: float(np.ravel(measures.METRICS[metric].compute(measures.Drawn(q, None)))[0]) for metric in SHOWN}
+    return {metric: float(np.ravel(measures.METRICS[metric].compute(measures.WeightedAnswers(q, None)))[0]) for metric in SHOWN}
 
 
 def run_trial(
@@ -90,7 +90,7 @@ def run_case(
     expected, rows = measure_truth(shape, share), []
     for _ in range(options.trials):
         for metric, found in run_trial(rng, size, shape, share, photographs, options.draws).items():
-            entry, plain = found.entry(), measures.interval(found.replicates)
+            entry, plain = found.entry(), measures.find_interval(found.replicates)
             ends = {"bootstrap": plain, "widened": (entry["low"], entry["high"])}
             row = {"metric": metric}
             for method, (low, high) in ends.items():

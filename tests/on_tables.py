@@ -18,12 +18,12 @@ def fit_threshold(predictions, **options):
 
 
 def oracle(predictions):
-    return threshold.oracle(Answers.of(predictions))
+    return threshold.fit_oracle(Answers.of(predictions))
 
 
 def fit(predictions):
     """What the slider of compare.ipynb shows."""
-    return fitting.fit(Answers.of(predictions))
+    return fitting.fit_best_threshold(Answers.of(predictions))
 
 
 def at(found, threshold):

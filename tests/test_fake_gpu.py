@@ -74,7 +74,7 @@ def test_search_stays_on_the_gpu(pretended, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (2**30, 2**30))
     queries, gallery = np.ones((5, 16), np.float32), np.ones((9, 16), np.float32)
     groups = Groups(np.array([0, 1, 5]), 9)
-    (some,) = on_device.estimates(queries, gallery, "cuda:0", numbers_per_query=18, max_bytes=2**20)
+    (some,) = on_device.estimate_cosines(queries, gallery, "cuda:0", numbers_per_query=18, max_bytes=2**20)
     maxima = groups.maxima(some.values, some.arrays)
     best = maxima.argmax(1)
     maxima[some.arrays.index(np.arange(5)), best] = -np.inf

@@ -22,8 +22,8 @@ from reid_lib.core.names import (
     ranked_column,
 )
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.fitting import ThresholdFit, fit
-from reid_lib.openset.outcomes import OUTCOME, outcomes
+from reid_lib.openset.fitting import ThresholdFit, fit_best_threshold
+from reid_lib.openset.outcomes import OUTCOME, classify_outcomes
 from reid_lib.openset.threshold import Threshold
 from reid_lib.runs.folder import CURE, RunFolder
 
@@ -70,7 +70,7 @@ class FinishedRun:
     def predictions(self) -> pd.DataFrame:
         """One row per query of val and test, by image_id, with what became of it."""
         predictions = self._read
-        rows = predictions.assign(**{OUTCOME: outcomes(self.answers)})
+        rows = predictions.assign(**{OUTCOME: classify_outcomes(self.answers)})
         return rows.set_index(IMAGE_ID, drop=False).rename_axis(None)
 
     @cached_property
@@ -85,7 +85,7 @@ class FinishedRun:
     def threshold_fit(self, role: str, dataset: str) -> ThresholdFit:
         """What any threshold gives on the queries of one role in one data set, and the best in hindsight."""
         if (role, dataset) not in self._fits:
-            self._fits[role, dataset] = fit(self.answers.of_role(role).of_dataset(dataset))
+            self._fits[role, dataset] = fit_best_threshold(self.answers.of_role(role).of_dataset(dataset))
         return self._fits[role, dataset]
 
     @cached_property

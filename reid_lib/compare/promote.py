@@ -129,7 +129,7 @@ def _against(variants: dict[str, Variant], own: str, reference: str) -> Choice:
         run, text = None, f"{reference} stays the reference: no other variant is ahead of it on val."
     else:
         run, d = None, found[ahead.iloc[0]]
-        more = difference.needed(d)
+        more = difference.describe_needed(d)
         if d.verdict == difference.BETTER:  # but for the correction
             more = f"fewer candidates, or more individuals or seeds (p {d.p:.3f} before the correction)"
         text = (

@@ -21,7 +21,7 @@ from reid_lib.figures.style import (
     write_message,
 )
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import OUTCOME, outcomes
+from reid_lib.openset.outcomes import OUTCOME, classify_outcomes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def animal_panels(predictions: pd.DataFrame) -> "Figure":
 
 def count_by_animal(predictions: pd.DataFrame) -> pd.DataFrame:
     """Photographs by animal (rows: dataset, identity) and outcome (a column each); the least well answered first."""
-    kinds = outcomes(Answers.of(predictions))
+    kinds = classify_outcomes(Answers.of(predictions))
     table = predictions.reset_index(drop=True).assign(**{OUTCOME: kinds})[kinds != "unlabelled"]
     counts = table.groupby([DATASET, IDENTITY, OUTCOME]).size().unstack(OUTCOME, fill_value=0)
     counts = counts.reindex(columns=[*KNOWN_ONES, *UNKNOWN_ONES], fill_value=0)
@@ -120,7 +120,7 @@ def encounter_answers(predictions: pd.DataFrame, *, ax: "Axes | None" = None) ->
     Args:
         predictions: one row per query, with decision and `encounter`; those without one are left out.
     """
-    rows = predictions.reset_index(drop=True).assign(**{OUTCOME: outcomes(Answers.of(predictions))})
+    rows = predictions.reset_index(drop=True).assign(**{OUTCOME: classify_outcomes(Answers.of(predictions))})
     rows = rows[rows[ENCOUNTER].notna() & (rows[OUTCOME] != "unlabelled")]
     groups = sorted(rows.groupby([DATASET, ENCOUNTER]), key=_share_right)
     shown, kinds = groups[:MOST_ENCOUNTERS], KNOWN_ONES | UNKNOWN_ONES

@@ -28,8 +28,8 @@ from reid_lib.figures.style import (
     new_axes,
     write_message,
 )
-from reid_lib.openset.answers import Answers, known_masks
-from reid_lib.openset.outcomes import outcomes
+from reid_lib.openset.answers import Answers, mask_known
+from reid_lib.openset.outcomes import classify_outcomes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -236,7 +236,7 @@ def _groups(frame, predictions, colour_by, run, projections) -> list[tuple]:
 
 def known_kinds(frame: pd.DataFrame) -> list[tuple]:
     """(label, mask (n,), colour, marker) of gallery, known and unknown queries; in the order of drawing."""
-    known, unknown = known_masks(frame[KNOWN])
+    known, unknown = mask_known(frame[KNOWN])
     gallery = (frame[ROLE] == GALLERY).to_numpy(bool)
     return [
         ("gallery", gallery, COLOURS["gallery"], "o"),
@@ -251,7 +251,7 @@ def _outcome(frame, predictions, run):
         raise ParameterError(
             f'colour_by="{BY_OUTCOME}" needs the predictions of each run; those of {run!r} are missing'
         )
-    kinds = frame[IMAGE_ID].map(pd.Series(outcomes(Answers.of(predictions)), predictions[IMAGE_ID]))
+    kinds = frame[IMAGE_ID].map(pd.Series(classify_outcomes(Answers.of(predictions)), predictions[IMAGE_ID]))
     groups = [("gallery, or not asked", kinds.isna().to_numpy(bool), COLOURS["gallery"], "o")]
     return groups + [
         (label, (kinds == kind).to_numpy(bool), c, marker) for kind, (label, c, marker) in OUTCOMES.items()

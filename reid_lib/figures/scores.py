@@ -27,7 +27,7 @@ from reid_lib.figures.style import (
 )
 from reid_lib.figures.units import SIMILARITY, THRESHOLD, in_unit
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import confusion_counts, score_groups
+from reid_lib.openset.outcomes import count_confusion, group_scores
 from reid_lib.openset.threshold import threshold_for
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def score_distributions(
         predictions = predictions.assign(**{SCORE: predictions[SCORE] - own})
         x, one = f"{in_unit('similarity', unit)} minus the threshold of the data set", 0.0
         x += f"; {left_out} without one left out" if left_out else ""
-    groups = {group: scores for group, scores in score_groups(Answers.of(predictions)).items() if len(scores)}
+    groups = {group: scores for group, scores in group_scores(Answers.of(predictions)).items() if len(scores)}
     columns = 3 if len(groups) <= 3 else 2
     title = "How alike is each photograph to its nearest known individual?"
     dress(ax, title=title, x=x, y="share of the group (%)", title_pad=legend_pad(len(groups), columns))
@@ -100,7 +100,7 @@ def score_panels(
     span = _span([*scores, *(threshold_for(threshold, name) for name in shown)])
 
     def draw(dataset, ax):
-        groups = score_groups(answers.of_dataset(dataset))
+        groups = group_scores(answers.of_dataset(dataset))
         groups = {group: scores for group, scores in groups.items() if len(scores)}
         dress(ax, title="")
         ax.set_title(f"{dataset}  (n = {sum(map(len, groups.values())):,})", loc="left", fontsize=LABEL_PT, color=BLACK)
@@ -259,7 +259,7 @@ def confusion(predictions: pd.DataFrame, *, ax: "Axes | None" = None) -> "Axes":
     Green cells are right, vermilion and purple ones are wrong; the stronger the colour, the larger the share.
     """
     ax = new_axes(ax, height_in=3.2)
-    counts = confusion_counts(Answers.of(predictions))
+    counts = count_confusion(Answers.of(predictions))
     colours = {("known", "right"): "right", ("known", "new"): "refused", ("unknown", "new"): "right"}
     titles = [
         f"{row} animals: {percent(numbers[good] / numbers.sum())} {what}"

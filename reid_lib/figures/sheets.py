@@ -30,7 +30,7 @@ from reid_lib.figures.match_lines import MatchedPair, draw_lines
 from reid_lib.figures.placing import Frame, LoadImage, place_photo, shrink
 from reid_lib.figures.style import BLACK, COLOURS, GREY, TICK_PT, TITLE_PT, new_axes, write_message
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import judge_candidate, outcomes, say_decision, say_truth
+from reid_lib.openset.outcomes import classify_outcomes, judge_candidate, say_decision, say_truth
 from reid_lib.openset.threshold import threshold_for
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def examples(predictions: pd.DataFrame, *, n: int = 6) -> pd.DataFrame:
 
     The same queries whatever the order of the rows. Returned sorted by kind.
     """
-    kinds = outcomes(Answers.of(predictions))
+    kinds = classify_outcomes(Answers.of(predictions))
     lot = predictions[IMAGE_ID].map(lambda image_id: hashlib.sha256(str(image_id).encode()).hexdigest())
     table = pd.DataFrame({"kind": kinds, "lot": lot}, index=predictions.index).sort_values("lot")
     table["turn"] = table.groupby("kind").cumcount()
@@ -90,7 +90,7 @@ def retrieval(
     """
     rows = examples(predictions, n=n) if image_ids is None else _rows_of(predictions, image_ids)
     ax = _empty_sheet(ax, n_columns=N_RANKS + 1, n_rows=len(rows))
-    for place, (kind, (_, row)) in enumerate(zip(outcomes(Answers.of(rows)), rows.iterrows(), strict=True)):
+    for place, (kind, (_, row)) in enumerate(zip(classify_outcomes(Answers.of(rows)), rows.iterrows(), strict=True)):
         top = place * ROW_HEIGHT
         _decision(ax, row, kind, top)
         _draw_threshold(ax, row, threshold_for(threshold, str(row[DATASET])), top)

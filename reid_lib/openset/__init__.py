@@ -10,11 +10,11 @@ __all__, __getattr__, __dir__ = face(
     {
         "predictions": "score_individuals",
         "query_unit": "combine_encounters",
-        "threshold": "Threshold fit_threshold decide oracle",
+        "threshold": "Threshold fit_threshold decide fit_oracle",
         "summary": "summarise headline",
         "answers": "Answers",
         "resample": "Resampled",
         "difference": "Difference",
-        "leak": "top1_by_split",
+        "leak": "measure_top1_by_split",
     },
 )

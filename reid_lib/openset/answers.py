@@ -27,12 +27,22 @@ from reid_lib.core.names import (
 )
 
 
-def texts(column: pd.Series) -> np.ndarray:
+def to_texts(column: pd.Series) -> np.ndarray:
     """(n,) object: each value as text, a missing one as "nan"."""
     return column.astype(str).to_numpy(dtype=object)
 
 
-def known_masks(known: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+def is_right_candidate(predictions: pd.DataFrame, rank: int = 1) -> np.ndarray:
+    """(n,) bool: is the individual at this rank (from 1), before any threshold, the query's own?
+
+    False where one of the two is missing.
+    """
+    candidate, own = predictions[ranked_column(IDENTITY, rank)], predictions[IDENTITY]
+    there = (candidate.notna() & own.notna()).to_numpy(dtype=bool)
+    return there & (to_texts(candidate) == to_texts(own))
+
+
+def mask_known(known: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     """Boolean arrays (n,) known and unknown; an unlabelled row is neither."""
     known = known.astype("boolean")
     return known.fillna(False).to_numpy(bool), (~known).fillna(False).to_numpy(bool)
@@ -80,8 +90,8 @@ class Answers:
         """One row per query, as `predictions.score_individuals` and predictions.csv have them, in any order."""
         rows = predictions.reset_index(drop=True).sort_values(IMAGE_ID, kind="stable")
         rows = rows.sort_values(SCORE, ascending=False, kind="stable")
-        known, unknown = known_masks(rows[KNOWN])
-        identity, dataset, best = texts(rows[IDENTITY]), texts(rows[DATASET]), rows[ranked_column(IDENTITY, 1)]
+        known, unknown = mask_known(rows[KNOWN])
+        identity, dataset = to_texts(rows[IDENTITY]), to_texts(rows[DATASET])
         labelled = known | unknown
         individual = np.full(len(rows), -1)
         individual[labelled] = pd.factorize(dataset[labelled] + "\0" + identity[labelled], sort=True)[0]
@@ -90,12 +100,12 @@ class Answers:
             image_id=rows[IMAGE_ID].to_numpy(),
             dataset=dataset,
             identity=identity,
-            role=texts(rows[ROLE]) if ROLE in rows else np.full(len(rows), "", dtype=object),
+            role=to_texts(rows[ROLE]) if ROLE in rows else np.full(len(rows), "", dtype=object),
             labelled=labelled,
             known=known,
             individual=individual,
             score=rows[SCORE].to_numpy(dtype=float),
-            named=known & best.notna().to_numpy(dtype=bool) & (texts(best) == identity),
+            named=known & is_right_candidate(rows),
             **_decisions(rows, known, identity),
             **{name: rows[name].to_numpy(dtype=float) for name in (RANK, AVERAGE_PRECISION) if name in rows},
             **_flanks(rows),
@@ -110,9 +120,11 @@ class Answers:
         return replace(self, **{name: values[mask] for name, values in there.items() if values is not None})
 
     def of_role(self, role: str) -> "Answers":
+        """The queries of one role."""
         return self.where(self.role == role)
 
     def of_dataset(self, dataset: str) -> "Answers":
+        """The queries of one data set."""
         return self.where(self.dataset == dataset)
 
     @cached_property
@@ -126,7 +138,8 @@ class Answers:
         queries = self.labelled_only
         return {name: queries.of_dataset(name) for name in sorted(set(queries.dataset))}
 
-    def n_individuals(self, among: np.ndarray) -> int:
+    def count_individuals(self, among: np.ndarray) -> int:
+        """How many individuals the queries of a mask (n,) are of."""
         return len(np.unique(self.individual[among]))
 
     def in_rows(self, values: np.ndarray) -> np.ndarray:
@@ -139,7 +152,7 @@ class Answers:
 def _decisions(rows: pd.DataFrame, known: np.ndarray, identity: np.ndarray) -> dict[str, np.ndarray]:
     if PREDICTED not in rows:
         return {}
-    predicted = texts(rows[PREDICTED])
+    predicted = to_texts(rows[PREDICTED])
     return {
         "refused": predicted == NEW_INDIVIDUAL,
         "correct": predicted == np.where(known, identity, NEW_INDIVIDUAL),
@@ -151,5 +164,5 @@ def _flanks(rows: pd.DataFrame) -> dict[str, np.ndarray]:
         return {}
     same = rows[SAME_ORIENTATION].astype("boolean").astype("Float64")
     comparable = rows[[ORIENTATION, MATCH_ORIENTATION]].notna().all(axis=1).to_numpy()
-    other = texts(rows[ORIENTATION]) != texts(rows[MATCH_ORIENTATION])
+    other = to_texts(rows[ORIENTATION]) != to_texts(rows[MATCH_ORIENTATION])
     return {"same_flank": same.to_numpy(dtype=float, na_value=np.nan), "crossed": np.where(comparable, other, np.nan)}

@@ -36,11 +36,15 @@ def count_draws(rng: np.random.Generator, repetitions: int, n: int) -> np.ndarra
 def draw_individuals(
     strata: list[Stratum], *, repetitions: int, seed: int, at_once: int, weigh: Weigh = count_draws
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(first repetition, (b, n_individuals) float64 weights), b at most `at_once`.
+    """Draw the individuals of each stratum anew in each repetition.
 
     Args:
         strata: with members 0 ... n_individuals - 1, each in one of them.
+        at_once: repetitions in memory at a time.
         weigh: weights (repetitions, n) of the n members of a stratum.
+
+    Yields:
+        (number of the first of these repetitions, (b, n_individuals) float64 weights), b at most `at_once`.
     """
     n_individuals = sum(len(stratum.members) for stratum in strata)
     streams = [np.random.default_rng([seed, zlib.crc32(s.dataset.encode()), s.kind]) for s in strata]

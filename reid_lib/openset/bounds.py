@@ -18,8 +18,8 @@ import numpy as np
 
 from reid_lib.openset.answers import Answers
 
-FEW = 100  # individuals of a kind: below, the bootstrap alone is too narrow (benchmarks/coverage.py)
-TOO_FEW = 20  # individuals of a kind: below, no verdict on a difference (benchmarks/paired_bootstrap.py)
+MANY = 100  # individuals of a kind, below which the bootstrap alone is too narrow (benchmarks/coverage.py)
+ENOUGH = 20  # individuals of a kind, below which a difference has no verdict (benchmarks/paired_bootstrap.py)
 _IMAGINARY = -1  # code of the imaginary individual of either kind: the kinds never share a mean
 
 
@@ -28,12 +28,12 @@ def with_imaginary(answers: Answers, *, known: bool, unknown: bool, best: bool, 
 
     Args:
         answers: labelled ones.
-        known, unknown: is there to be one?
-        best: as good as can be, or as bad.
-        columns: other values of the imaginary known one.
+        known, unknown: add one of this kind?
+        best: as good as can be; False: as bad as can be.
+        columns: attributes of `Answers` that the imaginary known one has other values of.
 
     Returns:
-        the same, (n + a few,); those of highest score first, of lowest last.
+        All answers in the order of `Answers`: by falling score, so the imaginary ones come first or last.
     """
     first, last = [], []
     for wanted, kind in ((known, True), (unknown, False)):
@@ -48,7 +48,7 @@ def with_imaginary(answers: Answers, *, known: bool, unknown: bool, best: bool, 
 def _imagine(answers: Answers, kind: bool, best: bool, columns: dict) -> Answers:
     """Queries of one individual that is right, or wrong, whatever the threshold."""
     mine = answers.known == kind
-    n = max(round(mine.sum() / max(answers.n_individuals(mine), 1)), 1)
+    n = max(round(mine.sum() / max(answers.count_individuals(mine), 1)), 1)
     values = {
         "row": -1,
         "labelled": True,
@@ -68,6 +68,6 @@ def _imagine(answers: Answers, kind: bool, best: bool, columns: dict) -> Answers
     return replace(answers, **{name: own for name, own in made.items() if getattr(answers, name) is not None})
 
 
-def flat_dirichlet(rng: np.random.Generator, repetitions: int, n: int) -> np.ndarray:
+def draw_dirichlet(rng: np.random.Generator, repetitions: int, n: int) -> np.ndarray:
     """(repetitions, n) weights of n individuals; not divided by their sum, as no metric depends on it."""
     return rng.exponential(size=(repetitions, n))

@@ -12,6 +12,7 @@ Another training is another matter: see `measure_difference`.
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from scipy.special import ndtr, stdtr, stdtrit
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import TEST
-from reid_lib.openset.bounds import TOO_FEW
+from reid_lib.openset.bounds import ENOUGH
 from reid_lib.openset.measures import METRICS
 from reid_lib.openset.resample import REPLICATES, Resampled
 
@@ -28,18 +29,19 @@ LEVEL = 0.05
 MANY_SEEDS = 5  # from here on the interval knows both kinds of noise
 BETTER, WORSE, EQUAL, FEW, UNDEFINED = "better", "worse", "not distinguishable", "too few", "not comparable"
 ONE_SEED = "training noise is not in it: one seed"
-_COUNTED = 10  # fewer replicates than this beyond 0 are no count to rest a p-value on
+_COUNTED = 10  # replicates beyond 0: with fewer, a p-value does not rest on their count
+_MOST_SEEDS = 1000  # that are said to be needed
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The metric of a minus that of b.
+    """The metric of one run, or of several seeds of a variant, minus that of another.
 
     Attributes:
         low, high: 95 % interval; NaN where there is nobody to draw from.
         p: two-sided, of no difference; see the function that made it.
         n_known, n_unknown: individuals that the metric averages over; None for a kind that it ignores.
-        verdict: on a: "better", "worse", "not distinguishable", "too few" (under 20 individuals of a kind),
+        verdict: on the first: "better", "worse", "not distinguishable", "too few" (under 20 individuals of a kind),
             "not comparable" (undefined).
         n_seeds: training seeds on each side.
         seed_sd: standard deviation of the differences of the seeds; NaN for one seed.
@@ -60,6 +62,22 @@ class Difference:
     seed_sd: float = math.nan
     over_individuals: tuple[float, float] | None = None
     basis: str = ""
+
+
+class SeedDifference(NamedTuple):
+    """The mean difference of several training seeds.
+
+    Attributes:
+        low, high: 95 % t-interval over the seeds.
+        p: two-sided, of the t-test of no difference.
+        sd: standard deviation of the differences of the seeds.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    sd: float
 
 
 def measure_difference(pairs: list[tuple[Resampled, Resampled]]) -> Difference:
@@ -96,12 +114,12 @@ def measure_difference(pairs: list[tuple[Resampled, Resampled]]) -> Difference:
     low, high, seed_sd = *inner, math.nan
     if n > 1:
         of_seeds = measure_seed_difference(values)
-        seed_sd, basis = of_seeds.seed_sd, f"{of_seeds.basis}, and a bootstrap over individuals"
+        seed_sd, basis = of_seeds.sd, f"t-interval over {n} seeds, and a bootstrap over individuals"
         if n < MANY_SEEDS:
             low, high, p = np.fmin(low, of_seeds.low), np.fmax(high, of_seeds.high), np.fmax(p, of_seeds.p)
         else:
             groups = [k for k in (first.n_known, first.n_unknown) if k is not None]
-            low, high, p = _both(
+            low, high, p = _t_interval(
                 value, seed_sd**2 / n, n - 1, np.nanvar(replicates) if spread else 0.0, min(groups) - 1
             )
     found = Difference(
@@ -110,28 +128,23 @@ def measure_difference(pairs: list[tuple[Resampled, Resampled]]) -> Difference:
     return replace(found, n_seeds=n, seed_sd=seed_sd, over_individuals=inner, basis=basis, verdict=_verdict(found))
 
 
-def measure_seed_difference(
-    per_seed_differences: ArrayLike, *, metric: str = "geometric_mean", role: str = TEST
-) -> Difference:
-    """The t-interval over the differences of training seeds (candidate's seed i minus reference's seed i).
+def measure_seed_difference(differences: ArrayLike) -> SeedDifference:
+    """The t-interval over the differences (n,) of training seeds, variant's seed i minus reference's seed i.
 
-    It holds for these test animals: whether others would say the same is not in it. p is that of the t-test.
+    It holds for these test animals: whether others would say the same is not in it.
 
     Raises:
         ParameterError: fewer than two.
     """
-    values = np.asarray(per_seed_differences, dtype=float)
+    values = np.asarray(differences, dtype=float)
     if len(values) < 2:
         raise ParameterError("a t-interval over seeds needs at least two of them; with one, use measure_difference")
     value, sd = float(values.mean()), float(values.std(ddof=1))
-    low, high, p = _both(value, sd**2 / len(values), len(values) - 1, 0.0, 1)
-    found = Difference(metric, role, value, low, high, p, None, None)
-    basis = f"t-interval over {len(values)} seeds"
-    return replace(found, n_seeds=len(values), seed_sd=sd, basis=basis, verdict=_verdict(found))
+    return SeedDifference(value, *_t_interval(value, sd**2 / len(values), len(values) - 1, 0.0, 1), sd)
 
 
-def _both(value: float, var_a: float, df_a: float, var_b: float, df_b: float) -> tuple[float, float, float]:
-    """t-interval and p of a value whose variance is the sum of two estimates."""
+def _t_interval(value: float, var_a: float, df_a: float, var_b: float, df_b: float) -> tuple[float, float, float]:
+    """t-interval (low, high) and p of a value whose variance is the sum of two estimates."""
     variance = var_a + var_b
     if not variance > 0:  # seeds that agree to the last bit, or NaN
         return value, value, (math.nan if math.isnan(value) else float(value == 0))
@@ -184,7 +197,7 @@ def _p_value(replicates: np.ndarray) -> float:
 def _verdict(found: Difference) -> str:
     if math.isnan(found.value):
         return UNDEFINED
-    if any(n is not None and n < TOO_FEW for n in (found.n_known, found.n_unknown)):
+    if any(n is not None and n < ENOUGH for n in (found.n_known, found.n_unknown)):
         return FEW
     if not (found.low > 0 or found.high < 0):
         return EQUAL
@@ -228,7 +241,7 @@ def judge(differences: dict[str, Difference | None]) -> pd.DataFrame:
     return table
 
 
-def needed(found: Difference) -> str:
+def describe_needed(found: Difference) -> str:
     """How many more individuals or seeds it would take for this difference, if it is real, to exclude 0.
 
     The interval over individuals shrinks with 1 / sqrt(individuals), val's and test's alike; that over seeds with
@@ -240,7 +253,7 @@ def needed(found: Difference) -> str:
         return "queries for which the metric is defined"
     if found.verdict == FEW:
         groups = (("known", found.n_known), ("unknown", found.n_unknown))
-        lacking = [f"{TOO_FEW - n} more {kind} individuals" for kind, n in groups if n is not None and n < TOO_FEW]
+        lacking = [f"{ENOUGH - n} more {kind} individuals" for kind, n in groups if n is not None and n < ENOUGH]
         return f"at least {' and '.join(lacking)} in {found.role}, for any verdict"
     if found.value == 0:
         return "no number would do: there is no difference"
@@ -259,8 +272,8 @@ def needed(found: Difference) -> str:
     return " and ".join(wanted)
 
 
-def _enough_seeds(value: float, sd: float, most: int = 1000) -> int:
-    """The fewest seeds whose t-interval excludes 0, at most `most`."""
-    n = np.arange(2, most + 1)
+def _enough_seeds(value: float, sd: float) -> int:
+    """The fewest seeds whose t-interval excludes 0, at most `_MOST_SEEDS`."""
+    n = np.arange(2, _MOST_SEEDS + 1)
     enough = stdtrit(n - 1, 1 - LEVEL / 2) * sd / np.sqrt(n) < abs(value)
-    return int(n[enough.argmax()]) if enough.any() else most
+    return int(n[enough.argmax()]) if enough.any() else _MOST_SEEDS

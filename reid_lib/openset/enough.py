@@ -5,20 +5,20 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reid_lib.core.messages import counted
-from reid_lib.core.names import DATASET, GALLERY, INDIVIDUAL, ROLE, TEST, VAL
+from reid_lib.core.names import DATASET, GALLERY, INDIVIDUAL, KNOWN, ROLE, TEST, VAL
 from reid_lib.data.occasions import has_occasions
 from reid_lib.data.sightings import ENCOUNTERS, PHOTOGRAPHS, tabulate_animals
 from reid_lib.data.split import Split
-from reid_lib.openset.bounds import FEW, TOO_FEW
+from reid_lib.openset.bounds import ENOUGH, MANY
 
 NO, TRY, TRAIN, COMPARE = "no", "only to try", "to train", "to train and to compare"
-ANECDOTE = 5  # known animals in test below which a result is a story about them
+ANECDOTE = 5  # known animals in test, below which a result says something of these few alone
 THIN = 2  # photographs of an animal to train on, below which it shows one view only
 
 
 @dataclass(frozen=True)
 class Enough:
-    """The answer and its reasons.
+    """Whether a data set is enough, and why.
 
     Attributes:
         level: `NO`, `TRY`, `TRAIN` or `COMPARE`.
@@ -44,7 +44,7 @@ def judge_data(rows: pd.DataFrame, split: Split | None, *, refused: str = "", mi
     Args:
         rows: of the catalogue.
         split: what the split will do; None where it cannot.
-        refused: why it cannot.
+        refused: why it cannot; "" where it can.
         min_individuals: known and unknown val individuals that a data set needs for a threshold of its own.
     """
     animals = tabulate_animals(rows)
@@ -57,11 +57,11 @@ def judge_data(rows: pd.DataFrame, split: Split | None, *, refused: str = "", mi
     level = _level(audit.loc[TEST])
     answers = {
         TRY: "only to try: it can be trained, and its results are about these few animals",
-        TRAIN: f"to train: yes; to tell two trainings apart: no, which takes {TOO_FEW} known and {TOO_FEW} unknown "
+        TRAIN: f"to train: yes; to tell two trainings apart: no, which takes {ENOUGH} known and {ENOUGH} unknown "
         "animals in test",
         COMPARE: "yes: enough to train, and to tell trainings apart that differ by much",
     }
-    if level == COMPARE and min(audit.loc[TEST, [f"{kind}_individuals" for kind in ("known", "unknown")]]) >= FEW:
+    if level == COMPARE and min(audit.loc[TEST, [f"{kind}_individuals" for kind in ("known", "unknown")]]) >= MANY:
         answers[COMPARE] = "yes: enough to train, and to tell trainings apart"
     return Enough(level, answers[level], tuple(r for r in reasons if r), tuple(_cures(audit, animals, rows)))
 
@@ -89,7 +89,7 @@ def _level(test: pd.Series) -> str:
     known, unknown = int(test["known_individuals"]), int(test["unknown_individuals"])
     if known < ANECDOTE:
         return TRY
-    return COMPARE if min(known, unknown) >= TOO_FEW else TRAIN
+    return COMPARE if min(known, unknown) >= ENOUGH else TRAIN
 
 
 def _about_animals(animals: pd.DataFrame, occasions: bool) -> str:
@@ -139,7 +139,7 @@ def _about_thresholds(rows: pd.DataFrame, least: int) -> list[str]:
     """Which data sets get a threshold of their own."""
     lacking = []
     for name, own in rows[(rows[ROLE] == VAL) & rows[INDIVIDUAL].notna()].groupby(DATASET, sort=True):
-        counts = [own.loc[own["known"].eq(known).fillna(False), INDIVIDUAL].nunique() for known in (True, False)]
+        counts = [own.loc[own[KNOWN].eq(known).fillna(False), INDIVIDUAL].nunique() for known in (True, False)]
         if min(counts) < least:
             lacking.append(f"{name} ({counts[0]} known, {counts[1]} unknown)")
     if not lacking:
@@ -152,11 +152,11 @@ def _about_thresholds(rows: pd.DataFrame, least: int) -> list[str]:
 def _cures(audit: pd.DataFrame, animals: pd.DataFrame, rows: pd.DataFrame) -> list[str]:
     test, once = audit.loc[TEST], int((animals[ENCOUNTERS] < 2).sum())
     cures = []
-    if test["known_individuals"] < TOO_FEW and once:
+    if test["known_individuals"] < ENOUGH and once:
         cures.append(f"a second encounter of the {counted(once, 'animal')} seen once would help most")
-    elif test["known_individuals"] < TOO_FEW:
+    elif test["known_individuals"] < ENOUGH:
         cures.append("more animals that were seen twice would help most")
-    if test["unknown_individuals"] < TOO_FEW:
+    if test["unknown_individuals"] < ENOUGH:
         cures.append("a larger unknown_split asks about more unknown animals, and trains on fewer")
     if not has_occasions(rows):
         cures.append("a date or an encounter of each photograph would make the result honest")

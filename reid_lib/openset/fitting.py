@@ -21,7 +21,7 @@ RATES = ("baks", "baus", "geometric_mean")
 
 @dataclass(frozen=True, eq=False)
 class ThresholdFit:
-    """What every threshold gives on some queries, and the best of them; made by `fit`.
+    """What every threshold gives on some queries, and the best of them; made by `fit_best_threshold`.
 
     Attributes:
         answers: the labelled queries it was fitted on.
@@ -55,12 +55,12 @@ class ThresholdFit:
         return {rate: float(getattr(self, rate)[place]) for rate in RATES}
 
 
-def fit(answers: Answers) -> ThresholdFit:
+def fit_best_threshold(answers: Answers) -> ThresholdFit:
     """Fit the threshold on the labelled queries among these."""
     answers = answers.labelled_only
     curve = metrics.baks_baus_curve(answers.score, answers.named, answers.known, answers.individual)
     both = np.sqrt(curve[1] * curve[2])
-    n_known, n_unknown = (answers.n_individuals(kind) for kind in (answers.known, ~answers.known))
+    n_known, n_unknown = (answers.count_individuals(kind) for kind in (answers.known, ~answers.known))
     best, edge = None, ""
     if n_known and n_unknown:
         best = WeightedQueries.of(answers).as_is
@@ -138,7 +138,7 @@ class WeightedQueries:
         last = np.searchsorted(draw[order], np.arange(len(drawn)), side="right") - 1
         return np.where(possible, threshold[order][last], -np.inf)
 
-    def _between(self, drawn, draw, accepted) -> tuple[np.ndarray, np.ndarray]:
+    def _between(self, drawn: np.ndarray, draw: np.ndarray, accepted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Midway between the lowest accepted and the highest refused score of the queries drawn, and how far they are
         apart; +inf above all, -inf below all, where the gap counts as 0."""
         above = self._drawn_one(drawn, draw, accepted - 1, step=-1)
@@ -151,7 +151,7 @@ class WeightedQueries:
         threshold = np.where(none, np.inf, np.where(everything, -np.inf, middle))
         return threshold, np.where(none | everything, 0.0, high - low)
 
-    def _drawn_one(self, drawn, draw, at, *, step: int) -> np.ndarray:
+    def _drawn_one(self, drawn: np.ndarray, draw: np.ndarray, at: np.ndarray, *, step: int) -> np.ndarray:
         """The nearest query from `at` on, in steps, that was drawn; -1 or n_scored where there is none."""
         at, left = at.copy(), np.arange(len(at))
         while len(left):

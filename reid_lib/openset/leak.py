@@ -16,7 +16,9 @@ from reid_lib.params.fields import EvaluateParams, TrainParams
 Compare = Callable[[EmbeddingSet, EmbeddingSet], Similarity]  # of queries with a gallery: `match.Cosine`
 
 
-def top1_by_split(stored: list[EmbeddingSet], params: TrainParams | EvaluateParams, compare: Compare) -> pd.DataFrame:
+def measure_top1_by_split(
+    stored: list[EmbeddingSet], params: TrainParams | EvaluateParams, compare: Compare
+) -> pd.DataFrame:
     """Top-1 under an encounter split, and under a random one that leaves photographs of one sighting on both sides.
 
     Args:
@@ -42,7 +44,7 @@ def top1_by_split(stored: list[EmbeddingSet], params: TrainParams | EvaluatePara
     return pd.DataFrame([_top1_under(policy, labelled, params, compare) for policy in ("encounter", "random")])
 
 
-def _top1_under(policy: str, embeddings: EmbeddingSet, params, compare: Compare) -> dict:
+def _top1_under(policy: str, embeddings: EmbeddingSet, params: TrainParams | EvaluateParams, compare: Compare) -> dict:
     rows = embeddings.rows.drop(columns=[ROLE, KNOWN])
     roles = split.assign_roles(
         rows,

@@ -14,7 +14,7 @@ from reid_lib.openset import metrics
 from reid_lib.openset.answers import Answers
 
 
-class Drawn:
+class WeightedAnswers:
     """Labelled answers and how often each was drawn: weights (B, n), or None for once each."""
 
     def __init__(self, answers: Answers, weights: np.ndarray | None):
@@ -26,19 +26,24 @@ class Drawn:
         return metrics.OperatingCurves.of(self.q.score, self.q.named, self.q.known, weights=self.weights)
 
     def of_decision(self, metric: Callable) -> float | np.ndarray:
+        """A metric of what was decided, such as `metrics.baks`."""
         return metric(self.q.correct, self.q.known, self.q.individual, weights=self.weights)
 
     def share(self, holds: np.ndarray, among: np.ndarray) -> float | np.ndarray:
+        """See `metrics.share`."""
         return metrics.share(holds, among, weights=self.weights)
 
     def area(self) -> float | np.ndarray:
+        """See `metrics.baks_baus_area`."""
         q = self.q
         return metrics.baks_baus_area(q.score, q.named, q.known, q.individual, weights=self.weights)
 
     def top1_individual(self) -> float | np.ndarray:
+        """See `metrics.top1_individual`."""
         return metrics.top1_individual(self.q.rank, self.q.known, self.q.individual, weights=self.weights)
 
     def mean_average_precision(self) -> float | np.ndarray:
+        """See `metrics.mean_average_precision`."""
         return metrics.mean_average_precision(self.q.average_precision, self.q.known, weights=self.weights)
 
 
@@ -69,7 +74,7 @@ class Metric:
 
     label: str
     word: str
-    compute: Callable[[Drawn], np.ndarray]
+    compute: Callable[[WeightedAnswers], np.ndarray]
     among: Callable[[Answers], np.ndarray]
     by_individual: bool = False
     needs: str = ""  # the attribute of the answers without which it is left out
@@ -176,38 +181,58 @@ METRICS: dict[str, Metric] = {
 
 @dataclass(frozen=True)
 class Estimate:
+    """A metric with what its interval is made of.
+
+    Attributes:
+        replicates: (repetitions,) float64, the metric of each draw.
+        spread: are there at least two individuals of each kind to draw from? Else there is no interval.
+        n: individuals or queries that it averages over.
+        datasets: data sets that it averages over; 0 for that of one data set.
+        lowered, raised: (repetitions,) float64, the metric of draws with an imaginary individual as bad, or as good, as
+            can be (`bounds`). Their lower and upper ends widen the interval; None: individuals are not few.
+    """
+
     value: float
-    replicates: np.ndarray  # (repetitions,)
-    spread: bool  # are there at least two individuals of each kind to draw from?
+    replicates: np.ndarray
+    spread: bool
     n: int
     datasets: int = 0
-    lowered: np.ndarray | None = None  # (repetitions,) draws with an imaginary individual, of which the lower end
-    raised: np.ndarray | None = None  # and the upper end are taken where those are lower or higher; None: nobody is few
+    lowered: np.ndarray | None = None
+    raised: np.ndarray | None = None
 
     @property
     def downwards(self) -> np.ndarray:
+        """(repetitions,) draws of which the lower end may be taken."""
         return self.replicates if self.lowered is None else self.lowered
 
     @property
     def upwards(self) -> np.ndarray:
+        """(repetitions,) draws of which the upper end may be taken."""
         return self.replicates if self.raised is None else self.raised
 
     def entry(self) -> dict:
-        low, high = interval(self.replicates) if self.spread else (np.nan, np.nan)
+        """What metrics.json keeps: value, low, high, n, and datasets where it averages over several."""
+        low, high = find_interval(self.replicates) if self.spread else (np.nan, np.nan)
         if self.spread and self.lowered is not None:
-            low, high = min(low, interval(self.lowered)[0]), max(high, interval(self.raised)[1])
+            low, high = min(low, find_interval(self.lowered)[0]), max(high, find_interval(self.raised)[1])
         entry = {"value": self.value, "low": low, "high": high, "n": self.n}
         return entry | {"datasets": self.datasets} if self.datasets else entry
 
 
-def interval(replicates: np.ndarray) -> tuple[float, float]:
+def find_interval(replicates: np.ndarray) -> tuple[float, float]:
+    """The 95 % percentile interval (low, high) of replicates (n,), undefined ones left out; NaN where none is left."""
     defined = replicates[~np.isnan(replicates)]
     low, high = np.quantile(defined, [0.025, 0.975]) if len(defined) else (np.nan, np.nan)
     return float(low), float(high)
 
 
 def average_datasets(estimates: list[Estimate], average: Callable[[np.ndarray], np.ndarray] | None = None) -> Estimate:
-    """Over the data sets where a metric is defined, or by its `Metric.average`, replicate by replicate."""
+    """One metric of several data sets, averaged over those where it is defined, replicate by replicate.
+
+    Args:
+        estimates: of each data set; at least one.
+        average: over the first axis, undefined values among them (`Metric.average`); None: the mean of defined ones.
+    """
     values = np.array([e.value for e in estimates])
     if np.isnan(values).all():
         return Estimate(float("nan"), estimates[0].replicates, False, 0)

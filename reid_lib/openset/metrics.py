@@ -216,11 +216,11 @@ def baks_baus_curve(
     between = (distinct[:-1] + distinct[1:]) / 2
     between = np.where(between > distinct[:-1], between, distinct[1:])  # neighbours in float64 have no number between
     curves = OperatingCurves.of(score, named, known, individual=individual)
-    best = divide(curves.named, curves.known[:, -1:])[0]
-    n_new = 1 - divide(curves.unknown, curves.unknown[:, -1:])[0]
+    named_rightly = divide(curves.named, curves.known[:, -1:])[0]
+    called_new = 1 - divide(curves.unknown, curves.unknown[:, -1:])[0]
     order = np.arange(len(distinct), -1, -1)  # from accepting all with a score to accepting none
     threshold = np.concatenate([[-np.inf] if len(distinct) else [], between, [np.inf]])
-    return threshold, best[order], np.clip(n_new[order], 0, 1)
+    return threshold, named_rightly[order], np.clip(called_new[order], 0, 1)
 
 
 def _bools(values) -> np.ndarray:

@@ -9,7 +9,7 @@ from reid_lib.core.names import IDENTITY, NEW_INDIVIDUAL, PREDICTED, SCORE, rank
 from reid_lib.openset.answers import Answers
 
 OUTCOME = "outcome"
-# Outcomes (`outcomes.outcomes`) that are mistakes -> what a person calls them.
+# Outcomes (`classify_outcomes`) that are mistakes -> what a person calls them.
 MISTAKES = {
     "known wrong": "known animals given another one's name",
     "unknown wrong": "unknown animals given a name",
@@ -17,7 +17,7 @@ MISTAKES = {
 }
 
 
-def score_groups(answers: Answers) -> dict[str, np.ndarray]:
+def group_scores(answers: Answers) -> dict[str, np.ndarray]:
     """Best scores of the queries by group, ascending: known_right, known_wrong, unknown, unlabelled.
 
     Right or wrong is the nearest individual, before any threshold. Queries without a score (a data set without gallery)
@@ -32,7 +32,7 @@ def score_groups(answers: Answers) -> dict[str, np.ndarray]:
     return {group: np.sort(answers.score[mask & np.isfinite(answers.score)]) for group, mask in masks.items()}
 
 
-def confusion_counts(answers: Answers) -> pd.DataFrame:
+def count_confusion(answers: Answers) -> pd.DataFrame:
     """Queries by what they are (rows: known, unknown) and what became of them (columns: right, wrong, new).
 
     right: named as the individual it is; wrong: named as another; new: called `new_individual`. Unlabelled queries are
@@ -45,7 +45,7 @@ def confusion_counts(answers: Answers) -> pd.DataFrame:
     return pd.DataFrame(table, index=["known", "unknown"], columns=["right", "wrong", "new"])
 
 
-def outcomes(answers: Answers) -> np.ndarray:
+def classify_outcomes(answers: Answers) -> np.ndarray:
     """What became of each query: (n,) object, in the order of the rows of the predictions, "known right", "known
     wrong", "known refused", "unknown right", "unknown wrong" or "unlabelled"."""
     known, unknown = answers.known, answers.labelled & ~answers.known
@@ -75,7 +75,7 @@ def say_truth(row: pd.Series, outcome: str, spell: Callable[[object], str] = str
     """What the animal of a query is: "is" and its name as `spell` writes it, or that it is in no gallery or not known.
 
     Args:
-        outcome: of it, as `outcomes` says it.
+        outcome: of it, as `classify_outcomes` says it.
     """
     if outcome == "unlabelled":
         return "true name not known"
@@ -95,7 +95,7 @@ def describe_answer(row: pd.Series, outcome: str) -> tuple[str, str]:
 
     Args:
         row: of the predictions, with decision.
-        outcome: of it, as `outcomes` says it.
+        outcome: of it, as `classify_outcomes` says it.
 
     Returns:
         words, and "right", "wrong" or "unlabelled".

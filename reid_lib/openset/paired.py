@@ -1,4 +1,4 @@
-"""Two ways of answering the same queries, side by side: the paired difference of each metric, and in one line.
+"""Two ways of answering the same queries, side by side: the paired difference of each metric, and a line that says it.
 
 A run compares its fused scores with each score alone, and its trained network with the same network before training.
 """
@@ -24,10 +24,9 @@ def compare_answers(
     others: Answers,
     *,
     role: str = TEST,
-    metrics: tuple[str, ...] = COMPARED,
     min_individuals: int = 10,
 ) -> dict[str, Difference]:
-    """The paired difference of each metric, `answers` minus `others`; see `difference.measure_difference`.
+    """The paired differences of the metrics of `COMPARED`, `answers` minus `others`; see `measure_difference`.
 
     Args:
         answers, others: of the same queries of val and test; the thresholds are fitted on the val queries of each.
@@ -41,7 +40,7 @@ def compare_answers(
         ParameterError: they do not answer the same queries.
     """
     found = {}
-    for metric in metrics:
+    for metric in COMPARED:
         try:
             pair = [resample(a, metric=metric, role=role, min_individuals=min_individuals) for a in (answers, others)]
         except ParameterError:  # no labelled queries of this role, or none to fit a threshold on

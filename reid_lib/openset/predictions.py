@@ -30,7 +30,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.match.ranking import Part, Ranking, rank_groups
 from reid_lib.match.similarity import Similarity
-from reid_lib.openset.answers import texts
+from reid_lib.openset.answers import to_texts
 
 _CARRIED = (IMAGE_ID, DATASET, IDENTITY, INDIVIDUAL, ROLE, ENCOUNTER, ORIENTATION, SPECIES, PATH, PHOTOGRAPHS)
 
@@ -76,13 +76,15 @@ def _parts(queries: pd.DataFrame, gallery: pd.DataFrame) -> tuple[list[Part], li
     Returns:
         parts, and the data sets without a gallery, each with its number of queries.
     """
-    code, names = pd.factorize(texts(gallery[IDENTITY]))
+    code, names = pd.factorize(to_texts(gallery[IDENTITY]))
     by_name = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
     code, names = np.argsort(by_name)[code], names[by_name]
-    by_image = np.array(sorted(range(len(gallery)), key=texts(gallery[IMAGE_ID]).tolist().__getitem__), dtype=np.int64)
+    by_image = np.array(
+        sorted(range(len(gallery)), key=to_texts(gallery[IMAGE_ID]).tolist().__getitem__), dtype=np.int64
+    )
     order = by_image[np.argsort(code[by_image], kind="stable")]
     own = _places(queries[IDENTITY], names)
-    dataset, enrolled_in = texts(queries[DATASET]), texts(gallery[DATASET])[order]
+    dataset, enrolled_in = to_texts(queries[DATASET]), to_texts(gallery[DATASET])[order]
     parts, alone = [], []
     for name in sorted(set(dataset)):
         asked, enrolled = np.flatnonzero(dataset == name), order[enrolled_in == name]
@@ -96,7 +98,7 @@ def _parts(queries: pd.DataFrame, gallery: pd.DataFrame) -> tuple[list[Part], li
 
 
 def _check_gallery(queries: pd.DataFrame, gallery: pd.DataFrame) -> None:
-    both = set(texts(queries[IMAGE_ID])) & set(texts(gallery[IMAGE_ID]))
+    both = set(to_texts(queries[IMAGE_ID])) & set(to_texts(gallery[IMAGE_ID]))
     if both:
         raise CatalogueError(
             f"{len(both)} images are both query and gallery, e.g. {min(both)!r}: they would find themselves. "
@@ -114,7 +116,7 @@ def _check_gallery(queries: pd.DataFrame, gallery: pd.DataFrame) -> None:
 def _places(identity: pd.Series, names: np.ndarray) -> np.ndarray:
     """(n,) index of each identity in the sorted `names`, -1 where it is missing or not among them."""
     place = {name: k for k, name in enumerate(names)}
-    return np.where(identity.isna(), -1, [place.get(text, -1) for text in texts(identity)])
+    return np.where(identity.isna(), -1, [place.get(text, -1) for text in to_texts(identity)])
 
 
 def _predictions(rows: pd.DataFrame, gallery: pd.DataFrame, answers: Ranking) -> pd.DataFrame:
@@ -122,15 +124,15 @@ def _predictions(rows: pd.DataFrame, gallery: pd.DataFrame, answers: Ranking) ->
     columns = {column: rows[column].to_numpy() for column in _CARRIED if column in rows}
     columns[KNOWN] = pd.array(np.where(rows[IDENTITY].notna(), known, None), dtype="boolean")
     for what, source in ((IDENTITY, IDENTITY), ("image", IMAGE_ID)):
-        names = np.append(texts(gallery[source]), None)  # row -1, for nothing found, is the None
+        names = np.append(to_texts(gallery[source]), None)  # row -1, for nothing found, is the None
         columns |= {ranked_column(what, k + 1): names[answers.image[:, k]] for k in range(N_RANKS)}
     columns |= {ranked_column(SCORE, k + 1): answers.score[:, k] for k in range(N_RANKS)}
     columns |= {SCORE: answers.score[:, 0], TRUE_SCORE: answers.own_score, RANK: answers.own_rank}
     columns[AVERAGE_PRECISION] = answers.average_precision
     if ORIENTATION in rows and ORIENTATION in gallery:
         columns[MATCH_ORIENTATION] = np.append(gallery[ORIENTATION].to_numpy(dtype=object), None)[answers.image[:, 0]]
-        enrolled = set(zip(*(texts(gallery[column]) for column in (DATASET, IDENTITY, ORIENTATION)), strict=True))
-        asked = zip(*(texts(rows[column]) for column in (DATASET, IDENTITY, ORIENTATION)), strict=True)
+        enrolled = set(zip(*(to_texts(gallery[column]) for column in (DATASET, IDENTITY, ORIENTATION)), strict=True))
+        asked = zip(*(to_texts(rows[column]) for column in (DATASET, IDENTITY, ORIENTATION)), strict=True)
         same = np.array([flank in enrolled for flank in asked], dtype=object)
         columns[SAME_ORIENTATION] = pd.array(np.where(known & rows[ORIENTATION].notna(), same, None), dtype="boolean")
     return pd.DataFrame(columns)

@@ -7,6 +7,7 @@ from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import DATASET, IDENTITY, N_RANKS, ROLE, SCORE, VAL, ranked_column
 from reid_lib.match.calibrate import Calibration
 from reid_lib.match.stored import Stored
+from reid_lib.openset.answers import is_right_candidate
 
 ALMOST, PROBABLE = 0.95, 0.75  # least probability that is called so
 CERTAINLY, PROBABLY, PERHAPS = "almost certainly", "probably", "perhaps"
@@ -45,24 +46,24 @@ def calibrate_candidates(predictions: pd.DataFrame) -> dict[str, CandidateCurves
     val = predictions[predictions[IDENTITY].notna() & np.isfinite(predictions[ranked_column(SCORE, 1)].astype(float))]
     curves = {"": _fit(val)}
     for name, own in val.groupby(DATASET):
-        if (own[ranked_column(IDENTITY, 1)] == own[IDENTITY]).sum() >= MIN_POSITIVE:
+        if is_right_candidate(own).sum() >= MIN_POSITIVE:
             curves[str(name)] = _fit(own)
     return curves
 
 
 def _fit(val: pd.DataFrame) -> CandidateCurves:
-    right = (val[ranked_column(IDENTITY, 1)] == val[IDENTITY]).to_numpy(dtype=bool)
+    right = is_right_candidate(val)
     first = Calibration.fit(val[ranked_column(SCORE, 1)].to_numpy(float), right)
     wrong, scores, same = val[~right], [np.empty(0)], [np.empty(0, dtype=bool)]
     for rank in range(2, N_RANKS + 1):
         score = wrong[ranked_column(SCORE, rank)].to_numpy(float)
         there = np.isfinite(score)
         scores.append(score[there])
-        same.append((wrong[ranked_column(IDENTITY, rank)] == wrong[IDENTITY]).to_numpy(dtype=bool)[there])
+        same.append(is_right_candidate(wrong, rank)[there])
     return CandidateCurves(first=first, others=Calibration.fit(np.concatenate(scores), np.concatenate(same)))
 
 
-def candidate_probabilities(predictions: pd.DataFrame, curves: dict[str, CandidateCurves]) -> np.ndarray:
+def estimate_probabilities(predictions: pd.DataFrame, curves: dict[str, CandidateCurves]) -> np.ndarray:
     """(n, 5) probability of each candidate, none above that of the best one; NaN where there is none.
 
     Args:

@@ -13,9 +13,7 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 
 
-def combine_encounters(
-    similarities: Mapping[str, Similarity], *, max_bytes: int = 2**28
-) -> tuple[dict[str, ByEncounter], dict[str, float]]:
+def combine_encounters(similarities: Mapping[str, Similarity]) -> tuple[dict[str, ByEncounter], dict[str, float]]:
     """Queries that are encounters in place of photographs, combined in the way that is better on val.
 
     Better is the larger area under BAKS over BAUS (`metrics.baks_baus_area`), averaged over data sets: it needs no
@@ -23,7 +21,6 @@ def combine_encounters(
 
     Args:
         similarities: of photographs, by role; those of val are looked at, those of any other role are not.
-        max_bytes: bound of the working memory, in bytes.
 
     Returns:
         The similarities by role, their `queries` one row for each encounter with a column `photographs`; and the area
@@ -36,7 +33,7 @@ def combine_encounters(
         raise ParameterError(f"how photographs are combined is chosen on queries of role {VAL!r}, never on {TEST!r}")
     areas = {}
     for combine in Combination.__args__:
-        answers = Answers.of(score_individuals(ByEncounter(similarities[VAL], combine), max_bytes=max_bytes))
+        answers = Answers.of(score_individuals(ByEncounter(similarities[VAL], combine)))
         found = [
             metrics.baks_baus_area(some.score, some.named, some.known, some.individual)
             for some in answers.by_dataset.values()

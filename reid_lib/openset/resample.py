@@ -136,7 +136,12 @@ def _used_queries(answers: Answers, metric: str, role: str) -> Answers:
 
 
 class Sample:
-    """The labelled queries of a run that a metric needs, and the individuals that are drawn."""
+    """The labelled queries of a run that a metric needs, and the individuals that are drawn.
+
+    Attributes:
+        answers: these queries; `individual` is 0 ... n_individuals - 1, the columns of the draws.
+        judged: data set -> its queries of the judged role.
+    """
 
     def __init__(self, answers: Answers, role: str, metric: str, min_individuals: int):
         self.role, self.metric, self.min_individuals = role, metric, min_individuals
@@ -158,13 +163,13 @@ class Sample:
         overall = WeightedQueries.of(val)
         for name in self.judged:
             own = val.of_dataset(name)
-            kinds = [own.n_individuals(kind) for kind in (own.known, ~own.known)]
+            kinds = [own.count_individuals(kind) for kind in (own.known, ~own.known)]
             fits[name] = WeightedQueries.of(own) if min(kinds) >= max(self.min_individuals, 1) else overall
         return fits
 
     @cached_property
     def strata(self) -> list[Stratum]:
-        """Kind 0 is known throughout, the others see the module."""
+        """Individuals that are drawn among each other; kind 0 is known throughout, for the others see the module."""
         q, state = self.answers, {name: np.zeros(self.n_individuals, dtype=int) for name in (VAL, TEST)}
         for name, mask in self.of_role.items():  # absent 0, known 1, unknown 2
             state[name][q.individual[mask]] = np.where(q.known[mask], 1, 2)
@@ -185,8 +190,10 @@ class Sample:
         if self.metric not in FITTED:
             compute, found = measures.METRICS[self.metric].compute, {}
             for name, q in self.judged.items():
-                values = compute(measures.Drawn(q, drawn[:, q.individual]))
-                found[name] = np.stack([values, values, np.full(len(drawn), compute(measures.Drawn(q, None)))])
+                values = compute(measures.WeightedAnswers(q, drawn[:, q.individual]))
+                found[name] = np.stack(
+                    [values, values, np.full(len(drawn), compute(measures.WeightedAnswers(q, None)))]
+                )
             return found
         fits = {id(fit): fit for fit in self.fits.values()}  # the overall one serves several data sets
         refitted = {key: fit.best_threshold(drawn) for key, fit in fits.items()}
@@ -202,16 +209,17 @@ class Sample:
     def count(self, known: bool) -> int | None:
         """Individuals of a kind in the judged role; None where the metric looks at the other kind alone."""
         judged = self.of_role[self.role] & (self.answers.known == known)
-        return self.answers.n_individuals(judged) if measures.METRICS[self.metric].counts(known=known) else None
+        return self.answers.count_individuals(judged) if measures.METRICS[self.metric].counts(known=known) else None
 
     def spread(self, name: str) -> bool:
         """As in `summary`: with a single individual of a kind to draw from there is no interval."""
         q = self.judged[name]
         among = measures.METRICS[self.metric].among(q)
-        return 1 not in [q.n_individuals(among & kind) for kind in (q.known, ~q.known)]
+        return 1 not in [q.count_individuals(among & kind) for kind in (q.known, ~q.known)]
 
     @cached_property
     def fingerprint(self) -> str:
+        """SHA-256 of the queries and their labels; see `Resampled.queries`."""
         q = self.answers
         columns = (q.image_id, q.dataset, q.identity, q.known, q.role)
         rows = ("\0".join(str(column[i]) for column in columns) for i in np.argsort(q.image_id, kind="stable"))

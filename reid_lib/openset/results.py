@@ -61,7 +61,7 @@ class StoredThreshold(_Part):
 
 
 class Oracle(_Part):
-    """`threshold.oracle`: the best thresholds in hindsight, and what they give."""
+    """`threshold.fit_oracle`: the best thresholds in hindsight, and what they give."""
 
     values: dict[str, Limit]
     datasets: dict[str, dict[str, Limit]]
@@ -152,7 +152,7 @@ class Results(_Part):
 
     Attributes:
         val, test: metrics by role.
-        left_out: queries by role that the run must not be asked, and `why`.
+        left_out: by role, how many queries the run must not be asked, and `why`.
         unit: of the scores; runs made before it stood here are of cosines.
         gallery_images: by role; under a data set's own split they differ.
         test_fingerprint: runs are comparable where it is the same.
@@ -166,7 +166,7 @@ class Results(_Part):
         recall: by local feature, the share of the nearest descriptors that its search found.
         rerank: where shared neighbours were tried as one more score: are they taken?
         same_photo: of an evaluation with local scores, by role.
-        mask: of an evaluation with local scores, the one it `used`, and `why` where it was chosen.
+        mask: of an evaluation with local scores, the one it `used`, and where that was chosen, `why`.
         sift: of an evaluation by RootSIFT, how many keypoints of how large a photograph.
         views: of an evaluation by several views of each photograph, or that tried some on val; else there is one.
         discovery: of an evaluation that clusters the test photographs (`clusters`).

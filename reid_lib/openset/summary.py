@@ -17,8 +17,8 @@ from reid_lib.core.names import HEADLINE, KNOWN, TEST, VAL
 from reid_lib.openset import bounds, metrics
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.bootstrap import Stratum, Weigh, count_draws, draw_individuals
-from reid_lib.openset.fitting import fit
-from reid_lib.openset.measures import METRICS, Drawn, Estimate, Metric, average_datasets
+from reid_lib.openset.fitting import fit_best_threshold
+from reid_lib.openset.measures import METRICS, Estimate, Metric, WeightedAnswers, average_datasets
 
 ON_VAL = "on val (the test has no labels)"
 COUNTS = (
@@ -80,9 +80,10 @@ def val_score(val: Answers) -> float:
     """
     scores = []
     for q in val.by_dataset.values():
-        drawn = Drawn(q, None)
-        if q.known.any():
-            scores.append(drawn.top1_individual() if q.known.all() else float(fit(q).geometric_mean.max()))
+        if q.known.all():
+            scores.append(WeightedAnswers(q, None).top1_individual())
+        elif q.known.any():
+            scores.append(float(fit_best_threshold(q).geometric_mean.max()))
     return float(np.mean(scores)) if scores else float("nan")
 
 
@@ -99,18 +100,18 @@ def estimate_metrics(
     }
     replicates = {name: np.full(repetitions, np.nan) for name in wanted}
     for start, weights in _draw_weights(answers, repetitions, seed):
-        drawn = Drawn(answers, weights)
+        drawn = WeightedAnswers(answers, weights)
         for name, metric in wanted.items():
             replicates[name][start : start + len(weights)] = metric.compute(drawn)
-    estimates, once, few = {}, Drawn(answers, None), {}
+    estimates, once, few = {}, WeightedAnswers(answers, None), {}
     for name, metric in wanted.items():
         among = metric.among(answers)
-        kinds = [answers.n_individuals(among & kind) for kind in (answers.known, ~answers.known)]
+        kinds = [answers.count_individuals(among & kind) for kind in (answers.known, ~answers.known)]
         n = sum(kinds) if metric.by_individual else int(among.sum())
         spread = repetitions > 0 and 1 not in kinds
         estimates[name] = Estimate(float(np.ravel(metric.compute(once))[0]), replicates[name], spread, n)
         if not np.isnan(estimates[name].value):
-            few[name] = tuple(0 < count < bounds.FEW for count in kinds)
+            few[name] = tuple(0 < count < bounds.MANY for count in kinds)
     return estimates | {
         name: replace(estimates[name], lowered=ends[0], raised=ends[1])
         for name, ends in _widened(answers, wanted, few, repetitions, seed).items()
@@ -129,8 +130,8 @@ def _widened(answers: Answers, wanted: dict, few: dict, repetitions: int, seed: 
     for ((known, unknown), best, *columns), metrics_of in together.items():
         more = bounds.with_imaginary(answers, known=known, unknown=unknown, best=best, **dict(columns))
         dataset = answers.dataset[0]  # the streams are those of the data set, apart from those of the bootstrap
-        for start, weights in _draw_weights(more, repetitions, seed, dataset, bounds.flat_dirichlet, kinds=(2, 3)):
-            drawn = Drawn(more, weights)
+        for start, weights in _draw_weights(more, repetitions, seed, dataset, bounds.draw_dirichlet, kinds=(2, 3)):
+            drawn = WeightedAnswers(more, weights)
             for name, up in metrics_of:
                 ends[name][up, start : start + len(weights)] = wanted[name].compute(drawn)
     return ends
@@ -161,8 +162,8 @@ def _count_queries(answers: Answers) -> dict:
         q = answers.of_dataset(name)
         unknown = q.labelled & ~q.known
         counts[name] = {
-            "n_known_individuals": q.n_individuals(q.known),
-            "n_unknown_individuals": q.n_individuals(unknown),
+            "n_known_individuals": q.count_individuals(q.known),
+            "n_unknown_individuals": q.count_individuals(unknown),
             "n_known_queries": int(q.known.sum()),
             "n_unknown_queries": int(unknown.sum()),
             "n_unlabelled_queries": int((~q.labelled).sum()),
@@ -170,7 +171,7 @@ def _count_queries(answers: Answers) -> dict:
     return {"": {key: sum(entry[key] for entry in counts.values()) for key in COUNTS}} | counts
 
 
-def table(summary: dict) -> pd.DataFrame:
+def tabulate_summary(summary: dict) -> pd.DataFrame:
     """The metrics of `summarise` for reading: one row per metric, one column per data set, "value (low to high)"."""
     columns = {"average": summary["overall"]} | (summary["datasets"] if len(summary["datasets"]) > 1 else {})
     return pd.DataFrame(
@@ -207,8 +208,8 @@ def headline(results: dict) -> str:
 def _too_few(counts: dict) -> str:
     """A clause for the headline where there are fewer individuals of a kind than a verdict takes."""
     numbers = {kind: counts[f"n_{kind}_individuals"] for kind in (KNOWN, "unknown")}
-    lacking = [f"{kind} ones ({n})" for kind, n in numbers.items() if 0 < n < bounds.TOO_FEW]
-    return f"too few {' and '.join(lacking)} to tell runs apart, which takes {bounds.TOO_FEW}; " if lacking else ""
+    lacking = [f"{kind} ones ({n})" for kind, n in numbers.items() if 0 < n < bounds.ENOUGH]
+    return f"too few {' and '.join(lacking)} to tell runs apart, which takes {bounds.ENOUGH}; " if lacking else ""
 
 
 def describe_value(entry: dict) -> str:

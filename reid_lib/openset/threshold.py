@@ -11,7 +11,7 @@ import pandas as pd
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import DATASET, IDENTITY, NEW_INDIVIDUAL, PREDICTED, ROLE, SCORE, VAL, ranked_column
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.fitting import RATES, ThresholdFit, fit
+from reid_lib.openset.fitting import RATES, ThresholdFit, fit_best_threshold
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _from_json(value) -> float | None:
 
 
 def fit_threshold(val: Answers, *, min_individuals: int = 10) -> Threshold:
-    """The threshold that maximises sqrt(BAKS * BAUS) on val, exactly, over all distinct scores (`fitting.fit`).
+    """The threshold that maximises sqrt(BAKS * BAUS) on val, exactly, over all distinct scores; see `fitting`.
 
     A data set gets its own threshold when it has enough individuals of both kinds, else the overall one, fitted on all
     val queries together.
@@ -85,8 +85,8 @@ def fit_threshold(val: Answers, *, min_individuals: int = 10) -> Threshold:
             f"a threshold is fitted on queries of role {VAL!r} only: pass answers.of_role({VAL!r}), "
             f"made from predictions with a column {ROLE!r}"
         )
-    overall = fit(val)
-    fits = {name: fit(val.of_dataset(name)) for name in sorted(set(val.dataset))}
+    overall = fit_best_threshold(val)
+    fits = {name: fit_best_threshold(val.of_dataset(name)) for name in sorted(set(val.dataset))}
     values, source, reasons = {}, {}, {"": _lacking(overall)}
     for name, own in fits.items():
         if min(own.n_known, own.n_unknown) >= max(min_individuals, 1):
@@ -139,7 +139,7 @@ def decide(predictions: pd.DataFrame, threshold: Threshold) -> pd.Series:
     return pd.Series(np.where(accepted, named, NEW_INDIVIDUAL), index=predictions.index, name=PREDICTED)
 
 
-def oracle(test: Answers) -> dict:
+def fit_oracle(test: Answers) -> dict:
     """The best threshold of each data set in hindsight: an upper bound to report, never a result.
 
     Returns:
@@ -149,7 +149,7 @@ def oracle(test: Answers) -> dict:
     """
     values, datasets = {}, {}
     for name, queries in {"": test, **test.by_dataset}.items():
-        found = fit(queries)
+        found = fit_best_threshold(queries)
         values[name] = None if found.best is None or found.edge else found.best
         if name:
             datasets[name] = found.rates(found.best) | {"threshold": values[name]}
@@ -166,7 +166,7 @@ def threshold_for(threshold: Threshold | Mapping | Real | None, dataset: str) ->
 
     Args:
         threshold: None, a number for all data sets, a mapping data set -> number or None (also as the "values" of a
-            mapping: `threshold.oracle`), or a fitted `threshold.Threshold` (its `values`; its `overall` for "").
+            mapping: `fit_oracle`), or a fitted `threshold.Threshold` (its `values`; its `overall` for "").
     """
     if isinstance(threshold, Real) or threshold is None:
         value = threshold

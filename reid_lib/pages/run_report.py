@@ -134,14 +134,14 @@ def assemble_report(run: RunFolder) -> "NotebookNode":
 
     from reid_lib.discover.measures import tabulate_discovery
     from reid_lib.figures.labels import metric_label
-    from reid_lib.openset.summary import ON_VAL, judged_role, table
+    from reid_lib.openset.summary import ON_VAL, judged_role, tabulate_summary
 
     described = run.described()
     cells = [v4.new_markdown_cell("## Parameters that differ from the defaults"), _html_cell(_parameters(described))]
     if notes := described.get("notes"):
         cells += [v4.new_markdown_cell("## The data"), _html_cell(render_part("items", notes))]
     role = judged_role(run.metrics())
-    metrics = table(run.metrics()[role]).rename(index=metric_label)
+    metrics = tabulate_summary(run.metrics()[role]).rename(index=metric_label)
     where = "on test" if role == TEST else ON_VAL
     cells += [v4.new_markdown_cell(f"## Metrics {where}, with 95 % intervals"), _html_cell(metrics.to_html())]
     if (found := run.metrics().get("discovery")) and found[TEST]["counts"]:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, RANK, ROLE, SCORE, TEST, ranked_column
+from reid_lib.core.names import ENCOUNTER, IDENTITY, IMAGE_ID, PROBABILITY, RANK, ROLE, SCORE, TEST
 from reid_lib.figures import animals, detection, reliability, sheets
 from reid_lib.match.reliability import bin_reliability, summarise_reliability
-from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import outcomes, sort_mistakes
-from reid_lib.openset.probability import calibrate_candidates, candidate_probabilities
+from reid_lib.openset.answers import Answers, is_right_candidate
+from reid_lib.openset.outcomes import classify_outcomes, sort_mistakes
+from reid_lib.openset.probability import calibrate_candidates, estimate_probabilities
 from reid_lib.pipeline.drawing import save_figure
 from reid_lib.pipeline.experiment import Evaluation, Experiment
 
@@ -21,7 +21,6 @@ SHOWN_KINDS = ("known refused", "unknown wrong")  # of the sheet, in this order
 SHEET = "Most confident mistakes: known animals called new, then unknown ones given a name"
 SHOWN = 2  # queries of each
 N_BINS = 10
-PROBABILITY = "probability"  # unit of scores that are probabilities
 
 
 def show_answers(experiment: Experiment, results: Evaluation, *, encounters: bool = False) -> None:
@@ -49,7 +48,7 @@ def show_answers(experiment: Experiment, results: Evaluation, *, encounters: boo
 
 def list_confident(predictions: pd.DataFrame, kind: str) -> pd.DataFrame:
     """The queries answered in one wrong way, see `outcomes.sort_mistakes`."""
-    return sort_mistakes(predictions[outcomes(Answers.of(predictions)) == kind], kind)
+    return sort_mistakes(predictions[classify_outcomes(Answers.of(predictions)) == kind], kind)
 
 
 def draw_calibration(results: Evaluation) -> "Figure":
@@ -59,8 +58,8 @@ def draw_calibration(results: Evaluation) -> "Figure":
     """
     test = results.test[results.test[IDENTITY].notna() & np.isfinite(results.test[SCORE].astype(float))]
     curves = {} if results.unit == PROBABILITY else calibrate_candidates(results.val)
-    probability = candidate_probabilities(test, curves)[:, 0]
-    right = (test[ranked_column(IDENTITY, 1)] == test[IDENTITY]).to_numpy(dtype=bool)
+    probability = estimate_probabilities(test, curves)[:, 0]
+    right = is_right_candidate(test)
     bins = {TEST: bin_reliability(probability, right, n_bins=N_BINS)}
     return reliability.reliability_panels(
         bins, {TEST: summarise_reliability(probability, right)}, words=reliability.OF_ANSWERS

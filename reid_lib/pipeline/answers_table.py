@@ -39,7 +39,7 @@ from reid_lib.match.cosine import Cosine
 from reid_lib.match.encounters import ByEncounter
 from reid_lib.match.similarity import Similarity
 from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.probability import PROBABLE, candidate_probabilities, say_how_sure
+from reid_lib.openset.probability import PROBABLE, estimate_probabilities, say_how_sure
 from reid_lib.openset.threshold import Threshold, decide, threshold_for
 
 SAME_FILE, SAME_PICTURE = "the same file as", "nearly the same picture as"
@@ -70,7 +70,7 @@ def answer_photographs(
     predictions[PREDICTED] = decide(predictions, recipe.limits)
     if isinstance(similarity, ByEncounter):
         predictions = similarity.spread(predictions)
-    probabilities = candidate_probabilities(predictions, recipe.curves)
+    probabilities = estimate_probabilities(predictions, recipe.curves)
     rows = asked.rows
     new = (predictions[PREDICTED] == NEW_INDIVIDUAL).to_numpy()
     best = np.nan_to_num(probabilities[:, 0], nan=0.0)

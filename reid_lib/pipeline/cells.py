@@ -7,7 +7,7 @@ from reid_lib.core.names import IMAGE_ID, ranked_column
 from reid_lib.figures.match_lines import MatchedPair
 from reid_lib.match.cells import match_cells
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import describe_answer, outcomes
+from reid_lib.openset.outcomes import classify_outcomes, describe_answer
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.runs.folder import load_run
 
@@ -34,7 +34,7 @@ def match_best_cells(experiment: Experiment, predictions: pd.DataFrame) -> list[
     found = map_features(model, experiment.pixels(model)[place], device=experiment.device)
     maps = dict(zip(wanted, found, strict=True))
     pairs = []
-    for (_, row), kind in zip(shown.iterrows(), outcomes(Answers.of(shown)), strict=True):
+    for (_, row), kind in zip(shown.iterrows(), classify_outcomes(Answers.of(shown)), strict=True):
         both = row[IMAGE_ID], row[ranked_column("image", 1)]
         ours, theirs, worth = match_cells(*(maps[name] for name in both))
         height, width = maps[both[0]].shape[:2]

@@ -15,7 +15,7 @@ from reid_lib.discover.measures import tabulate_discovery
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.figures import clusters, intervals, saving, sheets, style
 from reid_lib.match.cosine import Cosine
-from reid_lib.openset.leak import top1_by_split
+from reid_lib.openset.leak import measure_top1_by_split
 from reid_lib.pipeline.experiment import Experiment
 from reid_lib.runs.adding import add_file
 from reid_lib.runs.run import Run
@@ -72,11 +72,11 @@ def report_undrawn(run: Run, what: str, reason: str, error: Exception) -> None:
 
 
 def measure_leak(experiment: Experiment) -> pd.DataFrame:
-    """What the background gives away, from the stored embeddings; see `leak.top1_by_split`."""
+    """What the background gives away, from the stored embeddings; see `leak.measure_top1_by_split`."""
     stored = [
         EmbeddingSet.load(experiment.run.path(f"{EMBEDDINGS}/{role}.npz"), experiment.split.rows) for role in ROLES
     ]
-    return top1_by_split(stored, experiment.params, partial(Cosine, device=experiment.device))
+    return measure_top1_by_split(stored, experiment.params, partial(Cosine, device=experiment.device))
 
 
 def draw_leak(experiment: Experiment) -> "Axes":

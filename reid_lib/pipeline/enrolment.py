@@ -22,7 +22,6 @@ from reid_lib.core.names import (
     ROOT,
     TEST,
     VAL,
-    ranked_column,
 )
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.flanks import may_be_mirrored
@@ -39,10 +38,10 @@ from reid_lib.match.keypoints import KeypointSet
 from reid_lib.match.pairs import PairTable
 from reid_lib.match.rerank import SHARED_NEIGHBOURS
 from reid_lib.match.similarity import Similarity
-from reid_lib.openset.answers import Answers
-from reid_lib.openset.fitting import fit
+from reid_lib.openset.answers import Answers, is_right_candidate
+from reid_lib.openset.fitting import fit_best_threshold
 from reid_lib.openset.predictions import score_individuals
-from reid_lib.openset.probability import candidate_probabilities
+from reid_lib.openset.probability import estimate_probabilities
 from reid_lib.openset.threshold import threshold_for
 from reid_lib.pipeline.local_scores import make_extractor, score_shortlist
 from reid_lib.pipeline.masking import make_masker
@@ -253,7 +252,7 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
         predictions = score_individuals(similarity)
         answers = Answers.of(predictions)
         for name, own in answers.by_dataset.items():
-            fitted, limit = fit(own), threshold_for(network.recipe.limits, name)
+            fitted, limit = fit_best_threshold(own), threshold_for(network.recipe.limits, name)
             if limit is not None and fitted.best is not None:
                 rows = part.rows[part.rows[DATASET] == name]
                 counts = {"images": len(rows), "animals": int(rows[INDIVIDUAL].nunique()), "queries": len(own.row)}
@@ -266,9 +265,8 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
 
 def _believe(predictions: pd.DataFrame, recipe: Recipe) -> dict[str, float]:
     """How right the best candidates of labelled queries are by their probabilities, and how right they are."""
-    promised = np.nan_to_num(candidate_probabilities(predictions, recipe.curves)[:, 0])
-    right = predictions[ranked_column(IDENTITY, 1)] == predictions[IDENTITY]
-    return {"promised": float(promised.mean()), "right": float(right.mean())}
+    promised = np.nan_to_num(estimate_probabilities(predictions, recipe.curves)[:, 0])
+    return {"promised": float(promised.mean()), "right": float(is_right_candidate(predictions).mean())}
 
 
 def _spread_queries(rows: pd.DataFrame, *, by_encounter: bool) -> np.ndarray:

@@ -35,7 +35,7 @@ from reid_lib.openset import summary
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.results import FORMAT
-from reid_lib.openset.threshold import Threshold, decide, fit_threshold, oracle
+from reid_lib.openset.threshold import Threshold, decide, fit_oracle, fit_threshold
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline.drawing import report_undrawn
 from reid_lib.pipeline.experiment import Experiment
@@ -156,7 +156,7 @@ def measure_metrics(experiment: Experiment, predictions: pd.DataFrame, threshold
         "format": FORMAT,
         UNIT: unit,
         "threshold": threshold.to_dict(),
-        "oracle": oracle(answers.of_role(TEST)),
+        "oracle": fit_oracle(answers.of_role(TEST)),
         # Under a data set's own split the threshold was fitted on a smaller gallery than it is applied to.
         "gallery_images": {role: int(split.gallery_for(role).sum()) for role in (VAL, TEST)},
         "test_fingerprint": split.test_fingerprint,

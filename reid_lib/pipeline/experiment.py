@@ -120,7 +120,8 @@ class Evaluation:
 
     def table(self, role: str = "") -> pd.DataFrame:
         """Metrics by data set and averaged: value and 95 % interval. Of the test, or as `judged`, which it says."""
-        table = summary.table(self.metrics[role or summary.judged_role(self.metrics)]).rename(index=metric_label)
+        of_role = self.metrics[role or summary.judged_role(self.metrics)]
+        table = summary.tabulate_summary(of_role).rename(index=metric_label)
         return table if role or not self.about else table.rename_axis(columns=self.about)
 
     def scores(self) -> pd.DataFrame:

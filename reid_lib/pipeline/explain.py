@@ -29,7 +29,7 @@ from reid_lib.match.matches import Matcher
 from reid_lib.match.pair_scores import match_as_scored
 from reid_lib.match.reliability import bin_reliability, summarise_reliability
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import MISTAKES, describe_answer, outcomes
+from reid_lib.openset.outcomes import MISTAKES, classify_outcomes, describe_answer
 from reid_lib.openset.threshold import Threshold
 from reid_lib.pipeline.cells import match_best_cells
 from reid_lib.pipeline.drawing import save_figure
@@ -64,7 +64,7 @@ def store_matches(experiment: Experiment, results: Evaluation) -> None:
 
 def list_mistakes(predictions: pd.DataFrame) -> pd.DataFrame:
     """The queries that were answered wrongly, the most confident first."""
-    wrong = np.isin(outcomes(Answers.of(predictions)).astype(str), list(MISTAKES))
+    wrong = np.isin(classify_outcomes(Answers.of(predictions)).astype(str), list(MISTAKES))
     return predictions[wrong].sort_values([SCORE, IMAGE_ID], ascending=[False, True])
 
 
@@ -127,7 +127,7 @@ def match_best(experiment: Experiment, predictions: pd.DataFrame) -> list[Matche
     pairs = [(row[IMAGE_ID], row[ranked_column("image", 1)]) for _, row in shown.iterrows()]
     found = match_spots(make_matcher(features, experiment.local_device), keypoints, pairs)
     told = []
-    for spots, (_, row), kind in zip(found, shown.iterrows(), outcomes(Answers.of(shown)), strict=True):
+    for spots, (_, row), kind in zip(found, shown.iterrows(), classify_outcomes(Answers.of(shown)), strict=True):
         words, verdict = describe_answer(row, kind)
         told.append(replace(spots, words=f"{words}\n{spots.words}", verdict=verdict))
     return told

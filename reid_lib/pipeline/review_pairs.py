@@ -36,7 +36,7 @@ from reid_lib.core.names import (
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.encounters import ByEncounter
 from reid_lib.match.pairs import PairTable
-from reid_lib.openset.probability import candidate_probabilities
+from reid_lib.openset.probability import estimate_probabilities
 from reid_lib.pipeline.discovery import (
     AVERAGE,
     Among,
@@ -173,7 +173,7 @@ def _pairs(table: PairTable, probability: np.ndarray, doubt: str) -> pd.DataFram
 
 def _candidates(finished: FinishedRun, answers: pd.DataFrame) -> pd.DataFrame:
     """Each test photograph with the best photographs of its candidates."""
-    probability = candidate_probabilities(answers, finished.recipe().curves)
+    probability = estimate_probabilities(answers, finished.recipe().curves)
     parts = []
     for rank in range(1, N_RANKS + 1):
         image = answers[ranked_column("image", rank)]

@@ -20,7 +20,7 @@ from reid_lib.embed.views import CROPS, FLIP, ONE
 from reid_lib.match.cosine import Cosine
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.difference import BETTER, FEW, Difference
-from reid_lib.openset.paired import COMPARED, compare_answers, describe_differences, to_entry
+from reid_lib.openset.paired import compare_answers, describe_differences, to_entry
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.pipeline.experiment import Experiment
 
@@ -142,7 +142,7 @@ def _try_views(
         found = embed_viewed(experiment, model, pixels, Viewing(views, flanked=flanked), (GALLERY, VAL))
         val, gallery = (found.where(found.rows[ROLE] == role) for role in (VAL, GALLERY))
         answers[views] = Answers.of(score_individuals(Cosine(val, gallery, device=experiment.device)))
-    how = {"role": VAL, "metrics": COMPARED, "min_individuals": experiment.params.threshold_individuals}
+    how = {"role": VAL, "min_individuals": experiment.params.threshold_individuals}
     return {views: compare_answers(answers[views], answers[ONE], **how) for views in tried}
 
 

@@ -19,7 +19,7 @@ def test_each_group_sums_to_a_hundred_per_cent_and_holds_every_score():
     frame = many()
     ax = score_distributions(frame, 0.5)
     low, high = ax.get_xlim()
-    for group, scores in outcomes.score_groups(Answers.of(frame)).items():
+    for group, scores in outcomes.group_scores(Answers.of(frame)).items():
         if not len(scores):
             continue
         (steps,) = by_gid(ax, group)
@@ -137,7 +137,7 @@ def test_threshold_comes_from_a_number_a_mapping_or_a_fitted_threshold():
     assert (threshold_for(0.2, "newts"), threshold_for(np.float32(0.25), "newts")) == (0.2, 0.25)
     assert threshold_for({"newts": 0.3}, "newts") == threshold_for(fitted, "newts") == 0.3
     assert threshold_for(fitted, "") == threshold_for(fitted, "owls") == 0.4
-    assert threshold_for({"values": {"newts": 0.6}, "geometric_mean": 0.5}, "newts") == 0.6  # openset.oracle
+    assert threshold_for({"values": {"newts": 0.6}, "geometric_mean": 0.5}, "newts") == 0.6  # openset.fit_oracle
     for none in (None, float("nan"), {"newts": None}, {}, {"values": {}}):
         assert threshold_for(none, "newts") is None
     assert threshold_for(fitted, "seals") is None

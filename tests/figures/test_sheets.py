@@ -11,7 +11,7 @@ from reid_lib.figures.match_lines import MatchedPair
 from reid_lib.figures.sheets import ROW_HEIGHT, SHOWN_PX, examples
 from reid_lib.figures.style import COLOURS
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.outcomes import outcomes
+from reid_lib.openset.outcomes import classify_outcomes
 
 matplotlib.use("Agg")
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("no_figure_is_left")
 
 def test_examples_show_every_kind_of_outcome_before_any_kind_twice():
     chosen = examples(many(), n=5)
-    assert sorted(outcomes(Answers.of(chosen))) == [
+    assert sorted(classify_outcomes(Answers.of(chosen))) == [
         "known refused",
         "known right",
         "known wrong",

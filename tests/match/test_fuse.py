@@ -14,7 +14,7 @@ from reid_lib.match.fused import Fused
 from reid_lib.match.pairs import PairTable
 from reid_lib.match.reliability import expected_calibration_error
 from reid_lib.openset.answers import Answers
-from reid_lib.openset.fitting import fit
+from reid_lib.openset.fitting import fit_best_threshold
 from reid_lib.openset.metrics import baks_baus_area
 from reid_lib.openset.predictions import score_individuals
 from reid_lib.openset.threshold import decide, fit_threshold
@@ -185,8 +185,8 @@ def test_what_val_reports_is_not_optimistic_and_a_fit_judged_on_its_own_pairs_is
 
 def _optimism(val: Answers, test: Answers) -> float:
     """By how much sqrt(BAKS * BAUS) of val is above that of test, at the threshold fitted on val."""
-    best = fit(val).best
-    on_val, on_test = (fit(answers).rates(best)["geometric_mean"] for answers in (val, test))
+    best = fit_best_threshold(val).best
+    on_val, on_test = (fit_best_threshold(answers).rates(best)["geometric_mean"] for answers in (val, test))
     return on_val - on_test
 
 

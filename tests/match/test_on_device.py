@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from reid_lib.match import on_device
-from reid_lib.match.on_device import DeviceArrays, estimates
+from reid_lib.match.on_device import DeviceArrays, estimate_cosines
 from reid_lib.match.similarity import Arrays
 
 
@@ -34,7 +34,7 @@ def test_the_first_of_equals_is_taken_as_by_numpy():
 def test_tiles_and_blocks_change_nothing_beyond_the_error(max_bytes):
     rng = np.random.default_rng(1)
     queries, gallery = (rng.normal(size=(n, 20)).astype(np.float32) for n in (9, 31))
-    found = list(estimates(queries, gallery, "cpu", numbers_per_query=31, max_bytes=max_bytes))
+    found = list(estimate_cosines(queries, gallery, "cpu", numbers_per_query=31, max_bytes=max_bytes))
     unit = [x / np.linalg.norm(x.astype(float), axis=1, keepdims=True) for x in (queries, gallery)]
     values = torch.cat([some.values for some in found]).numpy()
     np.testing.assert_allclose(values, unit[0] @ unit[1].T, atol=found[0].error)
@@ -47,5 +47,5 @@ def test_a_gpu_lends_a_fourth_of_what_is_free(monkeypatch):
     monkeypatch.setattr(torch, "empty", lambda size, dtype, device: torch.zeros(size, dtype=dtype))
     rows = np.ones((9, 4), dtype=np.float32)
     gallery = np.ones((31, 4), dtype=np.float32)
-    found = list(estimates(rows, gallery, "cuda", numbers_per_query=31, max_bytes=1))
+    found = list(estimate_cosines(rows, gallery, "cuda", numbers_per_query=31, max_bytes=1))
     assert [some.stop for some in found] == [3, 6, 9]

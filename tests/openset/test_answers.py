@@ -9,7 +9,7 @@ from drawn import HAND
 from stats_cases import random_answers
 
 from reid_lib.core.names import NEW_INDIVIDUAL
-from reid_lib.openset.answers import Answers, known_masks
+from reid_lib.openset.answers import Answers, mask_known
 
 
 def queries() -> pd.DataFrame:
@@ -85,5 +85,5 @@ def test_without_queries_there_are_no_answers():
 
 @pytest.mark.parametrize("kind", ["boolean", "object"])
 def test_known_of_any_kind_of_column_is_read_alike(kind):
-    known, unknown = known_masks(pd.Series([True, False, None], dtype="boolean").astype(kind))
+    known, unknown = mask_known(pd.Series([True, False, None], dtype="boolean").astype(kind))
     assert known.tolist() == [True, False, False] and unknown.tolist() == [False, True, False]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reid_lib.openset.bootstrap import Stratum, draw_individuals
-from reid_lib.openset.bounds import flat_dirichlet
+from reid_lib.openset.bounds import draw_dirichlet
 
 STRATA = [Stratum("a", 0, np.array([0, 2, 5])), Stratum("a", 1, np.array([1])), Stratum("b", 0, np.array([3, 4]))]
 
@@ -19,7 +19,7 @@ def test_each_stratum_keeps_its_size():
         assert (draws()[:, stratum.members].sum(axis=1) == len(stratum.members)).all()
 
 
-@pytest.mark.parametrize("weigh", [None, flat_dirichlet])
+@pytest.mark.parametrize("weigh", [None, draw_dirichlet])
 def test_neither_memory_nor_other_strata_change_a_draw(weigh):
     options = {} if weigh is None else {"weigh": weigh}
     expected = draws(**options)

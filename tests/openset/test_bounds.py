@@ -59,7 +59,7 @@ def test_no_interval_is_narrower_than_the_bootstraps(seed, n_individuals, skill)
     predictions = random_answers(seed, n=4 * n_individuals, n_individuals=n_individuals, skill=skill)
     found = summarise(predictions, repetitions=40, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bounds, "FEW", 0)
+        patch.setattr(bounds, "MANY", 0)
         plain = summarise(predictions, repetitions=40, seed=seed)
     for part in ("overall", *found["datasets"]):
         now, before = (s["overall"] if part == "overall" else s["datasets"][part] for s in (found, plain))
@@ -72,7 +72,7 @@ def test_no_interval_is_narrower_than_the_bootstraps(seed, n_individuals, skill)
 
 
 def test_with_plenty_of_individuals_nothing_changes(monkeypatch):
-    predictions = random_answers(1, datasets=("d",), n=900, n_individuals=3 * bounds.FEW)
+    predictions = random_answers(1, datasets=("d",), n=900, n_individuals=3 * bounds.MANY)
     found = summarise(predictions, repetitions=50)
     monkeypatch.setattr(summary, "_widened", lambda *arguments: {})
     np.testing.assert_equal(found, summarise(predictions, repetitions=50))
@@ -86,7 +86,7 @@ def test_imaginary_individuals_make_every_metric_better_or_worse(best):
     assert (more.score[1:] <= more.score[:-1]).all(), "the order that spares a copy"
     for name, metric in METRICS.items():
         if metric.needs in ("", "correct"):
-            before, after = (float(np.ravel(metric.compute(measures.Drawn(x, None)))[0]) for x in (q, more))
+            before, after = (float(np.ravel(metric.compute(measures.WeightedAnswers(x, None)))[0]) for x in (q, more))
             up = best != metric.lower_is_better
             assert np.isnan(before) or (after >= before if up else after <= before), name
 
@@ -98,7 +98,7 @@ def test_intervals_cover_the_truth_with_five_animals():
         predictions = animals(n_unknown=5, right=np.flatnonzero(rng.random(5) < 0.9), images=1)
         q = Answers.of(predictions)
         found = summary.estimate_metrics(q, {"baus": METRICS["baus"]}, repetitions=200, seed=seed)["baus"]
-        for ends, into in ((found.entry(), covered), (measures.interval(found.replicates), by_bootstrap)):
+        for ends, into in ((found.entry(), covered), (measures.find_interval(found.replicates), by_bootstrap)):
             low, high = ends if isinstance(ends, tuple) else (ends["low"], ends["high"])
             into.append(low <= 0.9 <= high)
     assert np.mean(covered) > 0.95 > 0.6 > np.mean(by_bootstrap)
@@ -110,7 +110,7 @@ def test_a_data_set_with_a_single_unknown_animal_widens_the_average(monkeypatch)
         ("b", "u", False, "x", 0.1, NEW_INDIVIDUAL),
     )
     found = summarise(both)["overall"]["baus"]
-    monkeypatch.setattr(bounds, "FEW", 0)
+    monkeypatch.setattr(bounds, "MANY", 0)
     plain = summarise(both)["overall"]["baus"]
     assert plain["low"] > 0.55 and found["low"] < 0.45  # of the one in b nothing is known
 

@@ -7,7 +7,7 @@ import pytest
 from reid_lib.core.errors import SplitError
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
-from reid_lib.openset.leak import top1_by_split
+from reid_lib.openset.leak import measure_top1_by_split
 from reid_lib.params.fields import EvaluateParams
 
 PARAMS = EvaluateParams(val_split=0.3, test_split=0.3, unknown_split=0.1)
@@ -35,11 +35,11 @@ def stored(of_background: float) -> list[EmbeddingSet]:
 
 
 def test_a_random_split_looks_better_when_features_see_the_background():
-    table = top1_by_split(stored(2.0), PARAMS, Cosine).set_index("split")["value"]
+    table = measure_top1_by_split(stored(2.0), PARAMS, Cosine).set_index("split")["value"]
     assert table["random"] > table["encounter"] + 0.3
 
 
 def test_without_encounters_it_is_refused_with_the_cure():
     parts = [EmbeddingSet(part.features, part.rows.drop(columns="encounter")) for part in stored(0.0)]
     with pytest.raises(SplitError, match="encounters are unknown"):
-        top1_by_split(parts, PARAMS, Cosine)
+        measure_top1_by_split(parts, PARAMS, Cosine)

@@ -8,18 +8,18 @@ from drawn import HAND, predictions_of
 from reid_lib.core.names import KNOWN, SCORE
 from reid_lib.openset.answers import Answers
 from reid_lib.openset.outcomes import (
-    confusion_counts,
+    classify_outcomes,
+    count_confusion,
     describe_answer,
+    group_scores,
     judge_candidate,
-    outcomes,
     say_decision,
     say_truth,
-    score_groups,
 )
 
 
 def test_outcomes_by_hand():
-    assert outcomes(Answers.of(HAND)).tolist() == [
+    assert classify_outcomes(Answers.of(HAND)).tolist() == [
         "known right",
         "known right",
         "known wrong",
@@ -48,7 +48,7 @@ def test_an_answer_in_words_says_what_was_decided_what_is_true_and_whether_the_c
 
 
 def test_confusion_counts_equal_a_hand_count():
-    counts = confusion_counts(Answers.of(HAND))
+    counts = count_confusion(Answers.of(HAND))
     assert counts.loc["known"].to_dict() == {"right": 2, "wrong": 1, "new": 2}
     assert counts.loc["unknown"].to_dict() == {"right": 0, "wrong": 1, "new": 2}
 
@@ -56,14 +56,14 @@ def test_confusion_counts_equal_a_hand_count():
 def test_individual_of_the_same_name_in_no_gallery_is_never_named_rightly():
     """An unknown query whose name happens to be predicted (another data set's "01") is not a right answer."""
     frame = predictions_of([("q", "newts", "a", False, "a", 0.9, "a")])
-    assert confusion_counts(Answers.of(frame)).loc["unknown"].to_dict() == {"right": 0, "wrong": 1, "new": 0}
+    assert count_confusion(Answers.of(frame)).loc["unknown"].to_dict() == {"right": 0, "wrong": 1, "new": 0}
 
 
 # --- Scores -----------------------------------------------------------------------------------------------------------
 
 
 def test_queries_are_grouped_by_the_nearest_individual_before_any_threshold():
-    groups = {group: scores.tolist() for group, scores in score_groups(Answers.of(HAND)).items()}
+    groups = {group: scores.tolist() for group, scores in group_scores(Answers.of(HAND)).items()}
     assert groups == {
         "known_right": [0.3, 0.8, 0.9],
         "known_wrong": [0.2, 0.7],
@@ -75,7 +75,7 @@ def test_queries_are_grouped_by_the_nearest_individual_before_any_threshold():
 def test_query_without_a_score_is_left_out_of_the_scores():
     frame = HAND.copy()
     frame.loc[0, SCORE] = np.nan
-    assert score_groups(Answers.of(frame))["known_right"].tolist() == [0.3, 0.8]
+    assert group_scores(Answers.of(frame))["known_right"].tolist() == [0.3, 0.8]
 
 
 @pytest.mark.parametrize("dtype", ["bool", "object", "boolean"])
@@ -83,5 +83,5 @@ def test_known_of_any_dtype_gives_the_same_groups(dtype):
     labelled = HAND.dropna(subset=[KNOWN])
     again = labelled.assign(**{KNOWN: labelled[KNOWN].to_numpy(dtype="bool").astype("object")})
     again[KNOWN] = again[KNOWN].astype(dtype)
-    for group, scores in score_groups(Answers.of(labelled)).items():
-        assert score_groups(Answers.of(again))[group].tolist() == scores.tolist()
+    for group, scores in group_scores(Answers.of(labelled)).items():
+        assert group_scores(Answers.of(again))[group].tolist() == scores.tolist()

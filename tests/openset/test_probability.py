@@ -6,7 +6,7 @@ import pytest
 
 from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import DATASET, IDENTITY, N_RANKS, ROLE, SCORE, ranked_column
-from reid_lib.openset.probability import calibrate_candidates, candidate_probabilities
+from reid_lib.openset.probability import calibrate_candidates, estimate_probabilities
 
 
 def predictions(n: int = 400, *, dataset: str = "d", shift: float = 0.0, role: str = "val", seed: int = 0):
@@ -24,7 +24,7 @@ def predictions(n: int = 400, *, dataset: str = "d", shift: float = 0.0, role: s
 def test_of_candidates_said_to_be_right_with_seventy_percent_seventy_percent_are():
     curves = calibrate_candidates(predictions())
     asked = predictions(4000, seed=1)
-    found = candidate_probabilities(asked, curves)
+    found = estimate_probabilities(asked, curves)
     right = np.stack([asked[ranked_column(IDENTITY, rank)] == "own" for rank in range(1, N_RANKS + 1)], axis=1)
     for some_ranks in (slice(0, 1), slice(1, None)):  # the best candidates, and all further ones together
         said, is_right = found[:, some_ranks].ravel(), right[:, some_ranks].ravel()
@@ -42,13 +42,13 @@ def test_a_data_set_with_enough_candidates_has_its_own_curve():
     curves = calibrate_candidates(val)
     assert set(curves) == {"", "d", "e"}
     asked = predictions(3, dataset="few")
-    found = candidate_probabilities(asked, curves)[:, 0]
+    found = estimate_probabilities(asked, curves)[:, 0]
     assert (found == curves[""].first.probability(asked["score_1"].to_numpy())).all()
 
 
 def test_without_curves_the_scores_are_the_probabilities_and_what_is_not_there_has_none():
     asked = predictions(2).assign(**{ranked_column(SCORE, 5): [np.nan, -np.inf]})
-    found = candidate_probabilities(asked, {})
+    found = estimate_probabilities(asked, {})
     assert np.isnan(found[:, 4]).all() and (found[:, 0] == asked[ranked_column(SCORE, 1)]).all()
 
 
@@ -59,4 +59,4 @@ def test_test_queries_must_not_reach_a_curve():
 
 def test_without_one_right_candidate_there_is_a_low_curve_all_the_same():
     val = predictions(40).assign(**{IDENTITY: "nobody"})
-    assert (candidate_probabilities(val, calibrate_candidates(val))[:, 0] < 0.1).all()
+    assert (estimate_probabilities(val, calibrate_candidates(val))[:, 0] < 0.1).all()

@@ -178,7 +178,7 @@ def test_a_data_set_keeps_its_interval_when_others_join():
 @pytest.fixture
 def plain(monkeypatch):
     """The bootstrap alone, however few individuals there are."""
-    monkeypatch.setattr(bounds, "FEW", 0)
+    monkeypatch.setattr(bounds, "MANY", 0)
 
 
 def test_interval_is_the_binomial_one_for_individuals_that_are_right_or_wrong_as_a_whole(plain):
@@ -263,7 +263,7 @@ def test_val_score_without_unknown_individuals_is_top1_by_individual():
 
 def test_table_and_headline_say_value_interval_and_counts():
     found = summarise(random_answers(8), repetitions=100)
-    table, entry = summary.table(found), found["overall"]["baks"]
+    table, entry = summary.tabulate_summary(found), found["overall"]["baks"]
     assert table.loc["baks", "average"] == f"{entry['value']:.3f} ({entry['low']:.3f} to {entry['high']:.3f})"
     assert list(table.columns) == ["average", "a", "b"] and table.loc["dir_at_1", "average"] == "undefined"
     line = summary.headline({"test": found})

@@ -15,7 +15,7 @@ from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.lnbnn import Votes
 from reid_lib.match.pairs import PairTable
-from reid_lib.openset.answers import texts
+from reid_lib.openset.answers import to_texts
 from reid_lib.pipeline import local_scores
 from reid_lib.pipeline.local_scores import LocalScores
 
@@ -95,7 +95,7 @@ def test_the_other_flank_has_no_place_in_a_shortlist():
     sets = {"sift": (ours, theirs)}
     table, _ = local_scores.score_shortlist(Cosine(asked, enrolled), sets, n_shortlisted=5, device="cpu")
     sides = (
-        texts(rows["orientation"])[at] for rows, at in ((table.queries, table.query), (table.gallery, table.image))
+        to_texts(rows["orientation"])[at] for rows, at in ((table.queries, table.query), (table.gallery, table.image))
     )
     flanks = set(zip(*sides, strict=True))
     assert flanks == set(product(["left", "right", "", "top"], repeat=2)) - {("left", "right"), ("right", "left")}

@@ -107,7 +107,7 @@ def test_auto_takes_what_val_speaks_for_and_never_looks_at_test(monkeypatch, goo
     experiment = started(views="auto")
     rows = experiment.split.rows
     spoilt = Spoilt(monkeypatch, experiment, good)
-    monkeypatch.setattr("reid_lib.openset.difference.TOO_FEW", 2)  # of an interval that is to be believed
+    monkeypatch.setattr("reid_lib.openset.difference.ENOUGH", 2)  # of an interval that is to be believed
     experiment.split = replace(experiment.split, rows=rows.drop(columns=ORIENTATION, errors="ignore"))
     found = choose_views(experiment, None, None)
     assert found.used == (good if good != "none" else "one") and found.why.startswith(f"{found.used}: ")
