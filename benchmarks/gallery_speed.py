@@ -78,7 +78,7 @@ def draw_photographs(folder: Path, n: int, *, seed: int = 0) -> Path:
 def simulate_gallery(run: str, name: str, n: int):
     """A gallery of n photographs by the run's network."""
     from reid_lib.embed.embedding_set import EmbeddingSet
-    from reid_lib.gallery.photographs import Photographs, check_rows
+    from reid_lib.gallery.photographs import Photographs, select_columns
     from reid_lib.gallery.store import create_gallery
     from reid_lib.pipeline.recipes import FinishedRun
 
@@ -89,7 +89,7 @@ def simulate_gallery(run: str, name: str, n: int):
     told = {"image_id": [f"s{k}.jpg" for k in range(n)], "root": "simulated", "dataset": "lynxes", "individual": None}
     told |= {"path": told["image_id"], "identity": [f"animal {k // ANIMAL_IMAGES}" for k in range(n)]}
     told["content"] = [f"simulated {k}" for k in range(n)]
-    rows = check_rows(pd.DataFrame(told, dtype=object))
+    rows = select_columns(pd.DataFrame(told, dtype=object))
     greys = rng.integers(0, 255, (n, 32, 32), dtype=np.uint8)
     photographs = Photographs(EmbeddingSet(vectors, rows), simulate_keypoints(finished, rows, rng), greys)
     return create_gallery(name, finished.recipe(), finished.model_folder, photographs, what="simulated")

@@ -6,7 +6,7 @@ import pandas as pd
 from reid_lib.core.files import hash_file
 from reid_lib.core.names import DATASET, IDENTITY, IMAGE_ID, INDIVIDUAL, PATH, ROOT
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.gallery.photographs import Photographs, check_rows
+from reid_lib.gallery.photographs import Photographs, select_columns
 from reid_lib.gallery.recipe import Recipe
 from reid_lib.gallery.store import Gallery, create_gallery
 from reid_lib.match.keypoints import Keypoints, KeypointSet
@@ -24,7 +24,7 @@ def photographs(animals: dict[str, int], *, seed: int = 0, features=("sift",), p
     who = [name for name, n in animals.items() for _ in range(n)]
     ids = [f"{prefix}{k}.jpg" for k in range(len(who))]
     told = {IMAGE_ID: ids, ROOT: "photos", PATH: ids, DATASET: "d", IDENTITY: who, INDIVIDUAL: None}
-    rows = check_rows(pd.DataFrame(told, dtype=object))
+    rows = select_columns(pd.DataFrame(told, dtype=object))
     vectors = rng.standard_normal((len(who), DIM))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     known_by = [f"{prefix}{seed}{k}" for k in range(len(who))]

@@ -43,7 +43,7 @@ def _list_candidates(ours: np.ndarray, theirs: np.ndarray, *, before: bool = Fal
     """(k, 2) positions of pairs whose hashes are nearest, `MOST_CANDIDATES` of each of ours at most.
 
     Args:
-        before: only those that stand before it.
+        before: both sides are the same photographs; only pairs with one that stands before it.
     """
     pairs = [np.empty((0, 2), dtype=np.int64)]
     step = max(1, _AT_ONCE // max(len(theirs), 1))

@@ -13,13 +13,13 @@ from scipy.sparse import csr_matrix  # what scikit-learn takes: its trees are of
 from reid_lib.discover.linkage import LOWEST, check_pairs, check_threshold
 
 LEAST = 2  # photographs of a cluster
-N_CUTS = 20  # worth trying: each takes the whole method
-_NEAREST = 1e-6  # a distance of 0 would be no pair in scipy's trees
+N_CUTS = 20  # thresholds that are tried: each of them takes the whole method
+_NEAREST = 1e-6  # least distance: scipy takes a 0 in a sparse matrix for no pair
 
 
 @dataclass(frozen=True, eq=False)
 class DensityTree:
-    """Clusters of HDBSCAN among the pairs from a probability on; what is to be had of it is what `linkage.Tree` has.
+    """Clusters of HDBSCAN among the pairs from a probability on; it is used as a `linkage.Tree` is.
 
     Attributes:
         n: images.
@@ -47,9 +47,10 @@ class DensityTree:
         """(n,) int: clusters, numbered in the order in which they appear; noise, and for None every image, is alone.
 
         A pair below the threshold is as far apart as one that is not listed. The result is that of scikit-learn's
-        HDBSCAN on the whole matrix of distances 1 - probability, but for clusters of those that no pair joins: at the
-        greatest distance of all lies nothing but noise, which it cuts up as equals happen to stand. A point needs no
-        neighbours to be in a dense place (`min_samples` 1): with more, many distances are equal, with the same effect.
+        HDBSCAN on the whole matrix of distances 1 - probability, but that no cluster holds images which no chain of
+        pairs joins. They all lie at the greatest distance, and how HDBSCAN divides equally distant images depends on
+        their order. A point needs no neighbours to be in a dense place (`min_samples` 1): with more, many distances
+        would be equal, with the same effect.
 
         Raises:
             ParameterError: the threshold is below `LOWEST`.

@@ -17,7 +17,7 @@ def list_comparable(rows: pd.DataFrame) -> list[np.ndarray]:
     return [np.flatnonzero((flank == side) | (flank == "")) for side in (LEFT, RIGHT)]
 
 
-def show_other_flanks(table: PairTable) -> np.ndarray:
+def find_other_flanks(table: PairTable) -> np.ndarray:
     """(p,) bool: one photograph of the pair shows the left flank, the other the right one."""
     flank = find_flanks(table.queries)
     one, other = flank[table.query], flank[table.image]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from reid_lib.core.names import DATASET, IDENTITY, KNOWN, KNOWN_AS
 from reid_lib.discover.density import DensityTree
-from reid_lib.discover.flanks import join_flanks, show_other_flanks
+from reid_lib.discover.flanks import find_other_flanks, join_flanks
 from reid_lib.discover.linkage import LOWEST, Linkage, Tree, link
 from reid_lib.discover.measures import AMI, Contingency
 from reid_lib.match.pairs import PairTable
@@ -22,7 +22,7 @@ from reid_lib.match.pairs import PairTable
 Method = Literal[Linkage, "hdbscan"]
 Rule = Literal["ami", "pair_precision"]
 PRECISE = 0.95  # pair precision on val that the rule of that name asks for
-MOST_CUTS = 200  # that are tried on val, evenly from the first to the last
+MOST_CUTS = 200  # that are tried on val, spread evenly over the heights of the trees
 Grown = Tree | DensityTree
 
 
@@ -33,8 +33,8 @@ class Cuts:
     Attributes:
         values: data set of val -> cut; None: nothing is joined.
         overall: of data sets that val does not have, or has too little of; None likewise.
-        reasons: data set -> why its cut is the overall one, or "".
-        reached: data set, and "" -> AMI on val at the cut.
+        reasons: data set -> why its cut is the overall one, or ""; "": what is to be known of the overall one.
+        reached: data set ("": all together) -> AMI on val at its own cut; NaN where it has none.
     """
 
     values: dict[str, float | None]
@@ -47,6 +47,7 @@ class Cuts:
         return self.values.get(dataset, self.overall)
 
     def to_dict(self) -> dict:
+        """For JSON; see `results.DiscoveryCuts`."""
         return asdict(self)
 
 
@@ -90,7 +91,7 @@ def grow_tree(table: PairTable, probability: np.ndarray, members: np.ndarray, me
     place = np.full(len(table.queries), -1)
     place[members] = np.arange(len(members))
     first, second = place[table.query], place[table.image]
-    kept = (first >= 0) & (second >= 0) & ~show_other_flanks(table)
+    kept = (first >= 0) & (second >= 0) & ~find_other_flanks(table)
     pairs = first[kept], second[kept], probability[kept], len(members)
     return DensityTree.of(*pairs) if method == "hdbscan" else link(*pairs, method=method)
 

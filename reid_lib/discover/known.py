@@ -1,7 +1,7 @@
 """Which photographs are surely of an animal of the gallery: only these are taken out before the others are clustered.
 
-The threshold of a run weighs naming a stranger against overlooking an acquaintance, one for one. Among clusters it does
-not go one for one: all strangers that are taken for one animal become one cluster.
+To the threshold of a run, an unknown animal that is named is as bad as a known one that is called new. For clusters the
+first mistake is the worse one: all unknown animals that are taken for one known animal end in one cluster.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 
 from reid_lib.core.names import DATASET, IDENTITY, KNOWN, NEW_INDIVIDUAL, PREDICTED, SCORE
 
-PRECISE = 0.95  # of the photographs of val that are named, so many are to be named rightly
+PRECISE = 0.95  # share of the named photographs of val that have to be named rightly
 
 
 def fit_sure(val: pd.DataFrame, *, min_individuals: int) -> dict[str, float | None]:
@@ -31,13 +31,19 @@ def fit_sure(val: pd.DataFrame, *, min_individuals: int) -> dict[str, float | No
 
 
 def keep_sure(answers: pd.DataFrame, sure: dict[str, float | None]) -> pd.DataFrame:
-    """The answers, with `new_individual` for names that are not sure by `fit_sure`."""
+    """The answers, with `new_individual` in place of names that are not sure.
+
+    Args:
+        answers: with dataset, predicted and score.
+        sure: of `fit_sure`.
+    """
     least = answers[DATASET].astype(str).map(lambda name: sure.get(name, sure[""])).astype(float)
     kept = (answers[SCORE] >= least.fillna(np.inf)).to_numpy()
     return answers.assign(**{PREDICTED: answers[PREDICTED].where(kept, NEW_INDIVIDUAL)})
 
 
 def _lowest(val: pd.DataFrame) -> float | None:
+    """The lowest score from which on upwards `PRECISE` of the names are right; None where no score is enough."""
     named = val[(val[PREDICTED] != NEW_INDIVIDUAL) & val[SCORE].notna()].sort_values(SCORE, ascending=False)
     right = (named[PREDICTED].astype(str) == named[IDENTITY].astype(str)).to_numpy()
     score = named[SCORE].to_numpy(dtype=float)

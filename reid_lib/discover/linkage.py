@@ -45,10 +45,10 @@ class Tree:
 
 
 def check_threshold(threshold: float | None) -> None:
-    """Refuse a threshold at which nothing is known; None is none.
+    """Refuse a threshold below `LOWEST`, where the tree ends; None, which joins nothing, is allowed.
 
     Raises:
-        ParameterError: it is below `LOWEST`.
+        ParameterError: it is below.
     """
     if threshold is not None and not threshold >= LOWEST:
         raise ParameterError(f"clusters are joined from a probability of {LOWEST} on; got threshold {threshold}")
@@ -106,7 +106,7 @@ def _span(first: np.ndarray, second: np.ndarray, probability: np.ndarray, n: int
 
 
 def _join_couples(first: np.ndarray, second: np.ndarray, value: np.ndarray, n: int, *, complete: bool) -> Joined:
-    """Join each other's most alike, round by round; a cluster goes by the number of its first image.
+    """Join clusters that are each other's most alike, round by round; a cluster goes by the number of its first image.
 
     `value` is the sum of the probabilities of the listed pairs between two clusters, or their lowest, `count` their
     number.
@@ -192,7 +192,7 @@ def check_pairs(
         raise ParameterError("probabilities of pairs lie between 0 and 1; leave out pairs that have none")
     first, second = np.minimum(first, second), np.maximum(first, second)
     key = first * n + second
-    order = np.argsort(key, kind="stable")  # in which order pairs are told decides nothing
+    order = np.argsort(key, kind="stable")  # the order in which pairs are given decides nothing
     if (np.diff(key[order]) == 0).any() or (first == second).any():
         raise ParameterError("a pair of images stands there once, in one direction, and no image with itself")
     return first[order], second[order], probability[order]

@@ -34,8 +34,9 @@ COUNTED = {
     "n_clusters_of_one": "found, with one photograph",
     "n_individuals_seen_once": "there are, with one photograph",
 }
-_AT_ONCE_BYTES = 2**26
-_AMI_REPETITIONS = 200  # of what cannot be computed for many draws at once
+_SEED = 0  # of the bootstrap
+_AT_ONCE_BYTES = 2**26  # of draws in memory at a time
+_AMI_REPETITIONS = 200  # fewer than of the others: the AMI is computed one draw at a time
 
 
 class Contingency:
@@ -112,13 +113,12 @@ class Contingency:
         return float((information - expected) / below)
 
 
-def measure_clusters(rows: pd.DataFrame, *, repetitions: int = 1000, seed: int = 0) -> dict:
+def measure_clusters(rows: pd.DataFrame, *, repetitions: int = 1000) -> dict:
     """The measures of each data set, and their mean over data sets, as AnimalCLEF 2026 takes that of the ARI.
 
     Args:
         rows: dataset, identity, cluster of each image; those without an identity are left out.
         repetitions: of the bootstrap; 0 for no intervals.
-        seed: of the bootstrap.
 
     Returns:
         "datasets": data set -> measure -> {"value", "low", "high", "n"}, n individuals; "overall": measure -> the same
@@ -129,7 +129,7 @@ def measure_clusters(rows: pd.DataFrame, *, repetitions: int = 1000, seed: int =
     found, counts = {}, {}
     for name, part in labelled.groupby(labelled[DATASET].astype(str), sort=True):
         table = Contingency(part[IDENTITY].astype(str).to_numpy(), part[CLUSTER].to_numpy())
-        found[name] = _estimate(table, str(name), repetitions, seed)
+        found[name] = _estimate(table, str(name), repetitions)
         counts[name] = {
             "n_images": len(part),
             "n_individuals": table.counts.shape[0],
@@ -178,17 +178,17 @@ def tabulate_discovery(measured: Mapping) -> pd.DataFrame:
 _UNDEFINED = Estimate(float("nan"), np.empty(0), False, 0)
 
 
-def _estimate(table: Contingency, name: str, repetitions: int, seed: int) -> dict[str, Estimate]:
+def _estimate(table: Contingency, name: str, repetitions: int) -> dict[str, Estimate]:
     """Measure -> value and replicates; where too few individuals are there to draw from, the value stands for all."""
     n = table.counts.shape[0]
     values = {m: float(v[0]) for m, v in table.measure().items()} | {AMI: table.adjusted_mutual_information()}
     drawn: dict[str, list[np.ndarray]] = {m: [] for m in values}
     at_once = max(1, _AT_ONCE_BYTES // (8 * (n + table.counts.shape[1])))
     stratum = [Stratum(name, 0, np.arange(n))]
-    for _, w in draw_individuals(stratum, repetitions=repetitions if n > 1 else 0, seed=seed, at_once=at_once):
+    for _, w in draw_individuals(stratum, repetitions=repetitions if n > 1 else 0, seed=_SEED, at_once=at_once):
         for m, found in table.measure(w).items():
             drawn[m].append(found)
-    drawn[AMI].append(_draw_ami(table, values[AMI], stratum, min(repetitions, _AMI_REPETITIONS) if n > 3 else 0, seed))
+    drawn[AMI].append(_draw_ami(table, values[AMI], stratum, min(repetitions, _AMI_REPETITIONS) if n > 3 else 0))
     estimates = {}
     for m, value in values.items():
         replicates = np.concatenate([*drawn[m], np.empty(0)])
@@ -198,11 +198,11 @@ def _estimate(table: Contingency, name: str, repetitions: int, seed: int) -> dic
     return estimates
 
 
-def _draw_ami(table: Contingency, value: float, strata: list[Stratum], repetitions: int, seed: int) -> np.ndarray:
-    """Replicates of the AMI, which takes whole images, none twice: of random halves of the individuals.
+def _draw_ami(table: Contingency, value: float, strata: list[Stratum], repetitions: int) -> np.ndarray:
+    """Replicates of the AMI, which counts each image once or not at all: those of random halves of the individuals.
 
-    Half of the individuals, drawn without replacement, vary as all do, drawn with it. The mean of the halves, in which
-    fewer individuals can be mixed up, is moved to the value.
+    Half of the individuals, drawn without replacement, vary as much as all of them drawn with replacement. In a half
+    fewer individuals can be mixed up, so the replicates are shifted until their mean is the value.
     """
 
     def halve(rng: np.random.Generator, b: int, n: int) -> np.ndarray:
@@ -210,7 +210,7 @@ def _draw_ami(table: Contingency, value: float, strata: list[Stratum], repetitio
 
     found = [
         table.adjusted_mutual_information(mask > 0)
-        for _, masks in draw_individuals(strata, repetitions=repetitions, seed=seed, at_once=64, weigh=halve)
+        for _, masks in draw_individuals(strata, repetitions=repetitions, seed=_SEED, at_once=64, weigh=halve)
         for mask in masks
     ]
     # None is above 1, the value of equal partitions.

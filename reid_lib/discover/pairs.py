@@ -19,8 +19,8 @@ def list_pairs(cosine: Cosine, k: int, *, within: str = DATASET) -> PairTable:
     Args:
         cosine: of photographs with themselves: its queries and its gallery are the same rows, ascending by image_id.
         k: others of each, at least 1.
-        within: the column whose values are not compared with each other: `dataset`, or `individual` for the nearest of
-            the same name.
+        within: a column; only photographs with the same value of it are compared: `dataset`, or `individual` for the
+            nearest of the same name.
 
     Returns:
         Pairs with query < image and their cosine, the score `EMBEDDING`.

@@ -1,7 +1,7 @@
 """Suspected label errors: one photograph, saved again, under two animals; and copies on both sides of the split.
 
-Candidates come from the hashes of all images and, where there are embeddings, from neighbours in them; pixels decide.
-Nothing is left out for it: a person decides.
+Candidates come from the hashes of all images and, where there are embeddings, from neighbours in them; their pixels say
+which are copies. No photograph is left out because of that: a person decides.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from reid_lib.match.ranking import rank_images
 MIN_CORRELATION, MAX_DIFFERENCE = 0.97, 0.5
 MIN_ROUGHLY = 0.4  # correlation of 8 x 8 means, below which a crop is not looked for
 MOST_PAIRS = 20_000  # candidates of two individuals that are compared
-MOST_CROPS = 1000  # pairs that are shifted on each other, the most alike first
+MOST_CROPS = 1000  # pairs that are compared at several shifts, the most alike first
 MOST_IMAGES = 20_000  # whose embeddings are compared all with all
 NEIGHBOURS = 2
 NAMED = 3  # pairs that the note names
@@ -105,7 +105,9 @@ def _by_hash(hashed: np.ndarray, rows: pd.DataFrame) -> tuple[np.ndarray, np.nda
     return np.concatenate(pairs)[:MOST_PAIRS], leaks
 
 
-def _keep_nearest(bits_to: np.ndarray, copy_of: np.ndarray, query, other, bits, mask) -> None:
+def _keep_nearest(
+    bits_to: np.ndarray, copy_of: np.ndarray, query: np.ndarray, other: np.ndarray, bits: np.ndarray, mask: np.ndarray
+) -> None:
     """Of each query, the image whose hash differs in the fewest bits; ties go to the lower row."""
     query, other, bits = query[mask], other[mask], bits[mask]
     order = np.lexsort((-other, -bits))  # of several for one query the last is kept
@@ -127,7 +129,10 @@ def _by_embedding(embeddings: EmbeddingSet, rows: pd.DataFrame) -> np.ndarray:
 
 
 def judge_copies(greys: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation and difference (k,) of pairs; those that are alike but no copies as they lie are shifted."""
+    """Correlation and difference (k,) of pairs (k, 2) of pictures (n, 32, 32); see `near_copies.compare_pairs`.
+
+    Pairs that are alike and no copies as they lie are compared at several shifts, since one may be cut a little.
+    """
     correlation, difference, roughly = compare_pairs(greys, pairs)
     open_ = np.flatnonzero(~is_copy(correlation, difference) & (roughly >= MIN_ROUGHLY))
     tried = open_[np.argsort(-roughly[open_], kind="stable")][:MOST_CROPS]

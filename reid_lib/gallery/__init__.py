@@ -1,6 +1,6 @@
 """Galleries: named photographs as a network and local features see them, kept on disk, changed, searched by anybody.
 
-Neither the photographs nor the run they came from are needed any more to search one.
+A gallery is searched without the run it came from, and without its photographs.
 """
 
 from reid_lib.core.faces import face

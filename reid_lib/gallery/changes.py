@@ -46,7 +46,7 @@ def add_photographs(gallery: Gallery, photographs: Photographs, *, what: str) ->
     if photographs.rows[IDENTITY].fillna("").str.strip().eq("").any():
         raise GalleryError("only photographs of named animals can be enrolled: give each an identity")
     with changing(gallery) as before:
-        stored = [segments.read_rows(gallery.folder, told) for told in before.segments]
+        stored = [segments.read_rows(gallery.folder, entry) for entry in before.segments]
         parts = [before.apply(rows, k) for k, rows in enumerate(stored)]
         enrolled = {content for rows in parts for content in rows[CONTENT].dropna()}
         fresh = photographs.where(~photographs.rows[CONTENT].isin(enrolled))
@@ -54,9 +54,9 @@ def add_photographs(gallery: Gallery, photographs: Photographs, *, what: str) ->
             return before, 0
         taken = {name for rows in stored for name in rows[IMAGE_ID]}  # removed ones, too: an id means one photograph
         fresh = fresh.with_rows(_with_free_ids(fresh.rows, taken))
-        told = segments.write_segment(gallery.folder, fresh)
+        entry = segments.write_segment(gallery.folder, fresh)
         counts = _counts(pd.concat([rows[[DATASET, IDENTITY]] for rows in (*parts, fresh.rows)]))
-        after = versions.next_version(before, segments=[*before.segments, told], what=what, **counts)
+        after = versions.make_next_version(before, segments=[*before.segments, entry], what=what, **counts)
         after = commit(gallery, _join_small(gallery, after))
         _clear(gallery, after)
         return after, len(fresh)
@@ -90,7 +90,7 @@ def merge_animals(gallery: Gallery, animal: str, into: str) -> Version:
         (dataset, identity), (other, name) = find_animal(rows, animal), find_animal(rows, into)
         if dataset != other:
             told = f"{animal!r} is of data set {dataset!r}, {into!r} of {other!r}"
-            raise GalleryError(f"{told}: only animals of one are one")
+            raise GalleryError(f"{told}: only animals of one data set can be one")
         if identity == name:
             raise GalleryError(f"{animal!r} and {into!r} are one animal already")
         edit = {"kind": "rename", "dataset": dataset, "identity": identity, "to": name}
@@ -122,7 +122,7 @@ def remove_photographs(gallery: Gallery, *, animal: str = "", images: list[str] 
 
 
 def undo(gallery: Gallery) -> tuple[Version, Version]:
-    """Take the last change back that is not undone yet.
+    """Take back the last change that is not undone yet.
 
     Returns:
         That change, and the version that has the state before it.
@@ -139,11 +139,11 @@ def undo(gallery: Gallery) -> tuple[Version, Version]:
             raise GalleryError(f"{error.filename} is missing: the change cannot be undone; {versions.CURE}") from error
         names = ("segments", "edits", "images", "animals", "previous", "state_of")
         state = {name: getattr(before, name) for name in names}
-        return undone, commit(gallery, versions.next_version(now, **state, what=f"undone: {undone.what}"))
+        return undone, commit(gallery, versions.make_next_version(now, **state, what=f"undone: {undone.what}"))
 
 
 def purge(gallery: Gallery) -> int:
-    """Delete from the disk whatever no photograph of the present version needs: nothing before it can be undone.
+    """Delete from the disk what the photographs of the present version do not need; no earlier change can be undone.
 
     What was done, when and by whom stays in the log.
 
@@ -151,12 +151,12 @@ def purge(gallery: Gallery) -> int:
         Number of segments that were deleted.
     """
     with changing(gallery) as before:
-        told = []
+        entries = []
         for k, segment in enumerate(before.segments):
             edited = any(k < edit.segments for edit in before.edits)
-            told += _write_again(gallery, before, [k]) if edited else [segment]
-        state = {"segments": told, "edits": [], "previous": None, "what": "purged: nothing before can be undone"}
-        after = commit(gallery, versions.next_version(before, **state))
+            entries += _write_again(gallery, before, [k]) if edited else [segment]
+        state = {"segments": entries, "edits": [], "previous": None, "what": "purged: nothing before can be undone"}
+        after = commit(gallery, versions.make_next_version(before, **state))
         for old in versions.list_versions(gallery.folder, before.number):
             blank = {"segments": [], "edits": [], "previous": None}
             versions.write_version(gallery.folder, old.model_copy(update=blank))
@@ -179,23 +179,23 @@ def find_animal(rows: pd.DataFrame, animal: str) -> tuple[str, str]:
     raise GalleryError(f"there is no animal {animal!r}{near}")
 
 
-def names_ever(gallery: Gallery) -> set[str]:
-    """Identities of all versions that can be undone to, of animals that are there and that were."""
+def list_all_names(gallery: Gallery) -> set[str]:
+    """All identities, also of renamed and removed animals, of every version that `undo` could go back to."""
     names: set[str] = set()
     read: dict[str, set[str]] = {}
     for version in gallery.log():
         names |= {edit.to for edit in version.edits}
-        for told in version.segments:
-            if told["id"] not in read:
-                read[told["id"]] = set(segments.read_rows(gallery.folder, told)[IDENTITY])
-                names |= read[told["id"]]
+        for entry in version.segments:
+            if entry["id"] not in read:
+                read[entry["id"]] = set(segments.read_rows(gallery.folder, entry)[IDENTITY])
+                names |= read[entry["id"]]
     return names
 
 
 def _edit(gallery: Gallery, before: Version, edit: dict, *, what: str) -> Version:
     """The caller holds the lock, and has checked the edit under it."""
     made = Edit(**edit, segments=len(before.segments))
-    after = versions.next_version(before, edits=[*before.edits, made], what=what)
+    after = versions.make_next_version(before, edits=[*before.edits, made], what=what)
     return commit(gallery, after.model_copy(update=_counts(gallery.rows_of(after))))
 
 
@@ -203,7 +203,7 @@ def _join_small(gallery: Gallery, version: Version) -> Version:
     """The version with the small segments at its end written as one, where there are many."""
     if len(version.segments) <= MOST_SEGMENTS:
         return version
-    large = [k for k, told in enumerate(version.segments) if told["images"] > SMALL]
+    large = [k for k, entry in enumerate(version.segments) if entry["images"] > SMALL]
     start = large[-1] + 1 if large else 0
     which = list(range(start, len(version.segments)))
     if len(which) < 2:
@@ -223,7 +223,7 @@ def _write_again(gallery: Gallery, version: Version, which: list[int]) -> list[d
 def _clear(gallery: Gallery, version: Version) -> int:
     """Delete segments that no version names; their number."""
     every = [*versions.list_versions(gallery.folder, version.number - 1), version]
-    return segments.remove_leftovers(gallery.folder, {told["id"] for one in every for told in one.segments})
+    return segments.remove_leftovers(gallery.folder, {entry["id"] for one in every for entry in one.segments})
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, int]:

@@ -37,7 +37,8 @@ class Photographs:
 
     Attributes:
         embeddings: with rows of `REQUIRED` and `OPTIONAL` columns, all text or missing: `path` lies below `root`,
-            `content` is what the file is known by (`FileStates.contents`), `group` the new animals it was said to show.
+            `content` is what the file is known by (`FileStates.contents`), `group` the label of the group of new
+            animals in which it was accepted.
         keypoints: local feature -> those of the same rows; empty where the embedding answers alone.
         greys: (n, 32, 32) uint8 as `near_copies.shrink_to_grey` makes them; all 0 where the photograph was not there.
 
@@ -64,6 +65,7 @@ class Photographs:
 
     @property
     def rows(self) -> pd.DataFrame:
+        """Those of the embeddings."""
         return self.embeddings.rows
 
     def where(self, mask: ArrayLike) -> "Photographs":
@@ -107,8 +109,8 @@ def with_rows(found: KeypointSet, rows: pd.DataFrame) -> KeypointSet:
     return KeypointSet(*arrays, found.first, found.sizes, rows, found.images)
 
 
-def check_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The columns that a gallery keeps, in its order, all of them; missing where the rows have none."""
+def select_columns(rows: pd.DataFrame) -> pd.DataFrame:
+    """The columns that a gallery keeps, in its order; empty where the rows lack one. `individual` is made anew."""
     kept = {name: rows[name] if name in rows else pd.Series(None, index=rows.index) for name in (*REQUIRED, *OPTIONAL)}
     frame = pd.DataFrame(kept).astype(object)
     frame = frame.where(frame.notna(), None)

@@ -7,7 +7,7 @@ from reid_lib.match.stored import Stored
 from reid_lib.openset.probability import CandidateCurves
 from reid_lib.openset.threshold import Threshold
 
-# The default until 2026-11-28: of runs and galleries that say nothing of it.
+# The default until 2026-11-28, in force for runs and galleries that do not say what they were made with.
 FORMER_SIFT = {"max_keypoints": 300, "max_side_px": 384}
 
 
@@ -68,6 +68,6 @@ class Recipe(Stored):
         return stored
 
     @property
-    def limits(self) -> Threshold:
-        """The frozen threshold."""
+    def frozen_threshold(self) -> Threshold:
+        """`threshold` as an object."""
         return Threshold.from_dict(self.threshold)

@@ -13,7 +13,7 @@ from reid_lib.core.errors import GalleryError
 from reid_lib.core.files import compute_checksum
 from reid_lib.core.temporaries import TEMPORARY
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.gallery.photographs import Photographs, check_rows
+from reid_lib.gallery.photographs import Photographs, select_columns
 from reid_lib.match.keypoints import KINDS, KeypointSet
 
 FOLDER = "segments"
@@ -35,7 +35,7 @@ def write_segment(root: Path, photographs: Photographs) -> dict:
     making = root / FOLDER / f"{name}{TEMPORARY}{os.getpid()}"
     making.mkdir(parents=True)
     try:
-        frames.write_csv(making / ROWS, check_rows(photographs.rows))
+        frames.write_csv(making / ROWS, select_columns(photographs.rows))
         arrays = {FEATURES: photographs.embeddings.features, GREYS: photographs.greys}
         for feature, found in photographs.keypoints.items():
             arrays |= {f"{feature}.{kind}.npy": getattr(found, kind) for kind in _ARRAYS}
@@ -52,42 +52,42 @@ def write_segment(root: Path, photographs: Photographs) -> dict:
     return {"id": name, "images": len(photographs), "files": sums}
 
 
-def read_rows(root: Path, told: dict) -> pd.DataFrame:
+def read_rows(root: Path, entry: dict) -> pd.DataFrame:
     """Rows of a segment.
 
     Args:
-        told: what `write_segment` returned.
+        entry: what `write_segment` returned.
 
     Raises:
         GalleryError: it is damaged.
         FileNotFoundError: it was removed.
     """
-    path = _checked(root, told, ROWS)
+    path = _checked(root, entry, ROWS)
     rows = frames.read_csv(path).astype(object)
-    if len(rows) != told["images"]:
-        raise GalleryError(_damaged(path, f"{len(rows)} rows, not {told['images']}"))
-    return check_rows(rows)
+    if len(rows) != entry["images"]:
+        raise GalleryError(_damaged(path, f"{len(rows)} rows, not {entry['images']}"))
+    return select_columns(rows)
 
 
-def read_segment(root: Path, told: dict, features: list[str]) -> Photographs:
+def read_segment(root: Path, entry: dict, features: list[str]) -> Photographs:
     """All of a segment; arrays are mapped from disk.
 
     Args:
-        told: what `write_segment` returned.
+        entry: what `write_segment` returned.
         features: local features whose keypoints are needed.
 
     Raises:
         GalleryError: it is damaged, or lacks a local feature.
         FileNotFoundError: it was removed.
     """
-    rows = read_rows(root, told)
+    rows = read_rows(root, entry)
     keypoints = {}
     for feature in features:
-        arrays = [_array(root, told, f"{feature}.{kind}.npy") for kind in _ARRAYS]
+        arrays = [_array(root, entry, f"{feature}.{kind}.npy") for kind in _ARRAYS]
         *of_keypoints, first, sizes, images = arrays
         keypoints[feature] = KeypointSet(*of_keypoints, np.asarray(first), sizes, rows, np.asarray(images))
-    embeddings = EmbeddingSet(_array(root, told, FEATURES), rows)
-    return Photographs(embeddings, keypoints, _array(root, told, GREYS))
+    embeddings = EmbeddingSet(_array(root, entry, FEATURES), rows)
+    return Photographs(embeddings, keypoints, _array(root, entry, GREYS))
 
 
 def remove_leftovers(root: Path, kept: set[str]) -> int:
@@ -98,17 +98,17 @@ def remove_leftovers(root: Path, kept: set[str]) -> int:
     return len(others)
 
 
-def _array(root: Path, told: dict, file: str) -> np.ndarray:
-    path = _checked(root, told, file)
+def _array(root: Path, entry: dict, file: str) -> np.ndarray:
+    path = _checked(root, entry, file)
     try:
         return np.load(path, mmap_mode="r" if path.stat().st_size > 2**16 else None, allow_pickle=False)
     except ValueError as error:
         raise GalleryError(_damaged(path, str(error))) from error
 
 
-def _checked(root: Path, told: dict, file: str) -> Path:
-    path = root / FOLDER / told["id"] / file
-    if file not in told["files"]:
+def _checked(root: Path, entry: dict, file: str) -> Path:
+    path = root / FOLDER / entry["id"] / file
+    if file not in entry["files"]:
         raise GalleryError(
             f"{path.parent} has no {file}: the gallery was made without it; export it again from its run"
         )
@@ -118,7 +118,7 @@ def _checked(root: Path, told: dict, file: str) -> Path:
         raise
     except OSError as error:
         raise GalleryError(_damaged(path, error.strerror or repr(error))) from error
-    if checksum != told["files"][file]:
+    if checksum != entry["files"][file]:
         raise GalleryError(_damaged(path, "its checksum differs"))
     return path
 

@@ -15,14 +15,14 @@ from reid_lib.core.names import DATASET, IDENTITY, INDIVIDUAL, MODEL_JSON, MODEL
 from reid_lib.core.paths import check_folder_name, galleries_root, writing
 from reid_lib.core.suggest import did_you_mean, find_near
 from reid_lib.gallery import segments, versions
-from reid_lib.gallery.photographs import REQUIRED, Photographs, check_rows, join_photographs
+from reid_lib.gallery.photographs import REQUIRED, Photographs, join_photographs, select_columns
 from reid_lib.gallery.recipe import Recipe
 from reid_lib.gallery.versions import Version
 
 FORMAT = 1
 GALLERY_JSON, RECIPE_JSON, MODEL, LOCK = "gallery.json", "recipe.json", "model", ".lock"
 LONGEST = 120  # characters of a name, as of a run: a gallery is called like it where nothing else is said
-TRIES = 5  # of a reader whose version is cleared away meanwhile
+TRIES = 5  # of a reader, where the version that it reads is purged meanwhile
 Read = TypeVar("Read")
 
 
@@ -81,10 +81,15 @@ class Gallery:
             raise GalleryError(f"{path} cannot be read ({error}): copy the gallery again") from error
 
     def check_embeddings(self, sha256: str, views: str, *, run: str) -> None:
-        """Whether the embeddings of a run compare with those of this gallery: weights, and views of each photograph.
+        """Refuse a run whose embeddings do not compare with those of this gallery.
+
+        Args:
+            sha256: of the run's weights.
+            views: of each photograph that an embedding of the run is the mean of.
+            run: its name, for the message.
 
         Raises:
-            GalleryError: they are others.
+            GalleryError: its weights or its views are others.
         """
         own = self.recipe()
         cure = (
@@ -108,8 +113,8 @@ class Gallery:
 
     def rows_of(self, version: Version) -> pd.DataFrame:
         """Rows of all photographs of a version."""
-        parts = [version.apply(segments.read_rows(self.folder, told), k) for k, told in enumerate(version.segments)]
-        return with_individuals(pd.concat(parts or [check_rows(pd.DataFrame(columns=REQUIRED))], ignore_index=True))
+        parts = [version.apply(segments.read_rows(self.folder, entry), k) for k, entry in enumerate(version.segments)]
+        return with_individuals(pd.concat(parts or [select_columns(pd.DataFrame(columns=REQUIRED))], ignore_index=True))
 
     def load(self) -> tuple[Version, Photographs]:
         """The version, and all photographs in it with what the recipe compares.
@@ -183,9 +188,9 @@ def create_gallery(name: str, recipe: Recipe, model_folder: Path, photographs: P
             if hash_file(folder / MODEL / MODEL_WEIGHTS) != recipe.weights_sha256:
                 raise GalleryError(f"{model_folder / MODEL_WEIGHTS} changed while it was copied: try again")
             files.write_checked_json(folder / RECIPE_JSON, recipe.to_dict())
-            told = segments.write_segment(folder, photographs)
+            entry = segments.write_segment(folder, photographs)
             counts = {"images": len(photographs), "animals": int(photographs.rows[INDIVIDUAL].nunique())}
-            commit(gallery, versions.next_version(None, segments=[told], what=what, **counts))
+            commit(gallery, versions.make_next_version(None, segments=[entry], what=what, **counts))
     return gallery
 
 

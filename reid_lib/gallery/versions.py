@@ -1,8 +1,8 @@
 """Versions of a gallery: which photographs are in it under which names, who changed what, and how it is undone.
 
 A version names segments, and edits to their rows: each applies to the segments that were there when it was made. So a
-change writes nothing but what is new. Versions are files of their own; which one counts says gallery.json alone, in
-one rename.
+change writes nothing but what is new. Each version is a file of its own; gallery.json alone says which one counts, and
+is replaced by one rename.
 """
 
 import time
@@ -45,9 +45,9 @@ class Version(BaseModel):
         number: from 1.
         previous: the version that undoing this one goes back to; None: there is none.
         state_of: the version whose change led to this state: itself, or an earlier one where later ones were undone.
-        segments: as `segments.write_segment` tells of them.
+        segments: an entry for each, as `segments.write_segment` returns it.
         edits: in the order in which they were made.
-        images, animals: that are in it.
+        images, animals: how many are in it.
         when: seconds since 1970.
         who: user and machine.
         what: the change in words.
@@ -67,8 +67,10 @@ class Version(BaseModel):
     what: str
 
     def apply(self, rows: pd.DataFrame, segment: int) -> pd.DataFrame:
-        """Rows of one segment (its place in `segments`) as this version has them: names changed, removed ones left out;
-        the index says which they were."""
+        """Rows of one segment (its place in `segments`) as this version has them: renamed, without the removed ones.
+
+        The index stays that of `rows`, so it says which ones are left.
+        """
         for edit in self.edits:
             if segment >= edit.segments:
                 continue
@@ -111,7 +113,7 @@ def list_versions(root: Path, newest: int) -> list[Version]:
     return [read_version(root, number) for number in numbers if number <= newest]
 
 
-def next_version(before: Version | None, **changes: Any) -> Version:
+def make_next_version(before: Version | None, **changes: Any) -> Version:
     """The version after `before`, made now, with these changes."""
     kept = {} if before is None else {n: getattr(before, n) for n in ("segments", "edits", "images", "animals")}
     number = 1 if before is None else before.number + 1

@@ -24,7 +24,7 @@ from reid_lib.core.paths import locate
 from reid_lib.data.accepted import read_accepted
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.readers.table_file import read_cells
-from reid_lib.gallery.changes import names_ever
+from reid_lib.gallery.changes import list_all_names
 from reid_lib.gallery.store import Gallery, open_gallery
 from reid_lib.pipeline.galleries import OPTIONAL, Enrolled, enroll, write_catalogue
 
@@ -95,7 +95,7 @@ def _names(accepted: pd.DataFrame, gallery: Gallery) -> list[str]:
     """The animal of each accepted row: named, or one new name for each group, which no animal ever had."""
     rows = gallery.rows()[1]
     by_group = dict(zip(rows[GROUP].dropna(), rows.loc[rows[GROUP].notna(), IDENTITY], strict=True))
-    taken = names_ever(gallery) | set(accepted[IDENTITY].dropna())
+    taken = list_all_names(gallery) | set(accepted[IDENTITY].dropna())
     names = []
     for row in accepted.itertuples():
         if not row.is_new:

@@ -67,7 +67,7 @@ def answer_photographs(
         The answers, and the predictions (`score_individuals`) that they were made of, in the same order.
     """
     predictions = score_individuals(similarity)
-    predictions[PREDICTED] = decide(predictions, recipe.limits)
+    predictions[PREDICTED] = decide(predictions, recipe.frozen_threshold)
     if isinstance(similarity, ByEncounter):
         predictions = similarity.spread(predictions)
     probabilities = estimate_probabilities(predictions, recipe.curves)
@@ -86,10 +86,10 @@ def answer_photographs(
     answers[DOUBTFUL] = np.where(new, best > 0.5, best < PROBABLE) | np.array(otherwise, dtype=bool)
     answers[NEW_ANIMAL] = group_new(recipe, asked, new)
     answers[ACCEPTED] = None
-    limits = recipe.limits
+    threshold = recipe.frozen_threshold
     answers = answers.join(_candidates(predictions, probabilities, enrolled))
     answers[SCORE], answers[UNIT] = predictions[SCORE].to_numpy(), recipe.unit
-    answers[THRESHOLD] = [threshold_for(limits, name) for name in answers[DATASET]]
+    answers[THRESHOLD] = [threshold_for(threshold, name) for name in answers[DATASET]]
     return answers, predictions
 
 

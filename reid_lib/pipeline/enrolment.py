@@ -28,7 +28,7 @@ from reid_lib.data.flanks import may_be_mirrored
 from reid_lib.data.near_copies import SIDE, shrink_to_grey
 from reid_lib.data.pixels import load_pixels
 from reid_lib.embed.embedding_set import EmbeddingSet
-from reid_lib.gallery.photographs import Photographs, check_rows
+from reid_lib.gallery.photographs import Photographs, select_columns
 from reid_lib.gallery.recipe import Recipe
 from reid_lib.match.cosine import Cosine
 from reid_lib.match.encounters import ByEncounter, group_by_encounter
@@ -178,7 +178,7 @@ def _with_files(catalogue: Catalogue, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows_of(catalogue: Catalogue, rows: pd.DataFrame, contents: list[str] | None) -> pd.DataFrame:
-    return check_rows(rows.assign(**{ROOT: str(catalogue.root), CONTENT: contents or None}))
+    return select_columns(rows.assign(**{ROOT: str(catalogue.root), CONTENT: contents or None}))
 
 
 # ---- comparing ------------------------------------------------------------------------------------------------------
@@ -252,7 +252,7 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
         predictions = score_individuals(similarity)
         answers = Answers.of(predictions)
         for name, own in answers.by_dataset.items():
-            fitted, limit = fit_best_threshold(own), threshold_for(network.recipe.limits, name)
+            fitted, limit = fit_best_threshold(own), threshold_for(network.recipe.frozen_threshold, name)
             if limit is not None and fitted.best is not None:
                 rows = part.rows[part.rows[DATASET] == name]
                 counts = {"images": len(rows), "animals": int(rows[INDIVIDUAL].nunique()), "queries": len(own.row)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from reid_lib.discover.flanks import join_flanks, list_comparable, show_other_flanks
+from reid_lib.discover.flanks import find_other_flanks, join_flanks, list_comparable
 from reid_lib.match.pairs import PairTable
 
 ROWS = pd.DataFrame(
@@ -15,7 +15,7 @@ def test_what_can_be_compared_shows_no_two_flanks_and_every_comparable_pair_is_i
     assert [part.tolist() for part in list_comparable(ROWS)] == [[0, 2, 3], [1, 2, 3]]
     assert [part.tolist() for part in list_comparable(ROWS[1:])] == [[0, 1, 2]]
     first, second = np.triu_indices(4, 1)
-    other = show_other_flanks(PairTable(ROWS, ROWS, first, second))
+    other = find_other_flanks(PairTable(ROWS, ROWS, first, second))
     assert [(a, b) for a, b, o in zip(first, second, other, strict=True) if o] == [(0, 1)]
 
 

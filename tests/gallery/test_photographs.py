@@ -5,7 +5,7 @@ import pytest
 from gallery_cases import photographs, same
 
 from reid_lib.core.names import IDENTITY, IMAGE_ID, INDIVIDUAL
-from reid_lib.gallery.photographs import Photographs, check_rows, join_photographs
+from reid_lib.gallery.photographs import Photographs, join_photographs, select_columns
 
 
 def test_a_part_and_the_rest_joined_are_the_whole():
@@ -31,5 +31,5 @@ def test_keypoints_of_other_photographs_are_refused():
 
 
 def test_rows_get_the_key_of_their_animal_and_missing_columns():
-    rows = check_rows(photographs({"Anna": 1}).rows.drop(columns=INDIVIDUAL).assign(**{IDENTITY: [None]}))
+    rows = select_columns(photographs({"Anna": 1}).rows.drop(columns=INDIVIDUAL).assign(**{IDENTITY: [None]}))
     assert rows[INDIVIDUAL].tolist() == [None] and rows[IMAGE_ID].tolist() == ["p0.jpg"]

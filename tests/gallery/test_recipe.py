@@ -16,7 +16,7 @@ def test_a_recipe_goes_through_json_and_comes_back_equal():
     curve = Calibration.fit(np.linspace(0, 1, 20), np.arange(20) > 12)
     made = recipe("abc", curves={"": CandidateCurves(first=curve, others=curve)})
     assert Recipe.from_dict(json.loads(json.dumps(made.to_dict()))) == made
-    assert made.limits.values == {"d": 0.5}
+    assert made.frozen_threshold.values == {"d": 0.5}
 
 
 def test_a_recipe_that_lacks_something_is_told():

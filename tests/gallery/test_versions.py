@@ -9,8 +9,8 @@ from reid_lib.gallery.versions import Edit
 
 
 def with_edits(*edits):
-    first = versions.next_version(None, segments=[{"id": "a"}, {"id": "b"}], images=3, animals=2, what="made")
-    return versions.next_version(first, edits=list(edits), what="edited")
+    first = versions.make_next_version(None, segments=[{"id": "a"}, {"id": "b"}], images=3, animals=2, what="made")
+    return versions.make_next_version(first, edits=list(edits), what="edited")
 
 
 def test_an_edit_leaves_later_segments_alone():

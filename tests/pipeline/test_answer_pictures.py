@@ -7,7 +7,7 @@ from local_cases import look, pattern
 from PIL import Image
 
 from reid_lib.core.names import IDENTITY, IMAGE_ID, N_RANKS, PATH, ROOT, ranked_column
-from reid_lib.gallery.photographs import check_rows
+from reid_lib.gallery.photographs import select_columns
 from reid_lib.match.ratio import RatioMatcher
 from reid_lib.pipeline import answer_pictures
 
@@ -24,7 +24,7 @@ class Rows:
     def __init__(self, folder, names):
         told = {IMAGE_ID: names, ROOT: str(folder), PATH: names, "dataset": "d", IDENTITY: "Anna", "individual": None}
         self.root = folder
-        self.rows, self.keypoints = check_rows(pd.DataFrame(told, dtype=object)), {}
+        self.rows, self.keypoints = select_columns(pd.DataFrame(told, dtype=object)), {}
 
 
 @pytest.fixture
