@@ -97,10 +97,10 @@ def simulate_gallery(run: str, name: str, n: int):
 
 def simulate_keypoints(finished, rows: pd.DataFrame, rng: np.random.Generator) -> dict:
     """Local feature -> for each row the keypoints of one of the run's photographs, their descriptors changed."""
-    from reid_lib.pipeline.enrolment import Network, find_keypoints
+    from reid_lib.pipeline.enrolment import Network, find_needed_keypoints
 
     network, found = Network(finished.model_folder, finished.recipe(), "cpu"), {}
-    for name, drawn in find_keypoints(network, finished.catalogue, finished.catalogue.rows).items():
+    for name, drawn in find_needed_keypoints(network, finished.catalogue, finished.catalogue.rows).items():
         repeated = [drawn[k % len(drawn)] for k in range(len(rows))]
         simulated = type(drawn).of(repeated, rows, [f"simulated {k}" for k in range(len(rows))])
         for start in range(0, len(simulated.descriptors), 2**18):

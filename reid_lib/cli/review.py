@@ -14,9 +14,9 @@ def review() -> None:
 @review.command("list", epilog=example("review list"))
 def list_all() -> None:
     """All reviews, each with its run."""
-    from reid_lib.pipeline.review_folder import names, run_of
+    from reid_lib.pipeline.review_folder import list_reviews, run_of
 
-    for name in names():
+    for name in list_reviews():
         click.echo(f"{name}  of run {run_of(name)}")
 
 

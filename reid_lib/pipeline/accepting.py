@@ -35,13 +35,13 @@ def accept_answers(answers: Path, name: str, *, catalogue: Path | None = None, d
     The column `accepted` says what is done with each photograph: "yes" takes the answer (a new animal gets one new name
     for its whole group), a name is the animal that it shows (of another data set: "lynxes/Anna"), "new" a new
     animal, nothing or "no" leaves it out. Where an animal of the gallery is called like such a word ("1"), its name is
-    meant.
-    Photographs that are enrolled already are left alone, so that doing it twice changes nothing.
+    meant. Photographs that are enrolled already are left alone, so that doing it twice changes nothing.
 
     Args:
         answers: answers.csv, as a person has filled it in, in the folder where it was written.
         name: of the gallery.
         catalogue: file to write; None: beside the answers, named after the gallery and its version.
+        device: where photographs are embedded: "auto", "cpu", "cuda" or "mps".
 
     Raises:
         CatalogueError: nothing is accepted, or the file is not one of answers.
@@ -110,6 +110,7 @@ def _names(accepted: pd.DataFrame, gallery: Gallery) -> list[str]:
 
 
 def _root_of(answers: Path) -> Path:
+    """The folder that paths in answers.csv are relative to, as asked.json beside it says."""
     try:
         return Path(files.read_json(answers.parent / ASKED_JSON)["root"])
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -40,14 +40,14 @@ def show_answers(experiment: Experiment, results: Evaluation, *, encounters: boo
         save_figure(experiment, "detection", detection.detection_panels, judged, results.threshold, about=about)
     if (judged[ROLE] == TEST).all() and Answers.of(results.val).labelled.any():
         save_figure(experiment, "calibration", draw_calibration, results)
-    chosen = [name for kind in SHOWN_KINDS for name in list_confident(judged, kind)[IMAGE_ID].head(SHOWN)]
+    chosen = [name for kind in SHOWN_KINDS for name in list_mistakes_of_kind(judged, kind)[IMAGE_ID].head(SHOWN)]
     options = {"matches": experiment.matches, "threshold": results.threshold, "title": SHEET, "about": about}
     if chosen:
         save_figure(experiment, "mistakes", sheets.retrieval, judged, experiment.photo, image_ids=chosen, **options)
 
 
-def list_confident(predictions: pd.DataFrame, kind: str) -> pd.DataFrame:
-    """The queries answered in one wrong way, see `outcomes.sort_mistakes`."""
+def list_mistakes_of_kind(predictions: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """The queries answered in one wrong way (a key of `outcomes.MISTAKES`), the most confident mistake first."""
     return sort_mistakes(predictions[classify_outcomes(Answers.of(predictions)) == kind], kind)
 
 

@@ -1,4 +1,4 @@
-"""What a person would read aloud of answers: how many known, new, doubtful, not usable and why, and what to know."""
+"""The summary of answers, in sentences: how many are known, new, doubtful, not usable and why, and what to know."""
 
 import numpy as np
 import pandas as pd
@@ -17,15 +17,16 @@ from reid_lib.core.names import (
 from reid_lib.pipeline.answers_table import ELSEWHERE, SAME_FILE
 from reid_lib.pipeline.target import Target
 
-WORTH_TELLING = 0.05  # between what probabilities promise and what is right
+WORTH_TELLING = 0.05  # difference of what probabilities promise and the share that is right
 MOST_LISTED = 20  # photographs whose reasons are told
 
 
-def summarise(answers: pd.DataFrame, target: Target, *, shift: dict) -> list[str]:
-    """How many are known, new, doubtful and not usable, of which gallery, what is a copy, and what to know: sentences.
+def summarise_answers(answers: pd.DataFrame, target: Target, *, shift: dict) -> list[str]:
+    """Sentences: how many are known, new, doubtful and not usable, which gallery was searched, and what to know.
 
     Args:
-        shift: of `target.measured_shift`.
+        answers: one row for each photograph, as answers.csv has them.
+        shift: of `target.find_shift`.
     """
     used = answers[answers[DECISION].notna()]
     new = used[used[DECISION] == NEW_INDIVIDUAL]
@@ -62,7 +63,7 @@ def list_unusable(answers: pd.DataFrame) -> list[str]:
 
 
 def describe_copies(used: pd.DataFrame) -> list[str]:
-    """How many photographs are enrolled already, or asked twice.
+    """Sentences: how many photographs are enrolled already, or asked about twice.
 
     Args:
         used: answers to the photographs that could be used.
@@ -91,7 +92,7 @@ def describe_copies(used: pd.DataFrame) -> list[str]:
 
 
 def _describe_promise(promised: float, right: float, queries: int) -> str:
-    """What probabilities promise in a larger gallery, where that differs from what is right, and not by chance."""
+    """What probabilities promise in a larger gallery, where that differs from the share that is right beyond chance."""
     chance = 2 * np.sqrt(promised * (1 - promised) / max(queries, 1))
     if abs(right - promised) < max(WORTH_TELLING, chance):
         return ""

@@ -46,7 +46,7 @@ SAME_FILE, SAME_PICTURE = "the same file as", "nearly the same picture as"
 ELSEWHERE = "enrolled under data set"
 NEW = "new"
 THRESHOLD = "threshold"
-TOLD = (SPECIES, ORIENTATION, BBOX)  # of the photographs, where a table told it: what is accepted keeps it
+TOLD = (SPECIES, ORIENTATION, BBOX)  # what a table may say of new photographs; accepted ones are enrolled with it
 
 
 def answer_photographs(
@@ -80,7 +80,7 @@ def answer_photographs(
     answers = pd.DataFrame(table)
     answers[WORDS] = [put_in_words(is_new, p) for is_new, p in zip(new, best, strict=True)]
     answers[ALREADY], known = find_enrolled(asked, enrolled)
-    answers[ASKED_TWICE] = find_twice(asked)
+    answers[ASKED_TWICE] = find_asked_twice(asked)
     decided = zip(answers[DATASET], answers[DECISION], strict=True)
     otherwise = [animal not in (None, pair) for animal, pair in zip(known, decided, strict=True)]
     answers[DOUBTFUL] = np.where(new, best > 0.5, best < PROBABLE) | np.array(otherwise, dtype=bool)
@@ -166,8 +166,8 @@ def find_enrolled(asked: Photographs, enrolled: Photographs) -> tuple[list[str |
     return told, animals
 
 
-def find_twice(asked: Photographs) -> list[str | None]:
-    """Which photographs are asked twice: (n,) the one before each that is the same, in words; None where none is."""
+def find_asked_twice(asked: Photographs) -> list[str | None]:
+    """Which photographs are asked about twice: (n,) the one before each that is the same, in words; None: none is."""
     ids, copies = asked.rows[IMAGE_ID].tolist(), find_own_copies(asked.greys).tolist()
     first: dict[str, int] = {}
     told: list[str | None] = []

@@ -86,9 +86,10 @@ def clear_cache(kind: str) -> int:
 
 
 def check_kind(kind: str) -> None:
-    """
+    """Refuse a kind of cache that is not there.
+
     Raises:
-        ParameterError: there is no such kind of cache.
+        ParameterError: there is no such kind; the message names the nearest one.
     """
     if kind not in KINDS:
         near = did_you_mean(find_near(kind, KINDS), f"; expected one of {', '.join(KINDS)}")
@@ -103,7 +104,7 @@ def measure_disk(folder: Path) -> Disk:
 
 
 def _is_being_written(path: Path) -> bool:
-    """As `cache.make_room` judges it."""
+    """Is a process at work on this file? By its name and its age, as `cache.make_room` judges it."""
     begun = path.suffix == PART or TEMPORARY in path.name or any(part.startswith(".drawing-") for part in path.parts)
     try:
         return begun and time.time() - path.stat().st_mtime < FRESH_S

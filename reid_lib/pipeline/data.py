@@ -20,14 +20,14 @@ def read(params: TrainParams | EvaluateParams) -> Catalogue:
     folder_of(name_of(params))
     if params.reference:
         check_name(params.reference)
-    catalogue = read_photographs(params)
+    catalogue = read_quietly(params)
     for note in catalogue.notes:
         LOGGER.warning(note)
     return catalogue
 
 
-def read_photographs(params: TrainParams | EvaluateParams) -> Catalogue:
-    """The same, without a word, and without asking whether a run could have its name."""
+def read_quietly(params: TrainParams | EvaluateParams) -> Catalogue:
+    """The catalogue, as `read` gives it, but nothing is logged, and the run's name is not checked."""
     return read_catalogue(
         params.dataset,
         params.data_root,

@@ -36,24 +36,24 @@ from reid_lib.pipeline.submission import CLUSTERED
 
 AUTO, AVERAGE = "auto", "average"
 NEIGHBOURS = 50  # of each photograph, where nothing but embeddings is compared, or where there are few photographs
-CHEAP_PAIRS = 20_000  # that descriptors compare whatever `shortlist` says: a minute (a network takes hours for them)
+CHEAP_PAIRS = 20_000  # that descriptors compare in a minute, whatever `shortlist` says; a network takes hours
 
 
-def choose_method(experiment: Experiment) -> str | None:
-    """The linkage that the parameters mean; None: photographs are not clustered."""
+def choose_linkage(experiment: Experiment) -> str | None:
+    """How the parameters have photographs clustered: see `linkage.link`, or "hdbscan"; None: not at all."""
     asked = getattr(experiment.params, "clusters", AUTO)
     if asked != AUTO:
         return asked
     return AVERAGE if experiment.params.dataset == CLUSTERED else None
 
 
-class Among(NamedTuple):
-    """Photographs whose pairs among each other are scored.
+class SelfComparison(NamedTuple):
+    """Photographs that are compared with each other.
 
     Attributes:
         embeddings: of the photographs.
-        n_neighbours: of each photograph, the nearest of its data set, at least 1.
-        n_own: of each photograph, the nearest under its own name, beside these.
+        n_neighbours: how many of the nearest of its data set each photograph is compared with, at least 1.
+        n_own: how many of the nearest under its own name, besides.
     """
 
     embeddings: EmbeddingSet
@@ -97,19 +97,19 @@ def discover_individuals(
         clusters.csv: image_id, dataset, cluster ("known <identity>" or "new <number>"), ascending by image_id; and what
         metrics.json says of it. None and nothing where photographs are not clustered.
     """
-    method = choose_method(experiment)
+    method = choose_linkage(experiment)
     if method is None:
         return None, {}
-    several = list_unnamed(embeddings, scored.local)
-    pairs = score_pairs_among(experiment, scored.local, several)
+    planned = plan_comparisons(embeddings, scored.local)
+    pairs = score_pairs_among(experiment, scored.local, planned)
     found = cluster_test(experiment, pairs, answers, val, method)
     truth = pairs[TEST].queries[IDENTITY].to_numpy()
     measured = measure_clusters(found.clusters.assign(**{IDENTITY: truth}))
-    entry = {"method": method, "rule": clustered_by(experiment), "neighbours": several[TEST].n_neighbours}
+    entry = {"method": method, "rule": choose_rule(experiment), "neighbours": planned[TEST].n_neighbours}
     return found.clusters, {"discovery": entry | {"sure": found.sure, "cuts": found.cuts.to_dict(), TEST: measured}}
 
 
-def clustered_by(experiment: Experiment) -> str:
+def choose_rule(experiment: Experiment) -> str:
     """The rule by which val says where clusters end."""
     return getattr(experiment.params, "clusters_by", "ami")
 
@@ -132,7 +132,7 @@ def cluster_test(
     fits = fit_pair_probabilities(pairs[VAL], kind=getattr(params, "fusion", AUTO))
     if not fits.fits:
         LOGGER.warning("val has no two labelled photographs to learn from: no new animal has more than one photograph")
-    how = {"rule": clustered_by(experiment), "min_individuals": params.threshold_individuals}
+    how = {"rule": choose_rule(experiment), "min_individuals": params.threshold_individuals}
     cuts = fit_cuts(pairs[VAL], fits.out_of_fold, method=method, **how)
     rows = pairs[TEST].queries
     sure = fit_sure(val, min_individuals=params.threshold_individuals)
@@ -143,21 +143,21 @@ def cluster_test(
     return Discovery(fits, cuts, sure, clusters.reset_index(drop=True))
 
 
-def list_unnamed(embeddings: Mapping[str, EmbeddingSet], local: LocalScores | None) -> dict[str, Among]:
-    """Whose pairs clusters are made of: role -> the photographs of val and of test, each with its neighbours."""
+def plan_comparisons(embeddings: Mapping[str, EmbeddingSet], local: LocalScores | None) -> dict[str, SelfComparison]:
+    """Role -> the photographs of val, and of test, that are compared with each other to cluster those of test."""
     n = count_neighbours(local, max(len(embeddings[role]) for role in (VAL, TEST)))
-    return {role: Among(embeddings[role], n) for role in (VAL, TEST)}
+    return {role: SelfComparison(embeddings[role], n) for role in (VAL, TEST)}
 
 
 def count_neighbours(local: LocalScores | None, n_photographs: int) -> int:
     """With how many neighbours each photograph is compared.
 
-    A pair that is not listed counts as 0, so in a large cluster each one missing tells: as many as are cheap. Where a
-    network matches (some pairs a second on a CPU), `shortlist` is what was asked for, and what it takes.
+    A pair that is not listed counts as 0, and in a large cluster such pairs keep photographs apart: so as many are
+    listed as are cheap. Where a network matches (some pairs a second on a CPU), it is `shortlist`.
 
     Args:
         local: the local features; None where embeddings are compared alone.
-        n_photographs: among each other, the larger number of both roles.
+        n_photographs: that are compared with each other; the larger number of both roles.
     """
     if local is None:
         return NEIGHBOURS
@@ -166,18 +166,18 @@ def count_neighbours(local: LocalScores | None, n_photographs: int) -> int:
 
 
 def score_pairs_among(
-    experiment: Experiment, local: LocalScores | None, several: Mapping[str, Among]
+    experiment: Experiment, local: LocalScores | None, planned: Mapping[str, SelfComparison]
 ) -> dict[str, PairTable]:
     """Pairs among photographs with every score that answers in this run, rows ascending by image_id.
 
     All of them are matched together, so that one bar says how long that takes; and one, how long they vote.
     """
-    ordered = {name: _in_order(one.embeddings) for name, one in several.items()}
+    ordered = {name: _in_order(one.embeddings) for name, one in planned.items()}
     n_voting = sum(len(members) for own in ordered.values() for members in list_comparable(own.rows))
     with voting_bar(n_voting, progress=local is not None) as bar:
         tables = {
             name: _list_pairs_among(experiment, local, one._replace(embeddings=ordered[name]), bar)
-            for name, one in several.items()
+            for name, one in planned.items()
         }
     if local is None:
         return tables
@@ -196,10 +196,10 @@ def _in_order(embeddings: EmbeddingSet) -> EmbeddingSet:
 
 
 def _list_pairs_among(
-    experiment: Experiment, local: LocalScores | None, several: Among, bar: tqdm | None = None
+    experiment: Experiment, local: LocalScores | None, planned: SelfComparison, bar: tqdm | None = None
 ) -> PairTable:
     """The pairs of ordered rows, with their cosines: nearest by the embedding, and by votes where descriptors vote."""
-    embeddings, n_neighbours, n_own = several
+    embeddings, n_neighbours, n_own = planned
     rows = embeddings.rows
     cosine = Cosine(embeddings, embeddings, device=experiment.device)
     pairs = []

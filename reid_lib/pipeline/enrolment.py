@@ -50,8 +50,8 @@ from reid_lib.pipeline.recipes import FinishedRun
 if TYPE_CHECKING:
     from reid_lib.nets.network import ReidModel
 
-ASKED = "asked"  # the cache of embeddings of new photographs
-MOST_VAL = 300  # queries of val by which the shift is measured, where local features are matched
+ASKED = "asked"  # keeps the cached embeddings of new photographs apart
+MOST_VAL = 300  # photographs of val by which the shift is measured, where local features are matched
 
 
 class Network:
@@ -113,10 +113,10 @@ def describe_photographs(network: Network, catalogue: Catalogue) -> Photographs:
     pixels = network.pixels(catalogue)
     rows = _with_files(catalogue, catalogue.rows)
     embeddings = network.embed(pixels, rows)
-    return Photographs(embeddings, find_keypoints(network, catalogue, rows), shrink_to_grey(pixels))
+    return Photographs(embeddings, find_needed_keypoints(network, catalogue, rows), shrink_to_grey(pixels))
 
 
-def find_keypoints(network: Network, catalogue: Catalogue, rows: pd.DataFrame) -> dict[str, KeypointSet]:
+def find_needed_keypoints(network: Network, catalogue: Catalogue, rows: pd.DataFrame) -> dict[str, KeypointSet]:
     """The keypoints that the recipe needs of some rows of a catalogue; none where the embedding answers alone."""
     recipe, found = network.recipe, {}
     for name in recipe.local_features:
@@ -139,7 +139,7 @@ def enroll_run(finished: FinishedRun, network: Network, *, enrolled: str = "all"
     parts = [part.where(part.rows[IMAGE_ID].isin(wanted)) for part in finished.embeddings.values()]
     others = catalogue.rows[chosen & ~catalogue.rows[ROLE].isin(ROLES)]
     there = catalogue.root.is_dir()
-    if len(others) and there:  # named, and in no role: of the run's own split, or copies of what it was trained on
+    if len(others) and there:  # named and without a role: left out by the split, or as copies of what was trained on
         apart = Catalogue(others.reset_index(drop=True), catalogue.root, catalogue.name)
         parts.append(network.embed(network.pixels(apart), apart.rows))
     joined = parts[0]
@@ -156,7 +156,7 @@ def enroll_run(finished: FinishedRun, network: Network, *, enrolled: str = "all"
             f"the photographs of the run are not in {catalogue.root}: answers come without their pictures{told}"
         )
     rows = _with_files(catalogue, joined.rows) if there else _rows_of(catalogue, joined.rows, None)
-    keypoints = find_keypoints(network, catalogue, rows)
+    keypoints = find_needed_keypoints(network, catalogue, rows)
     return Photographs(EmbeddingSet(joined.features, rows), keypoints, _greys(network, finished, rows, there))
 
 
@@ -220,14 +220,14 @@ def _apart(asked: Photographs, taken: set[str]) -> Photographs:
 
 
 def measure_shift(finished: FinishedRun, network: Network) -> dict:
-    """How a larger gallery moves the threshold, which stays what it was.
+    """How a larger gallery would move the threshold, which stays what it was.
 
-    The queries of val are asked twice: of the gallery that the threshold was fitted on, and of that gallery with all
-    photographs of test enrolled, too. Val and test share no encounter (where the split knows them), so nobody finds an
-    own neighbour; test brings other photographs of animals that val asks about, and animals that nobody asks about.
-    Who is known is the same both times: animals of the first gallery. Both times the frozen fits answer, which have
-    seen val: what counts is the difference, not the level. Queries are encounters where those of the run are.
-    Of many photographs of val that local features are matched of, `MOST_VAL` are asked, spread evenly.
+    The queries of val are compared twice: with the gallery that the threshold was fitted on, and with that gallery and
+    the photographs of test together. Test brings other photographs of known animals, and animals that no query shows;
+    animals that are unknown in val are left out of it, so the same queries are known both times. Val and test share no
+    encounter (where the split knows them), so no query finds a photograph taken beside it. Both times the frozen fits
+    answer, which have seen val: what counts is the difference, not the level. Queries are encounters where those of the
+    run are. Where local features are matched, about `MOST_VAL` photographs of val are compared, spread evenly.
 
     Returns:
         data set -> "before", "after" -> images, animals, queries, threshold (the best one of these answers), and
@@ -264,7 +264,7 @@ def measure_shift(finished: FinishedRun, network: Network) -> dict:
 
 
 def _believe(predictions: pd.DataFrame, recipe: Recipe) -> dict[str, float]:
-    """How right the best candidates of labelled queries are by their probabilities, and how right they are."""
+    """`promised`, the mean probability of the best candidates of labelled queries, and `right`, the share that is."""
     promised = np.nan_to_num(estimate_probabilities(predictions, recipe.curves)[:, 0])
     return {"promised": float(promised.mean()), "right": float(is_right_candidate(predictions).mean())}
 
@@ -280,4 +280,4 @@ def _spread_queries(rows: pd.DataFrame, *, by_encounter: bool) -> np.ndarray:
 def _photographs(network: Network, catalogue: Catalogue, part: EmbeddingSet) -> Photographs:
     rows = _rows_of(catalogue, part.rows, None)
     nothing = np.zeros((len(rows), SIDE, SIDE), dtype=np.uint8)
-    return Photographs(EmbeddingSet(part.features, rows), find_keypoints(network, catalogue, rows), nothing)
+    return Photographs(EmbeddingSet(part.features, rows), find_needed_keypoints(network, catalogue, rows), nothing)

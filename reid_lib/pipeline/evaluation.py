@@ -51,7 +51,13 @@ PROJECTION_TXT = "projection.txt"  # why there are no coordinates in projection.
 
 
 def describe_weights(params: TrainParams | EvaluateParams) -> dict:
-    """A run trained again under its old name has other weights: its evaluation is another one, too."""
+    """For the run's key, the SHA-256 of the weights that an evaluation of a run takes over; else nothing.
+
+    A run trained again under its old name has other weights, so its evaluation is another one, too.
+
+    Raises:
+        ModelError: the weights cannot be read, or are not as they were sealed.
+    """
     if not getattr(params, "run", ""):
         return {}
     run = load_run(params.run)
@@ -66,14 +72,17 @@ def describe_weights(params: TrainParams | EvaluateParams) -> dict:
 def inspect_photographs(
     experiment: Experiment, pixels: np.ndarray, embeddings: EmbeddingSet | None = None
 ) -> np.ndarray:
-    """The pixels, looked through for copies under two animals: told before training, and with embeddings after it."""
+    """Look for copies of photographs under two animals, store them, and warn; returns the pixels as they are.
+
+    Before training it goes by hashes, after it by embeddings as well.
+    """
     if experiment.greys is None:
         experiment.greys = shrink_to_grey(pixels, progress=True)
     found = find_suspects(experiment.greys, experiment.split.rows, embeddings)
     experiment.run.write_csv(SUSPECTS_CSV, found.pairs)
-    if found.note != experiment.told:
+    if found.note != experiment.copies_note:
         LOGGER.warning(found.note)
-    experiment.told = found.note
+    experiment.copies_note = found.note
     return pixels
 
 
@@ -127,8 +136,8 @@ def _model(experiment: Experiment):
     return model
 
 
-def similarities(experiment: Experiment, embeddings: dict[str, EmbeddingSet]) -> dict[str, Similarity]:
-    """How alike the queries of val and of test are to the images enrolled for them."""
+def compare_roles(experiment: Experiment, embeddings: dict[str, EmbeddingSet]) -> dict[str, Similarity]:
+    """Role -> cosine similarity of the queries of val, and of test, with the images enrolled for them."""
     enrolled = {VAL: embeddings[GALLERY], TEST: embeddings[GALLERY]}
     if experiment.split.policy == "official":
         enrolled[TEST] = enrolled[TEST].joined(embeddings[VAL])
@@ -136,7 +145,12 @@ def similarities(experiment: Experiment, embeddings: dict[str, EmbeddingSet]) ->
 
 
 def answer_queries(alike: dict[str, Similarity], min_individuals: int) -> tuple[pd.DataFrame, Threshold]:
-    """Predictions of val and test. The threshold sees val alone, and is frozen before test is scored."""
+    """Predictions of val and test, and the threshold, which sees val alone and is frozen before test is scored.
+
+    Args:
+        alike: role -> similarity of its queries.
+        min_individuals: see `threshold.fit_threshold`.
+    """
     val = score_individuals(alike[VAL])
     threshold = fit_threshold(Answers.of(val), min_individuals=min_individuals)
     test = score_individuals(alike[TEST])
@@ -146,7 +160,7 @@ def answer_queries(alike: dict[str, Similarity], min_individuals: int) -> tuple[
 
 
 def measure_metrics(experiment: Experiment, predictions: pd.DataFrame, threshold: Threshold, unit: str) -> dict:
-    """metrics.json: the one door through which results leave; `unit` is that of the scores."""
+    """What metrics.json says of the answers; `unit` is that of the scores."""
     split = experiment.split
     answers = Answers.of(predictions)
     measured = {role: summary.summarise(answers.of_role(role)) for role in (VAL, TEST)}

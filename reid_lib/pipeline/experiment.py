@@ -51,7 +51,7 @@ class Experiment:
     split: Split
     run: Run
     greys: np.ndarray | None = None  # all images, small, once they were decoded
-    told: str = ""  # of copies among them
+    copies_note: str = ""  # what was said last of copies among them
 
     @cached_property
     def device(self) -> str:

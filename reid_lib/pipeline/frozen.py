@@ -13,7 +13,7 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.paired import compare_answers, describe_differences, to_entry
 from reid_lib.openset.summary import judged_role
 from reid_lib.params.fields import TrainParams
-from reid_lib.pipeline.evaluation import answer_queries, embed_by_role, similarities
+from reid_lib.pipeline.evaluation import answer_queries, compare_roles, embed_by_role
 from reid_lib.pipeline.experiment import Experiment
 
 FROZEN = "frozen"  # key of metrics.json
@@ -57,5 +57,5 @@ def _answer_frozen(experiment: Experiment) -> pd.DataFrame:
     LOGGER.info("the frozen start of this training answers the same queries")
     model = build_model(params.backbone, pretrained=params.pretrained, image_size=params.image_size, embedding_dim=0)
     embeddings = embed_by_role(experiment, model, experiment.pixels(model, check=False))
-    predictions, _ = answer_queries(similarities(experiment, embeddings), params.threshold_individuals)
+    predictions, _ = answer_queries(compare_roles(experiment, embeddings), params.threshold_individuals)
     return predictions

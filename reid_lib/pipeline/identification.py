@@ -22,7 +22,6 @@ from reid_lib.core.names import (
     ANSWERS_HTML,
     ASKED_JSON,
     ASKED_TWICE,
-    BBOX,
     DATASET,
     DECISION,
     DOUBTFUL,
@@ -40,15 +39,16 @@ from reid_lib.core.paths import runs_root, writing
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.new_photographs import REASON, NewPhotographs
 from reid_lib.data.photo import decoding_problem
+from reid_lib.data.pixels import boxes_of
 from reid_lib.embed.views import ONE
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.pages.html import render_part
 from reid_lib.params.fields import IdentifyParams
 from reid_lib.params.run_names import spelled_name
-from reid_lib.pipeline.answers_summary import list_unusable, summarise
+from reid_lib.pipeline.answers_summary import list_unusable, summarise_answers
 from reid_lib.pipeline.answers_table import answer_photographs
 from reid_lib.pipeline.enrolment import compare_photographs, describe_photographs
-from reid_lib.pipeline.target import Target, find_asked, measured_shift, open_target
+from reid_lib.pipeline.target import Target, find_asked, find_shift, open_target
 from reid_lib.runs.folder import check_name
 
 FORMAT = 1
@@ -77,7 +77,7 @@ class Identified:
     Attributes:
         folder: where they lie: answers.csv, answers.html, summary.txt.
         answers: one row for each photograph that was given, usable or not.
-        summary: what a person would read aloud.
+        summary: of the answers, one sentence a line.
     """
 
     folder: Path
@@ -91,6 +91,7 @@ class Identified:
 
     @property
     def page(self) -> Path:
+        """answers.html."""
         return self.folder / ANSWERS_HTML
 
     def show_page(self) -> None:
@@ -136,7 +137,7 @@ def load_answers(folder: Path) -> Identified:
     try:
         summary = (folder / SUMMARY_TXT).read_text(encoding="utf-8").rstrip("\n")
         answers = frames.read_csv(folder / ANSWERS_CSV)
-        answers[[name for name in SHOWN if name != ASKED_TWICE]]  # which answers of before lack
+        answers[[name for name in SHOWN if name != ASKED_TWICE]]  # all columns but one that earlier versions lack
         (folder / ANSWERS_HTML).stat()
         _check_sums(folder)
     except (OSError, ValueError, KeyError) as error:
@@ -169,8 +170,7 @@ def _describe(target: Target, found: NewPhotographs) -> tuple[Photographs | None
 def _without_broken(found: NewPhotographs) -> NewPhotographs:
     """Every photograph decoded once, and those set apart that cannot be."""
     catalogue = found.catalogue
-    boxes = catalogue.rows[BBOX] if BBOX in catalogue.rows else [None] * len(catalogue)
-    items = list(zip(catalogue.files(), boxes, strict=True))
+    items = list(zip(catalogue.files(), boxes_of(catalogue.rows), strict=True))
     reasons = list(map_in_threads(lambda it: decoding_problem(it[0], bbox=it[1]), items, title="decoding images"))
     bad = np.array([bool(reason) for reason in reasons])
     told = pd.DataFrame({PATH: catalogue.rows.loc[bad, PATH], REASON: [r for r in reasons if r]}, dtype=object)
@@ -216,7 +216,7 @@ def _choose_folder(
 
 
 def _asked_there(folder: Path) -> dict | None:
-    """What was asked into a folder; None: nothing; {}: that is not known any more, so nothing there is written over."""
+    """What the answers in a folder were asked of. None: there are none; {}: not known, so nothing is written over."""
     try:
         return dict(files.read_checked_json(folder / ASKED_JSON)["key"])
     except FileNotFoundError:
@@ -226,7 +226,7 @@ def _asked_there(folder: Path) -> dict | None:
 
 
 def _holds_words(table: Path) -> bool:
-    """Has a person written into answers? Those of a killed process, without a word, are made again."""
+    """Has a person written into the column `accepted`? Else the answers of a killed process may be made again."""
     try:
         return bool(frames.read_csv(table)[ACCEPTED].notna().any())
     except (OSError, ValueError, KeyError):
@@ -248,7 +248,7 @@ def _answer(folder: Path, key: dict, target: Target, asked: Photographs | None, 
     for column, value in zip(GALLERY_COLUMNS, _told_gallery(target), strict=True):
         answers[column] = value
     answers = answers[[*FIRST, *(column for column in answers if column not in FIRST)]]
-    said = summarise(answers, target, shift=measured_shift(target))
+    said = summarise_answers(answers, target, shift=find_shift(target))
     write_page(folder / ANSWERS_HTML, answers, said, target, asked)
     summary = "\n".join([*said, *list_unusable(answers)])
     frames.write_csv(folder / ANSWERS_CSV, answers)

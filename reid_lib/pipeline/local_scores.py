@@ -28,7 +28,7 @@ VOTES, SIFT = "votes", "sift"
 
 
 def make_extractor(features: str, device: str, sift: Mapping[str, int] | None = None) -> Extractor:
-    """Who finds keypoints, by one of the parameter `local_features`.
+    """The extractor of a local feature, one of those of the parameter `local_features`.
 
     Args:
         sift: `RootSift.size`, as fits were made with it; None: today's default.
@@ -43,7 +43,7 @@ def make_extractor(features: str, device: str, sift: Mapping[str, int] | None = 
 
 
 def make_matcher(features: str, device: str) -> Matcher:
-    """Who matches the keypoints of `make_extractor`."""
+    """The matcher of the keypoints that `make_extractor` finds."""
     if features == SIFT:
         from reid_lib.match.ratio import RatioMatcher
 
@@ -97,7 +97,7 @@ class LocalScores:
 
     @property
     def is_cheap(self) -> bool:
-        """Is a pair compared in milliseconds? By descriptors alone it is, by a network not."""
+        """Does a pair take milliseconds? It does where descriptors alone are compared, not where a network matches."""
         return set(self.keypoints) <= {SIFT}
 
     def of(self, features: str, image_ids: Iterable[str]) -> KeypointSet:
@@ -116,13 +116,13 @@ class LocalScores:
     def list_voted(self, rows: pd.DataFrame, n: int, bar: tqdm | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Each photograph and the n others with most votes of its descriptors, as pairs of row numbers.
 
-        What the embedding overlooks they may find. Without RootSIFT there are none.
+        Votes may find what the embedding overlooks. Without RootSIFT there are none.
 
         Args:
             bar: of `lnbnn.voting_bar`, that several calls share.
 
         Returns:
-            first, second: (p,) int64, first < second; some stand there twice.
+            first, second: (p,) int64, first < second; a pair that both found is there twice.
         """
         if SIFT not in self.keypoints:
             return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -137,10 +137,10 @@ class LocalScores:
         return np.minimum(query, image), np.maximum(query, image)
 
     def score_among(self, tables: list[PairTable]) -> list[PairTable]:
-        """Pairs of photographs among each other (`discover.list_pairs`) with every local score that needs no gallery.
+        """Pairs of photographs among each other (`discover.pairs.list_pairs`), with the scores of all matchers.
 
-        Both directions of a pair have one score: votes, which animals of a gallery compete for, are left out. The pairs
-        of all tables are matched together.
+        Votes are left out: the animals of a gallery compete for them, so both directions of a pair would differ. The
+        pairs of all tables are matched together.
         """
         tables = list(tables)
         places = [np.array([self.place[name] for name in table.queries[IMAGE_ID]], dtype=np.int64) for table in tables]
@@ -223,10 +223,10 @@ def _voted(cosine: Cosine, votes: Votes) -> PairTable:
 
 
 def _of_pairs(votes: Votes, table: PairTable, n_keypoints: np.ndarray) -> np.ndarray:
-    """(p,) votes for the individual of each pair's image: none is 0, of a query without keypoints nothing is known.
+    """(p,) float32 votes for the individual of each pair's image; 0 where there are none, NaN without keypoints.
 
-    An individual is as likely as the votes for all its photographs together; its image with the most votes of its own
-    keeps them all, the others their share, so that the best photograph is the one that shows most of it.
+    The votes for all photographs of an individual count together. Its image with the most votes of its own gets them
+    all, the others a share of them by their own votes, so that the best photograph is the one that shows most of it.
     """
     n_gallery = len(table.gallery)
     voted, asked = votes.query * n_gallery + votes.image, table.query * n_gallery + table.image

@@ -155,7 +155,7 @@ def look_at(params: "LookParams") -> Look:
         CatalogueError: nothing can be used.
     """
     training = TrainParams(**params.model_dump(), skip_unreadable=True)
-    catalogue = data.read_photographs(training)
+    catalogue = data.read_quietly(training)
     training = training.model_copy(update={"image_size": settle_image_size(training, catalogue)})
     for note in catalogue.notes:
         LOGGER.warning(note.replace(f"; all of them stand in {LEFT_OUT_CSV} of the run folder", ""))

@@ -22,8 +22,8 @@ from reid_lib.match.sift import RootSift
 
 AUTO, NONE, U2NETP = "auto", "none", "u2netp"  # values of the parameter
 LOOKED_AT = 16  # photographs that are looked at first
-LEAST_BESIDE = 0.4  # share of their keypoints beside the animal (median): with fewer there is little to drop
-QUERIES, IMAGES = 100, 500  # most of val and of the gallery in the sample that decides
+LEAST_BESIDE = 0.4  # median share of their keypoints beside the animal; where it is lower, there is little to drop
+QUERIES, IMAGES = 100, 500  # at most so many of val and of the gallery are in the sample that decides
 LEAST_QUERIES = 10  # with fewer, val says nothing
 
 
@@ -36,7 +36,7 @@ class Masking:
 
 
 def make_masker(mask: str) -> Masker | None:
-    """Who finds the animal in a photograph, by the name of a mask.
+    """What finds the animal in a photograph, by the name of a mask; None where there is no mask.
 
     Raises:
         ModelError: the extra `local` is not installed.

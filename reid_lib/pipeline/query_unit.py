@@ -51,8 +51,8 @@ def group_queries(experiment: Experiment, scored: Scored) -> tuple[Scored, dict]
     return replace(scored, alike=alike, alone=alone), unit
 
 
-def answer_photographs(scored: Scored, predictions: pd.DataFrame) -> pd.DataFrame:
-    """The answers of test, one row for each photograph: those of an encounter share its answer.
+def spread_answers(scored: Scored, predictions: pd.DataFrame) -> pd.DataFrame:
+    """The answers of test as one row for each photograph: those of an encounter share its answer.
 
     Args:
         predictions: of test, one row for each query.

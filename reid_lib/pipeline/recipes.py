@@ -49,10 +49,10 @@ class FinishedRun:
 
     Attributes:
         run: its folder.
-        params: as it was made with.
+        params: those that it was made with.
         catalogue: its photographs with their roles; the files need not be there any more.
-        split: the same.
-        model_folder: where its network lies.
+        split: the roles.
+        model_folder: where its network lies: its own folder, or that of the run it evaluates.
     """
 
     run: RunFolder

@@ -32,7 +32,7 @@ def rename_everywhere(old: str, new: str) -> list[str]:
                 write_report(one)
         except (ReidError, OSError) as error:  # the run is whole, and the report can be made again
             LOGGER.warning(f"the report of {one.name} still has the old name ({error}); again: reid report {one.name}")
-    return told + [f"review {name} is of {new} now" for name in review_folder.rename_run(old, new)]
+    return told + [f"review {name} is of {new} now" for name in review_folder.rename_run_of_reviews(old, new)]
 
 
 def _rename_in_notebooks(run: RunFolder, words: dict[str, str]) -> None:

@@ -24,7 +24,7 @@ from reid_lib.pipeline.review_effect import Applied, write_effect
 from reid_lib.pipeline.review_folder import ReviewFolder, open_folder, run_of
 from reid_lib.pipeline.review_matches import PairMatcher
 from reid_lib.pipeline.review_pairs import reopen
-from reid_lib.pipeline.review_said import Said
+from reid_lib.pipeline.standing_decisions import StandingDecisions
 from reid_lib.pipeline.target import make_drawn_run
 from reid_lib.review.decisions import (
     CANNOT_TELL,
@@ -121,8 +121,8 @@ class Review:
         self.folder, self.experiment, self.who = folder, experiment, who
         self.photographs = folder.photographs.set_index(IMAGE_ID, drop=False)
         self.table = DecisionTable(folder.decisions)
-        self.said = Said(self.table)
-        holds = self.said.holds()
+        self.standing = StandingDecisions(self.table)
+        holds = self.standing.holds()
         self.queue = ReviewQueue(folder.photographs, folder.pairs, current=holds)
         self._disputed = _disputed(holds)
         told = folder.pairs[[FIRST, SECOND, PROBABILITY, DOUBT]].itertuples(index=False, name=None)
@@ -161,7 +161,7 @@ class Review:
 
     def mark(self, pair: tuple[str, str]) -> str:
         """What people said of a pair before."""
-        votes = self.said.votes(pair)
+        votes = self.standing.votes(pair)
         return votes and f"{'disagreement' if pair in self._disputed else 'decided before'}: {votes}"
 
     # ---- deciding ----------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ class Review:
 
     def refresh(self) -> str:
         """Take in what others decided since; in words what is new, "" for nothing."""
-        fresh = self.said.read()
+        fresh = self.standing.read()
         if not fresh:
             return ""
         self._take_all()
@@ -219,11 +219,11 @@ class Review:
 
     def _take_in(self, pair: tuple[str, str]) -> bool:
         """Let the queue know of what was just written of a pair; whether a group changed."""
-        if len(self.said.read()) != 1:  # others wrote, too
+        if len(self.standing.read()) != 1:  # others wrote, too
             groups = self.queue.groups()
             self._take_all()
             return not groups.equals(self.queue.groups())
-        holds = self.said.holds_of(pair)
+        holds = self.standing.holds_of(pair)
         self._disputed -= {pair}
         if holds is None:
             return self.queue.retract(pair)
@@ -231,12 +231,12 @@ class Review:
         return self.queue.settle(pair, *holds)
 
     def _take_all(self) -> None:
-        holds = self.said.holds()
+        holds = self.standing.holds()
         self._disputed = _disputed(holds)
         self.queue.update(holds)
 
     def _last(self) -> dict[str, str] | None:
-        return self.said.last_of(self.who, self._named)
+        return self.standing.last_of(self.who, self._named)
 
     # ---- what is known -----------------------------------------------------------------------------------------------
 
@@ -246,7 +246,7 @@ class Review:
 
     def progress(self) -> dict[str, Any]:
         """How many decisions stand, in words, and their share of all that were worth asking."""
-        n, mine = self.said.count(), self.said.count(self.who)
+        n, mine = self.standing.count(), self.standing.count(self.who)
         words = "no decision yet" if not n else f"{n:,} {'decision' if n == 1 else 'decisions'}, {mine:,} of them yours"
         return {"words": words, "share": n / max(n + self.queue.left()["questions"], 1)}
 
@@ -286,9 +286,9 @@ class Review:
 
     def greeting(self) -> str:
         """What the screen says first."""
-        if not (n := self.said.count()):
+        if not (n := self.standing.count()):
             return f"Decisions are recorded as those of {self.who}"
-        return f"It goes on after {n:,} decisions ({', '.join(self.said.people())}); you are {self.who}"
+        return f"It goes on after {n:,} decisions ({', '.join(self.standing.people())}); you are {self.who}"
 
     def summary(self) -> str:
         """What there is, what was decided, and how much is left."""
@@ -325,7 +325,7 @@ class Review:
     def apply(self) -> Applied:
         """Write the clusters and names that follow from the decisions; see `review_effect.write_effect`."""
         self.refresh()
-        return write_effect(self.folder, self.experiment, self.said.rows)
+        return write_effect(self.folder, self.experiment, self.standing.rows)
 
 
 def describe_probability(probability: float) -> str:

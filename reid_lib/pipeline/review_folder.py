@@ -36,7 +36,7 @@ class ReviewFolder:
         run: name of its run.
         photographs, pairs: what can be asked; see `review_pairs.Askable`.
         decisions: file of the table of decisions.
-        left_out: pairs that were too many.
+        left_out: number of pairs that were too many to be asked.
     """
 
     path: Path
@@ -71,7 +71,7 @@ def open_folder(finished: FinishedRun, experiment: Experiment, name: str, decisi
     with writing(path, "REID_RUNS", ReviewError):
         path.mkdir(parents=True, exist_ok=True)
         with hold_lock(path / ".lock", waiting=f"another process opens review {name!r}, and is waited for"):
-            told = read_json(path) if (path / REVIEW_JSON).is_file() else None
+            told = read_review(path) if (path / REVIEW_JSON).is_file() else None
             if told is None:
                 askable = list_askable(finished, experiment)
                 frames.write_csv(path / PHOTOGRAPHS_CSV, askable.photographs)
@@ -114,7 +114,7 @@ def load_folder(path: Path, told: dict) -> ReviewFolder:
     return ReviewFolder(path, told["key"]["run"], photographs, pairs, decisions, told["left_out"])
 
 
-def read_json(path: Path) -> dict:
+def read_review(path: Path) -> dict:
     """review.json of a folder.
 
     Raises:
@@ -141,25 +141,25 @@ def run_of(name: str) -> str:
     """
     path = folder_of(name)
     if not (path / REVIEW_JSON).is_file():
-        near = did_you_mean(find_near(name, names()), ": open one with review.ipynb")
+        near = did_you_mean(find_near(name, list_reviews()), ": open one with review.ipynb")
         raise ReviewError(f"there is no review {name!r}{near}")
-    return read_json(path)["key"]["run"]
+    return read_review(path)["key"]["run"]
 
 
-def rename_run(old: str, new: str) -> list[str]:
-    """Tell the reviews of a run its new name; returns theirs. Decisions that were taken keep the name of then."""
+def rename_run_of_reviews(old: str, new: str) -> list[str]:
+    """Write a run's new name into its reviews; returns their names. Decisions that were taken keep the old name."""
     found = []
-    for name in names():
+    for name in list_reviews():
         path = folder_of(name)
         with hold_lock(path / ".lock"):
-            told = read_json(path)
+            told = read_review(path)
             if told["key"]["run"] == old:
                 files.write_checked_json(path / REVIEW_JSON, told | {"key": told["key"] | {"run": new}})
                 found.append(name)
     return found
 
 
-def names() -> list[str]:
+def list_reviews() -> list[str]:
     """Names of all reviews."""
     return sorted(path.parent.name for path in reviews_root().glob(f"*/{REVIEW_JSON}"))
 
@@ -170,4 +170,4 @@ def _table_of(decisions: str) -> str:
         return str(Path(decisions).expanduser().absolute())
     run_of(decisions)
     path = folder_of(decisions)
-    return read_json(path)["decisions"] or str(path / DECISIONS_CSV)
+    return read_review(path)["decisions"] or str(path / DECISIONS_CSV)

@@ -39,10 +39,10 @@ from reid_lib.match.pairs import PairTable
 from reid_lib.openset.probability import estimate_probabilities
 from reid_lib.pipeline.discovery import (
     AVERAGE,
-    Among,
-    choose_method,
+    SelfComparison,
+    choose_linkage,
     cluster_test,
-    list_unnamed,
+    plan_comparisons,
     score_pairs_among,
 )
 from reid_lib.pipeline.experiment import Experiment
@@ -102,12 +102,12 @@ def list_askable(finished: FinishedRun, experiment: Experiment) -> Askable:
     local = LocalScores(experiment) if getattr(experiment.params, "features", ()) else None
     named = embeddings[GALLERY].joined(embeddings[VAL])
     named = named.where(named.rows[IDENTITY].notna())
-    several = list_unnamed(embeddings, local) | {LABEL: Among(named, LABEL_NEIGHBOURS, LABEL_NEIGHBOURS)}
+    planned = plan_comparisons(embeddings, local) | {LABEL: SelfComparison(named, LABEL_NEIGHBOURS, LABEL_NEIGHBOURS)}
     if local is not None:
         LOGGER.info(MADE_ONCE)
-    scored = score_pairs_among(experiment, local, several)
+    scored = score_pairs_among(experiment, local, planned)
     answers, val = _answers(finished)
-    found = cluster_test(experiment, scored, answers, val, choose_method(experiment) or AVERAGE)
+    found = cluster_test(experiment, scored, answers, val, choose_linkage(experiment) or AVERAGE)
     clusters = found.clusters
     if finished.run.path(CLUSTERS_CSV).exists():
         clusters = finished.run.read_csv(CLUSTERS_CSV)

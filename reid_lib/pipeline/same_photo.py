@@ -1,4 +1,4 @@
-"""The guard of an evaluation with local scores: queries whose own photograph is in the gallery, by `same_photo`.
+"""Queries of an evaluation with local scores whose own photograph is in the gallery (parameter `same_photo`).
 
 Recognising a copy, or another crop, says nothing about recognising the animal another day. Such pairs are looked for
 among those that were matched anyway, by pixels alone: no label is needed.
@@ -13,12 +13,10 @@ import pandas as pd
 
 from reid_lib.core.errors import SplitError
 from reid_lib.core.names import (
-    DATASET,
     IDENTITY,
     IMAGE_ID,
     IMAGES_CSV,
     KNOWN,
-    PATH,
     ROLE,
     SAME_PHOTOS_CSV,
     TEST,
@@ -26,6 +24,7 @@ from reid_lib.core.names import (
     VAL,
 )
 from reid_lib.data.split import Split
+from reid_lib.discover.suspects import OF_A_SIDE
 from reid_lib.figures import sheets
 from reid_lib.match.encounters import ByEncounter
 from reid_lib.match.matches import INLIERS
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from reid_lib.pipeline.experiment import Experiment
 
 LEAVE_OUT = "leave_out"
-OF_A_SIDE = (IMAGE_ID, PATH, DATASET, IDENTITY, ROLE)
 QUERY, IMAGE, CORRELATION = f"{IMAGE_ID}_1", f"{IMAGE_ID}_2", "correlation"
 
 
@@ -52,8 +50,8 @@ def find_own_photos(experiment: "Experiment", local: LocalScores, tables: Mappin
         tables: role -> shortlisted pairs, with the inliers of each of the local features.
 
     Returns:
-        One row per pair, by role and query: `OF_A_SIDE` of the query (_1) and of the gallery image (_2), `correlation`,
-        `everywhere` and `overlap` (see `same_photo.correlate`).
+        One row per pair, by role and query: `suspects.OF_A_SIDE` of the query (_1) and of the gallery image (_2),
+        `correlation`, `everywhere` and `overlap` (see `match.same_photo.correlate`).
     """
     root, parts = experiment.catalogue.root, []
     for role, table in tables.items():

@@ -51,7 +51,8 @@ class Scored:
         fusion: the frozen fit; None likewise.
         pairs: role -> shortlisted pairs with all their scores.
         probability: role -> (p,) of the pairs.
-        own_photos: queries whose own photograph is in the gallery, see `same_photo`; None where nobody looked for them.
+        own_photos: queries whose own photograph is in the gallery, see `same_photo.find_own_photos`; None where nobody
+            looked for them.
         local: the local features of all photographs; None where there are none.
     """
 
@@ -101,9 +102,9 @@ def score_roles(experiment: Experiment, cosines: dict[str, Similarity]) -> Score
 
 
 def store_scores(run: Run, scored: Scored) -> None:
-    """calibration.json, and the scores of all pairs by image id: scores/val.npz and scores/test.npz (no pickle).
+    """Write calibration.json, same_photos.csv and scores/val.npz, scores/test.npz: all scores of pairs by image id.
 
-    And same_photos.csv.
+    Without fused scores nothing is written.
     """
     if scored.fusion is None:
         return

@@ -13,7 +13,6 @@ from reid_lib.core.folders import check_replaceable, write_folder
 from reid_lib.core.logs import LOGGER
 from reid_lib.core.messages import counted
 from reid_lib.core.names import (
-    BBOX,
     EMBEDDINGS,
     GALLERY,
     IMAGES_CSV,
@@ -27,7 +26,7 @@ from reid_lib.core.paths import locate
 from reid_lib.data.catalogue import Catalogue, read_catalogue
 from reid_lib.data.licences import describe_licence
 from reid_lib.data.photo import open_upright
-from reid_lib.data.pixels import load_pixels
+from reid_lib.data.pixels import boxes_of, load_pixels
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.views import ONE
 from reid_lib.match.cosine import Cosine
@@ -174,14 +173,13 @@ def _photographs(run: RunFolder) -> tuple[pd.DataFrame, Path, str]:
 
 
 def _spread(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows from beginning to end."""
+    """`CHECKED` rows at most, spread evenly."""
     places = np.unique(np.linspace(0, len(rows) - 1, min(CHECKED, len(rows))).astype(int))
     return rows.iloc[places].reset_index(drop=True)
 
 
 def _files(rows: pd.DataFrame, root: Path) -> list[tuple[Path, str | None]]:
-    boxes = rows[BBOX] if BBOX in rows else [None] * len(rows)
-    return [(locate(root, p), box if isinstance(box, str) else None) for p, box in zip(rows[PATH], boxes, strict=True)]
+    return [(locate(root, path), box) for path, box in zip(rows[PATH], boxes_of(rows), strict=True)]
 
 
 def _prepared_by_timm(embedder, rows: pd.DataFrame, root: Path):

@@ -40,18 +40,18 @@ from reid_lib.pipeline.automatic import settle_training
 from reid_lib.pipeline.discovery import discover_individuals
 from reid_lib.pipeline.evaluation import (
     answer_queries,
+    compare_roles,
     describe_weights,
     embed_roles,
     inspect_photographs,
     measure_metrics,
-    similarities,
     write_projection,
 )
 from reid_lib.pipeline.experiment import Evaluation, Experiment, load_evaluation
 from reid_lib.pipeline.explain import store_matches
 from reid_lib.pipeline.frozen import compare_with_start, describe_start
 from reid_lib.pipeline.mirrors import mirror_run, warn_missing
-from reid_lib.pipeline.query_unit import answer_photographs, group_queries
+from reid_lib.pipeline.query_unit import group_queries, spread_answers
 from reid_lib.pipeline.scoring import describe_fusion, measure_scores, score_roles, store_scores
 from reid_lib.pipeline.submission import check_sample, make_submission
 from reid_lib.runs import seals
@@ -128,7 +128,7 @@ def _write_photographs(experiment: Experiment) -> None:
 def train(experiment: Experiment) -> pd.DataFrame:
     """Train the network of a run, or continue; returns its history, one row per epoch.
 
-    With several GPUs (`num_gpus`), or on several nodes of a Slurm job, in processes of their own.
+    With several GPUs (`num_gpus`), or on several nodes of a Slurm job, it trains in processes of their own.
 
     Raises:
         ParameterError: there are not so many GPUs, or on a CPU the result would depend on the number of processes.
@@ -164,14 +164,14 @@ def evaluate(experiment: Experiment) -> Evaluation:
         return load_evaluation(run)
     with run.guard():
         embeddings, viewing = embed_roles(experiment)
-        cosines = similarities(experiment, embeddings)
+        cosines = compare_roles(experiment, embeddings)
         scored = score_roles(experiment, cosines)
         scored, unit = group_queries(experiment, scored)
         predictions, threshold = answer_queries(scored.alike, experiment.params.threshold_individuals)
         metrics = measure_metrics(experiment, predictions, threshold, scored.alike[TEST].unit)
         metrics = compare_with_start(experiment, predictions, metrics)
         metrics |= measure_scores(experiment, scored, predictions, summary.judged_role(metrics))
-        photographs = answer_photographs(scored, predictions[predictions[ROLE] == TEST])
+        photographs = spread_answers(scored, predictions[predictions[ROLE] == TEST])
         val = predictions[predictions[ROLE] == VAL]
         clusters, discovery = discover_individuals(experiment, embeddings, scored, photographs, val)
         metrics = check_results(metrics | unit | viewing.to_dict() | discovery).to_dict()

@@ -50,7 +50,7 @@ class Target:
 
     @property
     def words(self) -> str:
-        """Which gallery was searched, for beside every answer."""
+        """Which gallery was searched, in words that stand beside every answer."""
         return f"{self.name} ({counted(self.animals, 'animal')}, {counted(len(self.enrolled), 'image')}, {self.when})"
 
 
@@ -92,7 +92,7 @@ def open_run(name: str, params: IdentifyParams) -> Target:
     return Target(f"run {name}", state, when, network, enrolled, finished)
 
 
-def measured_shift(target: Target) -> dict:
+def find_shift(target: Target) -> dict:
     """What a larger gallery does to the threshold: as stored with a gallery, measured now for a run."""
     if target.finished is None:
         return target.network.recipe.shift

@@ -24,6 +24,7 @@ WATCH_S = 1.0
 
 
 def main(run_folder: str, owner_pid: str) -> int:
+    """Train as one of the group; the first process leaves in the run folder how it ended. Returns the exit code."""
     from reid_lib.train.group import destroy_group, init_group
     from reid_lib.train.learn import learn
 

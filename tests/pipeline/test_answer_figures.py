@@ -48,8 +48,8 @@ def test_what_cannot_be_drawn_is_not_asked_for(monkeypatch):
 
 
 def test_the_most_confident_mistakes_come_first():
-    assert answer_figures.list_confident(HAND, "known refused")["image_id"].tolist() == ["q4", "q3"]
-    assert answer_figures.list_confident(HAND, "unknown wrong")["image_id"].tolist() == ["q5"]
+    assert answer_figures.list_mistakes_of_kind(HAND, "known refused")["image_id"].tolist() == ["q4", "q3"]
+    assert answer_figures.list_mistakes_of_kind(HAND, "unknown wrong")["image_id"].tolist() == ["q5"]
 
 
 def test_the_calibration_is_fitted_on_val_and_judged_on_labelled_test_queries():

@@ -8,7 +8,7 @@ from reid_lib.core.names import CONTENT
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.match.cosine import Cosine
-from reid_lib.pipeline.answers_table import answer_photographs, find_enrolled, find_twice, group_new, put_in_words
+from reid_lib.pipeline.answers_table import answer_photographs, find_asked_twice, find_enrolled, group_new, put_in_words
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_of_photographs_that_are_asked_twice_the_later_ones_say_which_they_are()
     rows = asked.rows.assign(**{CONTENT: ["a", "b", "a", "c", ""]})
     greys = asked.greys.copy()
     greys[3], greys[4] = greys[1], 255 - greys[0]
-    told = find_twice(Photographs(EmbeddingSet(asked.embeddings.features, rows), {}, greys))
+    told = find_asked_twice(Photographs(EmbeddingSet(asked.embeddings.features, rows), {}, greys))
     assert told == [None, None, "the same file as p0.jpg", "nearly the same picture as p1.jpg", None]
 
 

@@ -14,7 +14,7 @@ from reid_lib.discover.measures import describe_discovery
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.openset.results import check_results
 from reid_lib.pipeline import discovery, evaluation, scoring
-from reid_lib.pipeline.discovery import choose_method, count_neighbours, discover_individuals
+from reid_lib.pipeline.discovery import choose_linkage, count_neighbours, discover_individuals
 from reid_lib.pipeline.local_scores import LocalScores
 
 
@@ -29,7 +29,7 @@ def discover(made, rows=None, **given):
     rows = experiment.split.rows if rows is None else rows
     experiment = replace(experiment, params=experiment.params.model_copy(update={"clusters": "average"} | given))
     stored = {r: EmbeddingSet.load(experiment.run.path(f"embeddings/{r}.npz"), rows) for r in (GALLERY, VAL, TEST)}
-    scored = scoring.score_roles(experiment, evaluation.similarities(experiment, stored))
+    scored = scoring.score_roles(experiment, evaluation.compare_roles(experiment, stored))
     val = results.predictions[results.predictions["role"] == VAL]
     return discover_individuals(experiment, stored, scored, results.test, val)
 
@@ -103,10 +103,10 @@ def test_what_is_said_of_clusters_goes_through_the_schema_of_metrics(fused, give
 
 def test_photographs_are_clustered_where_asked_and_for_animalclef_2026(fused):
     experiment, results, _ = fused
-    assert choose_method(experiment) is None and "discovery" not in results.metrics
+    assert choose_linkage(experiment) is None and "discovery" not in results.metrics
     assert not experiment.run.path("clusters.csv").exists()
     clef = replace(experiment, params=experiment.params.model_copy(update={"dataset": "animalclef2026"}))
-    assert choose_method(clef) == "average"
+    assert choose_linkage(clef) == "average"
 
 
 @pytest.mark.parametrize(

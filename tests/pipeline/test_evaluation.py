@@ -34,7 +34,7 @@ def test_test_labels_never_reach_the_threshold(evaluated):
     rows.loc[test, "identity"] = rows.loc[test, "identity"].to_numpy()[::-1]
     rows.loc[test, "individual"] = rows.loc[test, "dataset"] + "/" + rows.loc[test, "identity"]
     stored = {r: EmbeddingSet.load(experiment.run.path(f"embeddings/{r}.npz"), rows) for r in (GALLERY, VAL, TEST)}
-    predictions, threshold = evaluation.answer_queries(evaluation.similarities(experiment, stored), 10)
+    predictions, threshold = evaluation.answer_queries(evaluation.compare_roles(experiment, stored), 10)
     assert threshold.to_dict() == results.threshold.to_dict()
     assert predictions["predicted"].tolist() == results.predictions["predicted"].tolist()
 

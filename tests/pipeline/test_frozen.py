@@ -8,7 +8,7 @@ from reid_lib.openset.answers import Answers
 from reid_lib.openset.paired import COMPARED, compare_answers, to_entry
 from reid_lib.params.fields import TrainParams
 from reid_lib.pipeline import frozen
-from reid_lib.pipeline.evaluation import answer_queries, embed_by_role, similarities
+from reid_lib.pipeline.evaluation import answer_queries, compare_roles, embed_by_role
 from reid_lib.pipeline.whole_run import run_all
 
 SMALL = {"backbone": "test_resnet", "pretrained": False, "image_size": 32, "embedding_dim": 16, "batch_size": 16}
@@ -33,7 +33,7 @@ def test_a_training_says_whether_it_beat_its_own_frozen_start(capsys):
     model = build_model("test_resnet", pretrained=False, image_size=32, embedding_dim=0)
     embeddings = embed_by_role(experiment, model, experiment.pixels(model))
     assert set(embeddings) == set(ROLES)
-    start, _ = answer_queries(similarities(experiment, embeddings), 10)
+    start, _ = answer_queries(compare_roles(experiment, embeddings), 10)
     wanted = compare_answers(Answers.of(results.predictions), Answers.of(start), min_individuals=10)
     stored = experiment.run.read_json(METRICS_JSON)[frozen.FROZEN]
     assert stored[ROLE] == TEST and set(stored["differences"]) == set(wanted) == set(COMPARED)

@@ -9,7 +9,7 @@ from reid_lib.core.errors import ParameterError
 from reid_lib.core.names import CALIBRATION_JSON, ENCOUNTER, IDENTITY, IMAGE_ID, PHOTOGRAPHS, PREDICTED, ROLE, TEST
 from reid_lib.match.encounters import group_by_encounter
 from reid_lib.openset.summary import headline
-from reid_lib.pipeline.query_unit import answer_photographs, group_queries
+from reid_lib.pipeline.query_unit import group_queries, spread_answers
 from reid_lib.pipeline.scoring import Scored
 
 
@@ -50,4 +50,4 @@ def test_without_encounters_it_is_said_what_to_do():
     with pytest.raises(ParameterError, match="no photograph of this data set has an encounter"):
         group_queries(experiment, Scored({}))
     predictions = pd.DataFrame({IMAGE_ID: ["a"]})
-    assert answer_photographs(Scored({TEST: None}), predictions) is predictions
+    assert spread_answers(Scored({TEST: None}), predictions) is predictions

@@ -44,7 +44,7 @@ def test_keypoints_are_as_many_as_the_fits_were_made_with(fused, monkeypatch):
     assert Recipe.from_dict({name: value for name, value in recipe.to_dict().items() if name != "sift"}) == recipe
     monkeypatch.setattr(enrolment, "extract_keypoints", lambda extractor, *_, **__: extractor)
     network = SimpleNamespace(recipe=recipe, local_device="cpu")
-    assert enrolment.find_keypoints(network, finished.catalogue, None) == {"sift": RootSift(**recipe.sift)}
+    assert enrolment.find_needed_keypoints(network, finished.catalogue, None) == {"sift": RootSift(**recipe.sift)}
 
 
 def test_of_an_embedding_alone_candidates_are_calibrated_on_val(evaluated, monkeypatch):

@@ -49,7 +49,7 @@ def test_it_is_made_once_and_read_again_as_it_was(made, tmp_path):
         pd.testing.assert_frame_equal(getattr(first, table), getattr(again, table), check_dtype=False)
     assert again.photographs[IMAGE_ID].tolist() == ["01", "02"]  # text, not numbers
     assert (again.run, again.left_out, again.decisions) == ("r", 7, again.path / "decisions.csv")
-    assert review_folder.names() == ["mine"] and review_folder.run_of("mine") == "r"
+    assert review_folder.list_reviews() == ["mine"] and review_folder.run_of("mine") == "r"
 
 
 @pytest.mark.parametrize("other", [{"run": "q"}, {"weights": "x"}, {"split": "t"}])

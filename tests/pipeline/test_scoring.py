@@ -20,7 +20,7 @@ def score_again(experiment, rows=None, **params):
     rows = experiment.split.rows if rows is None else rows
     experiment = replace(experiment, params=experiment.params.model_copy(update=params))
     stored = {r: EmbeddingSet.load(experiment.run.path(f"embeddings/{r}.npz"), rows) for r in (GALLERY, VAL, TEST)}
-    return scoring.score_roles(experiment, evaluation.similarities(experiment, stored))
+    return scoring.score_roles(experiment, evaluation.compare_roles(experiment, stored))
 
 
 @pytest.fixture(autouse=True)

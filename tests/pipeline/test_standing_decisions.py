@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from reid_lib.pipeline.review_said import Said
+from reid_lib.pipeline.standing_decisions import StandingDecisions
 from reid_lib.review.decisions import DecisionTable
 
 
@@ -16,7 +16,7 @@ def said(tmp_path):
     table.append("a", "b", "different", who="ada")
     table.append("c", "d", "cannot tell", who="ada")
     table.undo(first, who="ada")
-    return Said(table)
+    return StandingDecisions(table)
 
 
 def test_undone_decisions_do_not_stand(said):

@@ -1,4 +1,4 @@
-"""What people said in a review: the decisions of a table that stand, by pair and by person, row by row as they come."""
+"""Which decisions of a review stand, none taken back: by pair and by person, row by row as they come."""
 
 from collections.abc import Container
 
@@ -25,8 +25,8 @@ _ENDS = slice(COLUMNS.index(FIRST), COLUMNS.index(SECOND) + 1)
 _HELD, _WEIGHT = CURRENT_COLUMNS.index(DECIDED), CURRENT_COLUMNS.index(WEIGHT)
 
 
-class Said:
-    """The decisions of a table, whoever wrote them; what is asked of them costs as much for ten as for ten thousand.
+class StandingDecisions:
+    """The decisions of a table that stand, whoever wrote them; asking for those of a pair takes no longer with many.
 
     Args:
         table: it is read now, and whenever `read` is called.
