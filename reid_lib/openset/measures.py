@@ -185,7 +185,7 @@ class Estimate:
 
     Attributes:
         replicates: (repetitions,) float64, the metric of each draw.
-        spread: are there at least two individuals of each kind to draw from? Else there is no interval.
+        spread: False where a kind has a single individual to draw from, or nothing was drawn: there is no interval.
         n: individuals or queries that it averages over.
         datasets: data sets that it averages over; 0 for that of one data set.
         lowered, raised: (repetitions,) float64, the metric of draws with an imaginary individual as bad, or as good, as
