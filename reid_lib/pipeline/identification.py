@@ -39,7 +39,7 @@ from reid_lib.core.paths import runs_root, writing
 from reid_lib.data.catalogue import Catalogue
 from reid_lib.data.new_photographs import REASON, NewPhotographs
 from reid_lib.data.photo import decoding_problem
-from reid_lib.data.pixels import boxes_of
+from reid_lib.data.pixels import list_boxes
 from reid_lib.embed.views import ONE
 from reid_lib.gallery.photographs import Photographs
 from reid_lib.pages.html import render_part
@@ -170,7 +170,7 @@ def _describe(target: Target, found: NewPhotographs) -> tuple[Photographs | None
 def _without_broken(found: NewPhotographs) -> NewPhotographs:
     """Every photograph decoded once, and those set apart that cannot be."""
     catalogue = found.catalogue
-    items = list(zip(catalogue.files(), boxes_of(catalogue.rows), strict=True))
+    items = list(zip(catalogue.files(), list_boxes(catalogue.rows), strict=True))
     reasons = list(map_in_threads(lambda it: decoding_problem(it[0], bbox=it[1]), items, title="decoding images"))
     bad = np.array([bool(reason) for reason in reasons])
     told = pd.DataFrame({PATH: catalogue.rows.loc[bad, PATH], REASON: [r for r in reasons if r]}, dtype=object)

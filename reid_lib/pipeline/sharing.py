@@ -26,7 +26,7 @@ from reid_lib.core.paths import locate
 from reid_lib.data.catalogue import Catalogue, read_catalogue
 from reid_lib.data.licences import describe_licence
 from reid_lib.data.photo import open_upright
-from reid_lib.data.pixels import boxes_of, load_pixels
+from reid_lib.data.pixels import list_boxes, load_pixels
 from reid_lib.embed.embedding_set import EmbeddingSet
 from reid_lib.embed.views import ONE
 from reid_lib.match.cosine import Cosine
@@ -179,7 +179,7 @@ def _spread(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _files(rows: pd.DataFrame, root: Path) -> list[tuple[Path, str | None]]:
-    return [(locate(root, path), box) for path, box in zip(rows[PATH], boxes_of(rows), strict=True)]
+    return [(locate(root, path), box) for path, box in zip(rows[PATH], list_boxes(rows), strict=True)]
 
 
 def _prepared_by_timm(embedder, rows: pd.DataFrame, root: Path):
