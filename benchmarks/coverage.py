@@ -71,7 +71,10 @@ def measure_truth(shape: str, share: float) -> dict[str, float]:
     rng, one_each = np.random.default_rng(0), np.ones(OF_ALL, dtype=int)
     both = [draw_looks(rng, shape, share, one_each) for _ in range(2)]
     q = make_answers(*both, (np.arange(OF_ALL), np.arange(OF_ALL)))
-    return {metric: float(np.ravel(measures.METRICS[metric].compute(measures.WeightedAnswers(q, None)))[0]) for metric in SHOWN}
+    return {
+        metric: float(np.ravel(measures.METRICS[metric].compute(measures.WeightedAnswers(q, None)))[0])
+        for metric in SHOWN
+    }
 
 
 def run_trial(
