@@ -30,6 +30,7 @@ from reid_lib.core.names import (
 )
 from reid_lib.core.paths import writing
 from reid_lib.discover.measures import measure_clusters
+from reid_lib.openset.measures import METRICS
 from reid_lib.openset.metrics import animalclef2025_score, baks, baus
 from reid_lib.openset.summary import describe_value
 from reid_lib.pipeline.experiment import Experiment
@@ -169,7 +170,7 @@ def _describe(
             values = [describe_value(metrics[when]["clusters"]["overall"][what]) for when in ("before", "after")]
             lines.append(f"  {word}: {values[0]} before, {values[1]} after")
         values = [metrics[when]["names"]["geometric_mean"] for when in ("before", "after")]
-        what = "geometric mean of BAKS and BAUS, clusters taken for answers"
-        lines.append(f"  {what}: {values[0]:.3f} before, {values[1]:.3f} after")
+        what = METRICS["geometric_mean"].label
+        lines.append(f"  {what}, clusters taken for answers: {values[0]:.3f} before, {values[1]:.3f} after")
         lines.append(f"  measured on the labelled test photographs, {PERSON} ({metrics['answers']:,} answers)")
     return "\n".join([*lines, f"written: {folder}"])

@@ -74,7 +74,9 @@ def test_one_image_that_float16_cannot_hold_changes_no_other():
     from types import SimpleNamespace
 
     images = torch.zeros(3, 1)
-    model = SimpleNamespace(normalise=lambda x: x, backbone=lambda x: x, embedded=lambda x: torch.full((3, 2), 0.5))
+    model = SimpleNamespace(
+        normalise=lambda x: x, backbone=lambda x: x, embed_features=lambda x: torch.full((3, 2), 0.5)
+    )
     features = np.empty((3, 2), dtype=np.float32)
     output = torch.tensor([[1.0, 0.0], [torch.inf, 0.0], [0.25, 1.0]])
     _fetch(model, features, 0, images, output)
