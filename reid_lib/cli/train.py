@@ -121,9 +121,10 @@ def _execute(arguments: list[str]) -> None:
 
 
 def describe_end(run: "RunFolder") -> Iterator[str]:
-    """The result of a run that has ended, its folder, and what to open next."""
+    """The result of a run that has ended, what it took, its folder, and what to open next."""
     from reid_lib.core.names import METRICS_JSON, REPORT_HTML
     from reid_lib.openset.summary import headline, judged_role
+    from reid_lib.pages.reproduce import describe_time
     from reid_lib.runs.table import read_reference
 
     which = ""
@@ -133,6 +134,8 @@ def describe_end(run: "RunFolder") -> Iterator[str]:
         datasets = list(results[judged_role(results)]["datasets"])
         if len(datasets) > 1:  # identify asks for one
             which = f" --dataset {shlex.quote(datasets[0])}    # or {', '.join(datasets[1:])}"
+    if took := describe_time(run.status()):
+        yield took
     yield f"run folder: {run.folder}"
     if run.path(REPORT_HTML).exists():
         yield f"report: {run.path(REPORT_HTML)}"

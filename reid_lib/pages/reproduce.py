@@ -47,10 +47,39 @@ def describe_cost(status: Mapping[str, Any], *, now: float) -> dict[str, str]:
         now: seconds since the epoch, in place of that.
     """
     facts = {}
-    started = status.get("started")
-    if isinstance(started, int | float) and math.isfinite(started):
-        facts["took"] = format_duration((status.get("ended") or now) - started, exact=True)
+    if (took := _measure_time(status, now)) is not None:
+        facts["took"] = format_duration(took, exact=True)
+    if steps := _describe_steps(status):
+        facts["of that"] = steps
     for name, what in (("memory at most", "peak_memory_bytes"), ("of the GPU", "peak_gpu_memory_bytes")):
         if isinstance(peak := status.get(what), int):
             facts[name] = f"{peak / 1e9:.1f} GB"
     return facts
+
+
+def describe_time(status: Mapping[str, Any]) -> str:
+    """How long the steps of an ended run took, and all from its start to its end; "" where status.json does not say it.
+
+    Example:
+        >>> describe_time({"started": 0.0, "ended": 90.0, "step_seconds": {"training": 61.2, "evaluation": 12.3}})
+        'took: training 1 min 1 s, evaluation 12 s; from start to end 1 min 30 s'
+    """
+    took, steps = _measure_time(status, math.nan), _describe_steps(status)
+    if took is None or math.isnan(took) or not steps:
+        return ""
+    return f"took: {steps}; from start to end {format_duration(took, exact=True)}"
+
+
+def _measure_time(status: Mapping[str, Any], now: float) -> float | None:
+    """Seconds from the start to the end, or to `now`; None where there is no start."""
+    started = status.get("started")
+    if not isinstance(started, int | float) or not math.isfinite(started):
+        return None
+    return (status.get("ended") or now) - started
+
+
+def _describe_steps(status: Mapping[str, Any]) -> str:
+    """The time of each step, those of less than a second left out."""
+    steps = status.get("step_seconds")
+    steps = steps.items() if isinstance(steps, Mapping) else ()
+    return ", ".join(f"{name} {format_duration(seconds, exact=True)}" for name, seconds in steps if seconds >= 1)

@@ -1,6 +1,9 @@
 """What the steps of a run share: parameters, images with their roles, the run folder; and what an evaluation says."""
 
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +55,14 @@ class Experiment:
     run: Run
     greys: np.ndarray | None = None  # all images, small, once they were decoded
     copies_note: str = ""  # what was said last of copies among them
+    seconds: dict[str, float] = field(default_factory=dict)  # that each step took, by its name
+
+    @contextmanager
+    def timing(self, step: str) -> Iterator[None]:
+        """Around a step: how long it took is added to what it took before."""
+        begun = time.monotonic()
+        yield
+        self.seconds[step] = self.seconds.get(step, 0.0) + time.monotonic() - begun
 
     @cached_property
     def device(self) -> str:

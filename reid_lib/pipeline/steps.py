@@ -34,6 +34,7 @@ from reid_lib.openset.results import check_results
 from reid_lib.openset.same_photo import describe_same_photos
 from reid_lib.pages import run_report
 from reid_lib.pages.finished_run import make_missing, update_table
+from reid_lib.pages.reproduce import describe_time
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.pipeline import launch, trained
 from reid_lib.pipeline.automatic import settle_training
@@ -135,7 +136,7 @@ def train(experiment: Experiment) -> pd.DataFrame:
     """
     run, e = experiment.run, experiment
     if not run.finished:
-        with run.guard(), stop_on_signal() as stop:
+        with run.guard(), e.timing("training"), stop_on_signal() as stop:
             per_node, n_nodes = launch.count_processes(e.params.num_gpus, e.device), launch.count_nodes()
             if _is_trained(experiment):
                 LOGGER.info(
@@ -162,7 +163,7 @@ def evaluate(experiment: Experiment) -> Evaluation:
     run = experiment.run
     if run.finished:
         return load_evaluation(run)
-    with run.guard():
+    with run.guard(), experiment.timing("evaluation"):
         embeddings, viewing = embed_roles(experiment)
         cosines = compare_roles(experiment, embeddings)
         scored = score_roles(experiment, cosines)
@@ -213,11 +214,11 @@ def finish(experiment: Experiment, results: Evaluation) -> None:
     if run.finished:
         make_missing(run, report=not under_engine())
     else:
-        run.tell_memory(**measure_memory(experiment.device))
+        run.tell_cost(experiment.seconds, **measure_memory(experiment.device))
         seals.seal(run.folder)
         if not under_engine():
             run_report.leave_report(run)
         run.finish()
         update_table(run)
     mirror_run(run, run.params.get("mirror", ""))
-    print("\n".join(line for line in lines if line))
+    print("\n".join(line for line in [*lines, describe_time(run.status())] if line))

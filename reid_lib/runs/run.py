@@ -273,9 +273,9 @@ class Run(RunFolder):
             self._let_go()
             raise
 
-    def tell_memory(self, **peaks: int | None) -> None:
-        """Note in status.json how many bytes were in use at most: `memory` of the machine, `gpu_memory` of its GPU."""
-        self._set(**{f"peak_{name}_bytes": int(peak) for name, peak in peaks.items() if peak})
+    def tell_cost(self, seconds: dict[str, float], **peaks: int | None) -> None:
+        """Note in status.json the seconds of each step and the most bytes in use: `memory`, `gpu_memory` of the GPU."""
+        self._set(step_seconds=seconds, **{f"peak_{name}_bytes": int(peak) for name, peak in peaks.items() if peak})
 
     def finish(self) -> None:
         """All results are written."""

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from reid_lib.core.paths import project_root
-from reid_lib.pages.reproduce import describe_command, describe_cost
+from reid_lib.pages.reproduce import describe_command, describe_cost, describe_time
 from reid_lib.params.fields import EvaluateParams, TrainParams
 from reid_lib.params.papermill import papermill_params
 
@@ -40,3 +40,13 @@ def test_what_a_run_took_is_said_as_far_as_it_is_known():
     running = {"started": 100.0, "peak_gpu_memory_bytes": 10**9}
     assert describe_cost(running, now=110) == {"took": "10 s", "of the GPU": "1.0 GB"}
     assert describe_cost({}, now=0) == {}
+    steps = {"training": 40.4, "evaluation": 9.0, "nothing": 0.2}
+    assert describe_cost(status | {"step_seconds": steps}, now=0)["of that"] == "training 40 s, evaluation 9 s"
+
+
+def test_an_ended_run_says_its_time_in_a_sentence_and_no_other_does():
+    status = {"started": 100.0, "ended": 165.0}
+    told = describe_time(status | {"step_seconds": {"training": 61.0}})
+    assert told == "took: training 1 min 1 s; from start to end 1 min 5 s"
+    running = {"started": 100.0, "step_seconds": {"training": 61.0}}
+    assert describe_time(status) == describe_time(running) == describe_time({}) == describe_time({"ended": 3.0}) == ""

@@ -232,7 +232,9 @@ def test_the_last_cell_leaves_the_report_before_the_run_reads_finished():
 def test_under_papermills_engine_the_last_cell_leaves_it_to_the_engine(monkeypatch):
     monkeypatch.setenv(ENGINE, str(os.getppid()))
     run = unfinished()
-    steps.finish(SimpleNamespace(run=run, device="cpu"), SimpleNamespace(metrics=run.metrics()))
+    steps.finish(
+        SimpleNamespace(run=run, device="cpu", seconds={"training": 2.0}), SimpleNamespace(metrics=run.metrics())
+    )
     assert run.finished and not run.path(REPORT_HTML).exists()
 
 
@@ -276,10 +278,12 @@ def test_a_report_that_cannot_be_written_is_a_note_and_the_old_one_stays(capsys,
 
 def test_finishing_a_run_leaves_its_report_and_prints_the_headline(capsys):
     run = unfinished(lr=0.125)
-    experiment = SimpleNamespace(run=run, device="cpu")
+    experiment = SimpleNamespace(run=run, device="cpu", seconds={"training": 2.0})
     steps.finish(experiment, SimpleNamespace(metrics=run.metrics()))
     assert run.finished and "0.125" in text_of(run.path(REPORT_HTML))
-    assert "geometric mean 0.500" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "geometric mean 0.500" in said and "\ntook: training 2 s; from start to end " in said
+    assert "training 2 s" in text_of(run.path(REPORT_HTML))
     written = run.path(REPORT_HTML).stat().st_mtime_ns
     steps.finish(experiment, SimpleNamespace(metrics=run.metrics()))  # shown again, not written again
     assert run.path(REPORT_HTML).stat().st_mtime_ns == written

@@ -216,7 +216,9 @@ def test_a_run_that_failed_has_a_report_that_says_so(installed, tmp_path):
 def test_the_report_of_a_finished_run_holds_the_last_cell_and_is_left_once(installed, tmp_path):
     code = (Path(__file__).parents[1] / "made_metrics.py").read_text()
     finish = "from types import SimpleNamespace\nfrom reid_lib.pipeline import steps\n"
-    finish += "steps.finish(SimpleNamespace(run=run, device='cpu'), SimpleNamespace(metrics=run.metrics()))\n"
+    finish += (
+        "steps.finish(SimpleNamespace(run=run, device='cpu', seconds={}), SimpleNamespace(metrics=run.metrics()))\n"
+    )
     last = finish + "print('a report by then:', run.path('report.html').exists())"
     process = start(installed, tmp_path, OPENS, code + "run.write_json('metrics.json', metrics())", last)
     _, err = process.communicate(timeout=240)
