@@ -70,7 +70,8 @@ def test_a_cell_edited_in_jupyterlab_makes_a_run_of_its_own(project, unedited):
     assert sorted(path.parent.name for path in runs.glob(f"*/{METRICS_JSON}")) == sorted([NAME, OTHER])
     assert unedited == {path: path.read_bytes() for path in unedited}
     assert json.loads((runs / OTHER / "params.json").read_text())["params"]["lr"] == 0.25
-    headline, folder, report = done.stdout.splitlines()[:3]
+    headline, took, folder, report = done.stdout.splitlines()[:4]
+    assert took.startswith("took: training ")
     assert (folder, report) == (f"run folder: {runs / OTHER}", f"report: {runs / OTHER / REPORT_HTML}")
     assert "0.25" in (runs / OTHER / REPORT_HTML).read_text()
     assert headline in (runs / OTHER / REPORT_HTML).read_text()
