@@ -12,7 +12,8 @@ frames of a video is left out, so that at least 100 frames lie between gallery a
 import argparse
 from pathlib import Path
 
-from views import list_cattle, list_nyala, write_table
+from real_photographs import list_cattle, list_nyala
+from views import write_table
 from whole_steps import make_run
 
 from reid_lib.core.names import TEST
